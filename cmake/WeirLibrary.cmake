@@ -8,6 +8,19 @@
 # #include against them. PRIVATE_DEPS are third-party targets that must not show in HDRS. Each
 # x_test.cc becomes the ctest `NAME/x_test`, each x_bench.cc a program (also run tiny as a test),
 # each x_fuzz.cc a libFuzzer program when WEIR_FUZZ is on. TEST_DEPS are linked to tests only.
+#
+# `./dev test` runs everything in release, and in the asan and tsan builds what carries the label
+# `unit` (every weir_test) or the name of the preset. A test outside weir/ joins by
+#   set_property(TEST name APPEND PROPERTY LABELS asan tsan)
+#   add_dependencies(sanitizer_tests program_it_starts)
+
+# What the sanitizer builds compile: the tests that run there, with their libraries, and no more.
+add_custom_target(sanitizer_tests)
+# Every public header compiles on its own. Part of the ordinary build.
+if(WEIR_BUILD_TESTS)
+  add_custom_target(standalone_headers ALL)
+  add_dependencies(standalone_headers all_verify_interface_header_sets)
+endif()
 
 function(weir_library)
   cmake_parse_arguments(L "" "NAME;RANK"
@@ -45,6 +58,8 @@ function(weir_library)
     foreach(source IN LISTS L_FUZZERS)
       get_filename_component(stem "${source}" NAME_WE)
       add_executable(${stem} ${source})
+      set_target_properties(${stem} PROPERTIES
+          RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/fuzzers")
       target_link_options(${stem} PRIVATE -fsanitize=fuzzer)
       target_link_libraries(${stem} PRIVATE ${target})
     endforeach()
@@ -59,8 +74,10 @@ function(weir_test)
   add_executable(${stem} ${T_SOURCE})
   target_link_libraries(${stem} PRIVATE weir::${T_LIBRARY} ${T_DEPS} GTest::gmock GTest::gtest_main)
   string(REPLACE "_" "/" folder "${T_LIBRARY}")
+  add_dependencies(sanitizer_tests ${stem})
   add_test(NAME ${folder}/${stem} COMMAND ${stem})
   set_tests_properties(${folder}/${stem} PROPERTIES
+      LABELS unit
       ENVIRONMENT "RC_PARAMS=seed=20261123;TSAN_OPTIONS=ignore_noninstrumented_modules=1:second_deadlock_stack=1"
       TIMEOUT 300)
 endfunction()
@@ -72,6 +89,7 @@ function(weir_bench)
   add_executable(${stem} ${B_SOURCE})
   target_link_libraries(${stem} PRIVATE weir::${B_LIBRARY} benchmark::benchmark
                         benchmark::benchmark_main)
+  set_target_properties(${stem} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/benches")
   add_test(NAME bench/${stem} COMMAND ${stem} --benchmark_min_time=0.001)
-  set_tests_properties(bench/${stem} PROPERTIES TIMEOUT 120)
+  set_tests_properties(bench/${stem} PROPERTIES LABELS bench TIMEOUT 120)
 endfunction()

@@ -21,7 +21,7 @@ option(WEIR_FUZZ "Build libFuzzer targets (clang)" OFF)
 set(WEIR_SANITIZE "" CACHE STRING "address,undefined or thread")
 
 add_compile_options(-Wall -Wextra -Wpedantic -Werror -Wshadow -Wnon-virtual-dtor -Wold-style-cast
-                    -Wimplicit-fallthrough -fno-strict-aliasing)
+                    -Wimplicit-fallthrough -Wdeprecated-copy-dtor -fno-strict-aliasing)
 include_directories("${CMAKE_SOURCE_DIR}")
 
 if(WEIR_SANITIZE STREQUAL "address,undefined")
@@ -39,6 +39,7 @@ elseif(NOT WEIR_SANITIZE STREQUAL "")
   message(FATAL_ERROR "WEIR_SANITIZE is '${WEIR_SANITIZE}'; use address,undefined or thread")
 endif()
 if(WEIR_FUZZ)
+  set(CMAKE_CXX_FLAGS_DEBUG "-O1 -g1")
   add_compile_options(-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all)
   add_link_options(-fsanitize=address,undefined)
 endif()

@@ -11,7 +11,9 @@
 namespace weir {
 namespace {
 
-TEST(HistogramTest, EmptyHasZeroQuantiles) { EXPECT_EQ(Histogram().Quantile(0.5), 0U); }
+TEST(HistogramTest, EmptyHasZeroQuantiles) {
+  EXPECT_EQ(Histogram().Quantile(0.5), 0U);
+}
 
 TEST(HistogramTest, SmallValuesAreExact) {
   Histogram histogram;

@@ -15,9 +15,13 @@ std::string_view KeyTag(std::string_view key) {
   return key.substr(open + 1, close - open - 1);
 }
 
-uint32_t TagSlot(std::string_view tag) { return Crc16(tag) % kSlotCount; }
+uint32_t TagSlot(std::string_view tag) {
+  return Crc16(tag) % kSlotCount;
+}
 
-uint64_t StableHash(std::string_view bytes) { return XXH3_64bits(bytes.data(), bytes.size()); }
+uint64_t StableHash(std::string_view bytes) {
+  return XXH3_64bits(bytes.data(), bytes.size());
+}
 
 uint64_t SeededHash(std::string_view bytes, uint64_t seed) {
   return XXH3_64bits_withSeed(bytes.data(), bytes.size(), seed);

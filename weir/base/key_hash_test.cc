@@ -9,7 +9,9 @@
 namespace weir {
 namespace {
 
-TEST(KeyHashTest, Crc16HasTheXmodemCheckValue) { EXPECT_EQ(Crc16("123456789"), 0x31c3); }
+TEST(KeyHashTest, Crc16HasTheXmodemCheckValue) {
+  EXPECT_EQ(Crc16("123456789"), 0x31c3);
+}
 
 TEST(KeyHashTest, TagIsTheFirstNonEmptyBracePair) {
   EXPECT_EQ(KeyTag("plain"), "plain");

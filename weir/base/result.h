@@ -15,8 +15,8 @@ enum class ErrorCode {
   kInvalid,      // The request itself is wrong. Reply with the message; never retry.
   kOverloaded,   // A named limit is reached, nothing was done. Shed; the caller may retry later.
   kUnavailable,  // Nothing was done and nothing will be. Reply with the message; may be retried.
-  kUnknown,      // It may or may not have happened, or may still happen. Say so; never retry blindly.
-  kCorrupt,      // Stored data is damaged or of an unknown format. Stop; a person must look.
+  kUnknown,  // It may or may not have happened, or may still happen. Say so; never retry blindly.
+  kCorrupt,  // Stored data is damaged or of an unknown format. Stop; a person must look.
 };
 
 struct Error {
@@ -28,8 +28,8 @@ struct Error {
 template <typename T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : held_(std::in_place_index<0>, std::move(value)) {}  // NOLINT: implicit
-  Result(Error error) : held_(std::in_place_index<1>, std::move(error)) {}  // NOLINT: implicit
+  Result(T value) : held_(std::in_place_index<0>, std::move(value)) {}      // NOLINT: implicit
+  Result(Error error) : held_(std::in_place_index<1>, std::move(error)) {}  // NOLINT
 
   bool ok() const { return held_.index() == 0; }
   explicit operator bool() const { return ok(); }

@@ -1,0 +1,109 @@
+// Lane: the read-through, write-through state of a part of the keys: cache, loads, tokens, doubts.
+//
+// It decides what may be served and what may be kept; whoever owns it performs the database reads
+// and writes and tells it what came of them. The rules, which hold for any order of events:
+//   1. A hit is never older than the last write that was published.
+//   2. A load may be joined, and may fill the cache, only while no write of its key was queued or
+//      published since it began.
+//   3. A key whose last write has an unknown outcome is in doubt: it is not cached and its loads
+//      are not shared until the doubt is settled.
+//
+// A read, as a regular expression of calls:  Find (Join Finish)?
+// A write:                                   Queue (Publish | Doubt Settle)
+//
+//   1. reader: Find → miss; Join → begun (token 7)
+//   2. writer: Queue (token 8), commits, Publish (token 9, the new value is cached), acknowledges
+//   3. reader: Finish with the old value → token 7 is not current, so nothing is cached
+//
+// What the owner promises: writes of a key are published in the order in which they were committed;
+// a load is finished only when all that was committed before it read has been published, or is in
+// doubt; a doubt is settled only when reads of the database show its outcome.
+//
+// When not to use: to decide who owns a key. One lane at a time must see all writes of a key.
+// Threads: single-owner; the gateway puts a lock in front of each lane.
+// Errors: kOverloaded from Join, as Loads.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "weir/base/result.h"
+#include "weir/base/time.h"
+#include "weir/cache/cache.h"
+#include "weir/cache/loads.h"
+#include "weir/cache/token.h"
+#include "weir/cache/value.h"
+
+namespace weir::cache {
+
+class Lane {
+ public:
+  // How long entries are kept; kNever for as long as there is room, a time not after `now` for not
+  // at all.
+  struct Keep {
+    WallTime value_until = kNever;
+    WallTime absent_until = kNever;
+  };
+
+  struct Counters {
+    uint64_t fills = 0;
+    uint64_t stale_fills_rejected = 0;  // Loads that a write had overtaken.
+  };
+
+  explicit Lane(Cache::Options options) : cache_(options) {}
+
+  std::optional<Cache::Hit> Find(std::string_view key, uint64_t hash, WallTime now) {
+    return cache_.Find(key, hash, now);
+  }
+  void PrefetchSlot(uint64_t hash) const { cache_.PrefetchSlot(hash); }
+  void PrefetchEntry(uint64_t hash) const { cache_.PrefetchEntry(hash); }
+
+  Token CurrentToken(uint64_t hash) const { return tokens_.Current(hash); }
+  bool InDoubt(uint64_t hash) const { return !doubts_.empty() && doubts_.count(hash) != 0; }
+
+  Result<Loads::Joined> Join(std::string_view key, uint64_t hash, Waiter waiter) {
+    return loads_.Join(key, hash, tokens_.Current(hash), !InDoubt(hash), waiter);
+  }
+
+  // Ends a load with what the database held (nullopt: nothing, or a record that has expired).
+  Loads::Finished Finish(LoadId load, const std::optional<Value>& value, const Keep& keep,
+                         WallTime now);
+  // Ends a load that failed. Nothing is cached; the waiters are told.
+  Loads::Finished FinishFailed(LoadId load) { return loads_.Finish(load); }
+
+  // Caches what a read outside Join found, if `token`, taken before it began, is still current.
+  void Fill(std::string_view key, uint64_t hash, Token token, const std::optional<Value>& value,
+            const Keep& keep, WallTime now);
+
+  void Queue(uint64_t hash) { tokens_.Bump(hash); }
+  void Publish(std::string_view key, uint64_t hash, const std::optional<Value>& value,
+               const Keep& keep, WallTime now);
+  void Doubt(std::string_view key, uint64_t hash);
+  // Requires: one Settle for each Doubt. Doubts are as many as the owner's writes under way, at
+  // most.
+  void Settle(uint64_t hash);
+
+  // Forgets every entry and makes every load that is under way stale; doubts stay. Returns the
+  // entries, so that they can be freed outside of the owner's lock.
+  Cache Clear();
+
+  const Cache& cache() const { return cache_; }
+  const Loads& loads() const { return loads_; }
+  const Counters& counters() const { return counters_; }
+
+ private:
+  void Store(std::string_view key, uint64_t hash, const std::optional<Value>& value,
+             const Keep& keep, WallTime now);
+
+  Cache cache_;
+  Loads loads_;
+  Tokens tokens_;
+  std::unordered_map<uint64_t, uint32_t> doubts_;  // By hash of the key: unsettled writes.
+  Counters counters_;
+};
+
+}  // namespace weir::cache

@@ -1,0 +1,212 @@
+#include "weir/limit/policy.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+
+#include "weir/base/key_hash.h"
+#include "weir/base/random.h"
+
+namespace weir::limit {
+namespace {
+
+constexpr std::array<uint8_t, 12> kV4Prefix = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+constexpr size_t kV6SubscriberBytes = 8;
+
+using Words = std::array<uint64_t, 2>;
+
+Words ToWords(const Address& address) {
+  return std::bit_cast<Words>(address.bytes);
+}
+
+Address MaskOf(uint8_t bits) {
+  Address mask;
+  for (size_t i = 0; i < mask.bytes.size(); ++i) {
+    const int ones = std::clamp(int{bits} - 8 * static_cast<int>(i), 0, 8);
+    mask.bytes[i] = static_cast<uint8_t>(0xff00U >> ones);
+  }
+  return mask;
+}
+
+bool IsNameByte(char byte) {
+  return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
+         (byte >= '0' && byte <= '9') || std::string_view("_.:/-").find(byte) != std::string::npos;
+}
+
+// Returns what is wrong with the policy taken alone, or nothing.
+std::string_view Fault(const Policy& policy) {
+  if (policy.name.empty()) return "has no name";
+  if (policy.name.size() > kPolicyNameBytesMax) return "has a name above 64 bytes";
+  if (!std::all_of(policy.name.begin(), policy.name.end(), IsNameByte)) {
+    return "has a name with other characters than letters, digits and _.:/-";
+  }
+  if (policy.user.size() > kPolicyUserBytesMax) return "has a user above 256 bytes";
+  if (policy.key_prefix.size() > kPolicyPrefixBytesMax) return "has a key prefix above 1024 bytes";
+  if (policy.client.bits > 128) return "has a client prefix above 128 bits";
+  const Words address = ToWords(policy.client.address);
+  const Words mask = ToWords(MaskOf(policy.client.bits));
+  if ((address[0] & ~mask[0]) != 0 || (address[1] & ~mask[1]) != 0) {
+    return "has a client address with bits set beyond its prefix; clear them";
+  }
+  return {};
+}
+
+// The period in the largest unit of which it is a whole number.
+std::string PeriodText(std::chrono::nanoseconds period) {
+  struct NamedUnit {
+    int64_t ns;
+    const char* name;
+  };
+  constexpr NamedUnit kUnits[] = {{86'400'000'000'000, "d"}, {3'600'000'000'000, "h"},
+                                  {60'000'000'000, "m"},     {1'000'000'000, "s"},
+                                  {1'000'000, "ms"},         {1'000, "us"}};
+  for (const NamedUnit& unit : kUnits) {
+    if (period.count() % unit.ns == 0) return std::to_string(period.count() / unit.ns) + unit.name;
+  }
+  return std::to_string(period.count()) + "ns";
+}
+
+}  // namespace
+
+Address Address::FromV4(std::array<uint8_t, 4> v4) {
+  Address address;
+  std::copy(kV4Prefix.begin(), kV4Prefix.end(), address.bytes.begin());
+  std::copy(v4.begin(), v4.end(), address.bytes.begin() + kV4Prefix.size());
+  return address;
+}
+
+bool Address::is_v4() const {
+  return std::equal(kV4Prefix.begin(), kV4Prefix.end(), bytes.begin());
+}
+
+Result<PolicySet> PolicySet::Create(std::vector<Policy> policies, uint64_t seed) {
+  if (policies.size() > kPoliciesMax) {
+    return Error{ErrorCode::kInvalid, "there are " + std::to_string(policies.size()) +
+                                          " limit policies; at most 64 are allowed"};
+  }
+  PolicySet set;
+  Random seeds(seed);
+  for (Policy& policy : policies) {
+    const std::string who = "limit policy '" + policy.name + "' ";
+    if (const std::string_view fault = Fault(policy); !fault.empty()) {
+      return Error{ErrorCode::kInvalid, who + std::string(fault)};
+    }
+    for (const Policy& earlier : set.policies_) {
+      if (earlier.name == policy.name) {
+        return Error{ErrorCode::kInvalid, who + "is defined twice; names must differ"};
+      }
+    }
+    Result<TokenBucket> rule = TokenBucket::Create(policy.rate);
+    if (!rule.ok()) {
+      return Error{ErrorCode::kInvalid, who + "is out of range: " + rule.error().message};
+    }
+    for (size_t command = 0; command < kCommandClasses; ++command) {
+      if (!policy.command || static_cast<size_t>(*policy.command) == command) {
+        set.by_command_[command] |= uint64_t{1} << set.policies_.size();
+      }
+    }
+    set.compiled_.push_back({.rule = rule.value(),
+                             .mask = ToWords(MaskOf(policy.client.bits)),
+                             .prefix = ToWords(policy.client.address),
+                             .seed = seeds.Next(),
+                             .asks_client = policy.client.bits > 0,
+                             .asks_key = policy.per == Per::kKey || !policy.key_prefix.empty(),
+                             .asks_user = !policy.user.empty(),
+                             .limit_text = std::to_string(policy.rate.count) +
+                                           (policy.unit == Unit::kBytes ? "B/" : "/") +
+                                           PeriodText(policy.rate.period)});
+    set.policies_.push_back(std::move(policy));
+  }
+  if (const size_t possible = set.MatchesPossible(); possible > kMatchesMax) {
+    return Error{ErrorCode::kInvalid, std::to_string(possible) +
+                                          " limit policies can match the same request; at most 8 "
+                                          "may, so make them narrower"};
+  }
+  return set;
+}
+
+bool PolicySet::ClientApplies(size_t index, const Address& client) const {
+  const Compiled& compiled = compiled_[index];
+  const AddressWords words = ToWords(client);
+  return (words[0] & compiled.mask[0]) == compiled.prefix[0] &&
+         (words[1] & compiled.mask[1]) == compiled.prefix[1];
+}
+
+bool PolicySet::KeyApplies(size_t index, std::optional<std::string_view> key) const {
+  const Policy& policy = policies_[index];
+  if (!key) return policy.key_prefix.empty() && policy.per != Per::kKey;
+  return key->starts_with(policy.key_prefix);
+}
+
+bool PolicySet::UserApplies(size_t index, std::string_view user) const {
+  return policies_[index].user.empty() || policies_[index].user == user;
+}
+
+// In each dimension the sets that two policies accept are nested or disjoint. So a request that
+// most policies match can be made of parts that the policies themselves name: trying each
+// combination is exact.
+size_t PolicySet::MatchesPossible() const {
+  std::vector<uint64_t> users;
+  std::vector<uint64_t> clients;
+  std::vector<uint64_t> keys;
+  for (const Policy& policy : policies_) {
+    uint64_t by_user = 0;
+    uint64_t by_client = 0;
+    uint64_t by_key = 0;
+    for (size_t i = 0; i < policies_.size(); ++i) {
+      const uint64_t bit = uint64_t{1} << i;
+      by_user |= UserApplies(i, policy.user) ? bit : 0;
+      by_client |= ClientApplies(i, policy.client.address) ? bit : 0;
+      by_key |= KeyApplies(i, policy.key_prefix) ? bit : 0;
+    }
+    users.push_back(by_user);
+    clients.push_back(by_client);
+    keys.push_back(by_key);
+  }
+  int most = 0;
+  for (const uint64_t by_command : by_command_) {
+    for (const uint64_t by_user : users) {
+      for (const uint64_t by_client : clients) {
+        for (const uint64_t by_key : keys) {
+          most = std::max(most, std::popcount(by_command & by_user & by_client & by_key));
+        }
+      }
+    }
+  }
+  return static_cast<size_t>(most);
+}
+
+uint64_t PolicySet::BucketHash(size_t policy, const Request& request) const {
+  const uint64_t seed = compiled_[policy].seed;
+  switch (policies_[policy].per) {
+    case Per::kClient: {
+      const size_t bytes =
+          request.client.is_v4() ? request.client.bytes.size() : kV6SubscriberBytes;
+      return SeededHash({reinterpret_cast<const char*>(request.client.bytes.data()), bytes}, seed);
+    }
+    case Per::kKey:
+      assert(request.key.has_value());
+      return SeededHash(*request.key, seed);
+    case Per::kPrefix:
+      return seed;
+    case Per::kUser:
+      return SeededHash(request.user, seed);
+  }
+  __builtin_unreachable();
+}
+
+std::string_view ScopeName(Per per) {
+  switch (per) {
+    case Per::kClient:
+      return "client";
+    case Per::kKey:
+      return "key";
+    case Per::kPrefix:
+      return "prefix";
+    case Per::kUser:
+      return "user";
+  }
+  __builtin_unreachable();
+}
+
+}  // namespace weir::limit

@@ -1,0 +1,161 @@
+// Policies as plain data, and PolicySet, which finds those that apply to a request.
+//
+// A policy says whom it concerns (user, client address, key prefix, command class: all that are
+// given must match), what gets a bucket of its own (`per`), what is counted (`unit`), and the rate.
+// When not to use: to decide. A PolicySet holds no bucket; see limiter.h.
+//
+// Threads: immutable after Create, so thread-safe.
+// Errors: Create answers kInvalid, naming the policy and what to change.
+// Cost: Match is 1 ns without policies, else about 2 ns for each policy of the command's class.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "weir/base/result.h"
+#include "weir/limit/token_bucket.h"
+
+namespace weir::limit {
+
+inline constexpr size_t kPoliciesMax = 64;
+// The most policies that may match one request; Create refuses a set in which more could.
+inline constexpr size_t kMatchesMax = 8;
+inline constexpr size_t kPolicyNameBytesMax = 64;
+inline constexpr size_t kPolicyUserBytesMax = 256;
+inline constexpr size_t kPolicyPrefixBytesMax = 1024;
+
+// An IPv6 address, or an IPv4 address a.b.c.d as the IPv6 address ::ffff:a.b.c.d.
+struct Address {
+  std::array<uint8_t, 16> bytes{};
+
+  static Address FromV4(std::array<uint8_t, 4> v4);
+  bool is_v4() const;
+  bool operator==(const Address&) const = default;
+};
+
+// The addresses whose first `bits` bits are those of `address`. For the IPv4 prefix a.b.c.d/n,
+// `bits` is 96 + n. The default holds every address.
+struct AddressPrefix {
+  Address address;
+  uint8_t bits = 0;
+};
+
+enum class CommandClass : uint8_t { kRead = 0, kWrite = 1, kAdmin = 2 };
+inline constexpr size_t kCommandClasses = 3;
+
+// What has a bucket of its own.
+enum class Per : uint8_t {
+  kClient,  // Each IPv4 address, and each IPv6 /64: one subscriber can use all addresses of a /64.
+  kKey,     // Each key.
+  kPrefix,  // Nothing: all requests that match share one bucket.
+  kUser,    // Each user.
+};
+
+enum class Unit : uint8_t {
+  kRequests,  // A request costs 1.
+  kBytes,     // A request costs its bytes.
+};
+
+struct Policy {
+  std::string name{};        // Unique, of [A-Za-z0-9_.:/-]; it is in the reply to the client.
+  std::string user{};        // Empty: any.
+  AddressPrefix client{};    // Default: any.
+  std::string key_prefix{};  // Empty: any key, or no key.
+  std::optional<CommandClass> command{};  // Absent: any.
+  Per per = Per::kClient;                 // kKey concerns only requests that have a key.
+  Unit unit = Unit::kRequests;
+  Rate rate{};
+};
+
+// The parts are borrowed for the call.
+struct Request {
+  std::string_view user{};
+  Address client{};
+  std::optional<std::string_view> key{};  // The first key; absent for commands without keys.
+  CommandClass command = CommandClass::kRead;
+  uint64_t bytes = 0;
+};
+
+// The policies that apply to one request, by index, in the order of the set.
+struct Matches {
+  size_t count = 0;
+  std::array<uint8_t, kMatchesMax> policies;
+};
+
+class PolicySet {
+ public:
+  // `seed` must be secret: with it, clients could aim at each other's buckets.
+  static Result<PolicySet> Create(std::vector<Policy> policies, uint64_t seed);
+
+  // Whether any policy concerns commands of this class.
+  bool Concerns(CommandClass command) const {
+    return by_command_[static_cast<size_t>(command)] != 0;
+  }
+
+  Matches Match(const Request& request) const {
+    Matches matches;
+    uint64_t candidates = by_command_[static_cast<size_t>(request.command)];
+    for (; candidates != 0; candidates &= candidates - 1) {
+      const size_t index = static_cast<size_t>(__builtin_ctzll(candidates));
+      if (Applies(index, request)) {
+        assert(matches.count < kMatchesMax);
+        matches.policies[matches.count++] = static_cast<uint8_t>(index);
+      }
+    }
+    return matches;
+  }
+
+  // The hash that names the request's bucket under a policy. Requires: the policy matches it.
+  uint64_t BucketHash(size_t policy, const Request& request) const;
+
+  // What the request costs under a policy.
+  uint64_t Cost(size_t policy, const Request& request) const {
+    return policies_[policy].unit == Unit::kBytes ? request.bytes : 1;
+  }
+
+  size_t size() const { return policies_.size(); }
+  const Policy& policy(size_t index) const { return policies_[index]; }
+  const TokenBucket& rule(size_t index) const { return compiled_[index].rule; }
+  // The rate as people write it: "500/1s", in bytes "1048576B/1m".
+  std::string_view limit_text(size_t index) const { return compiled_[index].limit_text; }
+
+ private:
+  using AddressWords = std::array<uint64_t, 2>;
+  struct Compiled {
+    TokenBucket rule;
+    AddressWords mask;
+    AddressWords prefix;
+    uint64_t seed;
+    bool asks_client;
+    bool asks_key;
+    bool asks_user;
+    std::string limit_text;
+  };
+
+  PolicySet() = default;
+  // Most policies name one part or none, so each is asked only for what it names.
+  bool Applies(size_t index, const Request& request) const {
+    const Compiled& compiled = compiled_[index];
+    return (!compiled.asks_client || ClientApplies(index, request.client)) &&
+           (!compiled.asks_key || KeyApplies(index, request.key)) &&
+           (!compiled.asks_user || UserApplies(index, request.user));
+  }
+  bool ClientApplies(size_t index, const Address& client) const;
+  bool KeyApplies(size_t index, std::optional<std::string_view> key) const;
+  bool UserApplies(size_t index, std::string_view user) const;
+  size_t MatchesPossible() const;
+
+  std::vector<Policy> policies_;
+  std::vector<Compiled> compiled_;
+  std::array<uint64_t, kCommandClasses> by_command_{};  // Bit i: policy i concerns this class.
+};
+
+// The word for a reply or a label: "client", "key", "prefix", "user".
+std::string_view ScopeName(Per per);
+
+}  // namespace weir::limit
