@@ -37,6 +37,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "weir/base/bytes.h"
@@ -128,9 +129,9 @@ struct Expired {
 };
 
 struct Counts {
-  uint64_t records = 0;        // Stored records, due ones included.
-  uint64_t due = 0;            // Of these, with an expiry at or before `now`.
-  uint64_t with_expiry = 0;    // Of these, with an expiry.
+  uint64_t records = 0;      // Stored records, due ones included.
+  uint64_t due = 0;          // Of these, with an expiry at or before `now`.
+  uint64_t with_expiry = 0;  // Of these, with an expiry.
 };
 
 struct Limits {
@@ -159,6 +160,7 @@ class Store {
   virtual void Scan(ScanRange range, Done<Scanned> done) = 0;
 
   // Removes up to `limit` records whose expiry is at or before `now`, earliest first, as one batch.
+  // When none is due it is no batch: nothing is written, and `commit` is the latest one.
   virtual void Expire(WallTime now, size_t limit, Done<Expired> done) = 0;
 
   // Removes every record of every shard, as one batch.
@@ -166,7 +168,7 @@ class Store {
 
   // After an unknown outcome: succeeds when every earlier batch is final, which a failed log that
   // could still be replayed is not. May be called again after an error, and when nothing is
-  // unsettled.
+  // unsettled. A batch of unknown outcome uses up its commit number either way.
   virtual void Settle(Done<CommitNumber> done) = 0;
 
   // Counts over all shards as of one snapshot. Cost: O(due records).

@@ -1,0 +1,62 @@
+#include "cmd/weir/budget.h"
+
+#include <algorithm>
+#include <cassert>
+#include <cstdio>
+#include <string_view>
+#include <utility>
+
+namespace weir::cmd {
+namespace {
+
+constexpr uint64_t kMiB = uint64_t{1} << 20;
+
+// Parts that stop helping beyond a size are capped, so that in a large budget the cache gets most.
+constexpr uint64_t kWriteBuffersMax = 256 * kMiB;
+constexpr uint64_t kClientsMax = 1024 * kMiB;
+constexpr uint64_t kFlightsMax = 1024 * kMiB;
+constexpr uint64_t kLimiterMax = 256 * kMiB;
+constexpr uint64_t kReserveMax = 512 * kMiB;
+
+void AppendLine(std::string_view name, uint64_t bytes, const Budget& budget, std::string& text) {
+  char line[96];
+  const double share = 100.0 * static_cast<double>(bytes) / static_cast<double>(budget.total);
+  std::snprintf(line, sizeof line, "#   %-24.*s %12.1f MiB %6.1f %%\n",
+                static_cast<int>(name.size()), name.data(),
+                static_cast<double>(bytes) / static_cast<double>(kMiB), share);
+  text += line;
+}
+
+}  // namespace
+
+Budget DivideBudget(uint64_t total, const Config& config) {
+  assert(total >= kBudgetMin);
+  Budget budget{.total = total};
+  budget.block_cache = total / 8;
+  budget.write_buffers = std::min(total / 8, kWriteBuffersMax);
+  budget.clients = std::min(total / 8, kClientsMax);
+  budget.flights = std::min(total / 8, kFlightsMax);
+  budget.limiter = config.limits.empty() ? 0 : std::min(total / 32, kLimiterMax);
+  budget.reserve = std::min(total / 16, kReserveMax);
+  const uint64_t rest = total - budget.block_cache - budget.write_buffers - budget.clients -
+                        budget.flights - budget.limiter - budget.reserve;
+  (config.cache.enabled ? budget.cache : budget.block_cache) += rest;
+  return budget;
+}
+
+std::string ShowBudget(const Budget& budget) {
+  const std::pair<std::string_view, uint64_t> parts[] = {
+      {"cache", budget.cache},
+      {"RocksDB block cache", budget.block_cache},
+      {"RocksDB write buffers", budget.write_buffers},
+      {"client buffers", budget.clients},
+      {"flights and queues", budget.flights},
+      {"rate limiter", budget.limiter},
+      {"reserve", budget.reserve},
+      {"total", budget.total}};
+  std::string text = "# Memory budget\n";
+  for (const auto& [name, bytes] : parts) AppendLine(name, bytes, budget, text);
+  return text;
+}
+
+}  // namespace weir::cmd

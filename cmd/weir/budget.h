@@ -1,0 +1,40 @@
+// Budget: how the one number `server.memory` is divided over everything in the process that grows.
+//
+// The parts sum exactly to the total. From kBudgetPromised up, the resident size of the process is
+// at most the total and 64 MB, at every moment; below it the fixed costs of RocksDB and the threads
+// weigh more than that. The records of `store = "memory"` are outside the budget.
+//
+// Threads: pure functions.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "cmd/weir/config.h"
+
+namespace weir::cmd {
+
+inline constexpr uint64_t kBudgetMin = uint64_t{64} << 20;
+inline constexpr uint64_t kBudgetPromised = uint64_t{256} << 20;
+
+// All in bytes.
+struct Budget {
+  uint64_t total = 0;
+  uint64_t cache = 0;          // Cached entries with their index.
+  uint64_t block_cache = 0;    // RocksDB: data, index and filter blocks.
+  uint64_t write_buffers = 0;  // RocksDB: memtables, by one write-buffer manager.
+  uint64_t clients = 0;        // Input and output buffers of all clients.
+  uint64_t flights = 0;        // Loads and writes under way, and what waits for them.
+  uint64_t limiter = 0;        // Buckets of all rate limits.
+  uint64_t reserve = 0;        // Threads, code, allocator overhead: what nobody counts.
+};
+
+// Divides `total`. Without a cache, its part goes to the block cache; without rate limits, theirs
+// goes to the cache.
+// Requires: total >= kBudgetMin.
+Budget DivideBudget(uint64_t total, const Config& config);
+
+// Returns the division as lines of a TOML comment, a part and its share on each.
+std::string ShowBudget(const Budget& budget);
+
+}  // namespace weir::cmd

@@ -1,0 +1,166 @@
+#include "cmd/weir/check.h"
+
+#include <algorithm>
+#include <cctype>
+#include <cstdint>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cmd/weir/load.h"
+#include "cmd/weir/policies.h"
+#include "cmd/weir/values.h"
+
+#include "weir/limit/policy.h"
+
+namespace weir::cmd {
+namespace {
+
+constexpr size_t kNameBytesMax = 64;
+constexpr size_t kPrefixBytesMax = 1024;
+
+bool IsName(std::string_view text) {
+  const auto allowed = [](unsigned char c) {
+    return std::isalnum(c) != 0 ||
+           std::string_view("_.:/-").find(static_cast<char>(c)) != std::string_view::npos;
+  };
+  return !text.empty() && text.size() <= kNameBytesMax && std::ranges::all_of(text, allowed);
+}
+
+void CheckName(const Place& place, const std::string& name, std::set<std::string>& names,
+               Origins& origins) {
+  if (!IsName(name)) {
+    origins.AddError(place, "'" + name + "' is not a name; use 1 to 64 letters, digits and _.:/-");
+  } else if (!names.insert(name).second) {
+    origins.AddError(place, "'" + name + "' is used twice; names must differ");
+  }
+}
+
+void CheckPrefix(const Place& place, const std::string& prefix, Origins& origins) {
+  if (prefix.size() > kPrefixBytesMax) origins.AddError(place, "a prefix is at most 1024 bytes");
+}
+
+void CheckLoopback(const Place& place, const Endpoint& endpoint, Origins& origins) {
+  if (IsLoopback(endpoint)) return;
+  origins.AddError(place, "'" + ShowValue(endpoint) +
+                              "' can be reached from other machines, and without users anybody "
+                              "there could read and write; use 127.0.0.1 or [::1]");
+}
+
+void CheckAddresses(const ServerConfig& server, Origins& origins) {
+  const Place listen{"server", 0, "listen"};
+  const Place admin{"server", 0, "admin"};
+  std::set<Endpoint> seen;
+  for (const Endpoint& endpoint : server.listen) {
+    CheckLoopback(listen, endpoint, origins);
+    if (endpoint.port != 0 && !seen.insert(endpoint).second) {
+      origins.AddError(listen, "'" + ShowValue(endpoint) + "' is listed twice");
+    }
+  }
+  if (server.listen.empty()) origins.AddError(listen, "at least one address is needed");
+  if (server.listen.size() > kListenMax) origins.AddError(listen, "at most 16 addresses");
+  CheckLoopback(admin, server.admin, origins);
+  if (seen.contains(server.admin)) {
+    origins.AddError(admin, "'" + ShowValue(server.admin) +
+                                "' serves clients already; give one of them another port");
+  }
+}
+
+void CheckLimit(size_t index, const LimitConfig& limit, std::set<std::string>& names,
+                Origins& origins) {
+  CheckName({"limit", index, "name"}, limit.name, names, origins);
+  CheckPrefix({"limit", index, "key_prefix"}, limit.key_prefix, origins);
+  if (limit.unit == LimitUnit::kRequests) {
+    const std::string what = "counts bytes; write unit = \"bytes\", or a plain number of requests";
+    if (limit.rate.amount.sized) origins.AddError(Place{"limit", index, "rate"}, what);
+    if (limit.burst.sized && origins.IsSet({"limit", index, "burst"})) {
+      origins.AddError(Place{"limit", index, "burst"}, what);
+    }
+  }
+}
+
+// What only the limiter knows: rates it can keep, and how many limits may meet in one request.
+void CheckPolicies(const std::vector<LimitConfig>& limits, Origins& origins) {
+  const std::vector<limit::Policy> policies = PoliciesOf(limits);
+  constexpr uint64_t kAnySeed = 0;
+  for (size_t i = 0; i < policies.size(); ++i) {
+    const auto alone = limit::PolicySet::Create({policies[i]}, kAnySeed);
+    if (!alone) origins.AddError(Place{"limit", i, "rate"}, alone.error().message);
+  }
+  if (policies.empty() || !origins.errors().empty()) return;
+  const auto together = limit::PolicySet::Create(policies, kAnySeed);
+  if (together) return;
+  origins.AddError(Place{"limit", policies.size() - 1, "name"}, together.error().message);
+}
+
+}  // namespace
+
+void CheckShards(Config& config, Origins& origins) {
+  const Place place{"server", 0, "shards"};
+  const auto named = static_cast<int64_t>(config.shards.size());
+  if (named == 0) return;
+  if (origins.IsSet(place) && config.server.shards != named) {
+    origins.AddError(place, std::to_string(config.server.shards) + " shards, but " +
+                                std::to_string(named) +
+                                " are named by [[shard]]; give one of the two");
+  }
+  config.server.shards = named;
+}
+
+void CheckConfig(const Config& config, Origins& origins) {
+  CheckAddresses(config.server, origins);
+  if (config.server.data.empty()) {
+    origins.AddError(Place{"server", 0, "data"}, "a directory is needed");
+  }
+  std::set<std::string> shard_names;
+  for (size_t i = 0; i < config.shards.size(); ++i) {
+    CheckName({"shard", i, "name"}, config.shards[i].name, shard_names, origins);
+    if (config.shards[i].data.empty() && origins.IsSet({"shard", i, "data"})) {
+      origins.AddError(Place{"shard", i, "data"}, "a directory is needed");
+    }
+  }
+  std::set<std::string> prefixes;
+  for (size_t i = 0; i < config.keyspaces.size(); ++i) {
+    const Place place{"keyspace", i, "prefix"};
+    CheckPrefix(place, config.keyspaces[i].prefix, origins);
+    if (!prefixes.insert(config.keyspaces[i].prefix).second) {
+      origins.AddError(place, "'" + config.keyspaces[i].prefix +
+                                  "' is used twice; give its keys in one [[keyspace]]");
+    }
+  }
+  std::set<std::string> limit_names;
+  for (size_t i = 0; i < config.limits.size(); ++i) {
+    CheckLimit(i, config.limits[i], limit_names, origins);
+  }
+  if (origins.errors().empty()) CheckPolicies(config.limits, origins);
+}
+
+Budget FitBudget(Config& config, Origins& origins) {
+  const Place memory{"server", 0, "memory"};
+  const Budget budget = DivideBudget(config.server.memory.bytes, config);
+  if (budget.total < kBudgetPromised) {
+    origins.AddWarning(memory,
+                       "below 256MiB, resident memory may exceed the budget by more than "
+                       "64 MB");
+  }
+  if (config.server.store == StoreKind::kMemory) {
+    origins.AddWarning({"server", 0, "store"},
+                       "nothing survives a restart, and records are outside the memory budget");
+  }
+  const auto fit = [&](ByteSize& size, const Place& place) {
+    if (size.bytes <= budget.clients) return;
+    if (origins.IsSet(place)) {
+      origins.AddWarning(place, "lowered to " + std::to_string(budget.clients) +
+                                    " bytes, the budget's share for client buffers");
+    }
+    size.bytes = budget.clients;
+  };
+  fit(config.server.max_output_per_client, {"server", 0, "max_output_per_client"});
+  for (size_t i = 0; i < config.keyspaces.size(); ++i) {
+    fit(config.keyspaces[i].max_value, {"keyspace", i, "max_value"});
+  }
+  return budget;
+}
+
+}  // namespace weir::cmd

@@ -1,0 +1,123 @@
+#!/usr/bin/python3
+"""Goal: the weir program answers its command line with the right text and exit code.
+
+Method: the real binary, run in an empty temporary directory.
+
+    cli_test.py WEIR CONFIGURATION_MD
+"""
+
+import subprocess
+import sys
+import tempfile
+import unittest
+
+WEIR = ""
+CONFIGURATION_MD = ""
+
+
+class CommandLine(unittest.TestCase):
+    def setUp(self):
+        directory = tempfile.TemporaryDirectory()
+        self.addCleanup(directory.cleanup)
+        self.directory = directory.name
+
+    def write(self, text, name="weir.toml"):
+        with open(f"{self.directory}/{name}", "w", encoding="utf-8") as file:
+            file.write(text)
+        return name
+
+    def run_weir(self, *arguments):
+        return subprocess.run([WEIR, *arguments], cwd=self.directory, capture_output=True,
+                              text=True, timeout=30, check=False)
+
+    def assert_usage_error(self, done, *texts):
+        self.assertEqual(done.returncode, 2, done.stderr)
+        self.assertEqual(done.stdout, "")
+        for text in texts:
+            self.assertIn(text, done.stderr)
+
+    def test_help_lists_the_subcommands_and_hides_docs(self):
+        done = self.run_weir("--help")
+        self.assertEqual(done.returncode, 0)
+        for word in ("serve", "check", "version", "help"):
+            self.assertIn(f"\n  {word} ", done.stdout)
+        self.assertNotIn("docs", done.stdout)
+        self.assertEqual(self.run_weir("help").stdout, done.stdout)
+
+    def test_help_of_serve_lists_every_flag_with_its_default(self):
+        done = self.run_weir("help", "serve")
+        self.assertEqual(done.returncode, 0)
+        for flag in ("config", "listen", "admin", "data", "shards", "memory", "threads",
+                     "durability"):
+            self.assertIn(f"--{flag} ", done.stdout)
+        self.assertIn("127.0.0.1:6390", done.stdout)
+        self.assertEqual(self.run_weir("serve", "--help").stdout, done.stdout)
+
+    def test_help_of_nothing_known_is_a_usage_error(self):
+        self.assert_usage_error(self.run_weir("help", "swim"), "no subcommand 'swim'")
+
+    def test_version(self):
+        done = self.run_weir("version")
+        self.assertEqual(done.returncode, 0)
+        self.assertRegex(done.stdout, r"^weir \d+\.\d+\.\d+\n$")
+
+    def test_usage_errors_exit_with_2(self):
+        self.assert_usage_error(self.run_weir(), "subcommand is required")
+        self.assert_usage_error(self.run_weir("swim"), "swim")
+        self.assert_usage_error(self.run_weir("check"), "FILE")
+        self.assert_usage_error(self.run_weir("serve", "--memroy", "1gb"), "--memroy", "--memory")
+        self.assert_usage_error(self.run_weir("serve", "--shards"), "--shards")
+
+    def test_bad_flags_are_all_reported(self):
+        done = self.run_weir("serve", "--shards", "0", "--memory=1mb", "--listen", "0.0.0.0:6390")
+        self.assert_usage_error(done, "--shards: '0' is below 1", "--memory: '1MiB' is below",
+                                "--listen: '0.0.0.0:6390' can be reached from other machines")
+        self.assertEqual(len(done.stderr.splitlines()), 3)
+
+    def test_a_flag_given_twice_is_refused_unless_it_is_a_list(self):
+        self.assert_usage_error(self.run_weir("serve", "--shards", "1", "--shards", "2"),
+                                "--shards: given more than once")
+        done = self.run_weir("serve", "--listen", "127.0.0.1:0", "--listen", "1.2.3.4:5")
+        self.assert_usage_error(done, "'1.2.3.4:5'")
+
+    def test_errors_of_a_file_name_its_place(self):
+        name = self.write("[server]\nshards = 0\n")
+        expected = "weir.toml:2:10: server.shards: '0' is below 1\n"
+        for done in (self.run_weir("check", name), self.run_weir("serve", "--config", name)):
+            self.assert_usage_error(done)
+            self.assertEqual(done.stderr, expected)
+
+    def test_a_file_that_cannot_be_read_is_named(self):
+        done = self.run_weir("check", "absent.toml")
+        self.assert_usage_error(done, "absent.toml: cannot be read")
+        self.assert_usage_error(self.run_weir("check", "."), ".: cannot be read")
+        name = self.write("#" * (2**20 + 1))
+        self.assert_usage_error(self.run_weir("check", name), "larger than 1 MiB")
+        self.assertEqual(self.run_weir("check", self.write("#" * 2**20)).returncode, 0)
+
+    def test_check_prints_a_configuration_that_checks_as_itself(self):
+        name = self.write('[server]\nmemory = "1gb"\n[[limit]]\nname = "a"\nrate = "9/s"\n')
+        first = self.run_weir("check", name)
+        self.assertEqual(first.returncode, 0, first.stderr)
+        self.assertEqual(first.stderr, "")
+        self.assertIn('memory = "1GiB"\n', first.stdout)
+        self.assertIn("#   total                          1024.0 MiB  100.0 %\n", first.stdout)
+        again = self.run_weir("check", self.write(first.stdout, "again.toml"))
+        self.assertEqual(again.stdout, first.stdout)
+
+    def test_warnings_do_not_fail_the_check(self):
+        done = self.run_weir("check", self.write('[server]\nmemory = "64mb"\n'))
+        self.assertEqual(done.returncode, 0)
+        self.assertIn("weir: warning: weir.toml:2:10: server.memory: below 256MiB", done.stderr)
+
+    def test_the_committed_document_is_what_docs_prints(self):
+        done = self.run_weir("docs")
+        self.assertEqual(done.returncode, 0)
+        with open(CONFIGURATION_MD, encoding="utf-8") as file:
+            self.assertEqual(file.read(), done.stdout,
+                             "run `weir docs > docs/configuration.md`")
+
+
+if __name__ == "__main__":
+    WEIR, CONFIGURATION_MD = sys.argv[1:3]
+    unittest.main(argv=sys.argv[:1])

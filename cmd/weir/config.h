@@ -1,0 +1,116 @@
+// Config: everything that can be configured, as plain data. The member initialisers are the
+// defaults, and the only place where they stand; options.h declares names, limits and words.
+//
+// What LoadConfig returns is checked and complete: no member is left to be derived.
+// Threads: plain data.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace weir::cmd {
+
+// As an amount: a number of bytes.
+struct ByteSize {
+  uint64_t bytes = 0;
+  auto operator<=>(const ByteSize&) const = default;
+};
+
+// An IP address literal and a port; port 0 asks the system for a free one.
+struct Endpoint {
+  std::string ip;
+  uint16_t port = 0;
+  auto operator<=>(const Endpoint&) const = default;
+};
+
+// A network in CIDR form, its host bits zero, such as 10.0.0.0/8 or ::1/128.
+struct Network {
+  std::string ip;
+  unsigned prefix_bits = 0;
+  auto operator<=>(const Network&) const = default;
+};
+
+// A number of requests or of bytes; `sized` when it was written with a unit of bytes.
+struct Amount {
+  uint64_t count = 0;
+  bool sized = false;
+  auto operator<=>(const Amount&) const = default;
+};
+
+// `amount` in every `period`.
+struct Rate {
+  Amount amount;
+  std::chrono::milliseconds period{1000};
+  auto operator<=>(const Rate&) const = default;
+};
+
+using Duration = std::chrono::milliseconds;
+// The duration that never ends; written "none".
+inline constexpr Duration kUnbounded = Duration::max();
+
+enum class Durability { kFsync, kOs };
+enum class StoreKind { kRocksdb, kMemory };
+enum class LogLevel { kDebug, kInfo, kWarn, kError };
+
+struct ServerConfig {
+  std::vector<Endpoint> listen{{"127.0.0.1", 6390}};
+  Endpoint admin{"127.0.0.1", 6391};
+  std::string data = "./weir-data";
+  int64_t shards = 4;
+  ByteSize memory{0};   // Derived from the machine.
+  int64_t threads = 0;  // Derived from the machine.
+  Durability durability = Durability::kFsync;
+  StoreKind store = StoreKind::kRocksdb;
+  int64_t max_clients = 10'000;
+  ByteSize max_output_per_client{uint64_t{32} << 20};
+  Duration partial_command_timeout{std::chrono::seconds(10)};
+  Duration idle_timeout = kUnbounded;
+  Duration drain_timeout{std::chrono::seconds(10)};
+  LogLevel log_level = LogLevel::kInfo;
+};
+
+struct CacheConfig {
+  bool enabled = true;
+  Duration ttl = kUnbounded;
+  Duration negative_ttl{std::chrono::seconds(5)};
+};
+
+struct ShardConfig {
+  std::string name = "";
+  std::string data = "";  // Derived from the server.
+};
+
+struct KeyspaceConfig {
+  std::string prefix = "";
+  Duration cache_ttl{0};     // Derived from the cache; 0 = never cached.
+  Duration negative_ttl{0};  // Derived from the cache; 0 = absence is never cached.
+  ByteSize max_value{uint64_t{64} << 20};
+};
+
+enum class LimitCommands { kAll, kRead, kWrite, kAdmin };
+enum class LimitScope { kAll, kClient, kKey };
+enum class LimitUnit { kRequests, kBytes };
+
+struct LimitConfig {
+  std::string name = "";
+  std::optional<Network> client;
+  std::string key_prefix = "";
+  LimitCommands commands = LimitCommands::kAll;
+  LimitScope per = LimitScope::kAll;
+  LimitUnit unit = LimitUnit::kRequests;
+  Rate rate;
+  Amount burst;  // Derived from the rate.
+};
+
+struct Config {
+  ServerConfig server;
+  CacheConfig cache;
+  std::vector<ShardConfig> shards;  // Never empty; as many as server.shards.
+  std::vector<KeyspaceConfig> keyspaces;
+  std::vector<LimitConfig> limits;
+};
+
+}  // namespace weir::cmd

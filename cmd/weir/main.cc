@@ -1,0 +1,178 @@
+// The command line of weir: serve, check, version, help, docs.
+#include <cstdio>
+#include <fstream>
+#include <iterator>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cmd/weir/load.h"
+#include "cmd/weir/machine.h"
+#include "cmd/weir/options.h"
+#include "cmd/weir/serve.h"
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+
+namespace weir::cmd {
+namespace {
+
+enum ExitCode { kSuccess = 0, kFailure = 1, kUsage = 2 };
+
+void Print(const std::string& text) {
+  std::fputs(text.c_str(), stdout);
+}
+void Complain(const std::string& text) {
+  std::fprintf(stderr, "weir: %s\n", text.c_str());
+}
+
+// Returns the text of the file, or nullopt after saying why it cannot be read.
+std::optional<std::string> ReadConfigFile(const std::string& name) {
+  std::ifstream file(name, std::ios::binary);
+  std::string text(kConfigBytesMax + 1, '\0');
+  file.read(text.data(), static_cast<std::streamsize>(text.size()));
+  if (!file.is_open() || file.bad() || (!file.eof() && file.fail())) {
+    Complain(name + ": cannot be read; give the path of a TOML file");
+    return std::nullopt;
+  }
+  text.resize(static_cast<size_t>(file.gcount()));
+  if (text.size() > kConfigBytesMax) {
+    Complain(name + ": larger than 1 MiB; this is not a configuration of weir");
+    return std::nullopt;
+  }
+  return text;
+}
+
+// Returns the configuration, or nullopt after reporting every error.
+std::optional<Loaded> Load(const std::string& file_name, std::vector<FlagValue> flags) {
+  std::optional<std::string> text = "";
+  if (!file_name.empty()) text = ReadConfigFile(file_name);
+  if (!text) return std::nullopt;
+  Loaded loaded = LoadConfig({file_name, *text, std::move(flags)}, ReadMachine());
+  for (const std::string& error : loaded.errors) std::fprintf(stderr, "%s\n", error.c_str());
+  if (!loaded.errors.empty()) return std::nullopt;
+  for (const std::string& warning : loaded.warnings) Complain("warning: " + warning);
+  return loaded;
+}
+
+int RunCheck(const std::string& file_name) {
+  const std::optional<Loaded> loaded = Load(file_name, {});
+  if (!loaded) return kUsage;
+  Print(ShowConfig(loaded->config) + "\n" + ShowBudget(loaded->budget));
+  return kSuccess;
+}
+
+int RunServe(const std::string& file_name,
+             const std::map<std::string, std::vector<std::string>>& values) {
+  std::vector<FlagValue> flags;
+  for (const auto& [key, texts] : values) {
+    if (!texts.empty()) flags.push_back({key, texts});
+  }
+  const std::optional<Loaded> loaded = Load(file_name, std::move(flags));
+  return loaded ? Serve(loaded->config) : kUsage;
+}
+
+std::string PlainText(std::string text) {
+  std::erase(text, '`');
+  return text;
+}
+
+// The parsed command line.
+struct Arguments {
+  std::string serve_file;
+  std::string check_file;
+  std::string help_topic;
+  std::map<std::string, std::vector<std::string>> flags;  // By key of [server].
+};
+
+void DeclareServe(CLI::App& serve, Arguments& arguments) {
+  serve.add_option("--config", arguments.serve_file, "Configuration file, TOML.")
+      ->type_name("FILE");
+  for (const Option& option : Options()) {
+    if (option.section != "server") continue;
+    std::string text = PlainText(std::string(option.doc));
+    std::string words;
+    for (const std::string_view word : option.words) {
+      words += (words.empty() ? " One of " : ", ") + std::string(word);
+    }
+    if (!words.empty()) text += words + ".";
+    if (!option.limits.empty()) text += " Limits: " + option.limits + ".";
+    text += " Default: " + PlainText(option.default_text) + ".";
+    CLI::Option* flag =
+        serve.add_option(FlagOf(option), arguments.flags[std::string(option.key)], text);
+    flag->type_name(std::string(TypeName(option.type)))->expected(1, 1)->take_all();
+    flag->allow_extra_args(false);
+  }
+}
+
+int RunHelp(CLI::App& app, const std::string& topic) {
+  if (topic.empty()) {
+    app.clear();  // Or it would explain the subcommand that was parsed: `help` itself.
+    Print(app.help());
+    return kSuccess;
+  }
+  for (const CLI::App* subcommand : app.get_subcommands([](const CLI::App*) { return true; })) {
+    if (subcommand->get_name() != topic) continue;
+    Print(subcommand->help(app.get_name()));
+    return kSuccess;
+  }
+  Complain("there is no subcommand '" + topic + "'; see weir --help");
+  return kUsage;
+}
+
+// Names the words nearest to those that are unknown.
+std::string DescribeExtras(const std::vector<std::string>& extras) {
+  std::vector<std::string> known = {"serve", "check", "version", "help", "--config", "--help"};
+  for (const Option& option : Options()) {
+    if (option.section == "server") known.push_back(FlagOf(option));
+  }
+  std::string text = "not expected:";
+  for (const std::string& extra : extras) {
+    text += " " + extra;
+    const std::string_view nearest =
+        NearestWord(extra.substr(0, extra.find('=')), {known.begin(), known.end()});
+    if (!nearest.empty()) text += " (did you mean " + std::string(nearest) + "?)";
+  }
+  return text;
+}
+
+int Run(int argc, char** argv) {
+  CLI::App app("weir: one fast, fair, durable Redis in front of a service's databases.", "weir");
+  app.require_subcommand(1, 1);
+  app.get_formatter()->column_width(36);
+  Arguments arguments;
+  CLI::App* serve = app.add_subcommand("serve", "Serve clients; needs no option at all.");
+  DeclareServe(*serve, arguments);
+  CLI::App* check = app.add_subcommand(
+      "check", "Print the effective configuration and memory budget of a file, or its errors.");
+  check->add_option("FILE", arguments.check_file, "Configuration file, TOML.")->required();
+  CLI::App* version = app.add_subcommand("version", "Print the version.");
+  CLI::App* help = app.add_subcommand("help", "Explain a subcommand.");
+  help->add_option("SUBCOMMAND", arguments.help_topic, "serve, check or version.");
+  CLI::App* docs = app.add_subcommand("docs")->group("");  // Hidden.
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& asked) {
+    return app.exit(asked);
+  } catch (const CLI::ParseError& error) {
+    const std::vector<std::string> extras = app.remaining(true);
+    Complain((extras.empty() ? error.what() : DescribeExtras(extras)) + "; see weir --help");
+    return kUsage;
+  }
+  if (serve->parsed()) return RunServe(arguments.serve_file, arguments.flags);
+  if (check->parsed()) return RunCheck(arguments.check_file);
+  if (version->parsed()) Print("weir " WEIR_VERSION "\n");
+  if (docs->parsed()) Print(ConfigurationDocument());
+  if (help->parsed()) return RunHelp(app, arguments.help_topic);
+  return kSuccess;
+}
+
+}  // namespace
+}  // namespace weir::cmd
+
+int main(int argc, char** argv) {
+  return weir::cmd::Run(argc, argv);
+}

@@ -1,0 +1,381 @@
+#include "cmd/weir/options.h"
+
+#include <cassert>
+#include <type_traits>
+#include <utility>
+
+namespace weir::cmd {
+namespace {
+
+// What a row of the table says beyond the member: bounds are inclusive.
+template <typename T>
+struct Row {
+  std::string_view key = "";
+  std::string_view doc = "";
+  std::optional<T> least = std::nullopt;
+  std::optional<T> most = std::nullopt;
+  bool required = false;
+  std::string_view default_words = "";  // Where the default depends on something else.
+};
+
+template <typename T>
+struct Held {  // A plain member holds one value.
+  using Value = T;
+  static constexpr bool kList = false;
+};
+template <typename T>
+struct Held<std::optional<T>> {
+  using Value = T;
+  static constexpr bool kList = false;
+};
+template <typename T>
+struct Held<std::vector<T>> {
+  using Value = T;
+  static constexpr bool kList = true;
+};
+
+template <typename Enum>
+requires std::is_enum_v<Enum> std::string ReadChoice(std::string_view text, Enum& value) {
+  const std::vector<std::string_view> words = WordsOf<Enum>();
+  std::string all;
+  for (size_t i = 0; i < words.size(); ++i) {
+    if (words[i] == text) {
+      value = static_cast<Enum>(i);
+      return "";
+    }
+    all += (i == 0 ? "" : i + 1 == words.size() ? " or " : ", ") + Quote(words[i]);
+  }
+  return "'" + std::string(text) + "' is not known here; write " + all;
+}
+
+template <typename T>
+std::string ReadAny(std::string_view text, T& value) {
+  if constexpr (std::is_enum_v<T>) {
+    return ReadChoice(text, value);
+  } else {
+    return ReadValue(text, value);
+  }
+}
+
+template <typename T>
+std::string ShowAny(const T& value) {
+  if constexpr (std::is_enum_v<T>) {
+    return std::string(WordsOf<T>()[static_cast<size_t>(value)]);
+  } else {
+    return ShowValue(value);
+  }
+}
+
+template <typename T>
+constexpr bool kUnboundable = std::is_same_v<T, Duration>;
+
+template <typename T>
+std::string OutOfBounds(const T& value, const std::optional<T>& least,
+                        const std::optional<T>& most) {
+  if (least && value < *least) return "'" + ShowAny(value) + "' is below " + ShowAny(*least);
+  if (most && value > *most) return "'" + ShowAny(value) + "' is above " + ShowAny(*most);
+  return "";
+}
+
+template <typename T>
+std::string DescribeLimits(const std::optional<T>& least, const std::optional<T>& most) {
+  std::string text;
+  if (least) text = "from " + ShowAny(*least);
+  if (most) text += (text.empty() ? "up to " : " to ") + ShowAny(*most);
+  if (kUnboundable<T> && !text.empty() && !most) text += ", or none";
+  return text;
+}
+
+// As TOML: bare where the value is a number or a truth value, quoted otherwise.
+std::string AsToml(ValueType type, const std::string& text) {
+  const bool number = text.find_first_not_of("-0123456789") == text.npos && !text.empty();
+  const bool bare = type == ValueType::kBoolean || (number && IsWrittenAsInteger(type));
+  return bare ? text : Quote(text);
+}
+
+template <typename T>
+std::optional<std::string> ShowMember(ValueType type, const T& member) {
+  return AsToml(type, ShowAny(member));
+}
+template <typename T>
+std::optional<std::string> ShowMember(ValueType type, const std::optional<T>& member) {
+  if (!member) return std::nullopt;
+  return AsToml(type, ShowAny(*member));
+}
+template <typename T>
+std::optional<std::string> ShowMember(ValueType type, const std::vector<T>& member) {
+  std::string text;
+  for (const T& value : member) {
+    text += (text.empty() ? "" : ", ") + AsToml(type, ShowAny(value));
+  }
+  return "[" + text + "]";
+}
+
+template <typename S>
+constexpr std::string_view NameOf() {
+  if constexpr (std::is_same_v<S, ServerConfig>) return "server";
+  if constexpr (std::is_same_v<S, CacheConfig>) return "cache";
+  if constexpr (std::is_same_v<S, ShardConfig>) return "shard";
+  if constexpr (std::is_same_v<S, KeyspaceConfig>) return "keyspace";
+  if constexpr (std::is_same_v<S, LimitConfig>) return "limit";
+}
+
+template <typename S, typename M>
+Option Declare(M S::*member, Row<typename Held<std::type_identity_t<M>>::Value> row) {
+  using Value = typename Held<M>::Value;
+  Option option;
+  option.section = NameOf<S>();
+  option.key = row.key;
+  option.doc = row.doc;
+  option.required = row.required;
+  option.list = Held<M>::kList;
+  if constexpr (std::is_enum_v<Value>) {
+    option.type = ValueType::kChoice;
+    option.words = WordsOf<Value>();
+  } else {
+    option.type = TypeOf(Value());
+  }
+  option.limits = DescribeLimits(row.least, row.most);
+  S defaults;
+  if (!row.default_words.empty()) {
+    option.default_text = row.default_words;
+  } else if (!row.required) {
+    option.default_text = "`" + ShowMember(option.type, defaults.*member).value_or("") + "`";
+  }
+  option.read = [member, row](SectionRef section, const std::vector<std::string>& texts) {
+    assert(Held<M>::kList || texts.size() == 1);
+    M held{};
+    for (const std::string& text : texts) {
+      Value value{};
+      std::string problem = ReadAny(text, value);
+      if (problem.empty()) problem = OutOfBounds(value, row.least, row.most);
+      if (!problem.empty()) return problem;
+      if constexpr (Held<M>::kList) {
+        held.push_back(std::move(value));
+      } else {
+        held = std::move(value);
+      }
+    }
+    std::get<S*>(section)->*member = std::move(held);
+    return std::string();
+  };
+  option.show = [member, type = option.type](SectionRef section) {
+    return ShowMember(type, std::get<S*>(section)->*member);
+  };
+  return option;
+}
+
+constexpr Duration kHour = std::chrono::hours(1);
+
+void DeclareServer(std::vector<Option>& table) {
+  const auto add = [&table](Option option) { table.push_back(std::move(option)); };
+  add(Declare(
+      &ServerConfig::listen,
+      {.key = "listen",
+       .doc = "Addresses on which clients are served; loopback only until there are users."}));
+  add(Declare(&ServerConfig::admin,
+              {.key = "admin",
+               .doc = "Address of the HTTP server for `/healthz`, `/readyz` and `/metrics`; "
+                      "loopback only until there are users."}));
+  add(Declare(&ServerConfig::data,
+              {.key = "data",
+               .doc = "Directory of the data, relative to the working directory; created when "
+                      "absent."}));
+  add(Declare(&ServerConfig::shards,
+              {.key = "shards",
+               .doc = "Shards to create in a new data directory; an existing one keeps its own.",
+               .least = 1,
+               .most = 64}));
+  add(Declare(&ServerConfig::memory,
+              {.key = "memory",
+               .doc = "Memory budget of the whole process; `weir check` shows how it is divided.",
+               .least = ByteSize{uint64_t{64} << 20},
+               .most = ByteSize{uint64_t{64} << 40},
+               .default_words = "a quarter of the smaller of RAM and the cgroup's limit"}));
+  add(Declare(&ServerConfig::threads, {.key = "threads",
+                                       .doc = "Threads that serve clients.",
+                                       .least = 1,
+                                       .most = 64,
+                                       .default_words = "the number of CPUs, at most 64"}));
+  add(Declare(&ServerConfig::durability,
+              {.key = "durability",
+               .doc = "When a write is acknowledged: after fsync, or once the operating system has "
+                      "it, which a power cut may undo."}));
+  add(Declare(&ServerConfig::store,
+              {.key = "store",
+               .doc = "Where records live; with memory, nothing survives a restart and records are "
+                      "outside the memory budget."}));
+}
+
+void DeclareServerLimits(std::vector<Option>& table) {
+  const auto add = [&table](Option option) { table.push_back(std::move(option)); };
+  add(Declare(&ServerConfig::max_clients,
+              {.key = "max_clients",
+               .doc = "Client connections open at once; one more is refused.",
+               .least = 1,
+               .most = 1'000'000}));
+  add(Declare(&ServerConfig::max_output_per_client,
+              {.key = "max_output_per_client",
+               .doc = "Replies a client may leave unread before it is disconnected; lowered to the "
+                      "budget's share for client buffers.",
+               .least = ByteSize{uint64_t{64} << 10},
+               .most = ByteSize{uint64_t{1} << 40}}));
+  add(Declare(&ServerConfig::partial_command_timeout,
+              {.key = "partial_command_timeout",
+               .doc = "Time a client has to finish a command that it has begun to send.",
+               .least = std::chrono::milliseconds(100),
+               .most = kHour}));
+  add(Declare(&ServerConfig::idle_timeout,
+              {.key = "idle_timeout",
+               .doc = "Time after which a client that sends nothing is disconnected.",
+               .least = std::chrono::seconds(1)}));
+  add(Declare(&ServerConfig::drain_timeout,
+              {.key = "drain_timeout",
+               .doc = "Time that SIGTERM leaves to commands under way.",
+               .least = Duration(0),
+               .most = kHour}));
+  add(Declare(&ServerConfig::log_level,
+              {.key = "log_level", .doc = "Least severity that is logged."}));
+}
+
+void DeclareCacheAndShards(std::vector<Option>& table) {
+  const auto add = [&table](Option option) { table.push_back(std::move(option)); };
+  add(Declare(&CacheConfig::enabled,
+              {.key = "enabled",
+               .doc = "Whether anything is cached; false sends every read to the "
+                      "database."}));
+  add(Declare(&CacheConfig::ttl,
+              {.key = "ttl",
+               .doc = "Longest time that a value is served from the cache; 0 caches no value."}));
+  add(Declare(&CacheConfig::negative_ttl,
+              {.key = "negative_ttl",
+               .doc = "Longest time that the absence of a key is served from the cache; 0 caches "
+                      "no absence."}));
+  add(Declare(&ShardConfig::name,
+              {.key = "name",
+               .doc = "Name of the shard: 1 to 64 letters, digits and `_ . : / -`, used once.",
+               .required = true}));
+  add(Declare(&ShardConfig::data,
+              {.key = "data",
+               .doc = "Directory of the shard; a directory of its own costs an fsync of its own.",
+               .default_words = "`server.data`"}));
+}
+
+void DeclareKeyspaces(std::vector<Option>& table) {
+  const auto add = [&table](Option option) { table.push_back(std::move(option)); };
+  add(Declare(&KeyspaceConfig::prefix,
+              {.key = "prefix",
+               .doc = "The keys it covers: those that begin so. The longest prefix that matches "
+                      "wins; the empty one covers the rest.",
+               .required = true}));
+  add(Declare(&KeyspaceConfig::cache_ttl,
+              {.key = "cache_ttl",
+               .doc = "Longest time that a value of these keys is served from the cache; 0 caches "
+                      "none.",
+               .default_words = "`cache.ttl`"}));
+  add(Declare(
+      &KeyspaceConfig::negative_ttl,
+      {.key = "negative_ttl",
+       .doc = "Longest time that the absence of one of these keys is served from the cache; "
+              "0 caches none.",
+       .default_words = "`cache.negative_ttl`"}));
+  add(Declare(&KeyspaceConfig::max_value,
+              {.key = "max_value",
+               .doc = "Largest value that may be stored; lowered to the budget's share for client "
+                      "buffers.",
+               .least = ByteSize{1},
+               .most = ByteSize{uint64_t{512} << 20}}));
+}
+
+void DeclareLimits(std::vector<Option>& table) {
+  const auto add = [&table](Option option) { table.push_back(std::move(option)); };
+  add(Declare(&LimitConfig::name,
+              {.key = "name",
+               .doc = "Name in the `THROTTLED` reply and in metrics: 1 to 64 letters, digits and "
+                      "`_ . : / -`, used once.",
+               .required = true}));
+  add(Declare(&LimitConfig::client, {.key = "client",
+                                     .doc = "Only clients whose address is in this network.",
+                                     .default_words = "all clients"}));
+  add(Declare(&LimitConfig::key_prefix, {.key = "key_prefix",
+                                         .doc = "Only commands on keys that begin so.",
+                                         .default_words = "all keys"}));
+  add(Declare(&LimitConfig::commands, {.key = "commands", .doc = "Only commands of this class."}));
+  add(Declare(&LimitConfig::per,
+              {.key = "per",
+               .doc = "What has a bucket of its own: each client address, each key, or all that "
+                      "matches together."}));
+  add(Declare(&LimitConfig::unit,
+              {.key = "unit", .doc = "What is counted: requests, or bytes of keys and values."}));
+  add(Declare(&LimitConfig::rate, {.key = "rate",
+                                   .doc = "What may pass in the long run.",
+                                   .most = Rate{.amount = {uint64_t{1} << 40, true}},
+                                   .required = true}));
+  add(Declare(&LimitConfig::burst,
+              {.key = "burst",
+               .doc = "What may pass at once after a pause.",
+               .least = Amount{1},
+               .most = Amount{uint64_t{1} << 40, true},
+               .default_words = "what the rate gives in one second, at least 1"}));
+}
+
+}  // namespace
+
+const std::vector<Section>& Sections() {
+  static const std::vector<Section> kSections = {
+      {.name = "server", .doc = "The process. Every key is also a flag of `weir serve`."},
+      {.name = "cache", .doc = "What holds for all keys unless a keyspace says otherwise."},
+      {.name = "shard",
+       .repeated = true,
+       .count_max = 64,
+       .doc = "Names the shards of a new data directory, instead of `server.shards`."},
+      {.name = "keyspace",
+       .repeated = true,
+       .count_max = 256,
+       .doc = "Rules for the keys that begin with a prefix."},
+      {.name = "limit",
+       .repeated = true,
+       .count_max = 64,
+       .doc = "A rate limit. A request that matches several must pass them all; one that matches "
+              "none is not limited."},
+  };
+  return kSections;
+}
+
+const std::vector<Option>& Options() {
+  static const std::vector<Option> kOptions = [] {
+    std::vector<Option> table;
+    DeclareServer(table);
+    DeclareServerLimits(table);
+    DeclareCacheAndShards(table);
+    DeclareKeyspaces(table);
+    DeclareLimits(table);
+    return table;
+  }();
+  return kOptions;
+}
+
+const Section* FindSection(std::string_view name) {
+  for (const Section& section : Sections()) {
+    if (section.name == name) return &section;
+  }
+  return nullptr;
+}
+
+const Option* FindOption(std::string_view section, std::string_view key) {
+  for (const Option& option : Options()) {
+    if (option.section == section && option.key == key) return &option;
+  }
+  return nullptr;
+}
+
+std::string FlagOf(const Option& option) {
+  assert(option.section == "server");
+  std::string flag = "--" + std::string(option.key);
+  for (char& letter : flag) {
+    if (letter == '_') letter = '-';
+  }
+  return flag;
+}
+
+}  // namespace weir::cmd

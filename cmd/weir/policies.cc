@@ -1,0 +1,77 @@
+#include "cmd/weir/policies.h"
+
+#include <algorithm>
+#include <array>
+#include <cassert>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "cmd/weir/values.h"
+
+namespace weir::cmd {
+namespace {
+
+limit::AddressPrefix PrefixOf(const Network& network) {
+  const std::string bytes = IpBytes(network.ip);
+  limit::AddressPrefix prefix;
+  if (bytes.size() == 4) {
+    std::array<uint8_t, 4> v4;
+    std::ranges::copy(bytes, v4.begin());
+    prefix.address = limit::Address::FromV4(v4);
+    prefix.bits = static_cast<uint8_t>(96 + network.prefix_bits);
+  } else {
+    std::ranges::copy(bytes, prefix.address.bytes.begin());
+    prefix.bits = static_cast<uint8_t>(network.prefix_bits);
+  }
+  return prefix;
+}
+
+std::optional<limit::CommandClass> ClassOf(LimitCommands commands) {
+  switch (commands) {
+    case LimitCommands::kAll:
+      return std::nullopt;
+    case LimitCommands::kRead:
+      return limit::CommandClass::kRead;
+    case LimitCommands::kWrite:
+      return limit::CommandClass::kWrite;
+    case LimitCommands::kAdmin:
+      return limit::CommandClass::kAdmin;
+  }
+  assert(false);
+  return std::nullopt;
+}
+
+limit::Per PerOf(LimitScope scope) {
+  switch (scope) {
+    case LimitScope::kAll:
+      return limit::Per::kPrefix;
+    case LimitScope::kClient:
+      return limit::Per::kClient;
+    case LimitScope::kKey:
+      return limit::Per::kKey;
+  }
+  assert(false);
+  return limit::Per::kPrefix;
+}
+
+}  // namespace
+
+std::vector<limit::Policy> PoliciesOf(const std::vector<LimitConfig>& limits) {
+  std::vector<limit::Policy> policies;
+  for (const LimitConfig& config : limits) {
+    limit::Policy& policy = policies.emplace_back();
+    policy.name = config.name;
+    if (config.client) policy.client = PrefixOf(*config.client);
+    policy.key_prefix = config.key_prefix;
+    policy.command = ClassOf(config.commands);
+    policy.per = PerOf(config.per);
+    policy.unit = config.unit == LimitUnit::kBytes ? limit::Unit::kBytes : limit::Unit::kRequests;
+    policy.rate = {.count = config.rate.amount.count,
+                   .period = config.rate.period,
+                   .burst = config.burst.count};
+  }
+  return policies;
+}
+
+}  // namespace weir::cmd

@@ -1,0 +1,214 @@
+#include "cmd/weir/serve.h"
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cassert>
+#include <cinttypes>
+#include <cstdio>
+#include <fstream>
+#include <string>
+#include <utility>
+
+#include "cmd/weir/budget.h"
+#include "cmd/weir/log.h"
+#include "cmd/weir/policies.h"
+#include "cmd/weir/stores.h"
+#include "cmd/weir/views.h"
+#include <signal.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "weir/admin/admin_server.h"
+#include "weir/base/clock.h"
+#include "weir/gateway/gateway.h"
+#include "weir/net/address.h"
+#include "weir/server/server.h"
+
+namespace weir::cmd {
+namespace {
+
+constexpr size_t kPerLoopDescriptors = 16;  // Epoll, eventfd, and what a library may open.
+
+uint64_t SecretSeed() {
+  uint64_t seed = 0;
+  [[maybe_unused]] const ssize_t got = getrandom(&seed, sizeof(seed), 0);
+  assert(got == static_cast<ssize_t>(sizeof(seed)));
+  return seed;
+}
+
+std::string RunId() {
+  std::array<char, 41> text{};
+  std::snprintf(text.data(), text.size(), "%016" PRIx64 "%016" PRIx64 "%08x", SecretSeed(),
+                SecretSeed(), static_cast<unsigned>(SecretSeed()));
+  return text.data();
+}
+
+uint64_t ResidentBytes() {
+  std::ifstream file("/proc/self/statm");
+  uint64_t total = 0;
+  uint64_t resident = 0;
+  file >> total >> resident;
+  return resident * static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
+}
+
+// Lets as many clients in as configured, or says how many the system allows.
+void RaiseDescriptorLimit(uint64_t clients) {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  const rlim_t wanted = clients + 1024;
+  if (limit.rlim_cur >= wanted) return;
+  limit.rlim_cur = std::min<rlim_t>(wanted, limit.rlim_max);
+  setrlimit(RLIMIT_NOFILE, &limit);
+  if (limit.rlim_cur < wanted) {
+    LogWarn("the system allows fewer open files than max_clients needs; raise `ulimit -n`",
+            {{"allowed", std::to_string(limit.rlim_cur)}, {"needed", std::to_string(wanted)}});
+  }
+}
+
+std::optional<std::chrono::milliseconds> ToTtl(Duration ttl) {
+  return ttl == kUnbounded ? std::nullopt : std::optional(ttl);
+}
+
+gateway::Keyspace ToKeyspace(const KeyspaceConfig& config, bool cached) {
+  gateway::Keyspace keyspace;
+  keyspace.prefix = config.prefix;
+  keyspace.cache_ttl = cached ? ToTtl(config.cache_ttl) : std::chrono::milliseconds(0);
+  keyspace.negative_ttl = cached ? config.negative_ttl : std::chrono::milliseconds(0);
+  keyspace.value_bytes_max = config.max_value.bytes;
+  return keyspace;
+}
+
+gateway::Gateway::Options GatewayOptions(const Config& config, const Budget& budget,
+                                         OpenedStores& opened) {
+  gateway::Gateway::Options options;
+  options.placement.hash_seed = SecretSeed();
+  options.placement.ranges = std::move(opened.ranges);
+  options.placement.shards = std::move(opened.shards);
+  for (const KeyspaceConfig& keyspace : config.keyspaces) {
+    options.placement.keyspaces.push_back(ToKeyspace(keyspace, config.cache.enabled));
+  }
+  options.cache_bytes = budget.cache;
+  options.admission.policies = PoliciesOf(config.limits);
+  options.admission.bytes = budget.limiter;
+  options.admission.seed = SecretSeed();
+  return options;
+}
+
+// What CONFIG GET answers, under the names that clients of Redis ask for.
+std::vector<std::pair<std::string, std::string>> Parameters(const Config& config) {
+  return {{"appendonly", "no"},
+          {"databases", "1"},
+          {"maxclients", std::to_string(config.server.max_clients)},
+          {"maxmemory", std::to_string(config.server.memory.bytes)},
+          {"maxmemory-policy", "noeviction"},
+          {"port", std::to_string(config.server.listen.front().port)},
+          {"proto-max-bulk-len", std::to_string(KeyspaceConfig().max_value.bytes)},
+          {"save", ""},
+          {"timeout", "0"}};
+}
+
+server::Server::Options ServerOptions(const Config& config) {
+  server::Server::Options options;
+  for (const Endpoint& endpoint : config.server.listen) {
+    const bool v6 = endpoint.ip.find(':') != std::string::npos;
+    const Result<net::Address> address = net::ParseAddress(
+        (v6 ? "[" + endpoint.ip + "]" : endpoint.ip) + ":" + std::to_string(endpoint.port));
+    assert(address.ok());
+    options.listen.push_back(address.value());
+  }
+  options.threads = static_cast<size_t>(config.server.threads);
+  options.clients_max = static_cast<size_t>(config.server.max_clients);
+  options.drain_timeout = config.server.drain_timeout;
+  options.limits.partial_command_timeout = config.server.partial_command_timeout;
+  if (config.server.idle_timeout != kUnbounded) {
+    options.limits.idle_timeout = config.server.idle_timeout;
+  }
+  uint64_t value_bytes_max = KeyspaceConfig().max_value.bytes;
+  for (const KeyspaceConfig& keyspace : config.keyspaces) {
+    value_bytes_max = std::max(value_bytes_max, keyspace.max_value.bytes);
+  }
+  options.limits.bulk_bytes_max = value_bytes_max;
+  return options;
+}
+
+int Fail(const std::string& what, const Error& error) {
+  LogError(what, {{"error", error.message}});
+  return 1;
+}
+
+// From here on the signals that stop us wait for WaitForStop, on every thread.
+sigset_t BlockStopSignals() {
+  signal(SIGPIPE, SIG_IGN);
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  return signals;
+}
+
+int WaitForStop(const sigset_t& signals) {
+  int signal_number = 0;
+  sigwait(&signals, &signal_number);
+  return signal_number;
+}
+
+}  // namespace
+
+int Serve(const Config& config) {
+  SetLogLevel(config.server.log_level);
+  const sigset_t signals = BlockStopSignals();
+  RaiseDescriptorLimit(static_cast<uint64_t>(config.server.max_clients) +
+                       static_cast<uint64_t>(config.server.threads) * kPerLoopDescriptors);
+  const Budget budget = DivideBudget(config.server.memory.bytes, config);
+  SystemClock clock;
+
+  Result<OpenedStores> opened = OpenStores(config, budget);
+  if (!opened.ok()) return Fail("cannot open the data", opened.error());
+  const size_t shards = opened.value().shards.size();
+  gateway::Gateway::Options options = GatewayOptions(config, budget, opened.value());
+  server::Server* server_view = nullptr;
+  options.process.version = WEIR_VERSION;
+  options.process.run_id = RunId();
+  options.process.process_id = static_cast<uint64_t>(getpid());
+  options.process.tcp_port = config.server.listen.front().port;
+  options.process.threads = static_cast<size_t>(config.server.threads);
+  options.process.memory_budget_bytes = config.server.memory.bytes;
+  options.process.clients_max = static_cast<uint64_t>(config.server.max_clients);
+  options.process.started = clock.Mono();
+  options.process.connected_clients = [&server_view] { return server_view->connections(); };
+  options.process.resident_bytes = ResidentBytes;
+  options.process.parameters = Parameters(config);
+  Result<std::unique_ptr<gateway::Gateway>> gateway =
+      gateway::Gateway::Create(std::move(options), std::move(opened.value().stores), clock);
+  if (!gateway.ok()) return Fail("cannot use the configured limits", gateway.error());
+
+  server::Server server(*gateway.value(), ServerOptions(config));
+  server_view = &server;
+  std::atomic<bool> ready = true;
+  admin::AdminServer admin(AdminRoutes(*gateway.value(), ready));
+  const Result<uint16_t> admin_port = admin.Start(config.server.admin.ip, config.server.admin.port);
+  if (!admin_port.ok()) return Fail("cannot start the admin listener", admin_port.error());
+  const Result<std::vector<net::Address>> bound = server.Start();
+  if (!bound.ok()) return Fail("cannot start", bound.error());
+  for (const net::Address& address : bound.value()) {
+    LogInfo("serving",
+            {{"listen", address.ToString()},
+             {"admin", config.server.admin.ip + ":" + std::to_string(admin_port.value())},
+             {"data", config.server.store == StoreKind::kMemory ? "(memory)" : config.server.data},
+             {"shards", std::to_string(shards)},
+             {"try", "redis-cli -p " + std::to_string(address.port) + " ping"}});
+  }
+
+  const int stop = WaitForStop(signals);
+  LogInfo("draining", {{"signal", stop == SIGTERM ? "SIGTERM" : "SIGINT"}});
+  ready = false;
+  server.Stop();
+  gateway.value().reset();  // Every write that was begun is durable or refused after this.
+  LogInfo("stopped");
+  return 0;
+}
+
+}  // namespace weir::cmd

@@ -1,0 +1,29 @@
+// Stores: the databases that a configuration names, opened, and which shard is in which of them.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "cmd/weir/budget.h"
+#include "cmd/weir/config.h"
+
+#include "weir/base/result.h"
+#include "weir/gateway/placement.h"
+#include "weir/shard/range_map.h"
+#include "weir/store/store.h"
+
+namespace weir::cmd {
+
+struct OpenedStores {
+  std::vector<std::unique_ptr<store::Store>> stores;  // By database.
+  std::vector<gateway::ShardPlace> shards;            // By shard.
+  shard::RangeMap ranges = shard::RangeMap::Even(1).value();
+};
+
+// Opens (and creates, where there is none) one database for each directory that shards name. The
+// range map lives with the data, in the first; `shards` of the configuration applies only when the
+// data is created.
+// Errors: what is wrong with the data, or with a configuration that does not fit it, and the fix.
+Result<OpenedStores> OpenStores(const Config& config, const Budget& budget);
+
+}  // namespace weir::cmd

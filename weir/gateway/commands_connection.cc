@@ -1,0 +1,153 @@
+#include <algorithm>
+#include <string>
+
+#include "weir/gateway/commands.h"
+#include "weir/gateway/errors.h"
+#include "weir/gateway/gateway.h"
+#include "weir/gateway/session.h"
+
+namespace weir::gateway::commands {
+namespace {
+
+// A name that can be shown in a list without breaking it: printable, without blanks.
+bool IsPlain(std::string_view name) {
+  return name.size() <= Session::kNameBytesMax &&
+         std::all_of(name.begin(), name.end(), [](char c) { return c >= '!' && c <= '~'; });
+}
+
+void WriteHello(const LocalCall& call, resp::Writer& writer) {
+  writer.MapHeader(7);
+  writer.Bulk("server");
+  writer.Bulk("weir");
+  writer.Bulk("version");
+  writer.Bulk(call.gateway.process().version);
+  writer.Bulk("proto");
+  writer.Integer(static_cast<int64_t>(writer.protocol()));
+  writer.Bulk("id");
+  writer.Integer(static_cast<int64_t>(call.session.id));
+  writer.Bulk("mode");
+  writer.Bulk("standalone");
+  writer.Bulk("role");
+  writer.Bulk("master");
+  writer.Bulk("modules");
+  writer.ArrayHeader(0);
+}
+
+void SetInfo(const LocalCall& call, resp::Writer& writer) {
+  const std::string_view attribute = call.args[2];
+  const std::string_view value = call.args[3];
+  if (!IsPlain(value)) {
+    WriteError(writer, "ERR " + std::string(attribute) +
+                           " cannot contain spaces, newlines or special characters.");
+  } else if (SameWord(attribute, "lib-name")) {
+    call.session.library_name = value;
+    writer.SimpleString("OK");
+  } else if (SameWord(attribute, "lib-ver")) {
+    call.session.library_version = value;
+    writer.SimpleString("OK");
+  } else {
+    WriteError(writer, "ERR Unrecognized option '" + std::string(attribute) + "'");
+  }
+}
+
+}  // namespace
+
+void Ping(const LocalCall& call, resp::Writer& writer) {
+  if (call.args.size() > 2) {
+    WriteError(writer, errors::WrongArity("ping"));
+  } else if (call.args.size() == 2) {
+    writer.Bulk(call.args[1]);
+  } else {
+    writer.SimpleString("PONG");
+  }
+}
+
+void Echo(const LocalCall& call, resp::Writer& writer) {
+  writer.Bulk(call.args[1]);
+}
+
+void Quit(const LocalCall& call, resp::Writer& writer) {
+  writer.SimpleString("OK");
+  call.session.closing = true;
+}
+
+void Hello(const LocalCall& call, resp::Writer& writer) {
+  resp::Protocol protocol = writer.protocol();
+  std::string name = call.session.name;
+  if (call.args.size() > 1) {
+    int64_t version = 0;
+    if (!ParseInteger(call.args[1], &version)) {
+      WriteError(writer, errors::kProtoNotInteger);
+      return;
+    }
+    if (version != 2 && version != 3) {
+      WriteError(writer, errors::kNoProto);
+      return;
+    }
+    protocol = version == 2 ? resp::Protocol::kResp2 : resp::Protocol::kResp3;
+  }
+  for (size_t i = 2; i < call.args.size(); ++i) {
+    const std::string_view word = call.args[i];
+    if (SameWord(word, "auth") && i + 2 < call.args.size()) {
+      WriteError(writer, errors::kNoPassword);
+      return;
+    }
+    if (!SameWord(word, "setname") || i + 1 >= call.args.size()) {
+      WriteError(writer, "ERR Syntax error in HELLO option '" + std::string(word) + "'");
+      return;
+    }
+    name = call.args[++i];
+    if (!IsPlain(name)) {
+      WriteError(writer, errors::kClientName);
+      return;
+    }
+  }
+  call.session.name = std::move(name);
+  call.session.protocol = protocol;
+  writer.SetProtocol(protocol);
+  WriteHello(call, writer);
+}
+
+void Select(const LocalCall& call, resp::Writer& writer) {
+  int64_t index = 0;
+  if (!ParseInteger(call.args[1], &index)) {
+    WriteError(writer, errors::kInvalidDbIndex);
+  } else if (index != 0) {
+    WriteError(writer, errors::kDbIndex);
+  } else {
+    writer.SimpleString("OK");
+  }
+}
+
+void Client(const LocalCall& call, resp::Writer& writer) {
+  const std::string_view sub = call.args[1];
+  const auto arity = [&](size_t count, std::string_view name) {
+    if (call.args.size() == count) return true;
+    WriteError(writer, errors::WrongArity(name));
+    return false;
+  };
+  if (SameWord(sub, "id")) {
+    if (arity(2, "client|id")) writer.Integer(static_cast<int64_t>(call.session.id));
+  } else if (SameWord(sub, "getname")) {
+    if (!arity(2, "client|getname")) return;
+    if (call.session.name.empty()) {
+      writer.Null();
+    } else {
+      writer.Bulk(call.session.name);
+    }
+  } else if (SameWord(sub, "setname")) {
+    if (!arity(3, "client|setname")) return;
+    if (!IsPlain(call.args[2])) {
+      WriteError(writer, errors::kClientName);
+      return;
+    }
+    call.session.name = call.args[2];
+    writer.SimpleString("OK");
+  } else if (SameWord(sub, "setinfo")) {
+    if (arity(4, "client|setinfo")) SetInfo(call, writer);
+  } else {
+    WriteError(writer, errors::UnknownSubcommand(sub, "client"));
+  }
+}
+
+}  // namespace weir::gateway::commands

@@ -1,0 +1,165 @@
+#include <algorithm>
+#include <charconv>
+#include <optional>
+
+#include "weir/gateway/commands.h"
+#include "weir/gateway/errors.h"
+#include "weir/gateway/expiry.h"
+#include "weir/gateway/scan_request.h"
+#include "weir/gateway/write_batch.h"
+
+namespace weir::gateway {
+namespace commands {
+namespace {
+
+// What TTL and PTTL answer for a key that is absent, and for one that does not expire.
+constexpr int64_t kTtlAbsent = -2;
+constexpr int64_t kTtlNever = -1;
+
+int64_t RemainingMs(const ReadCall& call) {
+  const Found& found = call.found[0];
+  if (!found.present) return kTtlAbsent;
+  if (found.expires_at == kNever) return kTtlNever;
+  return std::max<int64_t>(found.expires_at.ms - call.now.ms, 0);
+}
+
+// NX, XX, GT and LT of EXPIRE.
+struct ExpireOptions {
+  bool only_without = false;
+  bool only_with = false;
+  bool only_later = false;
+  bool only_earlier = false;
+
+  // kNever counts as later than everything else.
+  bool Allow(WallTime old, WallTime wanted) const {
+    return !(only_without && old != kNever) && !(only_with && old == kNever) &&
+           !(only_later && wanted <= old) && !(only_earlier && wanted >= old);
+  }
+};
+
+// Errors: the whole reply as message.
+Result<ExpireOptions> ParseExpireOptions(Args args) {
+  ExpireOptions options;
+  for (const std::string_view word : args.subspan(3)) {
+    if (SameWord(word, "nx")) {
+      options.only_without = true;
+    } else if (SameWord(word, "xx")) {
+      options.only_with = true;
+    } else if (SameWord(word, "gt")) {
+      options.only_later = true;
+    } else if (SameWord(word, "lt")) {
+      options.only_earlier = true;
+    } else {
+      return Error{ErrorCode::kInvalid, "ERR Unsupported option " + std::string(word)};
+    }
+  }
+  if (options.only_without && (options.only_with || options.only_later || options.only_earlier)) {
+    return Error{ErrorCode::kInvalid,
+                 "ERR NX and XX, GT or LT options at the same time are not compatible"};
+  }
+  if (options.only_later && options.only_earlier) {
+    return Error{ErrorCode::kInvalid, "ERR GT and LT options at the same time are not compatible"};
+  }
+  return options;
+}
+
+void ExpireIn(WriteBatch& batch, WriteItem& item, ExpiryUnit unit) {
+  const Result<ExpireOptions> options = ParseExpireOptions(item.args.views());
+  if (!options.ok()) {
+    item.reply = Reply::Failure(options.error().message);
+    return;
+  }
+  const Result<WallTime> wanted =
+      ParseExpiry(item.args[2], unit, batch.now(), item.command->name, ExpiryRange::kAny);
+  if (!wanted.ok()) {
+    item.reply = Reply::Failure(wanted.error().message);
+    return;
+  }
+  const cache::Value* old = batch.Find(0);
+  if (old == nullptr || !options.value().Allow(old->expires_at, wanted.value())) {
+    item.reply = Reply::Integer(0);
+    return;
+  }
+  const Bytes bytes = old->bytes;
+  batch.Put(0, bytes, wanted.value());  // A moment that has passed erases the key.
+  item.reply = Reply::Integer(1);
+}
+
+}  // namespace
+
+void Exists(const ReadCall& call, resp::Writer& writer) {
+  writer.Integer(std::count_if(call.found.begin(), call.found.end(),
+                               [](const Found& found) { return found.present; }));
+}
+
+void Type(const ReadCall& call, resp::Writer& writer) {
+  writer.SimpleString(call.found[0].present ? "string" : "none");
+}
+
+void Ttl(const ReadCall& call, resp::Writer& writer) {
+  const int64_t ms = RemainingMs(call);
+  writer.Integer(ms < 0 ? ms : (ms + 500) / 1000);
+}
+
+void Pttl(const ReadCall& call, resp::Writer& writer) {
+  writer.Integer(RemainingMs(call));
+}
+
+void Del(WriteBatch& batch, WriteItem& item) {
+  item.reply = Reply::Integer(0);
+  const size_t keys = item.command->KeyCount(item.args.views());
+  for (size_t key = 0; key < keys; ++key) batch.EraseCounted(key, item);
+}
+
+void Expire(WriteBatch& batch, WriteItem& item) {
+  ExpireIn(batch, item, ExpiryUnit::kSeconds);
+}
+
+void Pexpire(WriteBatch& batch, WriteItem& item) {
+  ExpireIn(batch, item, ExpiryUnit::kMilliseconds);
+}
+
+void Persist(WriteBatch& batch, WriteItem& item) {
+  const cache::Value* old = batch.Find(0);
+  if (old == nullptr || old->expires_at == kNever) {
+    item.reply = Reply::Integer(0);
+    return;
+  }
+  const Bytes bytes = old->bytes;
+  batch.Put(0, bytes, kNever);
+  item.reply = Reply::Integer(1);
+}
+
+}  // namespace commands
+
+Result<ScanOperation::Request> ParseScan(Args args) {
+  ScanOperation::Request request;
+  const Error syntax{ErrorCode::kInvalid, std::string(errors::kSyntax)};
+  const auto [end, status] =
+      std::from_chars(args[1].data(), args[1].data() + args[1].size(), request.cursor);
+  if (status != std::errc() || end != args[1].data() + args[1].size()) {
+    return Error{ErrorCode::kInvalid, std::string(errors::kInvalidCursor)};
+  }
+  for (size_t i = 2; i < args.size(); i += 2) {
+    if (i + 1 == args.size()) return syntax;
+    const std::string_view word = args[i];
+    const std::string_view value = args[i + 1];
+    if (SameWord(word, "match")) {
+      request.match = std::string(value);
+    } else if (SameWord(word, "count")) {
+      int64_t count = 0;
+      if (!ParseInteger(value, &count)) {
+        return Error{ErrorCode::kInvalid, std::string(errors::kNotInteger)};
+      }
+      if (count < 1) return syntax;
+      request.count = static_cast<size_t>(count);
+    } else if (SameWord(word, "type")) {
+      request.nothing = !SameWord(value, "string");
+    } else {
+      return syntax;
+    }
+  }
+  return request;
+}
+
+}  // namespace weir::gateway

@@ -1,0 +1,347 @@
+#include "weir/gateway/committer.h"
+
+#include <algorithm>
+#include <cassert>
+#include <utility>
+
+#include "weir/gateway/command.h"
+
+namespace weir::gateway {
+namespace {
+
+const Error kRecovering{ErrorCode::kUnavailable,
+                        "the database is recovering from a failed write; this write was not "
+                        "applied, try again"};
+const Error kQueueFull{ErrorCode::kOverloaded,
+                       "too many writes wait for the database; this write was not applied"};
+
+}  // namespace
+
+Committer::Committer(store::Store& store, Lanes& lanes, const Placement& placement,
+                     VersionClock& versions, CommitGate& gate, Clock& clock)
+    : store_(store),
+      lanes_(lanes),
+      gate_(gate),
+      clock_(clock),
+      batch_(lanes, placement, versions) {}
+
+Committer::~Committer() {
+  assert(queue_.empty());
+}
+
+void Committer::Submit(std::vector<std::unique_ptr<WriteItem>> items) {
+  std::vector<std::unique_ptr<WriteItem>> refused;
+  bool work = false;
+  {
+    const std::lock_guard lock(mutex_);
+    for (std::unique_ptr<WriteItem>& item : items) {
+      const bool full = queue_.size() >= kQueuedWritesMax || queued_bytes_ > kQueuedBytesMax;
+      if (full || in_doubt_) {
+        item->reply = ErrorReply(full ? kQueueFull : kRecovering);
+        refused.push_back(std::move(item));
+        ++counters_.refused;
+        continue;
+      }
+      queued_bytes_ += item->args.bytes();
+      queue_.push_back({std::move(item), nullptr});
+    }
+    if (!busy_ && !queue_.empty()) work = busy_ = true;
+  }
+  if (!refused.empty()) Deliver(std::move(refused));
+  if (work) Work();
+}
+
+void Committer::SubmitClear(ClearDone done) {
+  bool work = false;
+  bool refused = false;
+  {
+    const std::lock_guard lock(mutex_);
+    if (in_doubt_ || queue_.size() >= kQueuedWritesMax) {
+      refused = true;
+    } else {
+      queue_.push_back({nullptr, std::move(done)});
+      if (!busy_) work = busy_ = true;
+    }
+  }
+  if (refused) done(kRecovering);
+  if (work) Work();
+}
+
+void Committer::Tick() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (busy_ || stopping_) return;
+    busy_ = true;
+  }
+  Work();
+}
+
+void Committer::Stop() {
+  std::unique_lock lock(mutex_);
+  stopping_ = true;
+  idle_.wait(lock, [this] { return !busy_ && queue_.empty(); });
+}
+
+Committer::Counters Committer::counters() const {
+  const std::lock_guard lock(mutex_);
+  return counters_;
+}
+
+// Goes on until something is in the store's hands, whose callback comes back here, or until there
+// is nothing to do.
+void Committer::Work() {
+  for (;;) {
+    ClearDone clear;
+    switch (TakeTurn(&clear)) {
+      case Turn::kNone:
+        return;
+      case Turn::kBatch:
+        if (StartBatch()) return;
+        break;
+      case Turn::kClear:
+        StartClear(std::move(clear));
+        return;
+      case Turn::kExpire:
+        StartExpire();
+        return;
+      case Turn::kSettle:
+        StartSettle();
+        return;
+    }
+  }
+}
+
+Committer::Turn Committer::TakeTurn(ClearDone* clear) {
+  const WallTime now = clock_.Wall();
+  const std::lock_guard lock(mutex_);
+  if (in_doubt_) {
+    if (settle_due_ && !stopping_) {
+      settle_due_ = false;
+      return Turn::kSettle;
+    }
+    settle_due_ = true;  // Again at the next Tick.
+    return Rest();
+  }
+  const bool expire = next_expiry_ <= now && expire_after_ <= now && !stopping_;
+  if (expire && (queue_.empty() || !expired_last_)) {
+    expired_last_ = true;
+    return Turn::kExpire;
+  }
+  expired_last_ = false;
+  if (queue_.empty()) return Rest();
+  if (queue_.front().write == nullptr) {
+    *clear = std::move(queue_.front().clear);
+    queue_.pop_front();
+    return Turn::kClear;
+  }
+  TakeBatch(now);
+  return Turn::kBatch;
+}
+
+// Requires: mutex_ is held.
+Committer::Turn Committer::Rest() {
+  busy_ = false;
+  idle_.notify_all();
+  return Turn::kNone;
+}
+
+// Requires: mutex_ is held and a write is at the front.
+void Committer::TakeBatch(WallTime now) {
+  size_t writes = 0;
+  size_t bytes = 0;
+  taken_.clear();
+  while (!queue_.empty() && queue_.front().write != nullptr && writes < kBatchWritesMax &&
+         bytes < kBatchBytesMax) {
+    std::unique_ptr<WriteItem> item = std::move(queue_.front().write);
+    queue_.pop_front();
+    bytes += item->args.bytes();
+    writes += item->command->KeyCount(item->args.views());
+    taken_.push_back(std::move(item));
+  }
+  queued_bytes_ -= bytes;
+  counters_.writes += taken_.size();
+  batch_now_ = now;
+}
+
+// Returns whether the batch is in the store's hands.
+bool Committer::StartBatch() {
+  for (std::unique_ptr<WriteItem>& item : taken_) batch_.Add(std::move(item), batch_now_);
+  taken_.clear();
+  std::vector<store::Key> missing = batch_.MissingKeys();
+  if (missing.empty()) return RunBatch(std::nullopt);
+  LoadBases(std::move(missing));
+  return true;
+}
+
+// In pieces of what one load may hold.
+void Committer::LoadBases(std::vector<store::Key> missing) {
+  auto records = std::make_shared<std::vector<std::optional<store::Record>>>();
+  auto keys = std::make_shared<std::vector<store::Key>>(std::move(missing));
+  LoadNextBases(std::move(keys), std::move(records));
+}
+
+void Committer::LoadNextBases(std::shared_ptr<std::vector<store::Key>> keys,
+                              std::shared_ptr<std::vector<std::optional<store::Record>>> records) {
+  const size_t begin = records->size();
+  const size_t count = std::min(keys->size() - begin, store_.limits().load_keys_max);
+  const auto first = keys->begin() + static_cast<std::ptrdiff_t>(begin);
+  std::vector<store::Key> piece(first, first + static_cast<std::ptrdiff_t>(count));
+  store_.Load(std::move(piece), [this, keys, records](Result<store::Loads> loaded) {
+    bool started = false;
+    if (!loaded.ok()) {
+      started = RunBatch(loaded.error());
+    } else {
+      for (std::optional<store::Record>& record : loaded.value().records) {
+        records->push_back(std::move(record));
+      }
+      if (records->size() < keys->size()) {
+        LoadNextBases(keys, records);
+        return;
+      }
+      batch_.SetBases(*records);
+      started = RunBatch(std::nullopt);
+    }
+    if (!started) Work();
+  });
+}
+
+bool Committer::RunBatch(const std::optional<Error>& failed) {
+  batch_.Run(failed);
+  store::Batch writes = batch_.Build();
+  if (writes.writes.empty()) {
+    FinishBatch();
+    return false;
+  }
+  for (const store::Write& write : writes.writes) {
+    if (write.record.has_value()) {
+      batch_expiry_ = std::min(batch_expiry_, write.record->expires_at);
+    }
+  }
+  store_.Apply(std::move(writes), [this](Result<store::Applied> applied) { OnApplied(applied); });
+  return true;
+}
+
+void Committer::OnApplied(const Result<store::Applied>& applied) {
+  if (applied.ok()) {
+    batch_.Publish(applied.value());
+    gate_.Publish(applied.value().commit);
+    {
+      const std::lock_guard lock(mutex_);
+      ++counters_.batches;
+      next_expiry_ = std::min(next_expiry_, batch_expiry_);
+    }
+    FinishBatch();
+  } else if (applied.error().code == ErrorCode::kUnknown) {
+    batch_.Doubt(applied.error());
+    std::deque<Queued> refused;
+    {
+      const std::lock_guard lock(mutex_);
+      BeginDoubt();
+      refused.swap(queue_);
+      queued_bytes_ = 0;
+    }
+    Deliver(batch_.TakeItems());  // The batch itself stays, to be settled.
+    RefuseAll(std::move(refused));
+  } else {
+    batch_.Refuse(applied.error());
+    FinishBatch();
+  }
+  Work();
+}
+
+void Committer::RefuseAll(std::deque<Queued> refused) {
+  std::vector<std::unique_ptr<WriteItem>> items;
+  for (Queued& queued : refused) {
+    if (queued.write == nullptr) {
+      queued.clear(kRecovering);
+      continue;
+    }
+    queued.write->reply = ErrorReply(kRecovering);
+    items.push_back(std::move(queued.write));
+  }
+  Deliver(std::move(items));
+}
+
+void Committer::FinishBatch() {
+  std::vector<std::unique_ptr<WriteItem>> items = batch_.TakeItems();
+  batch_.Clear();
+  batch_expiry_ = kNever;
+  Deliver(std::move(items));
+}
+
+void Committer::StartClear(ClearDone done) {
+  store_.Clear([this, done = std::move(done)](Result<store::CommitNumber> cleared) {
+    if (cleared.ok()) {
+      lanes_.Clear();
+      gate_.Publish(cleared.value());
+      done(Ok{});
+    } else {
+      if (cleared.error().code == ErrorCode::kUnknown) {
+        lanes_.Clear();
+        const std::lock_guard lock(mutex_);
+        BeginDoubt();
+      }
+      done(cleared.error());
+    }
+    Work();
+  });
+}
+
+void Committer::StartExpire() {
+  store_.Expire(clock_.Wall(), kExpireRecordsMax, [this](const Result<store::Expired>& expired) {
+    // What an expired record held is not served anyway, so there is nothing to publish.
+    if (expired.ok()) gate_.Publish(expired.value().commit);
+    OnExpired(expired);
+    Work();
+  });
+}
+
+void Committer::OnExpired(const Result<store::Expired>& expired) {
+  const WallTime now = clock_.Wall();
+  const std::lock_guard lock(mutex_);
+  expire_after_ = {now.ms + kExpirePauseMs};
+  if (expired.ok()) {
+    counters_.expired += expired.value().removed;
+    next_expiry_ = expired.value().next;
+    if (expired.value().removed == kExpireRecordsMax) expire_after_ = now;
+  } else if (expired.error().code == ErrorCode::kUnknown) {
+    BeginDoubt();
+  }
+}
+
+// Requires: mutex_ is held.
+void Committer::BeginDoubt() {
+  ++counters_.unknown;
+  in_doubt_ = true;
+  settle_due_ = true;
+}
+
+void Committer::StartSettle() {
+  store_.Settle([this](Result<store::CommitNumber> settled) {
+    if (settled.ok()) {
+      batch_.Settle();
+      batch_.Clear();
+      batch_expiry_ = kNever;
+      gate_.Publish(settled.value());
+      const std::lock_guard lock(mutex_);
+      in_doubt_ = false;
+      next_expiry_ = {0};
+    }
+    Work();
+  });
+}
+
+void Committer::Deliver(std::vector<std::unique_ptr<WriteItem>> items) {
+  // Homes are few: one for each event loop.
+  std::vector<std::pair<Home*, Completions>> by_home;
+  for (std::unique_ptr<WriteItem>& item : items) {
+    Home* home = item->origin.home;
+    auto found = std::find_if(by_home.begin(), by_home.end(),
+                              [home](const auto& entry) { return entry.first == home; });
+    if (found == by_home.end()) found = by_home.insert(found, {home, Completions{}});
+    found->second.writes.push_back(std::move(item));
+  }
+  for (auto& [home, completions] : by_home) home->Deliver(std::move(completions));
+}
+
+}  // namespace weir::gateway

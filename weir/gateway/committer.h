@@ -1,0 +1,125 @@
+// Committer: the serial writer of one database's log.
+//
+// Writes queue in the order they arrive. When the log is free, the longest prefix that fits becomes
+// one batch: composed in memory, made durable by one Apply, published to the cache whole, and only
+// then acknowledged. While a batch is in the store the next one gathers, so the more wait, the more
+// share one fsync. Two things take a turn between batches: emptying the database, and removing
+// expired records.
+//
+//      Submit ──► queue ──► compose ──► load missing bases ──► run ──► Apply ──► publish ──► reply
+//                   ▲                                                    │ unknown
+//                   └──────────── refuse all writes ◄── Settle ◄── doubt ┘
+//
+// Threads: thread-safe. One thread at a time works on a batch: the one that submits to an idle
+// committer, then the store's threads as they call back.
+// Errors: reach the writers as replies. Limits: kQueuedWritesMax, kQueuedBytesMax (OVERLOADED).
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <vector>
+
+#include "weir/base/clock.h"
+#include "weir/gateway/commit_gate.h"
+#include "weir/gateway/home.h"
+#include "weir/gateway/write_batch.h"
+#include "weir/store/store.h"
+
+namespace weir::gateway {
+
+class Committer {
+ public:
+  static constexpr size_t kQueuedWritesMax = 65536;
+  static constexpr size_t kQueuedBytesMax = size_t{256} << 20;
+  // Of one batch. Publication holds the lanes, so it must be short.
+  static constexpr size_t kBatchWritesMax = 2048;
+  static constexpr size_t kBatchBytesMax = size_t{16} << 20;  // At least one write is taken.
+  static constexpr size_t kExpireRecordsMax = 512;
+  // Between removals that did not fill their batch.
+  static constexpr int64_t kExpirePauseMs = 250;
+
+  struct Counters {
+    uint64_t batches = 0;
+    uint64_t writes = 0;
+    uint64_t refused = 0;
+    uint64_t unknown = 0;
+    uint64_t expired = 0;
+  };
+
+  Committer(store::Store& store, Lanes& lanes, const Placement& placement, VersionClock& versions,
+            CommitGate& gate, Clock& clock);
+  // Requires: the store has been destroyed or is idle, and nothing is queued.
+  ~Committer();
+
+  // Queues writes in order; their items come back to their homes with a reply.
+  void Submit(std::vector<std::unique_ptr<WriteItem>> items);
+  // Queues the emptying of the database, in order with the writes.
+  void SubmitClear(std::function<void(const Result<Ok>&)> done);
+
+  // To be called a few times a second: removes what has expired, tries again to settle.
+  void Tick();
+
+  // Removes nothing and settles nothing from now on, and waits until nothing is queued or under
+  // way. Blocks: for shutdown, when nobody submits any more.
+  void Stop();
+  Counters counters() const;
+
+ private:
+  using ClearDone = std::function<void(const Result<Ok>&)>;
+  struct Queued {
+    std::unique_ptr<WriteItem> write;
+    ClearDone clear;  // When `write` is null.
+  };
+  enum class Turn { kNone, kBatch, kClear, kExpire, kSettle };
+
+  // The caller has the right to work: it set busy_.
+  void Work();
+  Turn TakeTurn(ClearDone* clear);
+  Turn Rest();
+  void TakeBatch(WallTime now);
+  bool StartBatch();
+  bool RunBatch(const std::optional<Error>& failed);
+  void OnApplied(const Result<store::Applied>& applied);
+  void FinishBatch();
+  void StartClear(ClearDone done);
+  void StartExpire();
+  void OnExpired(const Result<store::Expired>& expired);
+  void StartSettle();
+  void BeginDoubt();
+  void LoadBases(std::vector<store::Key> missing);
+  void LoadNextBases(std::shared_ptr<std::vector<store::Key>> keys,
+                     std::shared_ptr<std::vector<std::optional<store::Record>>> records);
+  static void RefuseAll(std::deque<Queued> refused);
+  static void Deliver(std::vector<std::unique_ptr<WriteItem>> items);
+
+  store::Store& store_;
+  Lanes& lanes_;
+  CommitGate& gate_;
+  Clock& clock_;
+  // Belong to whoever set busy_:
+  WriteBatch batch_;
+  std::vector<std::unique_ptr<WriteItem>> taken_;
+  WallTime batch_now_;
+  WallTime batch_expiry_ = kNever;  // The earliest expiry that the batch writes.
+
+  mutable std::mutex mutex_;
+  // Guarded by mutex_:
+  std::deque<Queued> queue_;
+  size_t queued_bytes_ = 0;
+  bool busy_ = false;
+  bool in_doubt_ = false;  // A batch's outcome is unknown: no write until it is settled.
+  bool settle_due_ = false;
+  WallTime next_expiry_{0};    // No record expires before; 0 at first: look.
+  WallTime expire_after_{0};   // Removals wait until then, so that they come in batches.
+  bool expired_last_ = false;  // The last turn was a removal: writes go first now.
+  bool stopping_ = false;
+  std::condition_variable idle_;
+  Counters counters_;
+};
+
+}  // namespace weir::gateway

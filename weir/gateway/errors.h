@@ -1,0 +1,37 @@
+// The error texts that clients see. Those of Redis are byte for byte its own, since clients match
+// them; weir's own have prefixes that no client library retries on.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace weir::gateway::errors {
+
+inline constexpr std::string_view kSyntax = "ERR syntax error";
+inline constexpr std::string_view kNotInteger = "ERR value is not an integer or out of range";
+inline constexpr std::string_view kOverflow = "ERR increment or decrement would overflow";
+inline constexpr std::string_view kDecrementOverflow = "ERR decrement would overflow";
+inline constexpr std::string_view kDbIndex = "ERR DB index is out of range";
+inline constexpr std::string_view kInvalidDbIndex = "ERR invalid DB index";
+inline constexpr std::string_view kInvalidCursor = "ERR invalid cursor";
+inline constexpr std::string_view kTooLong =
+    "ERR string exceeds maximum allowed size (proto-max-bulk-len)";
+inline constexpr std::string_view kNoProto = "NOPROTO unsupported protocol version";
+inline constexpr std::string_view kProtoNotInteger =
+    "ERR Protocol version is not an integer or out of range";
+inline constexpr std::string_view kClientName =
+    "ERR Client names cannot contain spaces, newlines or special characters.";
+inline constexpr std::string_view kNoPassword =
+    "ERR AUTH <password> called without any password configured for the default user. "
+    "Are you sure your configuration is correct?";
+inline constexpr std::string_view kTooManyClients = "ERR max number of clients reached";
+inline constexpr std::string_view kNoSuchKey = "ERR no such key";
+inline constexpr std::string_view kCrossDatabase =
+    "CROSSSLOT Keys in request are stored in different databases";
+
+std::string UnknownCommand(std::string_view name, const std::string_view* args, size_t count);
+std::string UnknownSubcommand(std::string_view name, std::string_view command);
+std::string WrongArity(std::string_view command);
+std::string InvalidExpire(std::string_view command);
+
+}  // namespace weir::gateway::errors

@@ -1,0 +1,119 @@
+#include "weir/gateway/gateway.h"
+
+#include <algorithm>
+#include <cassert>
+#include <numeric>
+#include <utility>
+
+namespace weir::gateway {
+namespace {
+
+constexpr int64_t kCountPauseMs = 1000;
+
+uint64_t VersionFloor(const std::vector<std::unique_ptr<store::Store>>& stores) {
+  uint64_t floor = 0;
+  for (const auto& store : stores) floor = std::max(floor, store->VersionFloor());
+  return floor;
+}
+
+uint64_t Sum(const std::vector<std::atomic<uint64_t>>& values) {
+  uint64_t sum = 0;
+  for (const auto& value : values) sum += value.load(std::memory_order_relaxed);
+  return sum;
+}
+
+}  // namespace
+
+ring::SlotTable Gateway::OwnsAll(ring::NodeId node) {
+  ring::SlotTable table;
+  [[maybe_unused]] const Result<ring::SlotMoves> added = table.Add({.id = node});
+  assert(added.ok());
+  return table;
+}
+
+Result<std::unique_ptr<Gateway>> Gateway::Create(Options options,
+                                                 std::vector<std::unique_ptr<store::Store>> stores,
+                                                 Clock& clock) {
+  assert(!stores.empty());
+  Result<std::unique_ptr<Admission>> admission = Admission::Create(std::move(options.admission));
+  if (!admission.ok()) return admission.error();
+  return std::unique_ptr<Gateway>(
+      new Gateway(std::move(options), std::move(stores), std::move(admission).value(), clock));
+}
+
+Gateway::Gateway(Options options, std::vector<std::unique_ptr<store::Store>> stores,
+                 std::unique_ptr<Admission> admission, Clock& clock)
+    : clock_(clock),
+      placement_(std::move(options.placement)),
+      slots_(std::move(options.slots)),
+      self_(options.self),
+      lanes_(placement_.lanes(), options.cache_bytes),
+      versions_(VersionFloor(stores)),
+      admission_(std::move(admission)),
+      process_(std::move(options.process)),
+      records_(stores.size()),
+      expiring_(stores.size()) {
+  for (std::unique_ptr<store::Store>& store : stores) {
+    databases_.push_back(
+        std::make_unique<Database>(std::move(store), lanes_, placement_, versions_, clock_));
+  }
+  Recount();
+}
+
+Gateway::~Gateway() = default;
+
+Outbox Gateway::MakeOutbox(LoopStats* stats) const {
+  Outbox outbox;
+  outbox.stats = stats;
+  outbox.writes.resize(databases_.size());
+  outbox.loads.resize(databases_.size());
+  return outbox;
+}
+
+void Gateway::Flush(Outbox& outbox) {
+  for (size_t i = 0; i < databases_.size(); ++i) {
+    if (!outbox.loads[i].empty()) databases_[i]->Load(std::exchange(outbox.loads[i], {}));
+    if (!outbox.writes[i].empty()) {
+      databases_[i]->committer().Submit(std::exchange(outbox.writes[i], {}));
+    }
+  }
+}
+
+void Gateway::Tick() {
+  for (const std::unique_ptr<Database>& database : databases_) database->committer().Tick();
+  const int64_t now_ms = clock_.Wall().ms;
+  int64_t due = next_count_ms_.load();
+  if (now_ms >= due && next_count_ms_.compare_exchange_strong(due, now_ms + kCountPauseMs)) {
+    Recount();
+  }
+}
+
+void Gateway::Recount() {
+  for (size_t i = 0; i < databases_.size(); ++i) {
+    databases_[i]->Count(clock_.Wall(), [this, i](const Result<store::Counts>& counts) {
+      if (!counts.ok()) return;
+      records_[i] = counts.value().records - counts.value().due;
+      expiring_[i] = counts.value().with_expiry - counts.value().due;
+    });
+  }
+}
+
+void Gateway::AddStats(const LoopStats* stats) {
+  const std::lock_guard lock(mutex_);
+  stats_.push_back(stats);
+}
+
+void Gateway::ForEachStats(const std::function<void(const LoopStats&)>& add) const {
+  const std::lock_guard lock(mutex_);
+  for (const LoopStats* stats : stats_) add(*stats);
+}
+
+uint64_t Gateway::recent_records() const {
+  return Sum(records_);
+}
+
+uint64_t Gateway::recent_expiring() const {
+  return Sum(expiring_);
+}
+
+}  // namespace weir::gateway

@@ -1,0 +1,79 @@
+// Lanes: the cache lanes of this node, each behind a short lock.
+//
+// A lock is held for one look-up and its copy, or for one batch's publication, never across I/O.
+// Several lanes are locked in the order of their numbers.
+// Threads: thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <mutex>
+#include <vector>
+
+#include "weir/cache/lane.h"
+
+namespace weir::gateway {
+
+class Lanes {
+ public:
+  static constexpr uint32_t kLanesMax = 1024;
+
+  struct Totals {
+    cache::Cache::Counters cache;
+    cache::Lane::Counters lane;
+    uint64_t entries = 0;
+    uint64_t bytes = 0;
+    uint64_t budget_bytes = 0;
+    uint64_t loads_begun = 0;
+    uint64_t loads_joined = 0;
+    uint64_t loads_under_way = 0;
+  };
+
+  // Requires: 0 < count <= kLanesMax.
+  Lanes(uint32_t count, size_t budget_bytes);
+
+  // A lane and its lock, held as long as this lives.
+  class Locked {
+   public:
+    Locked(std::mutex& mutex, cache::Lane& lane) : lock_(mutex), lane_(&lane) {}
+    cache::Lane* operator->() const { return lane_; }
+    cache::Lane& operator*() const { return *lane_; }
+
+   private:
+    std::unique_lock<std::mutex> lock_;
+    cache::Lane* lane_;
+  };
+  Locked Lock(uint32_t lane) { return {slots_[lane].mutex, slots_[lane].lane}; }
+
+  // Holds the locks of several lanes, given in any order and with repetitions.
+  class LockedSet {
+   public:
+    LockedSet(Lanes& lanes, std::vector<uint32_t> numbers);
+    ~LockedSet();
+    LockedSet(const LockedSet&) = delete;
+    LockedSet& operator=(const LockedSet&) = delete;
+    // Requires: `lane` is in the set.
+    cache::Lane& operator[](uint32_t lane) const { return lanes_.slots_[lane].lane; }
+
+   private:
+    Lanes& lanes_;
+    std::vector<uint32_t> numbers_;  // Rising, without repetition.
+  };
+
+  uint32_t count() const { return static_cast<uint32_t>(slots_.size()); }
+
+  // Empties every lane and makes all loads stale, all lanes at one moment.
+  void Clear();
+  Totals Sum();
+
+ private:
+  struct alignas(64) Slot {
+    explicit Slot(size_t budget_bytes) : lane(cache::Cache::Options{budget_bytes}) {}
+    std::mutex mutex;
+    cache::Lane lane;
+  };
+
+  std::deque<Slot> slots_;
+};
+
+}  // namespace weir::gateway

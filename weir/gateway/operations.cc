@@ -1,0 +1,148 @@
+#include "weir/gateway/operations.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "weir/gateway/glob.h"
+
+namespace weir::gateway {
+namespace {
+
+template <typename T>
+void Deliver(std::shared_ptr<T> operation) {
+  Home* home = operation->origin().home;
+  Completions completions;
+  completions.operations.push_back(std::move(operation));
+  home->Deliver(std::move(completions));
+}
+
+}  // namespace
+
+void ScanOperation::Begin(std::shared_ptr<ScanOperation> self, Gateway& gateway) {
+  self->request_.count = std::min(self->request_.count, kCountMax);
+  Step(std::move(self), gateway);
+}
+
+void ScanOperation::Step(std::shared_ptr<ScanOperation> self, Gateway& gateway) {
+  const Placement& placement = gateway.placement();
+  const shard::Range range = placement.ranges().Find(shard::Position{self->position_});
+  const ShardPlace place = placement.place(range.shard);
+  store::ScanRange wanted;
+  wanted.shard = place.shard;
+  wanted.from = self->position_;
+  wanted.to = range.to.value;
+  wanted.limit = self->request_.count - self->looked_at_;
+  gateway.database(place.database)
+      .Scan(wanted, [self, &gateway, range](const Result<store::Scanned>& scanned) {
+        if (!scanned.ok()) {
+          self->reply_ = ErrorReply(scanned.error());
+          Deliver(self);
+          return;
+        }
+        self->Take(scanned.value(), gateway.clock().Wall());
+        const uint64_t next = scanned.value().next.value_or(range.to.value);
+        if (next == 0 || self->looked_at_ >= self->request_.count) {
+          self->Finish(next);
+          Deliver(self);
+          return;
+        }
+        self->position_ = next;
+        Step(self, gateway);
+      });
+}
+
+void ScanOperation::Take(const store::Scanned& scanned, WallTime now) {
+  looked_at_ += scanned.items.size();
+  for (const store::Scanned::Item& item : scanned.items) {
+    if (request_.nothing || item.record.expires_at <= now) continue;
+    if (request_.match.has_value() && !GlobMatch(*request_.match, item.key)) continue;
+    keys_.push_back(Reply::Bulk(Bytes::Copy(item.key)));
+  }
+}
+
+void ScanOperation::Finish(uint64_t cursor) {
+  reply_ = Reply::Array(
+      {Reply::Bulk(Bytes::Copy(std::to_string(cursor))), Reply::Array(std::move(keys_))});
+}
+
+void CountOperation::Begin(const std::shared_ptr<CountOperation>& self, Gateway& gateway) {
+  Step(self, gateway, 0);
+}
+
+void CountOperation::Step(std::shared_ptr<CountOperation> self, Gateway& gateway, size_t database) {
+  if (database == gateway.databases()) {
+    self->reply_ = Reply::Integer(self->total_);
+    Deliver(std::move(self));
+    return;
+  }
+  gateway.database(database).Count(
+      gateway.clock().Wall(), [self, &gateway, database](const Result<store::Counts>& counts) {
+        if (!counts.ok()) {
+          self->reply_ = ErrorReply(counts.error());
+          Deliver(self);
+          return;
+        }
+        self->total_ += static_cast<int64_t>(counts.value().records - counts.value().due);
+        Step(self, gateway, database + 1);
+      });
+}
+
+void ClearOperation::Begin(const std::shared_ptr<ClearOperation>& self, Gateway& gateway) {
+  Step(self, gateway, 0);
+}
+
+void ClearOperation::Step(std::shared_ptr<ClearOperation> self, Gateway& gateway, size_t database) {
+  if (database == gateway.databases()) {
+    self->reply_ = Reply::Ok();
+    Deliver(std::move(self));
+    return;
+  }
+  gateway.database(database).committer().SubmitClear(
+      [self, &gateway, database](const Result<Ok>& cleared) {
+        if (!cleared.ok()) {
+          self->reply_ = ErrorReply(cleared.error());
+          Deliver(self);
+          return;
+        }
+        Step(self, gateway, database + 1);
+      });
+}
+
+void SnapshotOperation::Begin(const std::shared_ptr<SnapshotOperation>& self, Gateway& gateway) {
+  Step(self, gateway, 0);
+}
+
+void SnapshotOperation::Step(std::shared_ptr<SnapshotOperation> self, Gateway& gateway,
+                             size_t database) {
+  std::vector<store::Key> keys;
+  std::vector<size_t> indexes;
+  while (keys.empty() && database < gateway.databases()) {
+    for (size_t i = 0; i < self->keys_.size(); ++i) {
+      const KeyPlace place = gateway.placement().Place(self->keys_[i]);
+      if (place.place.database != database) continue;
+      keys.push_back({place.place.shard, place.position, self->keys_[i]});
+      indexes.push_back(i);
+    }
+    ++database;
+  }
+  if (keys.empty()) {
+    Deliver(std::move(self));
+    return;
+  }
+  gateway.database(database - 1)
+      .LoadSnapshot(std::move(keys), [self, &gateway, database, indexes = std::move(indexes)](
+                                         const Result<store::Loads>& loaded) {
+        if (!loaded.ok()) {
+          self->error_ = loaded.error();
+          Deliver(self);
+          return;
+        }
+        const WallTime now = gateway.clock().Wall();
+        for (size_t i = 0; i < indexes.size(); ++i) {
+          self->values_[indexes[i]] = LiveValue(loaded.value().records[i], now);
+        }
+        Step(self, gateway, database);
+      });
+}
+
+}  // namespace weir::gateway

@@ -1,0 +1,86 @@
+// Operations: what the key space as a whole is asked: SCAN, DBSIZE, FLUSHALL, and several keys at
+// one moment.
+//
+// Each is begun with everything it needs, walks the databases step by step as they call back, and
+// is delivered to its origin's home with its reply.
+// Threads: an operation belongs to whichever thread its next step runs on.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "weir/gateway/gateway.h"
+#include "weir/gateway/home.h"
+
+namespace weir::gateway {
+
+// One step of SCAN: keys in order of position from `cursor` on.
+class ScanOperation final : public Operation {
+ public:
+  static constexpr size_t kCountMax = 4096;  // Records looked at in one call.
+
+  struct Request {
+    uint64_t cursor = 0;
+    size_t count = 10;
+    std::optional<std::string> match;
+    bool nothing = false;  // TYPE names a type that weir does not have.
+  };
+
+  ScanOperation(Origin origin, Request request)
+      : Operation(origin), request_(std::move(request)), position_(request_.cursor) {}
+  static void Begin(std::shared_ptr<ScanOperation> self, Gateway& gateway);
+
+ private:
+  static void Step(std::shared_ptr<ScanOperation> self, Gateway& gateway);
+  void Take(const store::Scanned& scanned, WallTime now);
+  void Finish(uint64_t cursor);
+
+  Request request_;
+  uint64_t position_;
+  size_t looked_at_ = 0;
+  std::vector<Reply> keys_;
+};
+
+// DBSIZE: the records of all databases that have not expired.
+class CountOperation final : public Operation {
+ public:
+  using Operation::Operation;
+  static void Begin(const std::shared_ptr<CountOperation>& self, Gateway& gateway);
+
+ private:
+  static void Step(std::shared_ptr<CountOperation> self, Gateway& gateway, size_t database);
+  int64_t total_ = 0;
+};
+
+// FLUSHALL: empties all databases, one after another.
+class ClearOperation final : public Operation {
+ public:
+  using Operation::Operation;
+  static void Begin(const std::shared_ptr<ClearOperation>& self, Gateway& gateway);
+
+ private:
+  static void Step(std::shared_ptr<ClearOperation> self, Gateway& gateway, size_t database);
+};
+
+// What several keys hold, in one snapshot for each database.
+class SnapshotOperation final : public Operation {
+ public:
+  SnapshotOperation(Origin origin, std::vector<std::string> keys)
+      : Operation(origin), keys_(std::move(keys)), values_(keys_.size()) {}
+  static void Begin(const std::shared_ptr<SnapshotOperation>& self, Gateway& gateway);
+
+  const std::vector<std::optional<cache::Value>>& values() const { return values_; }
+  const std::optional<Error>& error() const { return error_; }
+
+ private:
+  static void Step(std::shared_ptr<SnapshotOperation> self, Gateway& gateway, size_t database);
+
+  std::vector<std::string> keys_;
+  std::vector<std::optional<cache::Value>> values_;
+  std::optional<Error> error_;
+};
+
+}  // namespace weir::gateway

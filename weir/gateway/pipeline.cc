@@ -1,0 +1,284 @@
+#include "weir/gateway/pipeline.h"
+
+#include <algorithm>
+#include <cassert>
+#include <utility>
+
+#include "weir/gateway/errors.h"
+#include "weir/gateway/scan_request.h"
+
+namespace weir::gateway {
+namespace {
+
+size_t IndexOf(const CommandSpec& spec) {
+  return static_cast<size_t>(&spec - AllCommands().data());
+}
+
+limit::CommandClass ClassOf(const CommandSpec& spec) {
+  if ((spec.flags & kFlagAdmin) != 0) return limit::CommandClass::kAdmin;
+  const bool write = spec.kind == CommandKind::kWrite || spec.kind == CommandKind::kClear;
+  return write ? limit::CommandClass::kWrite : limit::CommandClass::kRead;
+}
+
+}  // namespace
+
+Pipeline::Pipeline(Gateway& gateway, Home& home, Outbox& outbox, Session& session,
+                   resp::OutputBuffer& output)
+    : gateway_(gateway), home_(home), outbox_(outbox), session_(session), output_(output) {}
+
+void Pipeline::Execute(const resp::Command& command) {
+  assert(accepting());
+  const Args args = command.args();
+  const CommandSpec* spec = FindCommand(args[0]);
+  std::optional<Reply> rejected;
+  if (spec == nullptr) {
+    outbox_.stats->unknown_commands.Add(1);
+    rejected = Reply::Failure(errors::UnknownCommand(args[0], args.data() + 1, args.size() - 1));
+  } else {
+    outbox_.stats->calls[IndexOf(*spec)].Add(1);
+    rejected = Reject(*spec, command);
+    if (!rejected.has_value() && queue_.empty() && TryAtOnce(*spec, args)) return;
+  }
+  if (rejected.has_value() && queue_.empty()) {
+    Answer(spec, *rejected);
+    return;
+  }
+  Queued queued;
+  queued.spec = spec;
+  queued.since = outbox_.now.mono;
+  if (rejected.has_value()) {
+    queued.state = State::kAnswered;
+    queued.reply = std::move(*rejected);
+  } else {
+    queued.args = OwnedArgs(command);
+  }
+  Enqueue(std::move(queued));
+}
+
+// What is wrong with the command whatever the store holds: arity, limits, sizes, places.
+std::optional<Reply> Pipeline::Reject(const CommandSpec& spec, const resp::Command& command) const {
+  const Args args = command.args();
+  if (!spec.ArityFits(args.size())) return Reply::Failure(errors::WrongArity(spec.name));
+  if (!gateway_.admission().unlimited()) {
+    if (std::optional<std::string> text = Throttled(spec, args)) {
+      outbox_.stats->throttled.Add(1);
+      return Reply::Failure(std::move(*text));
+    }
+  }
+  const size_t keys = spec.KeyCount(args);
+  if (spec.kind != CommandKind::kWrite && keys <= 1) return std::nullopt;
+  // Keys with values between them: as many of each.
+  if (spec.keys.step > 1 && (args.size() - 1) % static_cast<size_t>(spec.keys.step) != 0) {
+    return Reply::Failure(errors::WrongArity(spec.name));
+  }
+  std::optional<uint32_t> database;
+  for (size_t key = 0; key < keys && spec.kind == CommandKind::kWrite; ++key) {
+    const std::string_view name = args[spec.KeyIndex(key)];
+    const size_t bytes_max = gateway_.placement().KeyspaceOf(name).value_bytes_max;
+    const bool too_long = std::any_of(args.begin() + 1, args.end(),
+                                      [&](std::string_view arg) { return arg.size() > bytes_max; });
+    if (too_long) return Reply::Failure(std::string(errors::kTooLong));
+    if (gateway_.databases() == 1) continue;
+    const uint32_t place = gateway_.placement().Place(name).place.database;
+    if (database.value_or(place) != place) {
+      return Reply::Failure(std::string(errors::kCrossDatabase));
+    }
+    database = place;
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> Pipeline::Throttled(const CommandSpec& spec, Args args) const {
+  if ((spec.flags & kFlagNoAuth) != 0) return std::nullopt;  // HELLO and the like: a handshake.
+  limit::Request request;
+  request.client = session_.client;
+  if (spec.keys.first != 0) request.key = args[static_cast<size_t>(spec.keys.first)];
+  request.command = ClassOf(spec);
+  for (const std::string_view arg : args) request.bytes += arg.size();
+  return gateway_.admission().Refusal(request, outbox_.now.mono);
+}
+
+void Pipeline::Answer(const CommandSpec* spec, const Reply& reply) {
+  if (reply.kind == Reply::Kind::kError && spec != nullptr) {
+    outbox_.stats->errors[IndexOf(*spec)].Add(1);
+  }
+  resp::Writer writer = MakeWriter();
+  reply.WriteTo(writer);
+}
+
+bool Pipeline::TryAtOnce(const CommandSpec& spec, Args args) {
+  if (spec.kind == CommandKind::kLocal) {
+    resp::Writer writer = MakeWriter();
+    spec.local({args, session_, gateway_}, writer);
+    return true;
+  }
+  if (spec.kind != CommandKind::kRead) return false;
+  const size_t keys = spec.KeyCount(args);
+  return keys == 1 ? TryOneKey(spec, args) : TryManyKeys(spec, args, keys);
+}
+
+void Pipeline::Enqueue(Queued queued) {
+  queued.bytes = queued.args.bytes();
+  queued_bytes_ += queued.bytes;
+  queue_.push_back(std::move(queued));
+  // Only what joins the run under way, or starts one, can go on now.
+  if (run_ + 1 == queue_.size()) Pump();
+}
+
+// Answers what can be answered and begins what may begin.
+void Pipeline::Pump() {
+  for (;;) {
+    while (run_ > 0 && AnswerFront()) {
+    }
+    if (session_.closing) {
+      queue_.clear();
+      run_ = 0;
+      queued_bytes_ = 0;
+      return;
+    }
+    const size_t begun = run_;
+    while (run_ < queue_.size() && Joins(queue_[run_])) Begin(run_++);
+    if (run_ == begun) return;
+  }
+}
+
+bool Pipeline::Joins(const Queued& queued) const {
+  if (run_ == 0 || queued.state == State::kAnswered) return true;
+  const CommandSpec& spec = *queued.spec;
+  if ((spec.flags & kFlagBarrier) != 0) return false;
+  if (spec.kind == CommandKind::kLocal) return true;
+  if (run_kind_ == CommandKind::kLocal) return true;
+  if (spec.kind != run_kind_) return false;
+  if (spec.kind == CommandKind::kRead) return true;
+  return spec.kind == CommandKind::kWrite &&
+         gateway_.placement().Place(queued.args[spec.KeyIndex(0)]).place.database == run_database_;
+}
+
+void Pipeline::Begin(size_t index) {
+  Queued& queued = queue_[index];
+  const uint64_t sequence = first_sequence_ + index;
+  if (queued.state == State::kAnswered) return;
+  if (queued.spec->kind == CommandKind::kLocal) return;  // Runs when it is the first.
+  run_kind_ = queued.spec->kind;
+  queued.state = State::kPending;
+  switch (queued.spec->kind) {
+    case CommandKind::kLocal:
+      return;
+    case CommandKind::kRead:
+      BeginRead(queued, sequence, index == 0);
+      return;
+    case CommandKind::kWrite:
+      BeginWrite(queued, sequence);
+      return;
+    case CommandKind::kScan:
+    case CommandKind::kCount:
+    case CommandKind::kClear:
+      BeginOperation(queued, sequence);
+      return;
+  }
+}
+
+void Pipeline::BeginWrite(Queued& queued, uint64_t sequence) {
+  const std::string_view key = queued.args[queued.spec->KeyIndex(0)];
+  run_database_ = gateway_.placement().Place(key).place.database;
+  queued.pending = 1;
+  auto item = std::make_unique<WriteItem>();
+  item->origin = OriginOf(sequence);
+  item->command = queued.spec;
+  item->args = std::move(queued.args);
+  outbox_.writes[run_database_].push_back(std::move(item));
+}
+
+void Pipeline::BeginOperation(Queued& queued, uint64_t sequence) {
+  queued.pending = 1;
+  const Origin origin = OriginOf(sequence);
+  if (queued.spec->kind == CommandKind::kCount) {
+    CountOperation::Begin(std::make_shared<CountOperation>(origin), gateway_);
+  } else if (queued.spec->kind == CommandKind::kClear) {
+    ClearOperation::Begin(std::make_shared<ClearOperation>(origin), gateway_);
+  } else {
+    Result<ScanOperation::Request> request = ParseScan(queued.args.views());
+    if (!request.ok()) {
+      queued.state = State::kAnswered;
+      queued.reply = Reply::Failure(request.error().message);
+      return;
+    }
+    ScanOperation::Begin(std::make_shared<ScanOperation>(origin, std::move(request).value()),
+                         gateway_);
+  }
+}
+
+// Returns whether the front has moved on: it was answered and is gone, or can be answered now.
+bool Pipeline::AnswerFront() {
+  Queued& front = queue_.front();
+  if (front.state == State::kAnswered) {
+    Answer(front.spec, front.reply);
+  } else if (front.spec->kind == CommandKind::kLocal) {
+    resp::Writer writer = MakeWriter();
+    front.spec->local({front.args.views(), session_, gateway_}, writer);
+  } else if (front.pending > 0 || front.spec->kind != CommandKind::kRead) {
+    return false;
+  } else if (!TakeFront()) {
+    return front.state == State::kAnswered;  // With an error: come again for it.
+  }
+  const auto waited = outbox_.now.mono - front.since;
+  outbox_.stats->latency.Record(static_cast<uint64_t>(std::max<int64_t>(waited.count(), 0)), 1);
+  queued_bytes_ -= front.bytes;
+  queue_.pop_front();
+  ++first_sequence_;
+  if (--run_ == 0) run_kind_ = CommandKind::kLocal;
+  return true;
+}
+
+Pipeline::Queued* Pipeline::Find(const Origin& origin) {
+  if (origin.sequence < first_sequence_) return nullptr;
+  const uint64_t index = origin.sequence - first_sequence_;
+  return index < queue_.size() ? &queue_[index] : nullptr;
+}
+
+void Pipeline::PumpIfReady(const Queued& queued) {
+  if (&queued == &queue_.front() && queued.pending == 0) Pump();
+}
+
+void Pipeline::OnWrite(std::unique_ptr<WriteItem> item) {
+  Queued* queued = Find(item->origin);
+  if (queued == nullptr) return;
+  queued->pending = 0;
+  queued->state = State::kAnswered;
+  queued->reply = std::move(item->reply);
+  PumpIfReady(*queued);
+}
+
+void Pipeline::OnLoad(LoadDone done) {
+  Queued* queued = Find(done.origin);
+  if (queued == nullptr || queued->state == State::kAnswered) return;
+  Slot& slot = queued->slots[done.index];
+  slot.pending = false;
+  --queued->pending;
+  if (done.error.has_value()) {
+    queued->state = State::kAnswered;
+    queued->pending = 0;
+    queued->reply = ErrorReply(*done.error);
+  } else {
+    slot.loaded = true;
+    slot.token = done.token;
+    slot.value = std::move(done.value);
+  }
+  PumpIfReady(*queued);
+}
+
+void Pipeline::OnOperation(const std::shared_ptr<Operation>& operation) {
+  Queued* queued = Find(operation->origin());
+  if (queued == nullptr || queued->state == State::kAnswered) return;
+  queued->pending = 0;
+  if (queued->snapshot == nullptr) {
+    queued->state = State::kAnswered;
+    queued->reply = std::move(operation->reply());
+  } else if (queued->snapshot->error().has_value()) {
+    queued->state = State::kAnswered;
+    queued->reply = ErrorReply(*queued->snapshot->error());
+  }
+  PumpIfReady(*queued);
+}
+
+}  // namespace weir::gateway

@@ -1,0 +1,125 @@
+// Pipeline: the commands of one connection, answered in the order sent.
+//
+// A command whose answer is in memory is answered at once, without being copied. Any other waits in
+// a queue, and what came after it waits behind it. The queue is worked off in runs: reads in a row
+// have their misses loaded together, then take their values in order; writes in a row to one log go
+// to it together; everything else runs alone. A run begins when the one before has been answered,
+// so a read sees the writes before it and a write the reads.
+//
+//   GET a (hit) GET b (miss) GET c (hit) | SET d, INCR e | GET d
+//   answered     one run: b is loaded,     one run: one    waits for
+//   at once      then b, c are taken       batch or two    the writes
+//
+// Why c is taken after b although it is in memory: taken before, it could show a time before what b
+// shows, although it was asked for later.
+//
+// Threads: single-owner: the thread of its home. Call Execute for each command of a burst, then
+// Gateway::Flush; results come back through the home and are passed to On….
+// Limits: kCommandsMax and kBytesMax commands wait; beyond, accepting() is false and the caller
+// stops reading until it is true again.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "weir/gateway/command.h"
+#include "weir/gateway/gateway.h"
+#include "weir/gateway/home.h"
+#include "weir/gateway/operations.h"
+#include "weir/gateway/session.h"
+#include "weir/resp/output_buffer.h"
+#include "weir/resp/parser.h"
+
+namespace weir::gateway {
+
+class Pipeline {
+ public:
+  static constexpr size_t kCommandsMax = 1024;
+  static constexpr size_t kBytesMax = size_t{1} << 20;  // Of the arguments that wait.
+
+  // Borrows all of them.
+  Pipeline(Gateway& gateway, Home& home, Outbox& outbox, Session& session,
+           resp::OutputBuffer& output);
+
+  // Requires: accepting().
+  void Execute(const resp::Command& command);
+  // Brings what a command of the burst will look at into the CPU's cache. Two passes: the index,
+  // then the entry.
+  void Prefetch(const resp::Command& command, bool entry) const;
+
+  void OnWrite(std::unique_ptr<WriteItem> item);
+  void OnLoad(LoadDone done);
+  void OnOperation(const std::shared_ptr<Operation>& operation);
+
+  bool accepting() const {
+    return queue_.size() < kCommandsMax && queued_bytes_ < kBytesMax && !session_.closing;
+  }
+  // Whether every command has been answered.
+  bool idle() const { return queue_.empty(); }
+
+ private:
+  // What one key of a waiting read has got so far.
+  struct Slot {
+    KeyHash hash;
+    bool pending = false;  // A load is under way.
+    bool loaded = false;
+    bool as_head = false;  // The load began when the command was the first of the queue.
+    cache::Token token = 0;
+    std::optional<cache::Value> value;
+  };
+  enum class State : uint8_t { kWaiting, kPending, kAnswered };
+  struct Queued {
+    const CommandSpec* spec = nullptr;
+    OwnedArgs args;
+    State state = State::kWaiting;
+    uint32_t database = 0;  // Of a write.
+    uint32_t pending = 0;   // Loads and operations that must end before the command goes on.
+    size_t bytes = 0;
+    std::vector<Slot> slots;
+    std::shared_ptr<SnapshotOperation> snapshot;
+    Reply reply;
+    MonoTime since;
+  };
+
+  std::optional<Reply> Reject(const CommandSpec& spec, const resp::Command& command) const;
+  std::optional<std::string> Throttled(const CommandSpec& spec, Args args) const;
+  bool TryAtOnce(const CommandSpec& spec, Args args);
+  bool TryOneKey(const CommandSpec& spec, Args args);
+  bool TryManyKeys(const CommandSpec& spec, Args args, size_t count);
+  void Enqueue(Queued queued);
+  void Answer(const CommandSpec* spec, const Reply& reply);
+
+  void Pump();
+  bool AnswerFront();
+  bool Joins(const Queued& queued) const;
+  void Begin(size_t index);
+  void BeginRead(Queued& queued, uint64_t sequence, bool as_head);
+  void BeginLoad(cache::Lane& lane, Queued& queued, uint64_t sequence, uint32_t key, bool as_head);
+  void BeginWrite(Queued& queued, uint64_t sequence);
+  void BeginOperation(Queued& queued, uint64_t sequence);
+  void BeginSnapshot(Queued& queued);
+  bool TakeFront();
+  bool TakeOneKey(Queued& front);
+  bool TakeManyKeys(Queued& front);
+  Queued* Find(const Origin& origin);
+  void PumpIfReady(const Queued& queued);
+  Origin OriginOf(uint64_t sequence) const { return {&home_, session_.id, sequence}; }
+  resp::Writer MakeWriter() { return resp::Writer(output_, session_.protocol); }
+
+  Gateway& gateway_;
+  Home& home_;
+  Outbox& outbox_;
+  Session& session_;
+  resp::OutputBuffer& output_;
+  std::deque<Queued> queue_;
+  uint64_t first_sequence_ = 0;  // Of the command at the front of the queue.
+  size_t run_ = 0;               // Commands at the front that have begun.
+  CommandKind run_kind_ = CommandKind::kLocal;
+  uint32_t run_database_ = 0;
+  size_t queued_bytes_ = 0;
+};
+
+}  // namespace weir::gateway

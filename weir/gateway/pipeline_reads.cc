@@ -1,0 +1,191 @@
+// The reading half of Pipeline: values at once, loads, and taking them in order.
+#include <array>
+#include <cassert>
+#include <utility>
+
+#include "weir/gateway/pipeline.h"
+
+namespace weir::gateway {
+namespace {
+
+Found FromHit(const cache::Cache::Hit& hit) {
+  return {!hit.absent, hit.value, hit.shared, hit.expires_at};
+}
+
+Found FromValue(const std::optional<cache::Value>& value, WallTime now) {
+  if (!value.has_value() || value->expires_at <= now) return {};
+  return {true, value->bytes.view(), &value->bytes, value->expires_at};
+}
+
+}  // namespace
+
+void Pipeline::Prefetch(const resp::Command& command, bool entry) const {
+  const Args args = command.args();
+  if (args.size() != 2) return;
+  const CommandSpec* spec = FindCommand(args[0]);
+  if (spec == nullptr || spec->kind != CommandKind::kRead) return;
+  const KeyHash hash = gateway_.placement().Hash(args[1]);
+  const Lanes::Locked lane = gateway_.lanes().Lock(hash.lane);
+  if (entry) {
+    lane->PrefetchEntry(hash.hash);
+  } else {
+    lane->PrefetchSlot(hash.hash);
+  }
+}
+
+bool Pipeline::TryOneKey(const CommandSpec& spec, Args args) {
+  const std::string_view key = args[static_cast<size_t>(spec.keys.first)];
+  const KeyHash hash = gateway_.placement().Hash(key);
+  const Lanes::Locked lane = gateway_.lanes().Lock(hash.lane);
+  const std::optional<cache::Cache::Hit> hit = lane->Find(key, hash.hash, outbox_.now.wall);
+  if (!hit.has_value()) {
+    outbox_.stats->misses.Add(1);
+    return false;
+  }
+  outbox_.stats->hits.Add(1);
+  const Found found = FromHit(*hit);
+  resp::Writer writer = MakeWriter();
+  spec.read({args, {&found, 1}, outbox_.now.wall}, writer);
+  return true;
+}
+
+bool Pipeline::TryManyKeys(const CommandSpec& spec, Args args, size_t count) {
+  std::vector<KeyHash> hashes(count);
+  std::vector<uint32_t> numbers(count);
+  for (size_t i = 0; i < count; ++i) {
+    hashes[i] = gateway_.placement().Hash(args[spec.KeyIndex(i)]);
+    numbers[i] = hashes[i].lane;
+  }
+  const Lanes::LockedSet lanes(gateway_.lanes(), std::move(numbers));
+  std::vector<Found> found(count);
+  for (size_t i = 0; i < count; ++i) {
+    const auto hit =
+        lanes[hashes[i].lane].Find(args[spec.KeyIndex(i)], hashes[i].hash, outbox_.now.wall);
+    if (!hit.has_value()) return false;
+    found[i] = FromHit(*hit);
+  }
+  outbox_.stats->hits.Add(count);
+  resp::Writer writer = MakeWriter();
+  spec.read({args, found, outbox_.now.wall}, writer);
+  return true;
+}
+
+void Pipeline::BeginRead(Queued& queued, uint64_t sequence, bool as_head) {
+  const CommandSpec& spec = *queued.spec;
+  const size_t count = spec.KeyCount(queued.args.views());
+  queued.slots.resize(count);
+  for (uint32_t i = 0; i < count; ++i) {
+    Slot& slot = queued.slots[i];
+    const std::string_view key = queued.args[spec.KeyIndex(i)];
+    slot.hash = gateway_.placement().Hash(key);
+    const Lanes::Locked lane = gateway_.lanes().Lock(slot.hash.lane);
+    if (!lane->Find(key, slot.hash.hash, outbox_.now.wall).has_value()) {
+      BeginLoad(*lane, queued, sequence, i, as_head);
+    }
+    if (queued.state == State::kAnswered) return;
+  }
+}
+
+// Requires: the lock of the key's lane is held.
+void Pipeline::BeginLoad(cache::Lane& lane, Queued& queued, uint64_t sequence, uint32_t key,
+                         bool as_head) {
+  Slot& slot = queued.slots[key];
+  const std::string_view name = queued.args[queued.spec->KeyIndex(key)];
+  const Result<cache::Loads::Joined> joined =
+      lane.Join(name, slot.hash.hash, {&home_, session_.id, sequence, key});
+  if (!joined.ok()) {
+    queued.state = State::kAnswered;
+    queued.pending = 0;
+    queued.reply = ErrorReply(joined.error());
+    return;
+  }
+  slot.pending = true;
+  slot.loaded = false;
+  slot.as_head = as_head;
+  ++queued.pending;
+  if (joined.value().begun) {
+    const KeyPlace place = gateway_.placement().Place(name);
+    outbox_.loads[place.place.database].push_back(
+        {joined.value().load, slot.hash.lane,
+         store::Key{place.place.shard, place.position, std::string(name)}});
+  }
+}
+
+// Requires: nothing of the front is pending. Returns whether it has been answered.
+bool Pipeline::TakeFront() {
+  Queued& front = queue_.front();
+  return front.slots.size() == 1 ? TakeOneKey(front) : TakeManyKeys(front);
+}
+
+bool Pipeline::TakeOneKey(Queued& front) {
+  Slot& slot = front.slots[0];
+  const Args args = front.args.views();
+  const std::string_view key = args[front.spec->KeyIndex(0)];
+  const Lanes::Locked lane = gateway_.lanes().Lock(slot.hash.lane);
+  Found found;
+  if (const auto hit = lane->Find(key, slot.hash.hash, outbox_.now.wall)) {
+    found = FromHit(*hit);
+  } else if (slot.loaded && (slot.as_head || lane->CurrentToken(slot.hash.hash) == slot.token)) {
+    found = FromValue(slot.value, outbox_.now.wall);
+  } else {
+    // A write overtook the load, or the entry has been evicted since. A load that begins now, with
+    // everything before it answered, can be used whatever happens meanwhile: so this ends.
+    BeginLoad(*lane, front, first_sequence_, 0, true);
+    return false;
+  }
+  resp::Writer writer = MakeWriter();
+  front.spec->read({args, {&found, 1}, outbox_.now.wall}, writer);
+  return true;
+}
+
+// All values at one moment: with all lanes locked, or from one snapshot of the store.
+bool Pipeline::TakeManyKeys(Queued& front) {
+  const Args args = front.args.views();
+  const WallTime now = outbox_.now.wall;
+  std::vector<Found> found(front.slots.size());
+  if (front.snapshot != nullptr) {
+    for (size_t i = 0; i < found.size(); ++i) {
+      found[i] = FromValue(front.snapshot->values()[i], now);
+    }
+    resp::Writer writer = MakeWriter();
+    front.spec->read({args, found, now}, writer);
+    return true;
+  }
+  std::vector<uint32_t> numbers;
+  numbers.reserve(front.slots.size());
+  for (const Slot& slot : front.slots) numbers.push_back(slot.hash.lane);
+  {
+    const Lanes::LockedSet lanes(gateway_.lanes(), std::move(numbers));
+    bool all = true;
+    for (size_t i = 0; i < found.size() && all; ++i) {
+      Slot& slot = front.slots[i];
+      cache::Lane& lane = lanes[slot.hash.lane];
+      if (const auto hit = lane.Find(args[front.spec->KeyIndex(i)], slot.hash.hash, now)) {
+        found[i] = FromHit(*hit);
+      } else if (slot.loaded && lane.CurrentToken(slot.hash.hash) == slot.token) {
+        found[i] = FromValue(slot.value, now);
+      } else {
+        all = false;
+      }
+    }
+    if (all) {
+      resp::Writer writer = MakeWriter();
+      front.spec->read({args, found, now}, writer);
+      return true;
+    }
+  }
+  BeginSnapshot(front);
+  return false;
+}
+
+void Pipeline::BeginSnapshot(Queued& queued) {
+  std::vector<std::string> keys;
+  for (size_t i = 0; i < queued.slots.size(); ++i) {
+    keys.emplace_back(queued.args[queued.spec->KeyIndex(i)]);
+  }
+  queued.pending = 1;
+  queued.snapshot = std::make_shared<SnapshotOperation>(OriginOf(first_sequence_), std::move(keys));
+  SnapshotOperation::Begin(queued.snapshot, gateway_);
+}
+
+}  // namespace weir::gateway

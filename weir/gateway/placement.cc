@@ -1,0 +1,51 @@
+#include "weir/gateway/placement.h"
+
+#include <algorithm>
+#include <cassert>
+
+#include "weir/shard/position.h"
+
+namespace weir::gateway {
+namespace {
+
+// The moment `after` from `now`; `now` itself, which keeps nothing, for 0.
+WallTime Later(WallTime now, std::chrono::milliseconds after) {
+  return {now.ms + after.count()};
+}
+
+}  // namespace
+
+cache::Lane::Keep Keyspace::KeepFrom(WallTime now) const {
+  return {cache_ttl.has_value() ? Later(now, *cache_ttl) : kNever, Later(now, negative_ttl)};
+}
+
+Placement::Placement(Options options)
+    : options_(std::move(options)), lane_mask_(options_.lanes - 1) {
+  assert(options_.lanes > 0);
+  assert((options_.lanes & lane_mask_) == 0);
+  assert(options_.keyspaces.size() <= kKeyspacesMax);
+  assert(!options_.shards.empty());
+  std::stable_sort(
+      options_.keyspaces.begin(), options_.keyspaces.end(),
+      [](const Keyspace& a, const Keyspace& b) { return a.prefix.size() > b.prefix.size(); });
+}
+
+KeyPlace Placement::Place(std::string_view key) const {
+  const shard::Position position = shard::PositionOf(key);
+  return {position.value, place(options_.ranges.ShardOf(position))};
+}
+
+const Keyspace& Placement::KeyspaceOf(std::string_view key) const {
+  for (const Keyspace& keyspace : options_.keyspaces) {
+    if (key.starts_with(keyspace.prefix)) return keyspace;
+  }
+  return options_.fallback;
+}
+
+ShardPlace Placement::place(shard::ShardId shard) const {
+  const auto index = static_cast<size_t>(shard);
+  assert(index < options_.shards.size());
+  return options_.shards[index];
+}
+
+}  // namespace weir::gateway

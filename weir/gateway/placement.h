@@ -1,0 +1,91 @@
+// Placement: everything that a key's name decides: its hashes, lane, slot, position, shard,
+// database and keyspace.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "weir/base/key_hash.h"
+#include "weir/base/time.h"
+#include "weir/cache/lane.h"
+#include "weir/shard/range_map.h"
+
+namespace weir::gateway {
+
+// Keys with one prefix and how they are kept.
+struct Keyspace {
+  static constexpr size_t kValueBytesMaxDefault = size_t{64} << 20;
+
+  std::string prefix;
+  // How long a value may be served from memory; nullopt: as long as there is room, 0: not at all.
+  std::optional<std::chrono::milliseconds> cache_ttl;
+  // How long "there is no such key" may be served from memory; 0: not at all.
+  std::chrono::milliseconds negative_ttl = std::chrono::seconds(5);
+  size_t value_bytes_max = kValueBytesMaxDefault;
+
+  cache::Lane::Keep KeepFrom(WallTime now) const;
+};
+
+// Where a shard's records are: which database, and which of its shards.
+struct ShardPlace {
+  uint32_t database = 0;
+  uint32_t shard = 0;
+};
+
+// What memory needs to know of a key. Cost: one or two hashes and a CRC16.
+struct KeyHash {
+  uint64_t hash = 0;  // Of the key, secretly seeded.
+  uint32_t lane = 0;  // By the tag: keys of one tag share a lane.
+  uint32_t slot = 0;  // By the tag: names the node that owns the key.
+};
+
+// What the store needs to know of it besides.
+struct KeyPlace {
+  uint64_t position = 0;
+  ShardPlace place;
+};
+
+// Threads: const calls are thread-safe. The range map does not change while the server runs.
+class Placement {
+ public:
+  static constexpr size_t kKeyspacesMax = 256;
+
+  struct Options {
+    uint64_t hash_seed = 0;  // Secret.
+    uint32_t lanes = 64;     // A power of two.
+    Keyspace fallback;       // For keys that no keyspace's prefix matches.
+    std::vector<Keyspace> keyspaces;
+    shard::RangeMap ranges = shard::RangeMap::Even(1).value();
+    std::vector<ShardPlace> shards;  // By shard id of the range map.
+  };
+
+  explicit Placement(Options options);
+
+  KeyHash Hash(std::string_view key) const {
+    const std::string_view tag = KeyTag(key);
+    const uint64_t tag_hash = SeededHash(tag, options_.hash_seed);
+    // Folded, because the index within a lane uses the low and the high bits.
+    const auto lane = static_cast<uint32_t>((tag_hash * 0x9e3779b97f4a7c15U) >> 32) & lane_mask_;
+    return {tag.size() == key.size() ? tag_hash : SeededHash(key, options_.hash_seed), lane,
+            TagSlot(tag)};
+  }
+
+  KeyPlace Place(std::string_view key) const;
+
+  // The keyspace with the longest prefix that `key` has. Cost: O(keyspaces).
+  const Keyspace& KeyspaceOf(std::string_view key) const;
+
+  uint32_t lanes() const { return lane_mask_ + 1; }
+  const shard::RangeMap& ranges() const { return options_.ranges; }
+  ShardPlace place(shard::ShardId shard) const;
+
+ private:
+  Options options_;
+  uint32_t lane_mask_;
+};
+
+}  // namespace weir::gateway

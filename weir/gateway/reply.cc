@@ -1,0 +1,51 @@
+#include "weir/gateway/reply.h"
+
+#include <string_view>
+
+namespace weir::gateway {
+
+void Reply::WriteTo(resp::Writer& writer) const {
+  switch (kind) {
+    case Kind::kStatus:
+      writer.SimpleString(text);
+      return;
+    case Kind::kInteger:
+      writer.Integer(integer);
+      return;
+    case Kind::kNull:
+      writer.Null();
+      return;
+    case Kind::kBulk:
+      writer.Bulk(bulk);
+      return;
+    case Kind::kError:
+      WriteError(writer, text);
+      return;
+    case Kind::kArray:
+      writer.ArrayHeader(items.size());
+      for (const Reply& item : items) item.WriteTo(writer);
+      return;
+  }
+}
+
+void WriteError(resp::Writer& writer, std::string_view text) {
+  const size_t space = text.find(' ');
+  writer.Error(text.substr(0, space),
+               space == std::string_view::npos ? "" : text.substr(space + 1));
+}
+
+Reply ErrorReply(const Error& error) {
+  switch (error.code) {
+    case ErrorCode::kUnknown:
+      return Reply::Failure("UNKNOWN " + error.message);
+    case ErrorCode::kOverloaded:
+      return Reply::Failure("OVERLOADED " + error.message);
+    case ErrorCode::kInvalid:
+    case ErrorCode::kUnavailable:
+    case ErrorCode::kCorrupt:
+      return Reply::Failure("ERR " + error.message);
+  }
+  return Reply::Failure("ERR " + error.message);
+}
+
+}  // namespace weir::gateway

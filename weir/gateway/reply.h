@@ -1,0 +1,45 @@
+// Reply: an answer as a value, for commands whose answer is made on another thread than the one
+// that writes to the connection. Reads answer straight into a resp::Writer instead.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "weir/base/bytes.h"
+#include "weir/base/result.h"
+#include "weir/resp/writer.h"
+
+namespace weir::gateway {
+
+struct Reply {
+  enum class Kind : uint8_t { kStatus, kInteger, kNull, kBulk, kError, kArray };
+
+  static Reply Status(std::string text) { return {Kind::kStatus, 0, {}, std::move(text), {}}; }
+  static Reply Ok() { return Status("OK"); }
+  static Reply Integer(int64_t value) { return {Kind::kInteger, value, {}, {}, {}}; }
+  static Reply Null() { return {}; }
+  static Reply Bulk(Bytes bytes) { return {Kind::kBulk, 0, std::move(bytes), {}, {}}; }
+  // `text` starts with its prefix, as in "ERR syntax error".
+  static Reply Failure(std::string text) { return {Kind::kError, 0, {}, std::move(text), {}}; }
+  static Reply Array(std::vector<Reply> items) {
+    return {Kind::kArray, 0, {}, {}, std::move(items)};
+  }
+
+  void WriteTo(resp::Writer& writer) const;
+
+  Kind kind = Kind::kNull;
+  int64_t integer = 0;
+  Bytes bulk;
+  std::string text;
+  std::vector<Reply> items;
+};
+
+// Writes `text`, which starts with its prefix, as an error.
+void WriteError(resp::Writer& writer, std::string_view text);
+
+// The reply that tells a client of `error`: `UNKNOWN ...`, `OVERLOADED ...` or `ERR ...`.
+Reply ErrorReply(const Error& error);
+
+}  // namespace weir::gateway

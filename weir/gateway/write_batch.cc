@@ -1,0 +1,201 @@
+#include "weir/gateway/write_batch.h"
+
+#include <cassert>
+#include <utility>
+
+#include "weir/gateway/command.h"
+
+namespace weir::gateway {
+namespace {
+
+bool IsLive(const store::Record& record, WallTime now) {
+  return record.expires_at > now;
+}
+
+store::Key StoreKey(const Placement& placement, const std::string& key) {
+  const KeyPlace place = placement.Place(key);
+  return {place.place.shard, place.position, key};
+}
+
+}  // namespace
+
+void WriteBatch::Add(std::unique_ptr<WriteItem> item, WallTime now) {
+  now_ = now;
+  const CommandSpec& command = *item->command;
+  const bool blind = command.blind != nullptr && command.blind(item->args.views());
+  const size_t count = command.KeyCount(item->args.views());
+  for (size_t key = 0; key < count; ++key) {
+    keys_.push_back(static_cast<uint32_t>(Enter(item->args[command.KeyIndex(key)], blind)));
+  }
+  items_.push_back(std::move(item));
+}
+
+size_t WriteBatch::Enter(std::string_view key, bool blind) {
+  const KeyHash hash = placement_.Hash(key);
+  cache::Group& group = groups_.At(key, hash.hash);
+  const size_t index = group.index();
+  // Only the first command on a key asks for its base: whatever comes later in the batch finds
+  // what the ones before made of it. (A blind command always succeeds.)
+  if (index < members_.size()) return index;
+  members_.push_back({&group, hash.lane});
+  Member& member = members_[index];
+  const Lanes::Locked lane = lanes_.Lock(hash.lane);
+  lane->Queue(hash.hash);
+  const std::optional<cache::Cache::Hit> hit = lane->Find(key, hash.hash, now_);
+  if (!hit.has_value()) {
+    member.missing = !blind;
+  } else if (hit->absent) {
+    group.SetBase(std::nullopt, true);
+  } else {
+    Bytes bytes;  // A blind command has no use for the value itself.
+    if (!blind) bytes = hit->shared != nullptr ? *hit->shared : Bytes::Copy(hit->value);
+    group.SetBase(cache::Value{std::move(bytes), hit->expires_at, hit->version}, true);
+  }
+  return index;
+}
+
+std::vector<store::Key> WriteBatch::MissingKeys() const {
+  std::vector<store::Key> missing;
+  for (const Member& member : members_) {
+    if (member.missing) missing.push_back(StoreKey(placement_, member.group->key()));
+  }
+  return missing;
+}
+
+void WriteBatch::SetBases(const std::vector<std::optional<store::Record>>& records) {
+  size_t next = 0;
+  for (Member& member : members_) {
+    if (!member.missing) continue;
+    assert(next < records.size());
+    const std::optional<store::Record>& record = records[next++];
+    member.missing = false;
+    if (record.has_value() && IsLive(*record, now_)) {
+      member.group->SetBase(cache::Value{record->value, record->expires_at, record->version}, true);
+    } else {  // Not exact when an expired record still stands there.
+      member.group->SetBase(std::nullopt, !record.has_value());
+    }
+  }
+}
+
+void WriteBatch::Run(const std::optional<Error>& failed) {
+  first_key_ = 0;
+  for (const std::unique_ptr<WriteItem>& item : items_) {
+    const size_t count = item->command->KeyCount(item->args.views());
+    const bool blind = item->command->blind != nullptr && item->command->blind(item->args.views());
+    bool runnable = true;
+    for (size_t key = 0; key < count && !blind; ++key) runnable &= GroupOf(key).known();
+    if (runnable) {
+      item->command->write(*this, *item);
+    } else {
+      assert(failed.has_value());
+      item->reply = ErrorReply(*failed);
+    }
+    first_key_ += count;
+  }
+}
+
+void WriteBatch::Put(size_t key, Bytes bytes, WallTime expires_at) {
+  if (expires_at <= now_) {
+    GroupOf(key).Erase();
+    return;
+  }
+  GroupOf(key).Put(cache::Value{std::move(bytes), expires_at, 0});
+}
+
+void WriteBatch::EraseCounted(size_t key, WriteItem& item) {
+  cache::Group& group = GroupOf(key);
+  if (!group.known()) {
+    item.counted_by_store.push_back(static_cast<uint32_t>(MemberOf(key)));
+  } else if (group.current() != nullptr) {
+    ++item.reply.integer;
+  }
+  group.Erase();
+}
+
+store::Batch WriteBatch::Build() {
+  store::Batch batch;
+  batch.now = now_;
+  batch.writes.reserve(members_.size());
+  for (Member& member : members_) {
+    const cache::Group& group = *member.group;
+    if (!group.changed()) continue;
+    member.write = static_cast<uint32_t>(batch.writes.size());
+    store::Write& write = batch.writes.emplace_back();
+    write.key = StoreKey(placement_, group.key());
+    write.version = versions_.Next(now_);
+    if (const cache::Value* value = group.current()) {
+      write.record = store::Record{value->bytes, value->expires_at, write.version};
+    }
+    if (group.base_exact()) {
+      write.known = store::Prior{group.base_existed(), group.base_expires_at()};
+    }
+    member.group->SetVersion(write.version);
+  }
+  return batch;
+}
+
+std::vector<uint32_t> WriteBatch::ChangedLanes() const {
+  std::vector<uint32_t> lanes;
+  lanes.reserve(members_.size());
+  for (const Member& member : members_) {
+    if (member.write != kNoWrite) lanes.push_back(member.lane);
+  }
+  return lanes;
+}
+
+void WriteBatch::Publish(const store::Applied& applied) {
+  for (const std::unique_ptr<WriteItem>& item : items_) {
+    for (const uint32_t index : item->counted_by_store) {
+      const store::Prior& prior = applied.priors[members_[index].write];
+      if (prior.existed && prior.expires_at > now_) ++item->reply.integer;
+    }
+  }
+  const Lanes::LockedSet lanes(lanes_, ChangedLanes());
+  for (const Member& member : members_) {
+    if (member.write == kNoWrite) continue;
+    const cache::Group& group = *member.group;
+    const cache::Value* value = group.current();
+    lanes[member.lane].Publish(group.key(), group.hash(),
+                               value != nullptr ? std::optional(*value) : std::nullopt,
+                               placement_.KeyspaceOf(group.key()).KeepFrom(now_), now_);
+  }
+}
+
+void WriteBatch::FailAll(const Error& error) {
+  for (const std::unique_ptr<WriteItem>& item : items_) {
+    if (item->reply.kind != Reply::Kind::kError) item->reply = ErrorReply(error);
+  }
+}
+
+void WriteBatch::Doubt(const Error& error) {
+  FailAll(error);
+  const Lanes::LockedSet lanes(lanes_, ChangedLanes());
+  for (const Member& member : members_) {
+    if (member.write == kNoWrite) continue;
+    lanes[member.lane].Doubt(member.group->key(), member.group->hash());
+  }
+}
+
+void WriteBatch::Settle() {
+  for (const Member& member : members_) {
+    if (member.write == kNoWrite) continue;
+    lanes_.Lock(member.lane)->Settle(member.group->hash());
+  }
+}
+
+void WriteBatch::Refuse(const Error& error) {
+  FailAll(error);
+}
+
+std::vector<std::unique_ptr<WriteItem>> WriteBatch::TakeItems() {
+  return std::exchange(items_, {});
+}
+
+void WriteBatch::Clear() {
+  assert(items_.empty());
+  members_.clear();
+  keys_.clear();
+  groups_.Clear();
+}
+
+}  // namespace weir::gateway

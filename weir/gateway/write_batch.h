@@ -1,0 +1,103 @@
+// WriteBatch: one batch of writes of one log, from their commands to the records to store.
+//
+//   Add* → (missing bases are loaded) → Run → Build → the store applies it → Publish | Doubt |
+//   Refuse
+//
+// Commands run one after another in the order they arrived, each on the result of the one before,
+// so a batch has the effect of its commands in that order, and each has its own reply. Keys are
+// known by their group (cache/write_groups.h).
+//
+// Ownership: owns the items until TakeItems. Threads: single-owner; the committer passes it on.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "weir/base/time.h"
+#include "weir/cache/write_groups.h"
+#include "weir/gateway/home.h"
+#include "weir/gateway/lanes.h"
+#include "weir/gateway/placement.h"
+#include "weir/gateway/version_clock.h"
+#include "weir/store/store.h"
+
+namespace weir::gateway {
+
+class WriteBatch {
+ public:
+  WriteBatch(Lanes& lanes, const Placement& placement, VersionClock& versions)
+      : lanes_(lanes), placement_(placement), versions_(versions) {}
+
+  // Takes a command in. Its keys' tokens are bumped, and what the cache knows of them becomes
+  // their base.
+  void Add(std::unique_ptr<WriteItem> item, WallTime now);
+
+  // Keys whose base a command needs and the cache does not have, for the store to load.
+  std::vector<store::Key> MissingKeys() const;
+  // What the store holds for MissingKeys, in order.
+  void SetBases(const std::vector<std::optional<store::Record>>& records);
+
+  // Runs all commands. Without a base (`failed`), those that need one reply with that error.
+  void Run(const std::optional<Error>& failed);
+
+  // Returns the records to store; empty when no command changed anything.
+  store::Batch Build();
+
+  // The store has applied the batch: completes the replies that it counts for, and puts all new
+  // values into the cache at one moment.
+  void Publish(const store::Applied& applied);
+  // It is not known what the store did: the keys are in doubt until Settle, the replies say so.
+  void Doubt(const Error& error);
+  void Settle();
+  // The store did nothing: every reply is `error`.
+  void Refuse(const Error& error);
+
+  std::vector<std::unique_ptr<WriteItem>> TakeItems();
+  // Makes ready for the next batch. Requires: TakeItems was called.
+  void Clear();
+  bool empty() const { return items_.empty(); }
+
+  // For the handlers of write commands, which name keys by their order in the command.
+  WallTime now() const { return now_; }
+  // Returns what the key holds now, or nullptr. Requires: the command is not blind.
+  const cache::Value* Find(size_t key) { return GroupOf(key).current(); }
+  void Put(size_t key, Bytes bytes, WallTime expires_at);
+  // Erases the key and adds 1 to the integer reply of `item` if it was there: now or, where only
+  // the store can tell, as soon as it has.
+  void EraseCounted(size_t key, WriteItem& item);
+  void Erase(size_t key) { GroupOf(key).Erase(); }
+  size_t ValueBytesMax(size_t key) {
+    return placement_.KeyspaceOf(GroupOf(key).key()).value_bytes_max;
+  }
+
+ private:
+  // What goes with a group, at the same index.
+  struct Member {
+    cache::Group* group = nullptr;
+    uint32_t lane = 0;
+    bool missing = false;       // A command needs the base, and it is not known yet.
+    uint32_t write = kNoWrite;  // Its place in the batch, once built.
+  };
+  static constexpr uint32_t kNoWrite = ~uint32_t{0};
+
+  size_t Enter(std::string_view key, bool blind);
+  cache::Group& GroupOf(size_t key) { return *members_[MemberOf(key)].group; }
+  size_t MemberOf(size_t key) const { return keys_[first_key_ + key]; }
+  std::vector<uint32_t> ChangedLanes() const;
+  void FailAll(const Error& error);
+
+  Lanes& lanes_;
+  const Placement& placement_;
+  VersionClock& versions_;
+  WallTime now_;
+  cache::WriteGroups groups_;
+  std::vector<Member> members_;
+  std::vector<std::unique_ptr<WriteItem>> items_;
+  std::vector<uint32_t> keys_;  // The members of all keys of all items, in order.
+  size_t first_key_ = 0;        // While Run: where the running item's keys begin.
+};
+
+}  // namespace weir::gateway

@@ -1,0 +1,208 @@
+#include "weir/server/connection.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "weir/server/server_loop.h"
+
+namespace weir::server {
+namespace {
+
+resp::Limits ParserLimits(const ConnectionLimits& limits) {
+  resp::Limits parser;
+  // Room for the longest value, and for keys and options beside it.
+  parser.bulk_bytes_max = limits.bulk_bytes_max;
+  parser.command_bytes_max = limits.bulk_bytes_max * 2 + (size_t{1} << 20);
+  return parser;
+}
+
+constexpr auto kIdleBeforeRelease = std::chrono::seconds(2);
+
+}  // namespace
+
+Connection::Connection(ServerLoop& loop, net::Socket socket, gateway::Session session)
+    : loop_(loop),
+      socket_(std::move(socket)),
+      session_(std::move(session)),
+      parser_(ParserLimits(loop.limits())),
+      pipeline_(loop.gateway(), loop, loop.outbox(), session_, output_),
+      last_receive_(loop.outbox().now.mono),
+      command_began_(last_receive_),
+      last_send_(last_receive_) {
+  loop_.event_loop().Watch(socket_.fd(), true, false, this);
+}
+
+Connection::~Connection() {
+  if (!closed_) loop_.event_loop().Unwatch(socket_.fd());
+}
+
+void Connection::OnReady(bool readable, bool writable) {
+  if (closed_) return;
+  loop_.ReadClock();
+  if (readable && watching_read_) Receive();
+  if (!closed_ && (writable || !output_.empty())) Send();
+  if (!closed_) UpdateInterest();
+}
+
+void Connection::Receive() {
+  const bool was_empty = input_.empty();
+  const net::Transfer got = socket_.Receive(input_.Writable());
+  if (got.state == net::Transfer::State::kClosed) {
+    Close();
+    return;
+  }
+  if (got.state == net::Transfer::State::kWouldBlock) return;
+  input_.Commit(got.bytes);
+  loop_.stats().input_bytes.Add(got.bytes);
+  last_receive_ = loop_.outbox().now.mono;
+  if (was_empty) command_began_ = last_receive_;
+  Process();
+}
+
+void Connection::Process() {
+  const MonoTime start = loop_.outbox().now.mono;
+  uint64_t commands = 0;
+  input_waits_ = false;
+  while (!input_ended_ && !closed_) {
+    if (!pipeline_.accepting() || output_.pending_bytes() >= kOutputBytesPause) {
+      input_waits_ = true;
+      break;
+    }
+    const size_t count = ParseBurst();
+    if (count == 0) break;
+    ExecuteBurst(count);
+    commands += count;
+  }
+  if (commands == 0) return;
+  // A command that is half there began now, at the latest.
+  command_began_ = start;
+  const auto took = loop_.clock().Mono() - start;
+  loop_.stats().latency.Record(static_cast<uint64_t>(took.count()), commands);
+}
+
+// Returns how many complete commands are in the loop's burst.
+size_t Connection::ParseBurst() {
+  std::array<resp::Command, kBurstCommandsMax>& burst = loop_.burst();
+  size_t count = 0;
+  while (count < burst.size()) {
+    const resp::ParseResult result = parser_.Next(input_, &burst[count]);
+    if (result == resp::ParseResult::kCommand) {
+      ++count;
+      continue;
+    }
+    if (result == resp::ParseResult::kError) EndInput("ERR " + std::string(parser_.error()));
+    if (result == resp::ParseResult::kHttp) EndInput("");
+    break;
+  }
+  return count;
+}
+
+// The memory behind a burst of reads is asked for before the first of them is executed.
+void Connection::ExecuteBurst(size_t count) {
+  std::array<resp::Command, kBurstCommandsMax>& burst = loop_.burst();
+  if (count > 1) {
+    for (size_t i = 0; i < count; ++i) pipeline_.Prefetch(burst[i], false);
+    for (size_t i = 0; i < count; ++i) pipeline_.Prefetch(burst[i], true);
+  }
+  for (size_t i = 0; i < count && !session_.closing; ++i) pipeline_.Execute(burst[i]);
+}
+
+void Connection::EndInput(std::string error) {
+  loop_.stats().protocol_errors.Add(1);
+  input_ended_ = true;
+  last_words_ = std::move(error);
+}
+
+void Connection::Continue() {
+  if (closed_) return;
+  if (input_waits_) Process();
+  Send();
+  if (!closed_) UpdateInterest();
+}
+
+void Connection::Drain() {
+  if (closed_) return;
+  input_ended_ = true;
+  Send();
+  if (!closed_) UpdateInterest();
+}
+
+void Connection::Send() {
+  if ((input_ended_ || session_.closing) && pipeline_.idle() && !last_words_.empty()) {
+    resp::Writer writer(output_, session_.protocol);
+    gateway::WriteError(writer, last_words_);
+    last_words_.clear();
+  }
+  if (!output_.empty()) {
+    std::array<resp::OutputBuffer::Span, net::Socket::kPiecesMax> spans;
+    std::array<net::Piece, net::Socket::kPiecesMax> pieces;
+    const size_t count = output_.Spans(spans);
+    for (size_t i = 0; i < count; ++i) pieces[i] = {spans[i].data, spans[i].size};
+    const net::Transfer sent = socket_.Send({pieces.data(), count});
+    if (sent.state == net::Transfer::State::kClosed) {
+      Close();
+      return;
+    }
+    if (sent.bytes > 0) {
+      output_.Consume(sent.bytes);
+      loop_.stats().output_bytes.Add(sent.bytes);
+      last_send_ = loop_.outbox().now.mono;
+    }
+  } else {
+    last_send_ = loop_.outbox().now.mono;
+  }
+  const bool ended = input_ended_ || session_.closing;
+  if (ended && pipeline_.idle() && output_.empty()) {
+    Close();
+  } else if (input_waits_ && output_.empty() && pipeline_.accepting()) {
+    loop_.ContinueLater(id());  // What waited for this can go on.
+  }
+}
+
+bool Connection::MayRead() const {
+  return !input_ended_ && !session_.closing && !input_waits_;
+}
+
+void Connection::UpdateInterest() {
+  const bool read = MayRead();
+  const bool write = !output_.empty();
+  if (read == watching_read_ && write == watching_write_) return;
+  watching_read_ = read;
+  watching_write_ = write;
+  loop_.event_loop().Change(socket_.fd(), read, write, this);
+}
+
+void Connection::CheckDeadlines(MonoTime now) {
+  if (closed_) return;
+  const ConnectionLimits& limits = loop_.limits();
+  const bool half_command = !input_.empty() && !input_waits_ && pipeline_.idle();
+  if (half_command && now - command_began_ > limits.partial_command_timeout) {
+    loop_.stats().connections_closed_slow.Add(1);
+    Close();
+    return;
+  }
+  if (!output_.empty() && now - last_send_ > limits.output_stall_timeout) {
+    loop_.stats().connections_closed_slow.Add(1);
+    Close();
+    return;
+  }
+  const auto silent = now - last_receive_;
+  if (limits.idle_timeout.count() > 0 && pipeline_.idle() && silent > limits.idle_timeout) {
+    Close();
+    return;
+  }
+  if (silent > kIdleBeforeRelease) {
+    input_.ReleaseIdle();
+    output_.ReleaseIdle();
+  }
+}
+
+void Connection::Close() {
+  if (closed_) return;
+  closed_ = true;
+  loop_.event_loop().Unwatch(socket_.fd());
+  loop_.Retire(id());
+}
+
+}  // namespace weir::server

@@ -1,0 +1,86 @@
+// Connection: one client: its socket, its parser, its pipeline and the replies that wait for it.
+//
+// One wake-up is one receive, the execution of all commands that are complete, and one send. It
+// stops reading while its pipeline is full, while the client does not take its replies, and while
+// the server drains; the client feels that through TCP.
+//
+// Threads: single-owner: the thread of its loop.
+// Limits: kOutputBytesPause of replies wait before it stops reading.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "weir/base/time.h"
+#include "weir/gateway/pipeline.h"
+#include "weir/gateway/session.h"
+#include "weir/net/event_loop.h"
+#include "weir/net/socket.h"
+#include "weir/resp/input_buffer.h"
+#include "weir/resp/output_buffer.h"
+#include "weir/resp/parser.h"
+
+namespace weir::server {
+
+class ServerLoop;
+
+// What a client may take up of the server. 0 means without limit where so said.
+struct ConnectionLimits {
+  std::chrono::milliseconds partial_command_timeout = std::chrono::seconds(10);
+  std::chrono::milliseconds idle_timeout{0};  // 0: none.
+  std::chrono::milliseconds output_stall_timeout = std::chrono::seconds(60);
+  size_t bulk_bytes_max = size_t{64} << 20;
+};
+
+class Connection final : public net::EventLoop::Watcher {
+ public:
+  static constexpr size_t kOutputBytesPause = size_t{1} << 20;
+  static constexpr size_t kBurstCommandsMax = 64;
+
+  Connection(ServerLoop& loop, net::Socket socket, gateway::Session session);
+  ~Connection() override;
+
+  void OnReady(bool readable, bool writable) override;
+
+  gateway::Pipeline& pipeline() { return pipeline_; }
+  uint64_t id() const { return session_.id; }
+
+  // Goes on after results arrived: reads on if it had stopped, sends what can be sent.
+  void Continue();
+  // Answers what has been received, then closes.
+  void Drain();
+  // Closes what has been silent, slow or stuck for too long; gives memory of the idle back.
+  void CheckDeadlines(MonoTime now);
+  bool closed() const { return closed_; }
+
+ private:
+  void Receive();
+  void Process();
+  size_t ParseBurst();
+  void ExecuteBurst(size_t count);
+  bool MayRead() const;
+  void EndInput(std::string error);
+  void Send();
+  void UpdateInterest();
+  void Close();
+
+  ServerLoop& loop_;
+  net::Socket socket_;
+  gateway::Session session_;
+  resp::InputBuffer input_;
+  resp::Parser parser_;
+  resp::OutputBuffer output_;
+  gateway::Pipeline pipeline_;
+  std::string last_words_;    // The error that ends the connection, once all is answered.
+  bool input_ended_ = false;  // Nothing more is parsed.
+  bool input_waits_ = false;  // Received bytes wait for the pipeline to have room.
+  bool watching_read_ = true;
+  bool watching_write_ = false;
+  bool closed_ = false;
+  MonoTime last_receive_;
+  MonoTime command_began_;  // When the unfinished command's first bytes came.
+  MonoTime last_send_;      // When the client last took something, or had nothing to take.
+};
+
+}  // namespace weir::server

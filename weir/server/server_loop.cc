@@ -1,0 +1,132 @@
+#include "weir/server/server_loop.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace weir::server {
+namespace {
+
+// Deadlines are in seconds; looking every second is enough.
+constexpr uint64_t kTicksBetweenDeadlineChecks = 10;
+
+}  // namespace
+
+ServerLoop::ServerLoop(gateway::Gateway& gateway, const ConnectionLimits& limits)
+    : gateway_(gateway),
+      limits_(limits),
+      outbox_(gateway.MakeOutbox(&stats_)),
+      event_loop_(this, kTick) {
+  ReadClock();
+}
+
+ServerLoop::~ServerLoop() = default;
+
+void ServerLoop::Deliver(gateway::Completions completions) {
+  {
+    const std::lock_guard lock(mutex_);
+    inbox_.push_back(std::move(completions));
+  }
+  event_loop_.Wake();
+}
+
+void ServerLoop::Adopt(net::Socket socket, gateway::Session session) {
+  connection_count_.fetch_add(1, std::memory_order_relaxed);
+  // std::function must be copyable; a socket is not.
+  auto held = std::make_shared<net::Socket>(std::move(socket));
+  event_loop_.Post([this, held, session = std::move(session)] {
+    stats_.connections.Add(1);
+    const uint64_t id = session.id;
+    auto connection = std::make_unique<Connection>(*this, std::move(*held), session);
+    if (draining_) connection->Drain();
+    connections_[id] = std::move(connection);
+  });
+}
+
+void ServerLoop::Retire(uint64_t id) {
+  const auto found = connections_.find(id);
+  if (found == connections_.end()) return;
+  retired_.push_back(std::move(found->second));
+  connections_.erase(found);
+  connection_count_.fetch_sub(1, std::memory_order_relaxed);
+}
+
+void ServerLoop::ContinueLater(uint64_t id) {
+  continue_later_.push_back(id);
+  event_loop_.Wake();
+}
+
+Connection* ServerLoop::Find(uint64_t id) {
+  const auto found = connections_.find(id);
+  return found == connections_.end() ? nullptr : found->second.get();
+}
+
+void ServerLoop::OnWake() {
+  std::vector<gateway::Completions> inbox;
+  {
+    const std::lock_guard lock(mutex_);
+    inbox.swap(inbox_);
+  }
+  ReadClock();
+  std::vector<Connection*> touched;
+  for (const uint64_t id : std::exchange(continue_later_, {})) {
+    if (Connection* connection = Find(id)) touched.push_back(connection);
+  }
+  for (gateway::Completions& completions : inbox) Apply(completions, &touched);
+  std::sort(touched.begin(), touched.end());
+  touched.erase(std::unique(touched.begin(), touched.end()), touched.end());
+  for (Connection* connection : touched) connection->Continue();
+}
+
+void ServerLoop::Apply(gateway::Completions& completions, std::vector<Connection*>* touched) {
+  for (std::unique_ptr<gateway::WriteItem>& item : completions.writes) {
+    Connection* connection = Find(item->origin.connection);
+    if (connection == nullptr) continue;
+    connection->pipeline().OnWrite(std::move(item));
+    touched->push_back(connection);
+  }
+  for (gateway::LoadDone& load : completions.loads) {
+    Connection* connection = Find(load.origin.connection);
+    if (connection == nullptr) continue;
+    connection->pipeline().OnLoad(std::move(load));
+    touched->push_back(connection);
+  }
+  for (const std::shared_ptr<gateway::Operation>& operation : completions.operations) {
+    Connection* connection = Find(operation->origin().connection);
+    if (connection == nullptr) continue;
+    connection->pipeline().OnOperation(operation);
+    touched->push_back(connection);
+  }
+}
+
+void ServerLoop::OnTick() {
+  ReadClock();
+  each_tick_();
+  if (++ticks_ % kTicksBetweenDeadlineChecks == 0) {
+    std::vector<Connection*> all;  // Closing one changes connections_.
+    all.reserve(connections_.size());
+    for (const auto& [id, connection] : connections_) all.push_back(connection.get());
+    for (Connection* connection : all) connection->CheckDeadlines(outbox_.now.mono);
+  }
+}
+
+void ServerLoop::OnRoundEnd() {
+  gateway_.Flush(outbox_);
+  retired_.clear();
+  if (draining_) EndDrainIfDone();
+}
+
+void ServerLoop::BeginDrain(MonoTime deadline) {
+  event_loop_.Post([this, deadline] {
+    draining_ = true;
+    drain_deadline_ = deadline;
+    std::vector<Connection*> all;
+    for (const auto& [id, connection] : connections_) all.push_back(connection.get());
+    for (Connection* connection : all) connection->Drain();
+  });
+}
+
+void ServerLoop::EndDrainIfDone() {
+  if (connections_.empty() || clock().Mono() >= drain_deadline_) event_loop_.Stop();
+}
+
+}  // namespace weir::server

@@ -1,0 +1,87 @@
+// ServerLoop: an event loop with its connections: one thread of the server.
+//
+// It is the home of its connections' commands: results from the databases are delivered here and
+// applied on its thread. What a round's commands need of the databases is handed on at its end.
+// Threads: Deliver, Adopt, BeginDrain and Stop are thread-safe; the rest is for its own thread.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <unordered_map>
+#include <vector>
+
+#include "weir/base/clock.h"
+#include "weir/gateway/gateway.h"
+#include "weir/gateway/home.h"
+#include "weir/gateway/stats.h"
+#include "weir/net/event_loop.h"
+#include "weir/server/connection.h"
+
+namespace weir::server {
+
+class ServerLoop final : public gateway::Home, public net::EventLoop::Observer {
+ public:
+  static constexpr auto kTick = std::chrono::milliseconds(100);
+
+  ServerLoop(gateway::Gateway& gateway, const ConnectionLimits& limits);
+  ~ServerLoop() override;
+
+  void Run() { event_loop_.Run(); }
+  void Stop() { event_loop_.Stop(); }
+
+  void Deliver(gateway::Completions completions) override;
+  // Takes a connection over from the acceptor.
+  void Adopt(net::Socket socket, gateway::Session session);
+  // Lets every connection finish what it has sent, then closes it; ends Run when none is left, or
+  // at the deadline.
+  void BeginDrain(MonoTime deadline);
+  // Calls `run` on this thread at each tick. Requires: before Run.
+  void OnEachTick(std::function<void()> run) { each_tick_ = std::move(run); }
+
+  size_t connections() const { return connection_count_.load(std::memory_order_relaxed); }
+
+  net::EventLoop& event_loop() { return event_loop_; }
+  gateway::Gateway& gateway() { return gateway_; }
+  gateway::Outbox& outbox() { return outbox_; }
+  gateway::LoopStats& stats() { return stats_; }
+  Clock& clock() { return gateway_.clock(); }
+  const ConnectionLimits& limits() const { return limits_; }
+  std::array<resp::Command, Connection::kBurstCommandsMax>& burst() { return burst_; }
+
+  void ReadClock() { outbox_.now = {clock().Mono(), clock().Wall()}; }
+  // The connection is closed; it is destroyed at the end of the round.
+  void Retire(uint64_t id);
+  // Calls the connection's Continue in the next round.
+  void ContinueLater(uint64_t id);
+
+ private:
+  void OnTick() override;
+  void OnRoundEnd() override;
+  void OnWake() override;
+  void Apply(gateway::Completions& completions, std::vector<Connection*>* touched);
+  Connection* Find(uint64_t id);
+  void EndDrainIfDone();
+
+  gateway::Gateway& gateway_;
+  ConnectionLimits limits_;
+  gateway::LoopStats stats_;
+  gateway::Outbox outbox_;
+  net::EventLoop event_loop_;
+  std::array<resp::Command, Connection::kBurstCommandsMax> burst_;
+  std::unordered_map<uint64_t, std::unique_ptr<Connection>> connections_;
+  std::vector<std::unique_ptr<Connection>> retired_;
+  std::vector<uint64_t> continue_later_;
+  std::atomic<size_t> connection_count_{0};
+  std::function<void()> each_tick_ = [] {};
+  uint64_t ticks_ = 0;
+  bool draining_ = false;
+  MonoTime drain_deadline_;
+
+  std::mutex mutex_;
+  std::vector<gateway::Completions> inbox_;  // Guarded by mutex_.
+};
+
+}  // namespace weir::server

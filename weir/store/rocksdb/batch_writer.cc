@@ -1,0 +1,308 @@
+#include "weir/store/rocksdb/batch_writer.h"
+
+#include <algorithm>
+#include <cassert>
+#include <limits>
+#include <memory>
+#include <optional>
+#include <tuple>
+
+namespace weir::store {
+namespace {
+
+using rocksdb::Slice;
+using rocksdb::SliceParts;
+using rocksdb::Status;
+
+// A batch larger than this gives its memory back.
+constexpr size_t kStagedBytesKept = size_t{4} << 20;
+
+// Above every position but the last, and above every expiry.
+const std::string kEndOfPositions(kPositionBytes, '\xff');
+
+Error DamagedIndex() {
+  return {ErrorCode::kCorrupt, "an expiry index entry is damaged; restore from a backup"};
+}
+
+}  // namespace
+
+BatchWriter::BatchWriter(Durability durability, ReadGate* gate)
+    : durability_(durability), gate_(gate) {}
+
+Result<Ok> BatchWriter::Attach(Database* database) {
+  std::string stored;
+  const Status status = database->rocks().Get(rocksdb::ReadOptions(), database->state(),
+                                              Slice(kStateKey.data(), kStateKey.size()), &stored);
+  if (!status.ok() && !status.IsNotFound()) return ReadError(status);
+  std::optional<State> state = DecodeState(stored);
+  if (!state || state->shards.size() != database->shards()) {
+    return Error{ErrorCode::kCorrupt,
+                 "the state record is missing or damaged; restore from a backup"};
+  }
+  state_ = std::move(*state);
+  database_ = database;
+  commit_ = std::max(commit_, state_.commit);
+  version_max_ = std::max(version_max(), state_.version_max);
+  return Ok{};
+}
+
+Result<Ok> BatchWriter::Initialize(Database* database) {
+  State empty;
+  empty.shards.resize(database->shards());
+  EncodeState(empty, &state_bytes_);
+  rocksdb::WriteOptions options;
+  options.sync = true;
+  const Status status = database->rocks().Put(
+      options, database->state(), Slice(kStateKey.data(), kStateKey.size()), state_bytes_);
+  if (!status.ok()) {
+    return Error{ErrorCode::kUnavailable, "the database cannot be made: " + status.ToString()};
+  }
+  return Ok{};
+}
+
+Result<Applied> BatchWriter::Apply(const Batch& batch) {
+  Reset();
+  SortPlaces(batch.writes);
+  Applied applied;
+  applied.priors.resize(batch.writes.size());
+  if (auto found = FindPriors(batch.writes, &applied.priors); !found.ok()) return found.error();
+  Version version_max = this->version_max();
+  for (const Place& place : places_) {
+    const Write& write = batch.writes[place.index];
+    Stage(write, applied.priors[place.index]);
+    version_max = std::max(version_max, write.version);
+  }
+  // Before the outcome is known, since an unknown one may yet be applied.
+  version_max_.store(version_max, std::memory_order_relaxed);
+  Result<CommitNumber> commit = Commit();
+  if (!commit.ok()) return commit.error();
+  applied.commit = commit.value();
+  counters_.writes += batch.writes.size();
+  return applied;
+}
+
+void BatchWriter::SortPlaces(const std::vector<Write>& writes) {
+  places_.clear();
+  for (uint32_t i = 0; i < writes.size(); ++i) {
+    assert(writes[i].key.shard < database_->shards());
+    places_.push_back({writes[i].key.position, writes[i].key.shard, i});
+  }
+  std::sort(places_.begin(), places_.end(), [](const Place& a, const Place& b) {
+    return std::tie(a.shard, a.position, a.index) < std::tie(b.shard, b.position, b.index);
+  });
+}
+
+Result<Ok> BatchWriter::FindPriors(const std::vector<Write>& writes, std::vector<Prior>* priors) {
+  lookup_families_.clear();
+  size_t bytes = 0;
+  for (const Write& write : writes)
+    bytes += write.known ? 0 : kPositionBytes + write.key.key.size();
+  lookup_bytes_.clear();
+  lookup_bytes_.reserve(bytes);  // The keys below point into it.
+  lookup_keys_.clear();
+  for (const Place& place : places_) {
+    const Write& write = writes[place.index];
+    if (write.known) {
+      (*priors)[place.index] = *write.known;
+      continue;
+    }
+    const size_t begin = lookup_bytes_.size();
+    lookup_bytes_.resize(begin + kPositionBytes);
+    EncodePosition(write.key.position, lookup_bytes_.data() + begin);
+    lookup_bytes_ += write.key.key;
+    lookup_keys_.emplace_back(lookup_bytes_.data() + begin, kPositionBytes + write.key.key.size());
+    lookup_families_.push_back(database_->records(write.key.shard));
+  }
+  const size_t count = lookup_keys_.size();
+  if (count == 0) return Ok{};
+  lookup_values_.resize(std::max(lookup_values_.size(), count));
+  lookup_statuses_.resize(std::max(lookup_statuses_.size(), count));
+  database_->rocks().MultiGet(rocksdb::ReadOptions(), count, lookup_families_.data(),
+                              lookup_keys_.data(), lookup_values_.data(), lookup_statuses_.data());
+  counters_.lookups += count;
+  std::optional<Error> error;
+  size_t at = 0;
+  for (const Place& place : places_) {
+    if (writes[place.index].known) continue;
+    const Status& status = lookup_statuses_[at];
+    if (status.ok()) {
+      const auto record = DecodeRecord(lookup_values_[at].ToStringView());
+      if (record) (*priors)[place.index] = {true, record->expires_at};
+      if (!record) error = ReadError(Status::Corruption("record header"));
+    } else if (!status.IsNotFound()) {
+      error = ReadError(status);
+    }
+    lookup_values_[at++].Reset();
+  }
+  if (error) return *error;
+  return Ok{};
+}
+
+void BatchWriter::Stage(const Write& write, const Prior& prior) {
+  assert(!write.record || write.record->version == write.version);
+  const WallTime before = prior.existed ? prior.expires_at : kNever;
+  const WallTime after = write.record ? write.record->expires_at : kNever;
+  rocksdb::ColumnFamilyHandle* const records = database_->records(write.key.shard);
+  ShardCounts& counts = state_.shards[write.key.shard];
+  char position[kPositionBytes];
+  EncodePosition(write.key.position, position);
+  const Slice key[] = {Slice(position, kPositionBytes), write.key.key};
+  Status status;
+  if (write.record) {
+    char header[kRecordHeaderBytesMax];
+    const size_t header_bytes = EncodeRecordHeader(write.version, after, header);
+    const std::string_view bytes = write.record->value.view();
+    const Slice value[] = {Slice(header, header_bytes), Slice(bytes.data(), bytes.size())};
+    status = staged_.Put(records, SliceParts(key, 2), SliceParts(value, 2));
+  } else if (prior.existed) {
+    status = staged_.Delete(records, SliceParts(key, 2));
+  }
+  assert(status.ok());
+  if (before != after) {
+    if (before != kNever) StageIndexEntry(write.key, before, /*present=*/false);
+    if (after != kNever) StageIndexEntry(write.key, after, /*present=*/true);
+    earliest_ = std::min(earliest_, after);
+  }
+  counts.records += uint64_t{write.record.has_value()} - uint64_t{prior.existed};
+  counts.with_expiry += uint64_t{after != kNever} - uint64_t{before != kNever};
+}
+
+void BatchWriter::StageIndexEntry(const Key& key, WallTime expires_at, bool present) {
+  char prefix[kExpiryBytes + kPositionBytes];
+  EncodeExpiry(expires_at, prefix);
+  EncodePosition(key.position, prefix + kExpiryBytes);
+  const Slice parts[] = {Slice(prefix, sizeof(prefix)), key.key};
+  rocksdb::ColumnFamilyHandle* const index = database_->expiry(key.shard);
+  const Slice empty;
+  const Status status = present ? staged_.Put(index, SliceParts(parts, 2), SliceParts(&empty, 1))
+                                : staged_.Delete(index, SliceParts(parts, 2));
+  assert(status.ok());
+}
+
+Result<Expired> BatchWriter::Expire(WallTime now, size_t limit) {
+  Reset();
+  Expired expired;
+  const std::vector<ShardCounts> counts = state_.shards;
+  const Status status = StageRemovals(now, limit, &expired);
+  if (!status.ok()) {
+    state_.shards = counts;
+    return status.IsCorruption() ? DamagedIndex() : ReadError(status);
+  }
+  expired.commit = commit_;
+  if (expired.removed > 0) {
+    Result<CommitNumber> commit = Commit();
+    if (!commit.ok()) return commit.error();
+    expired.commit = commit.value();
+    counters_.writes += expired.removed;
+  }
+  gate_->RaiseExpiryFloor(expired.next);
+  return expired;
+}
+
+// Merges the shards' indexes, which are few, by looking at the head of each.
+Status BatchWriter::StageRemovals(WallTime now, size_t limit, Expired* expired) {
+  rocksdb::ReadOptions options;
+  options.fill_cache = false;
+  char floor[kExpiryBytes];
+  EncodeExpiry(gate_->expiry_floor(), floor);
+  std::vector<std::unique_ptr<rocksdb::Iterator>> heads(database_->shards());
+  for (uint32_t shard = 0; shard < heads.size(); ++shard) {
+    heads[shard].reset(database_->rocks().NewIterator(options, database_->expiry(shard)));
+    heads[shard]->Seek(Slice(floor, kExpiryBytes));
+  }
+  for (;;) {
+    std::optional<uint32_t> first;
+    for (uint32_t shard = 0; shard < heads.size(); ++shard) {
+      if (!heads[shard]->Valid()) {
+        if (!heads[shard]->status().ok()) return heads[shard]->status();
+        continue;
+      }
+      const Slice entry = heads[shard]->key();
+      if (entry.size() < kExpiryBytes + kPositionBytes) return Status::Corruption("index entry");
+      if (!first || entry.compare(heads[*first]->key()) < 0) first = shard;
+    }
+    if (!first) return Status::OK();
+    const Slice entry = heads[*first]->key();
+    expired->next = DecodeExpiry(entry.data());
+    if (expired->next > now || expired->removed == limit) return Status::OK();
+    const Slice record_key(entry.data() + kExpiryBytes, entry.size() - kExpiryBytes);
+    Status status = staged_.Delete(database_->expiry(*first), entry);
+    if (status.ok()) status = staged_.Delete(database_->records(*first), record_key);
+    assert(status.ok());
+    --state_.shards[*first].records;
+    --state_.shards[*first].with_expiry;
+    ++expired->removed;
+    expired->next = kNever;
+    heads[*first]->Next();
+  }
+}
+
+Result<CommitNumber> BatchWriter::Clear() {
+  Reset();
+  for (uint32_t shard = 0; shard < database_->shards(); ++shard) {
+    const Status status = StageClear(shard);
+    if (!status.ok()) return ReadError(status);
+  }
+  state_.shards.assign(database_->shards(), {});
+  return Commit();
+}
+
+// A range deletion cannot name the end of the key space, so the records at the very last position,
+// if there are any, are removed one by one.
+Status BatchWriter::StageClear(uint32_t shard) {
+  rocksdb::ColumnFamilyHandle* const records = database_->records(shard);
+  Status status = staged_.DeleteRange(records, Slice(), kEndOfPositions);
+  if (status.ok()) {
+    status = staged_.DeleteRange(database_->expiry(shard), Slice(), kEndOfPositions);
+  }
+  assert(status.ok());
+  const std::unique_ptr<rocksdb::Iterator> last(
+      database_->rocks().NewIterator(rocksdb::ReadOptions(), records));
+  for (last->Seek(kEndOfPositions); last->Valid(); last->Next()) {
+    status = staged_.Delete(records, last->key());
+    assert(status.ok());
+  }
+  return last->status();
+}
+
+Result<CommitNumber> BatchWriter::PutMetadata(const std::string& name, const std::string& value) {
+  Reset();
+  const Status status = staged_.Put(database_->state(), std::string(kMetadataPrefix) + name, value);
+  assert(status.ok());
+  return Commit();
+}
+
+Result<CommitNumber> BatchWriter::Commit() {
+  state_.commit = ++commit_;
+  state_.version_max = version_max();
+  EncodeState(state_, &state_bytes_);
+  Status status =
+      staged_.Put(database_->state(), Slice(kStateKey.data(), kStateKey.size()), state_bytes_);
+  assert(status.ok());
+  gate_->BeginBatch(commit_, earliest_);
+  rocksdb::WriteOptions options;
+  // In this very write: a write that is synced afterwards is visible before it is durable.
+  options.sync = durability_ == Durability::kFsync;
+  status = database_->rocks().Write(options, &staged_);
+  if (!status.ok()) {
+    const std::string why = "the log could not be written (" + status.ToString() + ")";
+    gate_->Close(why);
+    return Error{ErrorCode::kUnknown, why + ", so the batch may or may not be applied"};
+  }
+  gate_->EndBatch();
+  ++counters_.batches;
+  counters_.fsyncs += options.sync ? 1 : 0;
+  counters_.bytes_written += staged_.GetDataSize();
+  return commit_;
+}
+
+void BatchWriter::Reset() {
+  if (staged_.GetDataSize() > kStagedBytesKept) {
+    staged_ = rocksdb::WriteBatch();
+  } else {
+    staged_.Clear();
+  }
+  earliest_ = kNever;
+}
+
+}  // namespace weir::store

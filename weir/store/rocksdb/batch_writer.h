@@ -1,0 +1,96 @@
+// BatchWriter: turns one batch into one RocksDB write, with its index entries, counts and state.
+//
+// Invariants, true of the database after every batch:
+//   1. A record with an expiry has exactly one entry in its shard's expiry index, and no other
+//      record has any.
+//   2. The state's counts are those of a full scan.
+//   3. The state's highest version is at or above that of every write ever applied.
+// The writes of a batch are applied sorted by (shard, position): the skip list of the memtable then
+// finds each place from the one before, which halves what an insertion costs; the order within a
+// batch is seen by no one. (A hash memtable inserts faster still, but every SCAN would copy and
+// sort it whole, and so does every flush.) Threads: single-owner (the writer thread), but
+// `version_max` and the counters may be read from anywhere.
+#pragma once
+
+#include <atomic>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <rocksdb/write_batch.h>
+
+#include "weir/store/rocksdb/database.h"
+#include "weir/store/rocksdb/read_gate.h"
+#include "weir/store/rocksdb/record_format.h"
+
+namespace weir::store {
+
+class BatchWriter {
+ public:
+  struct Counters {
+    std::atomic<uint64_t> batches{0};
+    std::atomic<uint64_t> writes{0};
+    std::atomic<uint64_t> fsyncs{0};
+    std::atomic<uint64_t> lookups{0};  // Priors that no caller knew.
+    std::atomic<uint64_t> bytes_written{0};
+  };
+
+  // Borrows `gate`.
+  BatchWriter(Durability durability, ReadGate* gate);
+
+  // Takes over `database`, borrowed until the next Attach, at its stored state.
+  // Errors: kCorrupt when it has none that fits.
+  Result<Ok> Attach(Database* database);
+
+  // Writes the state of an empty database. Durable when it returns.
+  Result<Ok> Initialize(Database* database);
+
+  // The writes. Errors: kUnknown, after which the gate is closed; otherwise nothing was written.
+  Result<Applied> Apply(const Batch& batch);
+  Result<Expired> Expire(WallTime now, size_t limit);
+  Result<CommitNumber> Clear();
+  Result<CommitNumber> PutMetadata(const std::string& name, const std::string& value);
+
+  // The last commit number used up, be it by a batch of unknown outcome.
+  CommitNumber commit() const { return commit_; }
+  // The highest version ever accepted.
+  Version version_max() const { return version_max_.load(std::memory_order_relaxed); }
+  const Counters& counters() const { return counters_; }
+
+ private:
+  struct Place {
+    uint64_t position;
+    uint32_t shard;
+    uint32_t index;  // Into the batch.
+  };
+
+  void SortPlaces(const std::vector<Write>& writes);
+  Result<Ok> FindPriors(const std::vector<Write>& writes, std::vector<Prior>* priors);
+  void Stage(const Write& write, const Prior& prior);
+  void StageIndexEntry(const Key& key, WallTime expires_at, bool present);
+  rocksdb::Status StageRemovals(WallTime now, size_t limit, Expired* expired);
+  rocksdb::Status StageClear(uint32_t shard);
+  Result<CommitNumber> Commit();
+  void Reset();
+
+  const Durability durability_;
+  ReadGate* const gate_;
+  Database* database_ = nullptr;
+  State state_;  // As the batch that is being staged leaves it.
+  CommitNumber commit_ = 0;
+  std::atomic<Version> version_max_{0};
+  Counters counters_;
+
+  // Of the batch that is being staged. Kept for their memory.
+  rocksdb::WriteBatch staged_;
+  WallTime earliest_ = kNever;
+  std::string state_bytes_;
+  std::vector<Place> places_;
+  std::string lookup_bytes_;
+  std::vector<rocksdb::ColumnFamilyHandle*> lookup_families_;
+  std::vector<rocksdb::Slice> lookup_keys_;
+  std::vector<rocksdb::PinnableSlice> lookup_values_;
+  std::vector<rocksdb::Status> lookup_statuses_;
+};
+
+}  // namespace weir::store

@@ -1,0 +1,74 @@
+// Database: one open RocksDB with the column families of weir, tuned for its one writer.
+//
+// Threads: thread-safe as rocksdb::DB is. Destruction requires that no snapshot or iterator is
+// left; it stops the background work and closes the database.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <rocksdb/db.h>
+
+#include "weir/base/result.h"
+#include "weir/store/rocksdb/rocksdb_store.h"
+
+namespace weir::store {
+
+// Where and with what a database is opened. Outlives it, and all its reopenings.
+struct DatabaseSetting {
+  std::string path;
+  uint32_t shards = 0;
+  std::unique_ptr<rocksdb::Env> env;
+  rocksdb::DBOptions db_options;
+  rocksdb::ColumnFamilyOptions records_options;
+  rocksdb::ColumnFamilyOptions index_options;  // Of the expiry index and of the state.
+};
+
+std::unique_ptr<DatabaseSetting> MakeDatabaseSetting(const RocksDbOptions& options,
+                                                     std::unique_ptr<rocksdb::Env> env,
+                                                     std::string path, uint32_t shards);
+
+class Database {
+ public:
+  // Borrows `setting`. Replays the log into synced tables, so that no earlier log is read again.
+  // Errors: kCorrupt for damage that is more than an incomplete end of the log; kUnavailable.
+  static Result<std::unique_ptr<Database>> Open(const DatabaseSetting& setting);
+
+  // Makes the empty database anew, over what an interrupted creation left.
+  static Result<std::unique_ptr<Database>> Create(const DatabaseSetting& setting);
+
+  ~Database();
+  Database(const Database&) = delete;
+  Database& operator=(const Database&) = delete;
+
+  rocksdb::DB& rocks() { return *rocks_; }
+  uint32_t shards() const { return static_cast<uint32_t>(families_.size() / 2); }
+  rocksdb::ColumnFamilyHandle* records(uint32_t shard) const { return families_[2 * shard + 1]; }
+  rocksdb::ColumnFamilyHandle* expiry(uint32_t shard) const { return families_[2 * shard + 2]; }
+  rocksdb::ColumnFamilyHandle* state() const { return families_[0]; }
+
+  // Compacts everything on a thread of its own, to give back the space of what was removed. Begins
+  // anew when it is at it already.
+  void ReclaimInBackground();
+
+ private:
+  Database(rocksdb::DB* rocks, std::vector<rocksdb::ColumnFamilyHandle*> families)
+      : rocks_(rocks), families_(std::move(families)) {}
+
+  static Result<std::unique_ptr<Database>> OpenWith(const DatabaseSetting& setting,
+                                                    rocksdb::DBOptions db_options);
+  void StopReclaiming();
+
+  std::unique_ptr<rocksdb::DB> rocks_;
+  const std::vector<rocksdb::ColumnFamilyHandle*> families_;
+  std::atomic<bool> stop_reclaiming_{false};
+  std::thread reclaimer_;  // Started and joined by the writer thread and the destructor.
+};
+
+// Sorts a failed read: kCorrupt for damage, else kUnavailable. Requires: !status.ok().
+Error ReadError(const rocksdb::Status& status);
+
+}  // namespace weir::store

@@ -1,0 +1,67 @@
+// ReadGate: lets readers in while the database is settled, and tells each which commit it sees.
+//
+// A snapshot of RocksDB carries a sequence number, not a commit number. There is one writer, which
+// announces each batch, writes it, then marks it as ended with the sequence number after it. A
+// snapshot that is newer than the last ended batch therefore holds the announced batch, whole,
+// since RocksDB shows a write whole and only when it is durable; any other holds none of it.
+// Invariants:
+//   1. Views exist only while the gate is open, or until they leave after it closed.
+//   2. A view's expiry floor is at or below every expiry its snapshot holds in an index.
+// Threads: thread-safe.
+#pragma once
+
+#include <condition_variable>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include <rocksdb/db.h>
+
+#include "weir/store/store.h"
+
+namespace weir::store {
+
+class ReadGate {
+ public:
+  struct View {
+    const rocksdb::Snapshot* snapshot = nullptr;
+    CommitNumber commit = 0;
+    WallTime expiry_floor;  // Where to begin in the expiry indexes: before it, tombstones alone.
+  };
+
+  // Opens the gate over `rocks`, which is borrowed until Drain.
+  void Open(rocksdb::DB* rocks, CommitNumber commit);
+
+  // Returns: nullopt while closed.
+  std::optional<View> Enter();
+  // Returns: whether the gate is still open, without which what was read must not be shown.
+  bool Leave(const View& view);
+
+  // Announces batch `commit` that may put entries as early as `earliest` into an expiry index.
+  void BeginBatch(CommitNumber commit, WallTime earliest);
+  // The announced batch is written.
+  void EndBatch();
+  // No entry before `floor` is left in an expiry index. Requires: no batch is announced.
+  void RaiseExpiryFloor(WallTime floor);
+  WallTime expiry_floor() const;
+
+  void Close(std::string why);
+  // Waits until no view is left. Requires: closed.
+  void Drain();
+
+  // Why the gate is closed, or nullopt.
+  std::optional<std::string> closed() const;
+
+ private:
+  mutable std::mutex mutex_;
+  std::condition_variable left_;
+  rocksdb::DB* rocks_ = nullptr;
+  std::optional<std::string> closed_;
+  size_t views_ = 0;
+  rocksdb::SequenceNumber ended_sequence_ = 0;
+  CommitNumber ended_commit_ = 0;
+  CommitNumber announced_commit_ = 0;
+  WallTime expiry_floor_;
+};
+
+}  // namespace weir::store

@@ -1,0 +1,397 @@
+#include "weir/store/rocksdb/rocksdb_store.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cassert>
+#include <utility>
+
+#include "weir/store/limits.h"
+#include "weir/store/rocksdb/batch_writer.h"
+#include "weir/store/rocksdb/data_directory.h"
+#include "weir/store/rocksdb/database.h"
+#include "weir/store/rocksdb/free_space.h"
+#include "weir/store/rocksdb/read_gate.h"
+#include "weir/store/rocksdb/record_format.h"
+#include "weir/store/rocksdb/rocksdb_open.h"
+#include "weir/store/task_threads.h"
+
+namespace weir::store {
+namespace {
+
+using rocksdb::Slice;
+using rocksdb::Status;
+
+// What a write adds to the log and the memtables beyond its key and value, at most.
+constexpr uint64_t kWriteOverheadBytes = 128;
+
+class RocksDbStoreOnDisk final : public RocksDbStore {
+ public:
+  RocksDbStoreOnDisk(const RocksDbOptions& options, std::unique_ptr<DataDirectory> directory,
+                     std::unique_ptr<DatabaseSetting> setting)
+      : setting_(std::move(setting)),
+        directory_(std::move(directory)),
+        free_space_({options.free_space_floor_bytes, options.free_space_every, options.free_space}),
+        writer_(options.durability, &gate_),
+        read_threads_(options.read_threads),
+        write_thread_(1) {}
+
+  // Opens the database, anew when `create`. Before any other call.
+  Result<Ok> Start(bool create);
+
+  void Load(std::vector<Key> keys, Done<Loads> done) override {
+    auto over = OverLimit(limits_, keys);
+    Read(std::move(over), std::move(done),
+         [this, keys = std::move(keys)](const auto& view) { return LoadFrom(view, keys); });
+  }
+
+  void Scan(ScanRange range, Done<Scanned> done) override {
+    assert(range.limit > 0);
+    assert(range.shard < setting_->shards);
+    Read(OverLimit(limits_, range), std::move(done),
+         [this, range](const auto& view) { return ScanFrom(view, range); });
+  }
+
+  void Count(WallTime now, Done<Counts> done) override {
+    Read(std::nullopt, std::move(done),
+         [this, now](const auto& view) { return CountFrom(view, now); });
+  }
+
+  void Apply(Batch batch, Done<Applied> done) override {
+    auto over = OverLimit(limits_, batch);
+    Write(std::move(over), std::move(done), [this, batch = std::move(batch)]() -> Result<Applied> {
+      if (auto error = ReserveFor(batch)) return *error;
+      return writer_.Apply(batch);
+    });
+  }
+
+  void Expire(WallTime now, size_t limit, Done<Expired> done) override {
+    Write(OverExpireLimit(limits_, limit), std::move(done),
+          [this, now, limit]() -> Result<Expired> {
+            if (auto error = free_space_.Take(0, FreeSpace::Use::kRemove)) return *error;
+            return writer_.Expire(now, limit);
+          });
+  }
+
+  void Clear(Done<CommitNumber> done) override {
+    Write(std::nullopt, std::move(done), [this]() -> Result<CommitNumber> {
+      if (auto error = free_space_.Take(0, FreeSpace::Use::kRemove)) return *error;
+      Result<CommitNumber> commit = writer_.Clear();
+      if (commit.ok()) database_->ReclaimInBackground();
+      return commit;
+    });
+  }
+
+  void PutMetadata(std::string name, std::string value, Done<CommitNumber> done) override {
+    std::optional<Error> over;
+    if (name.size() + value.size() > kMetadataBytesMax) {
+      over = Error{ErrorCode::kOverloaded, "metadata " + name + " is over kMetadataBytesMax"};
+    }
+    Write(std::move(over), std::move(done),
+          [this, name = std::move(name), value = std::move(value)]() -> Result<CommitNumber> {
+            const uint64_t bytes = name.size() + value.size();
+            if (auto error = free_space_.Take(bytes, FreeSpace::Use::kStore)) return *error;
+            return writer_.PutMetadata(name, value);
+          });
+  }
+
+  void Settle(Done<CommitNumber> done) override {
+    PostWrite<CommitNumber>(std::move(done), [this] { return SettleNow(); });
+  }
+
+  Result<std::optional<std::string>> Metadata(const std::string& name) override;
+  uint32_t shards() const override { return setting_->shards; }
+  Version VersionFloor() const override { return writer_.version_max() + 1; }
+  const Limits& limits() const override { return limits_; }
+  Result<Ok> Health() const override;
+  std::vector<std::pair<std::string, uint64_t>> Counters() const override;
+
+ private:
+  // Runs `call` with a view on a read thread and passes its result to `done`.
+  template <typename T, typename Call>
+  void Read(std::optional<Error> refused, Done<T> done, Call call);
+
+  // Runs `call` on the write thread unless refused or unsettled.
+  template <typename T, typename Call>
+  void Write(std::optional<Error> refused, Done<T> done, Call call);
+
+  template <typename T, typename Call>
+  void PostWrite(Done<T> done, Call call);
+
+  Result<Loads> LoadFrom(const ReadGate::View& view, const std::vector<Key>& keys);
+  Result<Scanned> ScanFrom(const ReadGate::View& view, const ScanRange& range);
+  Result<Counts> CountFrom(const ReadGate::View& view, WallTime now);
+
+  std::optional<Error> ReserveFor(const Batch& batch);
+  Result<CommitNumber> SettleNow();
+  Error Unsettled() const;
+
+  const Limits limits_;
+  const std::unique_ptr<DatabaseSetting> setting_;
+  const std::unique_ptr<DataDirectory> directory_;  // Uses the environment of the setting.
+  std::unique_ptr<Database> database_;  // Changed by the write thread, while the gate is closed.
+  ReadGate gate_;
+  FreeSpace free_space_;  // Of the write thread, as is the writer.
+  BatchWriter writer_;
+  std::atomic<size_t> outstanding_reads_{0};
+  std::atomic<bool> writing_{false};
+  std::atomic<uint64_t> loads_{0};
+  std::atomic<uint64_t> load_keys_{0};
+  std::atomic<uint64_t> settles_{0};
+  TaskThreads read_threads_;  // Last, so that they end first.
+  TaskThreads write_thread_;
+};
+
+template <typename T, typename Call>
+void RocksDbStoreOnDisk::Read(std::optional<Error> refused, Done<T> done, Call call) {
+  if (!refused && outstanding_reads_.fetch_add(1) >= limits_.outstanding_reads_max) {
+    outstanding_reads_.fetch_sub(1);
+    refused = TooManyReads(limits_);
+  }
+  if (refused) {
+    read_threads_.PostFirst([error = std::move(*refused), done = std::move(done)] { done(error); });
+    return;
+  }
+  read_threads_.Post([this, call = std::move(call), done = std::move(done)] {
+    const auto view = gate_.Enter();
+    Result<T> result = view ? call(*view) : Result<T>(Unsettled());
+    if (view && !gate_.Leave(*view)) result = Unsettled();
+    outstanding_reads_.fetch_sub(1);
+    done(std::move(result));
+  });
+}
+
+template <typename T, typename Call>
+void RocksDbStoreOnDisk::PostWrite(Done<T> done, Call call) {
+  [[maybe_unused]] const bool second = writing_.exchange(true);
+  assert(!second && "at most one of Apply, Expire, Clear and Settle may be outstanding");
+  write_thread_.Post([this, call = std::move(call), done = std::move(done)]() mutable {
+    Result<T> result = call();
+    writing_.store(false);
+    done(std::move(result));
+  });
+}
+
+template <typename T, typename Call>
+void RocksDbStoreOnDisk::Write(std::optional<Error> refused, Done<T> done, Call call) {
+  PostWrite<T>(std::move(done),
+               [this, refused = std::move(refused), call = std::move(call)]() mutable -> Result<T> {
+                 if (refused) return std::move(*refused);
+                 if (gate_.closed()) return Unsettled();
+                 return call();
+               });
+}
+
+Result<Ok> RocksDbStoreOnDisk::Start(bool create) {
+  auto opened = create ? Database::Create(*setting_) : Database::Open(*setting_);
+  if (!opened.ok()) return opened.error();
+  database_ = std::move(opened).value();
+  if (create) {
+    if (auto made = writer_.Initialize(database_.get()); !made.ok()) return made;
+    if (auto made = directory_->WriteFormat({true, setting_->shards}); !made.ok()) return made;
+  }
+  if (auto attached = writer_.Attach(database_.get()); !attached.ok()) return attached;
+  gate_.Open(&database_->rocks(), writer_.commit());
+  return Ok{};
+}
+
+// Closing and reopening replays whatever the failed log holds into tables that are synced before
+// the manifest drops the log. What was not there is gone for good, and what was is durable.
+Result<CommitNumber> RocksDbStoreOnDisk::SettleNow() {
+  if (!gate_.closed()) return writer_.commit();
+  gate_.Drain();
+  database_.reset();
+  auto started = Start(/*create=*/false);
+  if (!started.ok()) {
+    database_.reset();
+    return Error{
+        started.error().code == ErrorCode::kCorrupt ? ErrorCode::kCorrupt : ErrorCode::kUnavailable,
+        "not settled: " + started.error().message};
+  }
+  ++settles_;
+  return writer_.commit();
+}
+
+Error RocksDbStoreOnDisk::Unsettled() const {
+  return {ErrorCode::kUnavailable,
+          "a batch of unknown outcome is not settled yet: " + gate_.closed().value_or("")};
+}
+
+std::optional<Error> RocksDbStoreOnDisk::ReserveFor(const Batch& batch) {
+  const bool stores =
+      std::any_of(batch.writes.begin(), batch.writes.end(),
+                  [](const store::Write& write) { return write.record.has_value(); });
+  return free_space_.Take(BytesOf(batch) + batch.writes.size() * kWriteOverheadBytes,
+                          stores ? FreeSpace::Use::kStore : FreeSpace::Use::kRemove);
+}
+
+Result<Loads> RocksDbStoreOnDisk::LoadFrom(const ReadGate::View& view,
+                                           const std::vector<Key>& keys) {
+  ++loads_;
+  load_keys_ += keys.size();
+  Loads loads{view.commit, {}};
+  if (keys.empty()) return loads;
+  size_t bytes = 0;
+  for (const Key& key : keys) bytes += kPositionBytes + key.key.size();
+  std::string encoded;
+  encoded.reserve(bytes);  // The slices below point into it.
+  std::vector<Slice> slices;
+  std::vector<rocksdb::ColumnFamilyHandle*> families;
+  slices.reserve(keys.size());
+  families.reserve(keys.size());
+  for (const Key& key : keys) {
+    assert(key.shard < setting_->shards);
+    const size_t begin = encoded.size();
+    encoded.resize(begin + kPositionBytes);
+    EncodePosition(key.position, encoded.data() + begin);
+    encoded += key.key;
+    slices.emplace_back(encoded.data() + begin, kPositionBytes + key.key.size());
+    families.push_back(database_->records(key.shard));
+  }
+  std::vector<rocksdb::PinnableSlice> values(keys.size());
+  std::vector<Status> statuses(keys.size());
+  rocksdb::ReadOptions options;
+  options.snapshot = view.snapshot;
+  database_->rocks().MultiGet(options, keys.size(), families.data(), slices.data(), values.data(),
+                              statuses.data());
+  loads.records.reserve(keys.size());
+  for (size_t i = 0; i < keys.size(); ++i) {
+    if (statuses[i].IsNotFound()) {
+      loads.records.emplace_back();
+      continue;
+    }
+    if (!statuses[i].ok()) return ReadError(statuses[i]);
+    const auto stored = DecodeRecord(values[i].ToStringView());
+    if (!stored) return ReadError(Status::Corruption("record header"));
+    loads.records.emplace_back(
+        Record{Bytes::Copy(stored->value), stored->expires_at, stored->version});
+  }
+  return loads;
+}
+
+Result<Scanned> RocksDbStoreOnDisk::ScanFrom(const ReadGate::View& view, const ScanRange& range) {
+  Scanned scanned{view.commit, {}, std::nullopt};
+  char from[kPositionBytes];
+  char to[kPositionBytes];
+  EncodePosition(range.from, from);
+  EncodePosition(range.to, to);
+  const Slice end(to, kPositionBytes);
+  rocksdb::ReadOptions options;
+  options.snapshot = view.snapshot;
+  options.fill_cache = false;
+  if (range.to != 0) options.iterate_upper_bound = &end;
+  const std::unique_ptr<rocksdb::Iterator> at(
+      database_->rocks().NewIterator(options, database_->records(range.shard)));
+  for (at->Seek(Slice(from, kPositionBytes)); at->Valid(); at->Next()) {
+    const Slice key = at->key();
+    const auto stored = DecodeRecord(at->value().ToStringView());
+    if (key.size() < kPositionBytes || !stored) return ReadError(Status::Corruption("record"));
+    const uint64_t position = DecodePosition(key.data());
+    if (scanned.items.size() >= range.limit && position != scanned.items.back().position) {
+      scanned.next = position;
+      return scanned;
+    }
+    Scanned::Item& item = scanned.items.emplace_back();
+    item.position = position;
+    item.key.assign(key.data() + kPositionBytes, key.size() - kPositionBytes);
+    item.record.expires_at = stored->expires_at;
+    item.record.version = stored->version;
+    if (range.with_values) item.record.value = Bytes::Copy(stored->value);
+  }
+  if (!at->status().ok()) return ReadError(at->status());
+  return scanned;
+}
+
+Result<Counts> RocksDbStoreOnDisk::CountFrom(const ReadGate::View& view, WallTime now) {
+  rocksdb::ReadOptions options;
+  options.snapshot = view.snapshot;
+  std::string stored;
+  const Status status = database_->rocks().Get(options, database_->state(),
+                                               Slice(kStateKey.data(), kStateKey.size()), &stored);
+  if (!status.ok()) return ReadError(status);
+  const auto state = DecodeState(stored);
+  if (!state) return ReadError(Status::Corruption("state record"));
+  Counts counts;
+  char floor[kExpiryBytes];
+  EncodeExpiry(view.expiry_floor, floor);
+  options.fill_cache = false;
+  for (uint32_t shard = 0; shard < setting_->shards; ++shard) {
+    counts.records += state->shards[shard].records;
+    counts.with_expiry += state->shards[shard].with_expiry;
+    const std::unique_ptr<rocksdb::Iterator> at(
+        database_->rocks().NewIterator(options, database_->expiry(shard)));
+    for (at->Seek(Slice(floor, kExpiryBytes)); at->Valid(); at->Next()) {
+      if (at->key().size() < kExpiryBytes) return ReadError(Status::Corruption("index entry"));
+      if (DecodeExpiry(at->key().data()) > now) break;
+      ++counts.due;
+    }
+    if (!at->status().ok()) return ReadError(at->status());
+  }
+  return counts;
+}
+
+Result<std::optional<std::string>> RocksDbStoreOnDisk::Metadata(const std::string& name) {
+  const auto view = gate_.Enter();
+  if (!view) return Unsettled();
+  rocksdb::ReadOptions options;
+  options.snapshot = view->snapshot;
+  std::string value;
+  const Status status = database_->rocks().Get(options, database_->state(),
+                                               std::string(kMetadataPrefix) + name, &value);
+  if (!gate_.Leave(*view)) return Unsettled();
+  if (status.IsNotFound()) return std::optional<std::string>();
+  if (!status.ok()) return ReadError(status);
+  return std::optional(std::move(value));
+}
+
+Result<Ok> RocksDbStoreOnDisk::Health() const {
+  if (gate_.closed()) return Unsettled();
+  return Ok{};
+}
+
+std::vector<std::pair<std::string, uint64_t>> RocksDbStoreOnDisk::Counters() const {
+  const BatchWriter::Counters& writes = writer_.counters();
+  return {{"batches", writes.batches.load()},
+          {"writes", writes.writes.load()},
+          {"fsyncs", writes.fsyncs.load()},
+          {"lookups", writes.lookups.load()},
+          {"bytes_written", writes.bytes_written.load()},
+          {"loads", loads_.load()},
+          {"load_keys", load_keys_.load()},
+          {"settles", settles_.load()}};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<RocksDbStore>> OpenRocksDbOn(RocksDbOptions options,
+                                                    std::unique_ptr<rocksdb::Env> env) {
+  assert(options.shards > 0);
+  assert(options.shards <= kShardsMax);
+  assert(options.read_threads > 0);
+  assert(options.write_buffer_bytes >= kWriteBufferBytesMin);
+  auto locked = DataDirectory::Lock(env->GetFileSystem(), options.directory);
+  if (!locked.ok()) return locked.error();
+  std::unique_ptr<DataDirectory> directory = std::move(locked).value();
+  auto read = directory->ReadFormat();
+  if (!read.ok()) return read.error();
+  DataDirectory::Format format = read.value().value_or(DataDirectory::Format{});
+  if (!format.ready) {
+    format.shards = options.shards;
+    if (auto written = directory->WriteFormat(format); !written.ok()) return written.error();
+  }
+  if (!options.free_space) {
+    options.free_space = [path = directory->path()] { return FreeBytesOf(path); };
+  }
+  auto setting =
+      MakeDatabaseSetting(options, std::move(env), directory->database_path(), format.shards);
+  auto store =
+      std::make_unique<RocksDbStoreOnDisk>(options, std::move(directory), std::move(setting));
+  if (auto started = store->Start(!format.ready); !started.ok()) return started.error();
+  return std::unique_ptr<RocksDbStore>(std::move(store));
+}
+
+Result<std::unique_ptr<RocksDbStore>> OpenRocksDb(RocksDbOptions options) {
+  return OpenRocksDbOn(std::move(options),
+                       rocksdb::NewCompositeEnv(rocksdb::FileSystem::Default()));
+}
+
+}  // namespace weir::store

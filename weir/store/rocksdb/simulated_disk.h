@@ -1,0 +1,136 @@
+// SimulatedDisk: a file system in memory that forgets what was not synced, for tests of this
+// folder.
+//
+// What a power cut leaves, as POSIX promises it and no more:
+//   - of a file's content, what its last Sync covered, and a random part of what was appended since
+//     (a torn write);
+//   - of a directory, the entries at its last Fsync: files created, renamed or deleted since are
+//     back in their old place.
+// It also fails the n-th operation of a kind, and holds one Sync of a log until it is let go.
+// Threads: thread-safe.
+#pragma once
+
+#include <condition_variable>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+#include <vector>
+
+#include <rocksdb/env.h>
+#include <rocksdb/file_system.h>
+
+#include "weir/base/random.h"
+
+namespace weir::store {
+
+class SimulatedDisk final : public rocksdb::FileSystem {
+ public:
+  // With kLogsForgotten a sync of a log answers that all is well and does nothing: what a checker
+  // must find out.
+  enum class Syncs { kKept, kLogsForgotten };
+
+  explicit SimulatedDisk(uint64_t seed, Syncs syncs = Syncs::kKept)
+      : random_(seed), syncs_(syncs) {}
+
+  // The power goes off after `operations` more appends, syncs, renames, deletions and creations;
+  // from then on every such call fails. Reads still succeed, since who reads is doomed as well.
+  void CutPowerAfter(uint64_t operations);
+  // At once.
+  void CutPower() { CutPowerAfter(0); }
+  bool powered() const;
+  // Requires: whoever used the disk is gone. The disk is as the power cut left it.
+  void PowerOn();
+
+  // Fails appends or syncs of log files: the first after `skip` successes, and all until Repair.
+  enum class Fault { kNone, kLogAppend, kLogSync, kTableSync };
+  void FailAfter(Fault fault, uint64_t skip);
+  void Repair() { FailAfter(Fault::kNone, 0); }
+
+  // Holds the next log sync. AwaitHeldSync returns when one is held.
+  void HoldLogSync();
+  void AwaitHeldSync();
+  void ReleaseLogSync();
+
+  // Files whose name ends in `suffix`, by path.
+  std::vector<std::string> FilesEndingIn(const std::string& suffix) const;
+  // Changes a file behind everyone's back. Requires: it exists.
+  void Edit(const std::string& path, const std::function<void(std::string*)>& edit);
+
+  const char* Name() const override { return "weir.SimulatedDisk"; }
+  using Options = rocksdb::IOOptions;
+  using Status = rocksdb::IOStatus;
+  using Debug = rocksdb::IODebugContext;
+  Status NewSequentialFile(const std::string& path, const rocksdb::FileOptions& options,
+                           std::unique_ptr<rocksdb::FSSequentialFile>* file, Debug*) override;
+  Status NewRandomAccessFile(const std::string& path, const rocksdb::FileOptions& options,
+                             std::unique_ptr<rocksdb::FSRandomAccessFile>* file, Debug*) override;
+  Status NewWritableFile(const std::string& path, const rocksdb::FileOptions& options,
+                         std::unique_ptr<rocksdb::FSWritableFile>* file, Debug*) override;
+  Status NewDirectory(const std::string& path, const Options& options,
+                      std::unique_ptr<rocksdb::FSDirectory>* directory, Debug*) override;
+  Status FileExists(const std::string& path, const Options&, Debug*) override;
+  Status GetChildren(const std::string& path, const Options&, std::vector<std::string>* names,
+                     Debug*) override;
+  Status DeleteFile(const std::string& path, const Options&, Debug*) override;
+  Status CreateDir(const std::string& path, const Options&, Debug*) override;
+  Status CreateDirIfMissing(const std::string& path, const Options&, Debug*) override;
+  Status DeleteDir(const std::string& path, const Options&, Debug*) override;
+  Status GetFileSize(const std::string& path, const Options&, uint64_t* size, Debug*) override;
+  Status GetFileModificationTime(const std::string& path, const Options&, uint64_t* time,
+                                 Debug*) override;
+  Status RenameFile(const std::string& from, const std::string& to, const Options&,
+                    Debug*) override;
+  Status LockFile(const std::string& path, const Options&, rocksdb::FileLock** lock,
+                  Debug*) override;
+  Status UnlockFile(rocksdb::FileLock* lock, const Options&, Debug*) override;
+  Status GetTestDirectory(const Options&, std::string* path, Debug*) override;
+  Status NewLogger(const std::string& path, const Options&,
+                   std::shared_ptr<rocksdb::Logger>* logger, Debug*) override;
+  Status GetAbsolutePath(const std::string& path, const Options&, std::string* absolute,
+                         Debug*) override;
+  Status IsDirectory(const std::string& path, const Options&, bool* is_directory, Debug*) override;
+
+ private:
+  friend class SimulatedFile;
+  friend class SimulatedDirectory;
+
+  struct File {
+    std::string content;
+    size_t synced_bytes = 0;
+  };
+  using Entries = std::map<std::string, std::shared_ptr<File>>;  // By name in the directory.
+  struct Directory {
+    Entries now;
+    Entries synced;
+  };
+
+  // One operation that changes the disk: counts towards the power cut. Requires: mutex_ held.
+  Status Operate();
+  Status Append(File* file, bool is_log, const rocksdb::Slice& data);
+  Status Sync(File* file, const std::string& path);
+  Status SyncEntries(const std::string& path);
+  bool Fails(Fault fault);
+  std::shared_ptr<File> Find(const std::string& path) const;
+
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  Random random_;
+  const Syncs syncs_;
+  std::map<std::string, Directory> directories_;
+  std::set<std::string> directories_made_;  // Directories are durable when made, for simplicity.
+  std::set<std::string> locks_;
+  bool powered_ = true;
+  bool cut_is_set_ = false;
+  uint64_t operations_left_ = 0;
+  Fault fault_ = Fault::kNone;
+  uint64_t fault_skip_ = 0;
+  enum class Hold { kNone, kWanted, kHeld } hold_ = Hold::kNone;
+};
+
+// An environment over `disk` in which nobody sleeps: RocksDB waits a second after a failed flush.
+std::unique_ptr<rocksdb::Env> MakeEnv(std::shared_ptr<SimulatedDisk> disk);
+
+}  // namespace weir::store
