@@ -247,12 +247,14 @@ TEST(Config, LimitsBecomePolicies) {
 
 TEST(Config, WhatOutgrowsTheBudgetIsLoweredWithAWarning) {
   const Loaded loaded = Load(
-      "[server]\nmemory = \"128mb\"\n"
+      "[server]\nmemory = \"128mb\"\nmax_output_per_client = \"32mb\"\n"
       "[[keyspace]]\nprefix = \"a\"\nmax_value = \"64mb\"\n");
   ASSERT_THAT(loaded.errors, IsEmpty());
   EXPECT_THAT(loaded.warnings,
               ElementsAre(StartsWith("f:2:10: server.memory: below 256MiB"),
-                          "f:5:13: keyspace.max_value: lowered to 16777216 bytes, the budget's "
+                          "f:3:25: server.max_output_per_client: lowered to 16777216 bytes, the "
+                          "budget's share for client buffers",
+                          "f:6:13: keyspace.max_value: lowered to 16777216 bytes, the budget's "
                           "share for client buffers"));
   EXPECT_EQ(loaded.config.keyspaces[0].max_value.bytes, loaded.budget.clients);
   EXPECT_EQ(loaded.config.server.max_output_per_client.bytes, loaded.budget.clients);

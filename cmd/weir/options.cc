@@ -216,8 +216,9 @@ void DeclareServerLimits(std::vector<Option>& table) {
                .most = 1'000'000}));
   add(Declare(&ServerConfig::max_output_per_client,
               {.key = "max_output_per_client",
-               .doc = "Replies a client may leave unread before it is disconnected; lowered to the "
-                      "budget's share for client buffers.",
+               .doc = "Replies that may wait for a client before its commands wait too; one that "
+                      "takes nothing for 60s is disconnected. Lowered to the budget's share for "
+                      "client buffers.",
                .least = ByteSize{uint64_t{64} << 10},
                .most = ByteSize{uint64_t{1} << 40}}));
   add(Declare(&ServerConfig::partial_command_timeout,

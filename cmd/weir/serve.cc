@@ -125,6 +125,7 @@ server::Server::Options ServerOptions(const Config& config) {
   if (config.server.idle_timeout != kUnbounded) {
     options.limits.idle_timeout = config.server.idle_timeout;
   }
+  options.limits.output_bytes_pause = config.server.max_output_per_client.bytes;
   uint64_t value_bytes_max = KeyspaceConfig().max_value.bytes;
   for (const KeyspaceConfig& keyspace : config.keyspaces) {
     value_bytes_max = std::max(value_bytes_max, keyspace.max_value.bytes);

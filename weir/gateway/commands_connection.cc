@@ -111,7 +111,7 @@ void Hello(const LocalCall& call, resp::Writer& writer) {
 void Select(const LocalCall& call, resp::Writer& writer) {
   int64_t index = 0;
   if (!ParseInteger(call.args[1], &index)) {
-    WriteError(writer, errors::kInvalidDbIndex);
+    WriteError(writer, errors::kNotInteger);
   } else if (index != 0) {
     WriteError(writer, errors::kDbIndex);
   } else {

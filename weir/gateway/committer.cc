@@ -165,6 +165,10 @@ void Committer::TakeBatch(WallTime now) {
 
 // Returns whether the batch is in the store's hands.
 bool Committer::StartBatch() {
+  if (taken_.size() > 1) {
+    for (const std::unique_ptr<WriteItem>& item : taken_) batch_.Prefetch(*item, false);
+    for (const std::unique_ptr<WriteItem>& item : taken_) batch_.Prefetch(*item, true);
+  }
   for (std::unique_ptr<WriteItem>& item : taken_) batch_.Add(std::move(item), batch_now_);
   taken_.clear();
   std::vector<store::Key> missing = batch_.MissingKeys();

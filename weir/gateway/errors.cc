@@ -27,8 +27,9 @@ std::string Upper(std::string_view text) {
 std::string UnknownCommand(std::string_view name, const std::string_view* args, size_t count) {
   std::string listed;
   for (size_t i = 0; i < count && listed.size() < kEchoBytesMax; ++i) {
+    const size_t room = kEchoBytesMax - listed.size();
     listed += '\'';
-    listed += args[i].substr(0, kEchoBytesMax - listed.size());
+    listed += args[i].substr(0, room);
     listed += "' ";
   }
   return "ERR unknown command '" + std::string(name.substr(0, kEchoBytesMax)) +
@@ -42,6 +43,10 @@ std::string UnknownSubcommand(std::string_view name, std::string_view command) {
 
 std::string WrongArity(std::string_view command) {
   return "ERR wrong number of arguments for '" + Lower(command) + "' command";
+}
+
+std::string NotServed(unsigned slot) {
+  return "ERR slot " + std::to_string(slot) + " is served by another node";
 }
 
 std::string InvalidExpire(std::string_view command) {

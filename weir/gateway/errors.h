@@ -12,10 +12,10 @@ inline constexpr std::string_view kNotInteger = "ERR value is not an integer or 
 inline constexpr std::string_view kOverflow = "ERR increment or decrement would overflow";
 inline constexpr std::string_view kDecrementOverflow = "ERR decrement would overflow";
 inline constexpr std::string_view kDbIndex = "ERR DB index is out of range";
-inline constexpr std::string_view kInvalidDbIndex = "ERR invalid DB index";
 inline constexpr std::string_view kInvalidCursor = "ERR invalid cursor";
 inline constexpr std::string_view kTooLong =
     "ERR string exceeds maximum allowed size (proto-max-bulk-len)";
+inline constexpr std::string_view kKeyTooLong = "ERR key is longer than the database can hold";
 inline constexpr std::string_view kNoProto = "NOPROTO unsupported protocol version";
 inline constexpr std::string_view kProtoNotInteger =
     "ERR Protocol version is not an integer or out of range";
@@ -32,6 +32,8 @@ inline constexpr std::string_view kCrossDatabase =
 std::string UnknownCommand(std::string_view name, const std::string_view* args, size_t count);
 std::string UnknownSubcommand(std::string_view name, std::string_view command);
 std::string WrongArity(std::string_view command);
+// The key belongs to a node that this one cannot forward to.
+std::string NotServed(unsigned slot);
 std::string InvalidExpire(std::string_view command);
 
 }  // namespace weir::gateway::errors

@@ -54,13 +54,17 @@ Gateway::Gateway(Options options, std::vector<std::unique_ptr<store::Store>> sto
       records_(stores.size()),
       expiring_(stores.size()) {
   for (std::unique_ptr<store::Store>& store : stores) {
+    key_bytes_max_ = std::min(key_bytes_max_, store->limits().key_bytes_max);
     databases_.push_back(
         std::make_unique<Database>(std::move(store), lanes_, placement_, versions_, clock_));
   }
   Recount();
 }
 
-Gateway::~Gateway() = default;
+// First of all, because the last callbacks of the databases still use the rest.
+Gateway::~Gateway() {
+  databases_.clear();
+}
 
 Outbox Gateway::MakeOutbox(LoopStats* stats) const {
   Outbox outbox;

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -85,6 +86,8 @@ class Gateway {
   Clock& clock() { return clock_; }
   Database& database(size_t index) { return *databases_[index]; }
   size_t databases() const { return databases_.size(); }
+  // The longest key that every database takes.
+  size_t key_bytes_max() const { return key_bytes_max_; }
   const ProcessInfo& process() const { return process_; }
 
   Outbox MakeOutbox(LoopStats* stats) const;
@@ -115,6 +118,7 @@ class Gateway {
   VersionClock versions_;
   std::unique_ptr<Admission> admission_;
   ProcessInfo process_;
+  size_t key_bytes_max_ = SIZE_MAX;
   std::vector<std::unique_ptr<Database>> databases_;
 
   mutable std::mutex mutex_;

@@ -27,7 +27,7 @@ Pipeline::Pipeline(Gateway& gateway, Home& home, Outbox& outbox, Session& sessio
     : gateway_(gateway), home_(home), outbox_(outbox), session_(session), output_(output) {}
 
 void Pipeline::Execute(const resp::Command& command) {
-  assert(accepting());
+  assert(room() > 0);
   const Args args = command.args();
   const CommandSpec* spec = FindCommand(args[0]);
   std::optional<Reply> rejected;
@@ -55,7 +55,7 @@ void Pipeline::Execute(const resp::Command& command) {
   Enqueue(std::move(queued));
 }
 
-// What is wrong with the command whatever the store holds: arity, limits, sizes, places.
+// What is wrong with the command whatever the store holds: arity, limits, route, sizes, places.
 std::optional<Reply> Pipeline::Reject(const CommandSpec& spec, const resp::Command& command) const {
   const Args args = command.args();
   if (!spec.ArityFits(args.size())) return Reply::Failure(errors::WrongArity(spec.name));
@@ -66,6 +66,14 @@ std::optional<Reply> Pipeline::Reject(const CommandSpec& spec, const resp::Comma
     }
   }
   const size_t keys = spec.KeyCount(args);
+  for (size_t key = 0; key < keys; ++key) {
+    const std::string_view name = args[spec.KeyIndex(key)];
+    if (name.size() > gateway_.key_bytes_max()) {
+      return Reply::Failure(std::string(errors::kKeyTooLong));
+    }
+    const uint32_t slot = TagSlot(KeyTag(name));
+    if (!gateway_.Serves(slot)) return Reply::Failure(errors::NotServed(slot));
+  }
   if (spec.kind != CommandKind::kWrite && keys <= 1) return std::nullopt;
   // Keys with values between them: as many of each.
   if (spec.keys.step > 1 && (args.size() - 1) % static_cast<size_t>(spec.keys.step) != 0) {
@@ -75,7 +83,11 @@ std::optional<Reply> Pipeline::Reject(const CommandSpec& spec, const resp::Comma
   for (size_t key = 0; key < keys && spec.kind == CommandKind::kWrite; ++key) {
     const std::string_view name = args[spec.KeyIndex(key)];
     const size_t bytes_max = gateway_.placement().KeyspaceOf(name).value_bytes_max;
-    const bool too_long = std::any_of(args.begin() + 1, args.end(),
+    // What belongs to this key: all that follows when it is the only one, else up to the next.
+    const size_t begin = spec.KeyIndex(key) + 1;
+    const Args own = keys == 1 ? args.subspan(begin)
+                               : args.subspan(begin, static_cast<size_t>(spec.keys.step) - 1);
+    const bool too_long = std::any_of(own.begin(), own.end(),
                                       [&](std::string_view arg) { return arg.size() > bytes_max; });
     if (too_long) return Reply::Failure(std::string(errors::kTooLong));
     if (gateway_.databases() == 1) continue;
@@ -128,7 +140,7 @@ void Pipeline::Enqueue(Queued queued) {
 // Answers what can be answered and begins what may begin.
 void Pipeline::Pump() {
   for (;;) {
-    while (run_ > 0 && AnswerFront()) {
+    while (run_ > 0 && !session_.closing && AnswerFront()) {
     }
     if (session_.closing) {
       queue_.clear();
@@ -144,14 +156,20 @@ void Pipeline::Pump() {
 
 bool Pipeline::Joins(const Queued& queued) const {
   if (run_ == 0 || queued.state == State::kAnswered) return true;
+  const CommandSpec* last = queue_[run_ - 1].spec;
+  if (last != nullptr && (last->flags & kFlagBarrier) != 0) return false;
   const CommandSpec& spec = *queued.spec;
   if ((spec.flags & kFlagBarrier) != 0) return false;
   if (spec.kind == CommandKind::kLocal) return true;
   if (run_kind_ == CommandKind::kLocal) return true;
   if (spec.kind != run_kind_) return false;
   if (spec.kind == CommandKind::kRead) return true;
-  return spec.kind == CommandKind::kWrite &&
-         gateway_.placement().Place(queued.args[spec.KeyIndex(0)]).place.database == run_database_;
+  return spec.kind == CommandKind::kWrite && DatabaseOf(queued) == run_database_;
+}
+
+uint32_t Pipeline::DatabaseOf(const Queued& queued) const {
+  if (gateway_.databases() == 1) return 0;
+  return gateway_.placement().Place(queued.args[queued.spec->KeyIndex(0)]).place.database;
 }
 
 void Pipeline::Begin(size_t index) {
@@ -179,8 +197,7 @@ void Pipeline::Begin(size_t index) {
 }
 
 void Pipeline::BeginWrite(Queued& queued, uint64_t sequence) {
-  const std::string_view key = queued.args[queued.spec->KeyIndex(0)];
-  run_database_ = gateway_.placement().Place(key).place.database;
+  run_database_ = DatabaseOf(queued);
   queued.pending = 1;
   auto item = std::make_unique<WriteItem>();
   item->origin = OriginOf(sequence);
@@ -195,6 +212,13 @@ void Pipeline::BeginOperation(Queued& queued, uint64_t sequence) {
   if (queued.spec->kind == CommandKind::kCount) {
     CountOperation::Begin(std::make_shared<CountOperation>(origin), gateway_);
   } else if (queued.spec->kind == CommandKind::kClear) {
+    const Args args = queued.args.views();
+    if (args.size() > 2 ||
+        (args.size() == 2 && !SameWord(args[1], "sync") && !SameWord(args[1], "async"))) {
+      queued.state = State::kAnswered;
+      queued.reply = Reply::Failure(std::string(errors::kSyntax));
+      return;
+    }
     ClearOperation::Begin(std::make_shared<ClearOperation>(origin), gateway_);
   } else {
     Result<ScanOperation::Request> request = ParseScan(queued.args.views());

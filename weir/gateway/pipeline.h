@@ -15,8 +15,8 @@
 //
 // Threads: single-owner: the thread of its home. Call Execute for each command of a burst, then
 // Gateway::Flush; results come back through the home and are passed to On….
-// Limits: kCommandsMax and kBytesMax commands wait; beyond, accepting() is false and the caller
-// stops reading until it is true again.
+// Limits: kCommandsMax commands wait, and kBytesMax of arguments and what came in the same burst;
+// beyond, accepting() is false and the caller stops reading until it is true again.
 #pragma once
 
 #include <cstdint>
@@ -44,7 +44,7 @@ class Pipeline {
   Pipeline(Gateway& gateway, Home& home, Outbox& outbox, Session& session,
            resp::OutputBuffer& output);
 
-  // Requires: accepting().
+  // Requires: room() > 0.
   void Execute(const resp::Command& command);
   // Brings what a command of the burst will look at into the CPU's cache. Two passes: the index,
   // then the entry.
@@ -57,6 +57,8 @@ class Pipeline {
   bool accepting() const {
     return queue_.size() < kCommandsMax && queued_bytes_ < kBytesMax && !session_.closing;
   }
+  // How many commands may be executed now without another look at accepting().
+  size_t room() const { return session_.closing ? 0 : kCommandsMax - queue_.size(); }
   // Whether every command has been answered.
   bool idle() const { return queue_.empty(); }
 
@@ -95,6 +97,7 @@ class Pipeline {
   void Pump();
   bool AnswerFront();
   bool Joins(const Queued& queued) const;
+  uint32_t DatabaseOf(const Queued& queued) const;
   void Begin(size_t index);
   void BeginRead(Queued& queued, uint64_t sequence, bool as_head);
   void BeginLoad(cache::Lane& lane, Queued& queued, uint64_t sequence, uint32_t key, bool as_head);

@@ -30,6 +30,17 @@ void WriteBatch::Add(std::unique_ptr<WriteItem> item, WallTime now) {
   items_.push_back(std::move(item));
 }
 
+void WriteBatch::Prefetch(const WriteItem& item, bool entry) const {
+  if (item.command->keys.first == 0) return;
+  const KeyHash hash = placement_.Hash(item.args[item.command->KeyIndex(0)]);
+  const Lanes::Locked lane = lanes_.Lock(hash.lane);
+  if (entry) {
+    lane->PrefetchEntry(hash.hash);
+  } else {
+    lane->PrefetchSlot(hash.hash);
+  }
+}
+
 size_t WriteBatch::Enter(std::string_view key, bool blind) {
   const KeyHash hash = placement_.Hash(key);
   cache::Group& group = groups_.At(key, hash.hash);

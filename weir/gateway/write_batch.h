@@ -35,6 +35,10 @@ class WriteBatch {
   // their base.
   void Add(std::unique_ptr<WriteItem> item, WallTime now);
 
+  // Asks for the memory that Add will look at for `item`, in two passes over all items: first the
+  // lane's index, then the entry.
+  void Prefetch(const WriteItem& item, bool entry) const;
+
   // Keys whose base a command needs and the cache does not have, for the store to load.
   std::vector<store::Key> MissingKeys() const;
   // What the store holds for MissingKeys, in order.

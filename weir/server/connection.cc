@@ -65,7 +65,7 @@ void Connection::Process() {
   uint64_t commands = 0;
   input_waits_ = false;
   while (!input_ended_ && !closed_) {
-    if (!pipeline_.accepting() || output_.pending_bytes() >= kOutputBytesPause) {
+    if (!pipeline_.accepting() || output_.pending_bytes() >= loop_.limits().output_bytes_pause) {
       input_waits_ = true;
       break;
     }
@@ -84,8 +84,9 @@ void Connection::Process() {
 // Returns how many complete commands are in the loop's burst.
 size_t Connection::ParseBurst() {
   std::array<resp::Command, kBurstCommandsMax>& burst = loop_.burst();
+  const size_t most = std::min(burst.size(), pipeline_.room());
   size_t count = 0;
-  while (count < burst.size()) {
+  while (count < most) {
     const resp::ParseResult result = parser_.Next(input_, &burst[count]);
     if (result == resp::ParseResult::kCommand) {
       ++count;

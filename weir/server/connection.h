@@ -5,7 +5,7 @@
 // the server drains; the client feels that through TCP.
 //
 // Threads: single-owner: the thread of its loop.
-// Limits: kOutputBytesPause of replies wait before it stops reading.
+// Limits: ConnectionLimits.
 #pragma once
 
 #include <cstdint>
@@ -31,11 +31,12 @@ struct ConnectionLimits {
   std::chrono::milliseconds idle_timeout{0};  // 0: none.
   std::chrono::milliseconds output_stall_timeout = std::chrono::seconds(60);
   size_t bulk_bytes_max = size_t{64} << 20;
+  // While so many bytes of replies wait for the client, none of its commands is executed.
+  size_t output_bytes_pause = size_t{1} << 20;
 };
 
 class Connection final : public net::EventLoop::Watcher {
  public:
-  static constexpr size_t kOutputBytesPause = size_t{1} << 20;
   static constexpr size_t kBurstCommandsMax = 64;
 
   Connection(ServerLoop& loop, net::Socket socket, gateway::Session session);
