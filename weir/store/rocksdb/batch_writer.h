@@ -6,10 +6,11 @@
 //   2. The state's counts are those of a full scan.
 //   3. The state's highest version is at or above that of every write ever applied.
 // The writes of a batch are applied sorted by (shard, position): the skip list of the memtable then
-// finds each place from the one before, which halves what an insertion costs; the order within a
-// batch is seen by no one. (A hash memtable inserts faster still, but every SCAN would copy and
-// sort it whole, and so does every flush.) Threads: single-owner (the writer thread), but
-// `version_max` and the counters may be read from anywhere.
+// finds each place from the one before; the order within a batch is seen by no one. (Hashed skip
+// lists may insert faster, but every SCAN, and every flush, would have to sort a copy of them.)
+//
+// Threads: single-owner (the writer thread), but `version_max` and the counters may be read from
+// anywhere.
 #pragma once
 
 #include <atomic>

@@ -73,7 +73,8 @@ class RocksDbStoreOnDisk final : public RocksDbStore {
   }
 
   void Clear(Done<CommitNumber> done) override {
-    Write(std::nullopt, std::move(done), [this]() -> Result<CommitNumber> {
+    PostWrite<CommitNumber>(std::move(done), [this]() -> Result<CommitNumber> {
+      if (gate_.closed()) return Unsettled();
       if (auto error = free_space_.Take(0, FreeSpace::Use::kRemove)) return *error;
       Result<CommitNumber> commit = writer_.Clear();
       if (commit.ok()) database_->ReclaimInBackground();

@@ -143,9 +143,25 @@ class SimulatedDirectory final : public rocksdb::FSDirectory {
 
 void SimulatedDisk::CutPowerAfter(uint64_t operations) {
   std::lock_guard lock(mutex_);
+  assert(powered_ || operations == 0);
   cut_is_set_ = operations > 0;
   operations_left_ = operations;
-  if (operations == 0) powered_ = false;
+  if (operations == 0 && powered_) Cut();
+}
+
+void SimulatedDisk::Cut() {
+  powered_ = false;
+  left_.clear();
+  for (const auto& [path, directory] : directories_) {
+    Entries entries;
+    for (const auto& [name, file] : directory.synced) {
+      const size_t unsynced = file->content.size() - file->synced_bytes;
+      const size_t torn = random_.Below(2) == 0 ? 0 : random_.Below(unsynced + 1);
+      const size_t size = file->synced_bytes + torn;
+      entries[name] = std::make_shared<File>(File{file->content.substr(0, size), size});
+    }
+    left_[path] = {entries, entries};
+  }
 }
 
 bool SimulatedDisk::powered() const {
@@ -156,15 +172,7 @@ bool SimulatedDisk::powered() const {
 void SimulatedDisk::PowerOn() {
   std::lock_guard lock(mutex_);
   assert(!powered_);
-  for (auto& [path, directory] : directories_) {
-    for (auto& [name, file] : directory.synced) {
-      const size_t unsynced = file->content.size() - file->synced_bytes;
-      const size_t torn = random_.Below(2) == 0 ? 0 : random_.Below(unsynced + 1);
-      file->content.resize(file->synced_bytes + torn);
-      file->synced_bytes = file->content.size();
-    }
-    directory.now = directory.synced;
-  }
+  directories_ = std::move(left_);
   locks_.clear();
   powered_ = true;
   cut_is_set_ = false;
@@ -211,9 +219,8 @@ void SimulatedDisk::Edit(const std::string& path, const std::function<void(std::
   file->synced_bytes = file->content.size();
 }
 
-IOStatus SimulatedDisk::Operate() {
-  if (powered_ && cut_is_set_ && operations_left_-- == 0) powered_ = false;
-  return powered_ ? IOStatus::OK() : IOStatus::IOError("power cut");
+void SimulatedDisk::Operate() {
+  if (powered_ && cut_is_set_ && operations_left_-- == 0) Cut();
 }
 
 bool SimulatedDisk::Fails(Fault fault) {
@@ -225,8 +232,7 @@ bool SimulatedDisk::Fails(Fault fault) {
 
 IOStatus SimulatedDisk::Append(File* file, bool is_log, const Slice& data) {
   std::lock_guard lock(mutex_);
-  IOStatus status = Operate();
-  if (!status.ok()) return status;
+  Operate();
   if (is_log && Fails(Fault::kLogAppend)) {
     // Half of it arrives, as when the device fills up.
     file->content.append(data.data(), data.size() / 2);
@@ -244,8 +250,7 @@ IOStatus SimulatedDisk::Sync(File* file, const std::string& path) {
     changed_.notify_all();
     changed_.wait(lock, [this] { return hold_ == Hold::kNone; });
   }
-  IOStatus status = Operate();
-  if (!status.ok()) return status;
+  Operate();
   if (is_log && Fails(Fault::kLogSync)) return IOStatus::IOError("simulated sync failure");
   if (path.ends_with(".sst") && Fails(Fault::kTableSync)) {
     return IOStatus::IOError("simulated sync failure");
@@ -256,8 +261,7 @@ IOStatus SimulatedDisk::Sync(File* file, const std::string& path) {
 
 IOStatus SimulatedDisk::SyncEntries(const std::string& path) {
   std::lock_guard lock(mutex_);
-  IOStatus status = Operate();
-  if (!status.ok()) return status;
+  Operate();
   Directory& directory = directories_[path];
   directory.synced = directory.now;
   return IOStatus::OK();
@@ -294,8 +298,7 @@ IOStatus SimulatedDisk::NewRandomAccessFile(const std::string& path, const rocks
 IOStatus SimulatedDisk::NewWritableFile(const std::string& raw, const rocksdb::FileOptions&,
                                         std::unique_ptr<rocksdb::FSWritableFile>* file, Debug*) {
   std::lock_guard lock(mutex_);
-  IOStatus status = Operate();
-  if (!status.ok()) return status;
+  Operate();
   const std::string path = Plain(raw);
   auto fresh = std::make_shared<File>();
   directories_[DirectoryOf(path)].now[NameIn(path)] = fresh;
@@ -330,8 +333,7 @@ IOStatus SimulatedDisk::GetChildren(const std::string& raw, const Options&,
 
 IOStatus SimulatedDisk::DeleteFile(const std::string& raw, const Options&, Debug*) {
   std::lock_guard lock(mutex_);
-  IOStatus status = Operate();
-  if (!status.ok()) return status;
+  Operate();
   const std::string path = Plain(raw);
   const bool erased = directories_[DirectoryOf(path)].now.erase(NameIn(path)) > 0;
   return erased ? IOStatus::OK() : IOStatus::PathNotFound(path);
@@ -343,14 +345,12 @@ IOStatus SimulatedDisk::CreateDir(const std::string& path, const Options& option
 
 IOStatus SimulatedDisk::CreateDirIfMissing(const std::string& path, const Options&, Debug*) {
   std::lock_guard lock(mutex_);
-  if (!powered_) return IOStatus::IOError("power cut");
   directories_made_.insert(Plain(path));
   return IOStatus::OK();
 }
 
 IOStatus SimulatedDisk::DeleteDir(const std::string& path, const Options&, Debug*) {
   std::lock_guard lock(mutex_);
-  if (!powered_) return IOStatus::IOError("power cut");
   directories_made_.erase(Plain(path));
   return IOStatus::OK();
 }
@@ -373,8 +373,7 @@ IOStatus SimulatedDisk::GetFileModificationTime(const std::string&, const Option
 IOStatus SimulatedDisk::RenameFile(const std::string& raw_from, const std::string& raw_to,
                                    const Options&, Debug*) {
   std::lock_guard lock(mutex_);
-  IOStatus status = Operate();
-  if (!status.ok()) return status;
+  Operate();
   const std::string from = Plain(raw_from);
   const std::string to = Plain(raw_to);
   auto file = Find(from);
@@ -387,7 +386,6 @@ IOStatus SimulatedDisk::RenameFile(const std::string& raw_from, const std::strin
 IOStatus SimulatedDisk::LockFile(const std::string& path, const Options&, rocksdb::FileLock** lock,
                                  Debug*) {
   std::lock_guard guard(mutex_);
-  if (!powered_) return IOStatus::IOError("power cut");
   if (!locks_.insert(Plain(path)).second) return IOStatus::IOError("lock is held: " + path);
   *lock = new SimulatedLock(Plain(path));
   return IOStatus::OK();

@@ -35,8 +35,10 @@ class SimulatedDisk final : public rocksdb::FileSystem {
   explicit SimulatedDisk(uint64_t seed, Syncs syncs = Syncs::kKept)
       : random_(seed), syncs_(syncs) {}
 
-  // The power goes off after `operations` more appends, syncs, renames, deletions and creations;
-  // from then on every such call fails. Reads still succeed, since who reads is doomed as well.
+  // The power goes off after `operations` more appends, syncs, renames, deletions and creations.
+  // What the disk holds for PowerOn is fixed at that instant. Calls go on as if nothing were, for a
+  // process does not see its power fail: whoever uses the disk is doomed, and what it is told once
+  // powered() is false counts for nothing.
   void CutPowerAfter(uint64_t operations);
   // At once.
   void CutPower() { CutPowerAfter(0); }
@@ -108,7 +110,8 @@ class SimulatedDisk final : public rocksdb::FileSystem {
   };
 
   // One operation that changes the disk: counts towards the power cut. Requires: mutex_ held.
-  Status Operate();
+  void Operate();
+  void Cut();
   Status Append(File* file, bool is_log, const rocksdb::Slice& data);
   Status Sync(File* file, const std::string& path);
   Status SyncEntries(const std::string& path);
@@ -120,6 +123,7 @@ class SimulatedDisk final : public rocksdb::FileSystem {
   Random random_;
   const Syncs syncs_;
   std::map<std::string, Directory> directories_;
+  std::map<std::string, Directory> left_;   // By the power cut.
   std::set<std::string> directories_made_;  // Directories are durable when made, for simplicity.
   std::set<std::string> locks_;
   bool powered_ = true;
