@@ -2,8 +2,12 @@
 // Exits with 1 and the name of the first mechanism that does not do its work.
 #include <cstdio>
 #include <memory>
+#include <optional>
+#include <string>
 
 #include <weir/base/key_hash.h>
+#include <weir/cache/through.h>
+#include <weir/limit/token_bucket.h>
 #include <weir/ring/ring.h>
 #include <weir/ring/slot_table.h>
 #include <weir/shard/position.h>
@@ -28,6 +32,33 @@ bool ShardServes() {
   return read && read.value().Find(position).Contains(position);
 }
 
+bool CacheServes() {
+  using Value = std::optional<std::string>;
+  int reads = 0;
+  weir::cache::ThroughCache cache(
+      {.ttl = std::chrono::seconds(60), .negative_ttl = std::chrono::seconds(5)},
+      [&](std::string_view) -> weir::Result<Value> {
+        ++reads;
+        return Value("stored");
+      },
+      [](std::string_view, const Value&) -> weir::Result<weir::Ok> { return weir::Ok{}; });
+  const weir::WallTime now{1'700'000'000'000};
+  const auto first = cache.Get("key", now);
+  const auto again = cache.Get("key", now);
+  return first && again && first.value() == "stored" && again.value() == "stored" && reads == 1;
+}
+
+bool LimitServes() {
+  const auto bucket =
+      weir::limit::TokenBucket::Create({.count = 1, .period = std::chrono::seconds(1), .burst = 1});
+  if (!bucket) return false;
+  weir::limit::BucketState state;
+  const weir::MonoTime now;
+  return bucket.value().Take(&state, now, 1).verdict == weir::limit::Verdict::kAllowed &&
+         bucket.value().Take(&state, now, 1).verdict == weir::limit::Verdict::kLater &&
+         bucket.value().Take(&state, now, 2).verdict == weir::limit::Verdict::kNever;
+}
+
 }  // namespace
 
 int main() {
@@ -35,7 +66,8 @@ int main() {
     const char* mechanism;
     bool (*serves)();
   };
-  for (const Check& check : {Check{"ring", &RingServes}, Check{"shard", &ShardServes}}) {
+  for (const Check& check : {Check{"ring", &RingServes}, Check{"shard", &ShardServes},
+                             Check{"cache", &CacheServes}, Check{"limit", &LimitServes}}) {
     if (check.serves()) continue;
     std::fprintf(stderr, "weir::%s does not do its work\n", check.mechanism);
     return 1;
