@@ -207,6 +207,7 @@ int Serve(const Config& config) {
   LogInfo("draining", {{"signal", stop == SIGTERM ? "SIGTERM" : "SIGINT"}});
   ready = false;
   server.Stop();
+  admin.Stop();             // Its views look at the gateway.
   gateway.value().reset();  // Every write that was begun is durable or refused after this.
   LogInfo("stopped");
   return 0;

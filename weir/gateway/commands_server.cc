@@ -77,7 +77,7 @@ void CommandInfo(Args names, resp::Writer& writer) {
     if (const CommandSpec* spec = FindCommand(name)) {
       WriteCommandInfo(*spec, writer);
     } else {
-      writer.NullArray();
+      writer.Null();
     }
   }
 }
@@ -249,7 +249,9 @@ void Command(const LocalCall& call, resp::Writer& writer) {
     return;
   }
   const std::string_view sub = call.args[1];
-  if (SameWord(sub, "count")) {
+  if (SameWord(sub, "count") && call.args.size() != 2) {
+    WriteError(writer, errors::WrongArity("command|count"));
+  } else if (SameWord(sub, "count")) {
     writer.Integer(static_cast<int64_t>(AllCommands().size()));
   } else if (SameWord(sub, "docs")) {
     CommandDocs(call.args.subspan(2), writer);

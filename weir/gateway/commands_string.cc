@@ -37,7 +37,7 @@ std::optional<SetOptions> ParseSet(Args args) {
   SetOptions options;
   for (size_t i = 3; i < args.size(); ++i) {
     const std::string_view word = args[i];
-    const bool expiry_given = options.keep_expiry || options.unit.has_value();
+    std::optional<ExpiryUnit> unit;
     if (SameWord(word, "nx") && !options.only_present) {
       options.only_absent = true;
     } else if (SameWord(word, "xx") && !options.only_absent) {
@@ -46,7 +46,9 @@ std::optional<SetOptions> ParseSet(Args args) {
       options.get = true;
     } else if (SameWord(word, "keepttl") && !options.unit.has_value()) {
       options.keep_expiry = true;
-    } else if (!expiry_given && i + 1 < args.size() && ParseExpiryUnit(word, &options.unit)) {
+    } else if (!options.keep_expiry && i + 1 < args.size() && ParseExpiryUnit(word, &unit) &&
+               options.unit.value_or(*unit) == *unit) {
+      options.unit = unit;  // As in Redis, the same unit may come again; the last one counts.
       options.expiry = args[++i];
     } else {
       return std::nullopt;

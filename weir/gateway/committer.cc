@@ -35,7 +35,8 @@ void Committer::Submit(std::vector<std::unique_ptr<WriteItem>> items) {
   {
     const std::lock_guard lock(mutex_);
     for (std::unique_ptr<WriteItem>& item : items) {
-      const bool full = queue_.size() >= kQueuedWritesMax || queued_bytes_ > kQueuedBytesMax;
+      const bool full =
+          queue_.size() >= kQueuedWritesMax || queued_bytes_ + item->args.bytes() > kQueuedBytesMax;
       if (full || in_doubt_) {
         item->reply = ErrorReply(full ? kQueueFull : kRecovering);
         refused.push_back(std::move(item));
@@ -53,17 +54,19 @@ void Committer::Submit(std::vector<std::unique_ptr<WriteItem>> items) {
 
 void Committer::SubmitClear(ClearDone done) {
   bool work = false;
-  bool refused = false;
+  const Error* refused = nullptr;
   {
     const std::lock_guard lock(mutex_);
-    if (in_doubt_ || queue_.size() >= kQueuedWritesMax) {
-      refused = true;
+    if (in_doubt_) {
+      refused = &kRecovering;
+    } else if (queue_.size() >= kQueuedWritesMax) {
+      refused = &kQueueFull;
     } else {
       queue_.push_back({nullptr, std::move(done)});
       if (!busy_) work = busy_ = true;
     }
   }
-  if (refused) done(kRecovering);
+  if (refused != nullptr) done(*refused);
   if (work) Work();
 }
 
@@ -114,7 +117,7 @@ void Committer::Work() {
 Committer::Turn Committer::TakeTurn(ClearDone* clear) {
   const WallTime now = clock_.Wall();
   const std::lock_guard lock(mutex_);
-  if (in_doubt_) {
+  if (in_doubt_ || !opened_) {
     if (settle_due_ && !stopping_) {
       settle_due_ = false;
       return Turn::kSettle;
@@ -150,13 +153,18 @@ void Committer::TakeBatch(WallTime now) {
   size_t writes = 0;
   size_t bytes = 0;
   taken_.clear();
-  while (!queue_.empty() && queue_.front().write != nullptr && writes < kBatchWritesMax &&
-         bytes < kBatchBytesMax) {
-    std::unique_ptr<WriteItem> item = std::move(queue_.front().write);
-    queue_.pop_front();
+  while (!queue_.empty() && queue_.front().write != nullptr) {
+    std::unique_ptr<WriteItem>& item = queue_.front().write;
     bytes += item->args.bytes();
     writes += item->command->KeyCount(item->args.views());
+    // One that does not fit goes alone, so that it cannot take others down with it.
+    const bool fits = writes <= kBatchWritesMax && bytes <= kBatchBytesMax;
+    if (!fits && !taken_.empty()) {
+      bytes -= item->args.bytes();
+      break;
+    }
     taken_.push_back(std::move(item));
+    queue_.pop_front();
   }
   queued_bytes_ -= bytes;
   counters_.writes += taken_.size();
@@ -237,13 +245,7 @@ void Committer::OnApplied(const Result<store::Applied>& applied) {
     FinishBatch();
   } else if (applied.error().code == ErrorCode::kUnknown) {
     batch_.Doubt(applied.error());
-    std::deque<Queued> refused;
-    {
-      const std::lock_guard lock(mutex_);
-      BeginDoubt();
-      refused.swap(queue_);
-      queued_bytes_ = 0;
-    }
+    std::deque<Queued> refused = BeginDoubt();
     Deliver(batch_.TakeItems());  // The batch itself stays, to be settled.
     RefuseAll(std::move(refused));
   } else {
@@ -282,8 +284,7 @@ void Committer::StartClear(ClearDone done) {
     } else {
       if (cleared.error().code == ErrorCode::kUnknown) {
         lanes_.Clear();
-        const std::lock_guard lock(mutex_);
-        BeginDoubt();
+        RefuseAll(BeginDoubt());
       }
       done(cleared.error());
     }
@@ -301,23 +302,25 @@ void Committer::StartExpire() {
 }
 
 void Committer::OnExpired(const Result<store::Expired>& expired) {
+  if (!expired.ok() && expired.error().code == ErrorCode::kUnknown) RefuseAll(BeginDoubt());
   const WallTime now = clock_.Wall();
   const std::lock_guard lock(mutex_);
   expire_after_ = {now.ms + kExpirePauseMs};
-  if (expired.ok()) {
-    counters_.expired += expired.value().removed;
-    next_expiry_ = expired.value().next;
-    if (expired.value().removed == kExpireRecordsMax) expire_after_ = now;
-  } else if (expired.error().code == ErrorCode::kUnknown) {
-    BeginDoubt();
-  }
+  if (!expired.ok()) return;
+  counters_.expired += expired.value().removed;
+  next_expiry_ = expired.value().next;
+  if (expired.value().removed == kExpireRecordsMax) expire_after_ = now;
 }
 
-// Requires: mutex_ is held.
-void Committer::BeginDoubt() {
+// Returns what was queued, to be refused.
+std::deque<Committer::Queued> Committer::BeginDoubt() {
+  const std::lock_guard lock(mutex_);
   ++counters_.unknown;
   in_doubt_ = true;
   settle_due_ = true;
+  counters_.refused += queue_.size();
+  queued_bytes_ = 0;
+  return std::exchange(queue_, {});
 }
 
 void Committer::StartSettle() {
@@ -329,7 +332,11 @@ void Committer::StartSettle() {
       gate_.Publish(settled.value());
       const std::lock_guard lock(mutex_);
       in_doubt_ = false;
+      opened_ = true;
       next_expiry_ = {0};
+    } else if (!opened_) {
+      opened_ = true;
+      RefuseAll(BeginDoubt());
     }
     Work();
   });

@@ -90,7 +90,7 @@ class Committer {
   void StartExpire();
   void OnExpired(const Result<store::Expired>& expired);
   void StartSettle();
-  void BeginDoubt();
+  std::deque<Queued> BeginDoubt();
   void LoadBases(std::vector<store::Key> missing);
   void LoadNextBases(std::shared_ptr<std::vector<store::Key>> keys,
                      std::shared_ptr<std::vector<std::optional<store::Record>>> records);
@@ -106,6 +106,8 @@ class Committer {
   std::vector<std::unique_ptr<WriteItem>> taken_;
   WallTime batch_now_;
   WallTime batch_expiry_ = kNever;  // The earliest expiry that the batch writes.
+  // What stood in the store at first is settled, and the gate knows it. Writes wait until then.
+  bool opened_ = false;
 
   mutable std::mutex mutex_;
   // Guarded by mutex_:
@@ -113,7 +115,7 @@ class Committer {
   size_t queued_bytes_ = 0;
   bool busy_ = false;
   bool in_doubt_ = false;  // A batch's outcome is unknown: no write until it is settled.
-  bool settle_due_ = false;
+  bool settle_due_ = true;
   WallTime next_expiry_{0};    // No record expires before; 0 at first: look.
   WallTime expire_after_{0};   // Removals wait until then, so that they come in batches.
   bool expired_last_ = false;  // The last turn was a removal: writes go first now.

@@ -16,7 +16,10 @@ Database::Database(std::unique_ptr<store::Store> store, Lanes& lanes, const Plac
       placement_(placement),
       clock_(clock),
       store_(std::move(store)),
-      committer_(*store_, lanes, placement, versions, gate_, clock) {}
+      committer_(*store_, lanes, placement, versions, gate_, clock) {
+  // Settles what stood there before, so that reads need not wait for somebody to write.
+  committer_.Tick();
+}
 
 Database::~Database() {
   committer_.Stop();

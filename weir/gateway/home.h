@@ -14,6 +14,7 @@
 #include "weir/cache/token.h"
 #include "weir/cache/value.h"
 #include "weir/gateway/owned_args.h"
+#include "weir/gateway/placement.h"
 #include "weir/gateway/reply.h"
 
 namespace weir::gateway {
@@ -33,6 +34,7 @@ struct WriteItem {
   Origin origin;
   const CommandSpec* command = nullptr;
   OwnedArgs args;
+  KeyHash hash;  // Of its first key.
   Reply reply;
   // Writes of the batch whose count of "was there" the store adds to an integer reply.
   std::vector<uint32_t> counted_by_store;

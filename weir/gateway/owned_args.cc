@@ -1,47 +1,60 @@
 #include "weir/gateway/owned_args.h"
 
+#include <cassert>
 #include <cstring>
+#include <new>
 
 namespace weir::gateway {
 
-OwnedArgs::OwnedArgs(const resp::Command& command) {
+OwnedArgs::OwnedArgs(const resp::Command& command) : count_(command.args().size()) {
   const Args args = command.args();
   size_t small = 0;
   for (const std::string_view arg : args) {
     bytes_ += arg.size();
     if (arg.size() <= resp::kBigArgumentBytes) small += arg.size();
   }
-  block_ = std::make_unique_for_overwrite<char[]>(small);
-  views_.reserve(args.size());
-  char* next = block_.get();
-  for (size_t i = 0; i < args.size(); ++i) {
+  std::string_view* const views = Allocate(small);
+  char* next = reinterpret_cast<char*>(views + count_);
+  for (size_t i = 0; i < count_; ++i) {
     if (args[i].size() > resp::kBigArgumentBytes) {
       big_.push_back({i, command.ArgBytes(i)});
-      views_.push_back(big_.back().bytes.view());
-      continue;
+      views[i] = big_.back().bytes.view();
+    } else {
+      next = Place(args[i], next, &views[i]);
     }
-    if (!args[i].empty()) std::memcpy(next, args[i].data(), args[i].size());
-    views_.emplace_back(next, args[i].size());
-    next += args[i].size();
   }
 }
 
-OwnedArgs::OwnedArgs(Args args) {
+OwnedArgs::OwnedArgs(Args args) : count_(args.size()) {
   for (const std::string_view arg : args) bytes_ += arg.size();
-  block_ = std::make_unique_for_overwrite<char[]>(bytes_);
-  char* next = block_.get();
-  for (const std::string_view arg : args) {
-    if (!arg.empty()) std::memcpy(next, arg.data(), arg.size());
-    views_.emplace_back(next, arg.size());
-    next += arg.size();
-  }
+  std::string_view* const views = Allocate(bytes_);
+  char* next = reinterpret_cast<char*>(views + count_);
+  for (size_t i = 0; i < count_; ++i) next = Place(args[i], next, &views[i]);
+}
+
+// One block: the views, then the bytes that they show.
+std::string_view* OwnedArgs::Allocate(size_t bytes) {
+  const size_t views_bytes = count_ * sizeof(std::string_view);
+  block_ = std::make_unique_for_overwrite<std::byte[]>(views_bytes + bytes);
+  bytes_ += views_bytes;
+  auto* views = reinterpret_cast<std::string_view*>(block_.get());
+  for (size_t i = 0; i < count_; ++i) new (views + i) std::string_view;
+  return views;
+}
+
+// Returns where the next argument goes.
+char* OwnedArgs::Place(std::string_view arg, char* at, std::string_view* view) {
+  if (!arg.empty()) std::memcpy(at, arg.data(), arg.size());
+  *view = {at, arg.size()};
+  return at + arg.size();
 }
 
 Bytes OwnedArgs::Share(size_t index) const {
+  assert(index < count_);
   for (const Big& big : big_) {
     if (big.index == index) return big.bytes;
   }
-  return Bytes::Copy(views_[index]);
+  return Bytes::Copy(views()[index]);
 }
 
 }  // namespace weir::gateway

@@ -4,6 +4,7 @@
 // Threads: single-owner; may be handed from thread to thread.
 #pragma once
 
+#include <cstddef>
 #include <memory>
 #include <span>
 #include <string_view>
@@ -19,15 +20,15 @@ using Args = std::span<const std::string_view>;
 class OwnedArgs {
  public:
   OwnedArgs() = default;
-  // Cost: one copy of the small arguments, two allocations.
+  // Cost: one copy of the small arguments, one allocation.
   explicit OwnedArgs(const resp::Command& command);
   explicit OwnedArgs(Args args);
 
   // Valid while this lives, also after it was moved from one place to another.
-  Args views() const { return views_; }
-  std::string_view operator[](size_t index) const { return views_[index]; }
-  size_t size() const { return views_.size(); }
-  // Bytes held.
+  Args views() const { return {reinterpret_cast<const std::string_view*>(block_.get()), count_}; }
+  std::string_view operator[](size_t index) const { return views()[index]; }
+  size_t size() const { return count_; }
+  // Bytes held: the arguments, and the views of them.
   size_t bytes() const { return bytes_; }
 
   // Returns argument `index` as Bytes: shared when it is big, else a copy.
@@ -39,8 +40,11 @@ class OwnedArgs {
     Bytes bytes;
   };
 
-  std::vector<std::string_view> views_;
-  std::unique_ptr<char[]> block_;
+  std::string_view* Allocate(size_t bytes);
+  static char* Place(std::string_view arg, char* at, std::string_view* view);
+
+  std::unique_ptr<std::byte[]> block_;
+  size_t count_ = 0;
   std::vector<Big> big_;
   size_t bytes_ = 0;
 };

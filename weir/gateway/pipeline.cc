@@ -132,6 +132,7 @@ bool Pipeline::TryAtOnce(const CommandSpec& spec, Args args) {
 void Pipeline::Enqueue(Queued queued) {
   queued.bytes = queued.args.bytes();
   queued_bytes_ += queued.bytes;
+  if (queue_.full()) queue_.set_capacity(std::max<size_t>(16, queue_.capacity() * 2));
   queue_.push_back(std::move(queued));
   // Only what joins the run under way, or starts one, can go on now.
   if (run_ + 1 == queue_.size()) Pump();
@@ -202,6 +203,7 @@ void Pipeline::BeginWrite(Queued& queued, uint64_t sequence) {
   auto item = std::make_unique<WriteItem>();
   item->origin = OriginOf(sequence);
   item->command = queued.spec;
+  item->hash = gateway_.placement().Hash(queued.args[queued.spec->KeyIndex(0)]);
   item->args = std::move(queued.args);
   outbox_.writes[run_database_].push_back(std::move(item));
 }
@@ -252,6 +254,10 @@ bool Pipeline::AnswerFront() {
   ++first_sequence_;
   if (--run_ == 0) run_kind_ = CommandKind::kLocal;
   return true;
+}
+
+void Pipeline::ReleaseIdle() {
+  if (queue_.empty()) queue_.set_capacity(0);
 }
 
 Pipeline::Queued* Pipeline::Find(const Origin& origin) {

@@ -20,10 +20,11 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <optional>
 #include <vector>
+
+#include <boost/circular_buffer.hpp>
 
 #include "weir/gateway/command.h"
 #include "weir/gateway/gateway.h"
@@ -59,6 +60,8 @@ class Pipeline {
   }
   // How many commands may be executed now without another look at accepting().
   size_t room() const { return session_.closing ? 0 : kCommandsMax - queue_.size(); }
+  // Gives the queue's memory back if it is empty. For connections with nothing to say.
+  void ReleaseIdle();
   // Whether every command has been answered.
   bool idle() const { return queue_.empty(); }
 
@@ -117,9 +120,9 @@ class Pipeline {
   Outbox& outbox_;
   Session& session_;
   resp::OutputBuffer& output_;
-  std::deque<Queued> queue_;
-  uint64_t first_sequence_ = 0;  // Of the command at the front of the queue.
-  size_t run_ = 0;               // Commands at the front that have begun.
+  boost::circular_buffer<Queued> queue_;  // Keeps its room: no allocation for each command.
+  uint64_t first_sequence_ = 0;           // Of the command at the front of the queue.
+  size_t run_ = 0;                        // Commands at the front that have begun.
   CommandKind run_kind_ = CommandKind::kLocal;
   uint32_t run_database_ = 0;
   size_t queued_bytes_ = 0;

@@ -38,10 +38,7 @@ bool Pipeline::TryOneKey(const CommandSpec& spec, Args args) {
   const KeyHash hash = gateway_.placement().Hash(key);
   const Lanes::Locked lane = gateway_.lanes().Lock(hash.lane);
   const std::optional<cache::Cache::Hit> hit = lane->Find(key, hash.hash, outbox_.now.wall);
-  if (!hit.has_value()) {
-    outbox_.stats->misses.Add(1);
-    return false;
-  }
+  if (!hit.has_value()) return false;
   outbox_.stats->hits.Add(1);
   const Found found = FromHit(*hit);
   resp::Writer writer = MakeWriter();
@@ -79,7 +76,10 @@ void Pipeline::BeginRead(Queued& queued, uint64_t sequence, bool as_head) {
     const std::string_view key = queued.args[spec.KeyIndex(i)];
     slot.hash = gateway_.placement().Hash(key);
     const Lanes::Locked lane = gateway_.lanes().Lock(slot.hash.lane);
-    if (!lane->Find(key, slot.hash.hash, outbox_.now.wall).has_value()) {
+    if (lane->Find(key, slot.hash.hash, outbox_.now.wall).has_value()) {
+      outbox_.stats->hits.Add(1);
+    } else {
+      outbox_.stats->misses.Add(1);
       BeginLoad(*lane, queued, sequence, i, as_head);
     }
     if (queued.state == State::kAnswered) return;

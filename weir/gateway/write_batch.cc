@@ -25,24 +25,23 @@ void WriteBatch::Add(std::unique_ptr<WriteItem> item, WallTime now) {
   const bool blind = command.blind != nullptr && command.blind(item->args.views());
   const size_t count = command.KeyCount(item->args.views());
   for (size_t key = 0; key < count; ++key) {
-    keys_.push_back(static_cast<uint32_t>(Enter(item->args[command.KeyIndex(key)], blind)));
+    const std::string_view name = item->args[command.KeyIndex(key)];
+    const KeyHash hash = key == 0 ? item->hash : placement_.Hash(name);
+    keys_.push_back(static_cast<uint32_t>(Enter(name, hash, blind)));
   }
   items_.push_back(std::move(item));
 }
 
 void WriteBatch::Prefetch(const WriteItem& item, bool entry) const {
-  if (item.command->keys.first == 0) return;
-  const KeyHash hash = placement_.Hash(item.args[item.command->KeyIndex(0)]);
-  const Lanes::Locked lane = lanes_.Lock(hash.lane);
+  const Lanes::Locked lane = lanes_.Lock(item.hash.lane);
   if (entry) {
-    lane->PrefetchEntry(hash.hash);
+    lane->PrefetchEntry(item.hash.hash);
   } else {
-    lane->PrefetchSlot(hash.hash);
+    lane->PrefetchSlot(item.hash.hash);
   }
 }
 
-size_t WriteBatch::Enter(std::string_view key, bool blind) {
-  const KeyHash hash = placement_.Hash(key);
+size_t WriteBatch::Enter(std::string_view key, const KeyHash& hash, bool blind) {
   cache::Group& group = groups_.At(key, hash.hash);
   const size_t index = group.index();
   // Only the first command on a key asks for its base: whatever comes later in the batch finds
@@ -163,6 +162,9 @@ void WriteBatch::Publish(const store::Applied& applied) {
   }
   const Lanes::LockedSet lanes(lanes_, ChangedLanes());
   for (const Member& member : members_) {
+    if (member.write != kNoWrite) lanes[member.lane].PrefetchEntry(member.group->hash());
+  }
+  for (const Member& member : members_) {
     if (member.write == kNoWrite) continue;
     const cache::Group& group = *member.group;
     const cache::Value* value = group.current();
@@ -173,9 +175,8 @@ void WriteBatch::Publish(const store::Applied& applied) {
 }
 
 void WriteBatch::FailAll(const Error& error) {
-  for (const std::unique_ptr<WriteItem>& item : items_) {
-    if (item->reply.kind != Reply::Kind::kError) item->reply = ErrorReply(error);
-  }
+  // Errors too: they may say what another write of the batch, which failed with it, had made true.
+  for (const std::unique_ptr<WriteItem>& item : items_) item->reply = ErrorReply(error);
 }
 
 void WriteBatch::Doubt(const Error& error) {

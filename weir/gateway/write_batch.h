@@ -87,7 +87,7 @@ class WriteBatch {
   };
   static constexpr uint32_t kNoWrite = ~uint32_t{0};
 
-  size_t Enter(std::string_view key, bool blind);
+  size_t Enter(std::string_view key, const KeyHash& hash, bool blind);
   cache::Group& GroupOf(size_t key) { return *members_[MemberOf(key)].group; }
   size_t MemberOf(size_t key) const { return keys_[first_key_ + key]; }
   std::vector<uint32_t> ChangedLanes() const;

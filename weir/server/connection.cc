@@ -17,6 +17,8 @@ resp::Limits ParserLimits(const ConnectionLimits& limits) {
   return parser;
 }
 
+// In a row, so that one client that sends without end does not hold up the others' end.
+constexpr int kDrainReceivesMax = 16;
 constexpr auto kIdleBeforeRelease = std::chrono::seconds(2);
 
 }  // namespace
@@ -41,7 +43,7 @@ void Connection::OnReady(bool readable, bool writable) {
   if (closed_) return;
   loop_.ReadClock();
   if (readable && watching_read_) Receive();
-  if (!closed_ && (writable || !output_.empty())) Send();
+  if (!closed_ && (writable || !output_.empty() || InputIsOver())) Send();
   if (!closed_) UpdateInterest();
 }
 
@@ -52,7 +54,10 @@ void Connection::Receive() {
     Close();
     return;
   }
-  if (got.state == net::Transfer::State::kWouldBlock) return;
+  if (got.state == net::Transfer::State::kWouldBlock) {
+    received_all_ = draining_;
+    return;
+  }
   input_.Commit(got.bytes);
   loop_.stats().input_bytes.Add(got.bytes);
   last_receive_ = loop_.outbox().now.mono;
@@ -118,19 +123,23 @@ void Connection::EndInput(std::string error) {
 void Connection::Continue() {
   if (closed_) return;
   if (input_waits_) Process();
+  if (draining_) ReceiveRest();
+  if (closed_) return;
   Send();
   if (!closed_) UpdateInterest();
 }
 
 void Connection::Drain() {
+  if (closed_ || draining_) return;
+  draining_ = true;
+  ReceiveRest();
   if (closed_) return;
-  input_ended_ = true;
   Send();
   if (!closed_) UpdateInterest();
 }
 
 void Connection::Send() {
-  if ((input_ended_ || session_.closing) && pipeline_.idle() && !last_words_.empty()) {
+  if (InputIsOver() && pipeline_.idle() && !last_words_.empty()) {
     resp::Writer writer(output_, session_.protocol);
     gateway::WriteError(writer, last_words_);
     last_words_.clear();
@@ -153,17 +162,28 @@ void Connection::Send() {
   } else {
     last_send_ = loop_.outbox().now.mono;
   }
-  const bool ended = input_ended_ || session_.closing;
-  if (ended && pipeline_.idle() && output_.empty()) {
+  if (InputIsOver() && pipeline_.idle() && output_.empty()) {
     Close();
   } else if (input_waits_ && output_.empty() && pipeline_.accepting()) {
     loop_.ContinueLater(id());  // What waited for this can go on.
   }
 }
 
-bool Connection::MayRead() const {
-  return !input_ended_ && !session_.closing && !input_waits_;
+// Executes what has arrived by now, since it was sent before we stopped, as far as the pipeline has
+// room; Continue comes back for the rest.
+void Connection::ReceiveRest() {
+  for (int i = 0; i < kDrainReceivesMax; ++i) {
+    if (received_all_ || input_waits_ || input_ended_ || closed_) return;
+    Receive();
+  }
+  loop_.ContinueLater(id());
 }
+
+bool Connection::InputIsOver() const {
+  return input_ended_ || session_.closing || (received_all_ && !input_waits_);
+}
+
+bool Connection::MayRead() const { return !InputIsOver() && !draining_ && !input_waits_; }
 
 void Connection::UpdateInterest() {
   const bool read = MayRead();
@@ -196,6 +216,7 @@ void Connection::CheckDeadlines(MonoTime now) {
   if (silent > kIdleBeforeRelease) {
     input_.ReleaseIdle();
     output_.ReleaseIdle();
+    pipeline_.ReleaseIdle();
   }
 }
 

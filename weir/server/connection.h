@@ -60,6 +60,8 @@ class Connection final : public net::EventLoop::Watcher {
   void Process();
   size_t ParseBurst();
   void ExecuteBurst(size_t count);
+  void ReceiveRest();
+  bool InputIsOver() const;
   bool MayRead() const;
   void EndInput(std::string error);
   void Send();
@@ -73,9 +75,11 @@ class Connection final : public net::EventLoop::Watcher {
   resp::Parser parser_;
   resp::OutputBuffer output_;
   gateway::Pipeline pipeline_;
-  std::string last_words_;    // The error that ends the connection, once all is answered.
-  bool input_ended_ = false;  // Nothing more is parsed.
-  bool input_waits_ = false;  // Received bytes wait for the pipeline to have room.
+  std::string last_words_;     // The error that ends the connection, once all is answered.
+  bool input_ended_ = false;   // Nothing more is parsed.
+  bool draining_ = false;      // The server stops: what has arrived is answered, no more.
+  bool received_all_ = false;  // Draining, and nothing more had arrived.
+  bool input_waits_ = false;   // Received bytes wait for the pipeline to have room.
   bool watching_read_ = true;
   bool watching_write_ = false;
   bool closed_ = false;

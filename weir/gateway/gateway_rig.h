@@ -1,0 +1,278 @@
+// GatewayRig: a whole gateway with its clients on one thread, over ScriptedStores and a clock that
+// stands still, so that a test decides the order of all events.
+//
+//   GatewayRig rig;
+//   const size_t a = rig.Connect();
+//   rig.Send(a, {"GET", "k"});                       // executed, as part of a burst
+//   rig.HandOn();                                    // end of the loop's round: the load is held
+//   rig.store().Complete(rig.store().held()[0]);     // the store answers
+//   rig.Deliver();                                   // the loop takes the result
+//   rig.Replies(a);                                  // {"(nil)"}
+//
+// For tests only. Threads: single-owner.
+#pragma once
+
+#include <cassert>
+#include <deque>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "weir/gateway/gateway.h"
+#include "weir/gateway/pipeline.h"
+#include "weir/gateway/scripted_store.h"
+#include "weir/resp/reader.h"
+
+namespace weir::gateway {
+
+using Words = std::vector<std::string>;
+
+// A reply as text: "+OK", ":1", "value", "(nil)", "-ERR ...", "[a b]", "{k v}".
+inline std::string Show(const resp::Value& value) {
+  using Kind = resp::Value::Kind;
+  std::string items;
+  for (const resp::Value& item : value.items) items += (items.empty() ? "" : " ") + Show(item);
+  switch (value.kind) {
+    case Kind::kNull:
+      return "(nil)";
+    case Kind::kSimple:
+      return "+" + value.text;
+    case Kind::kError:
+      return "-" + value.text;
+    case Kind::kInteger:
+      return ":" + std::to_string(value.integer);
+    case Kind::kMap:
+      return "{" + items + "}";
+    case Kind::kArray:
+    case Kind::kSet:
+    case Kind::kPush:
+      return "[" + items + "]";
+    default:
+      return value.text;
+  }
+}
+
+// A connection as its loop holds it, and the client at the other end.
+class TestClient {
+ public:
+  TestClient(Gateway& gateway, Home& home, Outbox& outbox, uint64_t id)
+      : pipeline(gateway, home, outbox, session, output) {
+    session.id = id;
+    session.peer = "127.0.0.1:1";
+  }
+
+  void Execute(const Words& words) {
+    std::string text = "*" + std::to_string(words.size()) + "\r\n";
+    for (const std::string& word : words) {
+      text += "$" + std::to_string(word.size()) + "\r\n" + word + "\r\n";
+    }
+    std::string_view left = text;
+    resp::Command command;
+    while (!left.empty()) {
+      const std::span<char> room = input_.Writable();
+      const size_t count = std::min(room.size(), left.size());
+      std::copy_n(left.data(), count, room.data());
+      input_.Commit(count);
+      left.remove_prefix(count);
+      if (parser_.Next(input_, &command) == resp::ParseResult::kCommand) {
+        assert(left.empty());
+        pipeline.Execute(command);
+        return;
+      }
+    }
+    assert(false && "not a command");
+  }
+
+  std::vector<std::string> Replies() {
+    std::string bytes;
+    std::array<resp::OutputBuffer::Span, 64> spans;
+    while (const size_t count = output.Spans(spans)) {
+      for (size_t i = 0; i < count; ++i) {
+        bytes.append(spans[i].data, spans[i].size);
+        output.Consume(spans[i].size);
+        break;  // Consume ends the validity of the rest.
+      }
+    }
+    std::vector<std::string> replies;
+    std::string_view left = bytes;
+    resp::Value value;
+    while (reader_.Next(&left, &value) == resp::ReadResult::kValue) replies.push_back(Show(value));
+    assert(reader_.error().empty());
+    return replies;
+  }
+
+  Session session;
+  resp::OutputBuffer output;
+  Pipeline pipeline;
+
+ private:
+  resp::InputBuffer input_;
+  resp::Parser parser_;
+  resp::Reader reader_;
+};
+
+class GatewayRig {
+ public:
+  struct Options {
+    uint32_t databases = 1;
+    Keyspace fallback{};
+    std::vector<Keyspace> keyspaces{};
+    uint32_t lanes = 4;
+    size_t cache_bytes = size_t{1} << 20;
+    std::vector<limit::Policy> policies{};
+    bool open = true;  // Answers what the gateway asks of the stores when it is made.
+    std::function<void(ScriptedStore&)> prepare = [](ScriptedStore&) {};
+  };
+
+  GatewayRig() : GatewayRig(Options()) {}
+  explicit GatewayRig(Options options) {
+    Gateway::Options made;
+    made.placement.hash_seed = 7;
+    made.placement.lanes = options.lanes;
+    made.placement.fallback = options.fallback;
+    made.placement.keyspaces = options.keyspaces;
+    made.placement.ranges = shard::RangeMap::Even(options.databases).value();
+    made.cache_bytes = options.cache_bytes;
+    made.admission.policies = options.policies;
+    made.process.version = "1.2.3";
+    made.process.parameters = {{"maxmemory", "0"}, {"port", "6390"}};
+    std::vector<std::unique_ptr<store::Store>> stores;
+    for (uint32_t i = 0; i < options.databases; ++i) {
+      made.placement.shards.push_back({i, 0});
+      auto store = std::make_unique<ScriptedStore>();
+      options.prepare(*store);
+      stores_.push_back(store.get());
+      stores.push_back(std::move(store));
+    }
+    gateway_ = Gateway::Create(std::move(made), std::move(stores), clock).value();
+    outbox_ = gateway_->MakeOutbox(&stats);
+    gateway_->AddStats(&stats);
+    if (!options.open) return;
+    RunAll();
+    gateway_->Tick();  // The first look for expired records.
+    RunAll();
+  }
+  ~GatewayRig() { RunAll(); }
+
+  Home& home() { return home_; }
+  Gateway& gateway() { return *gateway_; }
+  ScriptedStore& store(size_t database = 0) { return *stores_[database]; }
+  TestClient& client(size_t index) { return *clients_.at(index); }
+
+  size_t Connect() {
+    const size_t index = next_client_++;
+    clients_[index] = std::make_unique<TestClient>(*gateway_, home_, outbox_, index);
+    return index;
+  }
+  void Disconnect(size_t index) { clients_.erase(index); }
+
+  // One command of a burst.
+  void Send(size_t index, const Words& words) {
+    ReadClock();
+    client(index).Execute(words);
+  }
+  // The end of a loop's round.
+  void HandOn() { gateway_->Flush(outbox_); }
+  void SendAndHandOn(size_t index, const Words& words) {
+    Send(index, words);
+    HandOn();
+  }
+
+  bool inbox_empty() const { return home_.inbox.empty(); }
+  // The loop takes the first of the results that have come.
+  void DeliverOne() {
+    ReadClock();
+    Completions completions = std::move(home_.inbox.front());
+    home_.inbox.pop_front();
+    for (auto& item : completions.writes) {
+      if (TestClient* to = Find(item->origin)) to->pipeline.OnWrite(std::move(item));
+    }
+    for (LoadDone& load : completions.loads) {
+      if (TestClient* to = Find(load.origin)) to->pipeline.OnLoad(std::move(load));
+    }
+    for (const auto& operation : completions.operations) {
+      if (TestClient* to = Find(operation->origin())) to->pipeline.OnOperation(operation);
+    }
+  }
+  // The loop takes all results and hands on what follows from them.
+  void Deliver() {
+    while (!inbox_empty()) DeliverOne();
+    HandOn();
+  }
+
+  // Lets the stores answer everything, in order, until nothing is under way.
+  void RunAll() {
+    for (bool moved = true; moved;) {
+      Deliver();
+      moved = !inbox_empty();  // What needs nothing of a store is answered by handing it on.
+      for (ScriptedStore* store : stores_) {
+        for (const ScriptedStore::CallId id : store->held()) {
+          store->Complete(id);
+          moved = true;
+        }
+      }
+    }
+  }
+
+  std::vector<std::string> Replies(size_t index) { return client(index).Replies(); }
+  // Sends one command, lets everything happen, and returns the reply.
+  std::string Do(size_t index, const Words& words) {
+    Send(index, words);
+    RunAll();
+    std::vector<std::string> replies = Replies(index);
+    assert(replies.size() == 1);
+    return replies[0];
+  }
+
+  // The first held call of this kind. Requires: there is one.
+  ScriptedStore::CallId First(ScriptedStore::Kind kind, size_t database = 0) {
+    const auto ids = store(database).held(kind);
+    assert(!ids.empty());
+    return ids.front();
+  }
+  void Complete(ScriptedStore::Kind kind,
+                ScriptedStore::Outcome outcome = ScriptedStore::Outcome::kDone,
+                size_t database = 0) {
+    store(database).Complete(First(kind, database), outcome);
+  }
+
+  // A key that lives in this database.
+  std::string KeyIn(uint32_t database, size_t number = 0) const {
+    for (size_t i = 0;; ++i) {
+      std::string key = "key" + std::to_string(i);
+      if (gateway_->placement().Place(key).place.database == database && number-- == 0) return key;
+    }
+  }
+  store::Key StoreKey(const std::string& key) const {
+    const KeyPlace place = gateway_->placement().Place(key);
+    return {place.place.shard, place.position, key};
+  }
+
+  void Pass(std::chrono::milliseconds time) { clock.Advance(time); }
+  void ReadClock() { outbox_.now = {clock.Mono(), clock.Wall()}; }
+
+  ManualClock clock;
+  LoopStats stats;
+
+ private:
+  struct TestHome final : Home {
+    void Deliver(Completions completions) override { inbox.push_back(std::move(completions)); }
+    std::deque<Completions> inbox;
+  };
+
+  TestClient* Find(const Origin& origin) {
+    const auto found = clients_.find(origin.connection);
+    return found == clients_.end() ? nullptr : found->second.get();
+  }
+
+  TestHome home_;
+  std::vector<ScriptedStore*> stores_;
+  std::unique_ptr<Gateway> gateway_;
+  Outbox outbox_;
+  std::map<size_t, std::unique_ptr<TestClient>> clients_;
+  size_t next_client_ = 0;
+};
+
+}  // namespace weir::gateway

@@ -1,0 +1,81 @@
+// Goal: patterns match as in Redis, and none takes longer than pattern times text.
+// Method: cases with redis-server's answers; a naive recursive matcher on all short strings;
+// hostile patterns of a size at which exponential time would never end.
+#include "weir/gateway/glob.h"
+
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "weir/base/random.h"
+
+namespace weir::gateway {
+namespace {
+
+TEST(GlobMatch, CasesAsInRedis) {
+  struct Case {
+    const char* pattern;
+    const char* text;
+    bool match;
+  };
+  for (const Case& c : std::initializer_list<Case>{{"", "", true},
+                                                   {"", "a", false},
+                                                   {"*", "", true},
+                                                   {"*", "abc", true},
+                                                   {"a*c", "abbc", true},
+                                                   {"a*c", "abcd", false},
+                                                   {"a?c", "abc", true},
+                                                   {"a?c", "ac", false},
+                                                   {"h[ae]llo", "hello", true},
+                                                   {"h[ae]llo", "hillo", false},
+                                                   {"h[^e]llo", "hallo", true},
+                                                   {"h[^e]llo", "hello", false},
+                                                   {"h[a-c]llo", "hbllo", true},
+                                                   {"h[c-a]llo", "hbllo", true},
+                                                   {"h[a-c]llo", "hdllo", false},
+                                                   {"a\\*b", "a*b", true},
+                                                   {"a\\*b", "axb", false},
+                                                   {"[\\]]", "]", true},
+                                                   {"[a", "a", true},
+                                                   {"[", "[", false},
+                                                   {"a\\", "a\\", true},
+                                                   {"**a**", "bab", true},
+                                                   {"*a*b*", "xaxbx", true},
+                                                   {"*.txt", "a.txt.txt", true}}) {
+    EXPECT_EQ(GlobMatch(c.pattern, c.text), c.match) << c.pattern << " " << c.text;
+  }
+}
+
+bool Naive(std::string_view pattern, std::string_view text) {
+  if (pattern.empty()) return text.empty();
+  if (pattern[0] == '*') {
+    return Naive(pattern.substr(1), text) || (!text.empty() && Naive(pattern, text.substr(1)));
+  }
+  return !text.empty() && (pattern[0] == '?' || pattern[0] == text[0]) &&
+         Naive(pattern.substr(1), text.substr(1));
+}
+
+TEST(GlobMatch, AgreesWithTheNaiveMatcher) {
+  Random random(5);
+  const auto draw = [&](std::string_view letters) {
+    std::string text(random.Below(8), ' ');
+    for (char& c : text) c = letters[random.Below(letters.size())];
+    return text;
+  };
+  for (int i = 0; i < 200'000; ++i) {
+    const std::string pattern = draw("ab*?");
+    const std::string text = draw("ab");
+    ASSERT_EQ(GlobMatch(pattern, text), Naive(pattern, text)) << pattern << " " << text;
+  }
+}
+
+TEST(GlobMatch, AHostilePatternEnds) {
+  std::string pattern;
+  for (int i = 0; i < 1000; ++i) pattern += "a*";
+  EXPECT_FALSE(GlobMatch(pattern + "b", std::string(10'000, 'a')));
+  EXPECT_FALSE(GlobMatch(std::string(100'000, '*') + "b", std::string(1000, 'a')));
+  EXPECT_FALSE(GlobMatch("*" + std::string(1000, '[') + "b", std::string(1000, 'a')));
+}
+
+}  // namespace
+}  // namespace weir::gateway

@@ -1,0 +1,266 @@
+// Goal: a server answers every client what it asked, in order, whatever the clients do to their
+// connections, and ends when it is told to.
+// Method: real sockets on a free port over the memory store, several threads on both sides.
+#include "weir/server/server.h"
+
+#include <atomic>
+#include <memory>
+#include <thread>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "weir/base/random.h"
+#include "weir/server/test_client.h"
+#include "weir/store/memory/memory_store.h"
+
+namespace weir::server {
+namespace {
+
+using testing::StartsWith;
+
+constexpr size_t kThreads = 4;
+
+class ServerTest : public testing::Test {
+ protected:
+  void Start(Server::Options options = {}, Clock* clock = nullptr) {
+    gateway::Gateway::Options made;
+    made.placement.hash_seed = 3;
+    made.placement.ranges = shard::RangeMap::Even(4).value();
+    for (uint32_t i = 0; i < 4; ++i) made.placement.shards.push_back({0, i});
+    std::vector<std::unique_ptr<store::Store>> stores;
+    stores.push_back(store::OpenMemoryStore({.shards = 4, .contents = nullptr}));
+    gateway_ = gateway::Gateway::Create(std::move(made), std::move(stores),
+                                        clock != nullptr ? *clock : clock_)
+                   .value();
+    options.listen = {net::ParseAddress("127.0.0.1:0").value()};
+    options.threads = kThreads;
+    server_ = std::make_unique<Server>(*gateway_, options);
+    address_ = server_->Start().value().front();
+  }
+  void TearDown() override {
+    if (server_) server_->Stop();
+    gateway_.reset();  // Its results still come to the server's loops.
+  }
+
+  SystemClock clock_;
+  std::unique_ptr<gateway::Gateway> gateway_;
+  std::unique_ptr<Server> server_;
+  net::Address address_;
+};
+
+TEST_F(ServerTest, ManyClientsThatComeAndGoAreAllAnswered) {
+  Start();
+  constexpr int kClientThreads = 4;
+  constexpr int kClientsEach = 40;
+  constexpr int kIncrementsEach = 5;
+  std::atomic<int> wrong{0};
+  std::vector<std::thread> threads;
+  for (int t = 0; t < kClientThreads; ++t) {
+    threads.emplace_back([&, t] {
+      for (int i = 0; i < kClientsEach; ++i) {
+        TestClient client(address_);
+        const std::string key = "key" + std::to_string(t) + "-" + std::to_string(i % 7);
+        if (client.Do({"SET", key, std::to_string(i)}) != "OK") ++wrong;
+        if (client.Do({"GET", key}) != std::to_string(i)) ++wrong;
+        for (int n = 0; n < kIncrementsEach; ++n) client.Send({"INCR", "shared"});
+        int64_t last = 0;
+        for (int n = 0; n < kIncrementsEach; ++n) {
+          const int64_t now = std::stoll(client.Next());
+          if (now <= last) ++wrong;
+          last = now;
+        }
+        if (i % 3 == 0) client.Send({"INCR", "abandoned"});  // Gone before the answer.
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(wrong, 0);
+  TestClient client(address_);
+  EXPECT_EQ(client.Do({"GET", "shared"}),
+            std::to_string(kClientThreads * kClientsEach * kIncrementsEach));
+}
+
+TEST_F(ServerTest, APipelineLongerThanItsQueueIsAnsweredInOrder) {
+  Start();
+  TestClient client(address_);
+  constexpr int kCommands = 5000;
+  std::string bytes = TestClient::Encode({"PING"});
+  for (int i = 0; i < kCommands; ++i) bytes += TestClient::Encode({"INCR", "n"});
+  std::thread sender([&] { client.SendBytes(bytes); });
+  EXPECT_EQ(client.Next(), "PONG");
+  for (int i = 1; i <= kCommands; ++i) ASSERT_EQ(client.Next(), std::to_string(i));
+  sender.join();
+}
+
+TEST_F(ServerTest, APipelineOfMoreBytesThanItsQueueIsAnsweredInOrder) {
+  Start();
+  TestClient client(address_);
+  const std::string value(20'000, 'x');
+  std::string bytes;
+  for (int i = 0; i < 300; ++i) {
+    bytes += TestClient::Encode({"SET", "k", value + std::to_string(i)});
+    bytes += TestClient::Encode({"STRLEN", "k"});
+  }
+  std::thread sender([&] { client.SendBytes(bytes); });
+  for (size_t i = 0; i < 300; ++i) {
+    ASSERT_EQ(client.Next(), "OK");
+    ASSERT_EQ(client.Next(), std::to_string(value.size() + std::to_string(i).size()));
+  }
+  sender.join();
+}
+
+TEST_F(ServerTest, ACommandMayComeByteByByte) {
+  Start();
+  TestClient client(address_);
+  for (const char byte : TestClient::Encode({"SET", "k", "value"}) + "GET k\r\n") {
+    client.SendBytes({&byte, 1});
+  }
+  EXPECT_EQ(client.Next(), "OK");
+  EXPECT_EQ(client.Next(), "value");
+}
+
+TEST_F(ServerTest, BigValuesGoInAndOut) {
+  Start();
+  TestClient client(address_);
+  for (const size_t mebibytes : {1, 64}) {
+    std::string value(mebibytes << 20, 'a');
+    Random random(mebibytes);
+    for (size_t i = 0; i < value.size(); i += 1009) value[i] = static_cast<char>(random.Next());
+    ASSERT_EQ(client.Do({"SET", "big", value}), "OK");
+    const std::string got = client.Do({"GET", "big"});
+    EXPECT_TRUE(got == value) << mebibytes << " MiB";
+  }
+  EXPECT_EQ(client.Do({"SET", "big", "small"}), "OK");
+}
+
+TEST_F(ServerTest, AValueAboveTheLimitEndsTheConnectionWithAnError) {
+  Server::Options options;
+  options.limits.bulk_bytes_max = 1000;
+  Start(options);
+  TestClient client(address_);
+  EXPECT_EQ(client.Do({"SET", "k", std::string(1000, 'x')}), "OK");
+  client.SendBytes("*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$1001\r\n");
+  EXPECT_EQ(client.Next(), "ERR Protocol error: invalid bulk length");
+  EXPECT_EQ(client.Next(), "(closed)");
+}
+
+TEST_F(ServerTest, AProtocolErrorIsTheLastReply) {
+  Start();
+  TestClient client(address_);
+  client.SendBytes("SET k v\r\nGET k\r\n*x\r\nGET k\r\n");
+  EXPECT_EQ(client.Next(), "OK");
+  EXPECT_EQ(client.Next(), "v");
+  EXPECT_THAT(client.Next(), StartsWith("ERR Protocol error"));
+  EXPECT_EQ(client.Next(), "(closed)");
+}
+
+TEST_F(ServerTest, QuitClosesAfterItsReply) {
+  Start();
+  TestClient client(address_);
+  client.SendBytes("SET k v\r\nQUIT\r\nSET k w\r\n");
+  EXPECT_EQ(client.Next(), "OK");
+  EXPECT_EQ(client.Next(), "OK");
+  EXPECT_EQ(client.Next(), "(closed)");
+  TestClient other(address_);
+  EXPECT_EQ(other.Do({"GET", "k"}), "v");
+}
+
+TEST_F(ServerTest, ASlowReaderGetsEverythingAndHoldsUpNobody) {
+  Server::Options options;
+  options.limits.output_bytes_pause = 100'000;
+  Start(options);
+  TestClient slow(address_);
+  ASSERT_EQ(slow.Do({"SET", "k", std::string(50'000, 'x')}), "OK");
+  constexpr int kReads = 400;
+  std::string bytes;
+  for (int i = 0; i < kReads; ++i) bytes += TestClient::Encode({"GET", "k"});
+  ASSERT_TRUE(slow.SendBytes(bytes));
+  for (size_t i = 0; i < kThreads; ++i) {  // One on each loop.
+    TestClient other(address_);
+    EXPECT_EQ(other.Do({"STRLEN", "k"}), "50000");
+  }
+  for (int i = 0; i < kReads; ++i) ASSERT_EQ(slow.Next().size(), 50'000u) << i;
+}
+
+TEST_F(ServerTest, OneClientTooManyIsToldSo) {
+  Server::Options options;
+  options.clients_max = 2;
+  Start(options);
+  TestClient a(address_);
+  TestClient b(address_);
+  EXPECT_EQ(a.Do({"PING"}), "PONG");
+  EXPECT_EQ(b.Do({"PING"}), "PONG");
+  TestClient c(address_);
+  EXPECT_EQ(c.Next(), "ERR max number of clients reached");
+}
+
+TEST_F(ServerTest, ASecondServerOnThePortIsRefused) {
+  Start();
+  Server::Options options;
+  options.listen = {address_};
+  Server second(*gateway_, options);
+  const auto bound = second.Start();
+  ASSERT_FALSE(bound.ok());
+  EXPECT_THAT(bound.error().message, testing::HasSubstr("address in use"));
+}
+
+TEST_F(ServerTest, StopAnswersWhatIsUnderWayAndLosesNothingAcknowledged) {
+  Start();
+  std::atomic<bool> stopping{false};
+  std::vector<std::thread> threads;
+  std::array<int64_t, 4> acknowledged{};
+  for (size_t t = 0; t < acknowledged.size(); ++t) {
+    threads.emplace_back([&, t] {
+      TestClient client(address_);
+      const std::string key = "n" + std::to_string(t);
+      while (client.Send({"INCR", key})) {
+        const std::string reply = client.Next();
+        if (reply == "(closed)") break;
+        acknowledged[t] = std::stoll(reply);
+        if (acknowledged[t] == 50) stopping = true;
+      }
+    });
+  }
+  while (!stopping) std::this_thread::yield();
+  server_->Stop();
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(server_->connections(), 0u);
+  for (const int64_t count : acknowledged) EXPECT_GE(count, 0);
+  EXPECT_GE(*std::max_element(acknowledged.begin(), acknowledged.end()), 50);
+}
+
+class ServerDeadlines : public ServerTest {
+ protected:
+  // The clock stands still but for this; the loops look at their deadlines every second or so.
+  ManualClock manual_;
+};
+
+TEST_F(ServerDeadlines, ACommandThatStaysUnfinishedEndsItsConnectionAlone) {
+  Server::Options options;
+  options.limits.partial_command_timeout = std::chrono::seconds(10);
+  Start(options, &manual_);
+  TestClient slow(address_);
+  TestClient idle(address_);
+  EXPECT_EQ(slow.Do({"PING"}), "PONG");
+  EXPECT_EQ(idle.Do({"PING"}), "PONG");
+  slow.SendBytes("*1\r\n$4\r\nPI");
+  // Its bytes are read before the clock moves: another command of the same loop shows that.
+  for (size_t i = 0; i < kThreads * 2; ++i) EXPECT_EQ(TestClient(address_).Do({"PING"}), "PONG");
+  manual_.Advance(std::chrono::seconds(11));
+  EXPECT_EQ(slow.Next(), "(closed)");
+  EXPECT_EQ(idle.Do({"PING"}), "PONG");
+}
+
+TEST_F(ServerDeadlines, ASilentConnectionIsClosedWhereThatIsWanted) {
+  Server::Options options;
+  options.limits.idle_timeout = std::chrono::seconds(30);
+  Start(options, &manual_);
+  TestClient client(address_);
+  EXPECT_EQ(client.Do({"PING"}), "PONG");
+  manual_.Advance(std::chrono::seconds(31));
+  EXPECT_EQ(client.Next(), "(closed)");
+}
+
+}  // namespace
+}  // namespace weir::server
