@@ -15,7 +15,8 @@ Database::Database(std::unique_ptr<store::Store> store, Lanes& lanes, const Plac
     : lanes_(lanes),
       placement_(placement),
       clock_(clock),
-      store_(std::move(store)),
+      owned_(std::move(store)),
+      store_(owned_.get()),
       committer_(*store_, lanes, placement, versions, gate_, clock) {
   // Settles what stood there before, so that reads need not wait for somebody to write.
   committer_.Tick();
@@ -23,7 +24,7 @@ Database::Database(std::unique_ptr<store::Store> store, Lanes& lanes, const Plac
 
 Database::~Database() {
   committer_.Stop();
-  store_.reset();  // Its last callbacks still find everything else in place.
+  owned_.reset();  // Its last callbacks still find everything else in place.
 }
 
 void Database::Load(std::vector<LoadRequest> requests) {

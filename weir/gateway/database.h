@@ -49,7 +49,8 @@ class Database {
   const Placement& placement_;
   Clock& clock_;
   CommitGate gate_;
-  std::unique_ptr<store::Store> store_;
+  std::unique_ptr<store::Store> owned_;
+  store::Store* store_;  // Stays while the store ends: its last callbacks come back here.
   Committer committer_;
 };
 

@@ -109,29 +109,30 @@ void ClearOperation::Step(std::shared_ptr<ClearOperation> self, Gateway& gateway
 }
 
 void SnapshotOperation::Begin(const std::shared_ptr<SnapshotOperation>& self, Gateway& gateway) {
-  Step(self, gateway, 0);
+  Step(self, gateway, 0, 0);
 }
 
 void SnapshotOperation::Step(std::shared_ptr<SnapshotOperation> self, Gateway& gateway,
-                             size_t database) {
+                             size_t database, size_t first) {
   std::vector<store::Key> keys;
   std::vector<size_t> indexes;
-  while (keys.empty() && database < gateway.databases()) {
-    for (size_t i = 0; i < self->keys_.size(); ++i) {
+  for (; keys.empty() && database < gateway.databases(); ++database, first = 0) {
+    const size_t most = gateway.database(database).store().limits().load_keys_max;
+    for (size_t i = first; i < self->keys_.size() && keys.size() < most; ++i) {
       const KeyPlace place = gateway.placement().Place(self->keys_[i]);
       if (place.place.database != database) continue;
       keys.push_back({place.place.shard, place.position, self->keys_[i]});
       indexes.push_back(i);
     }
-    ++database;
   }
   if (keys.empty()) {
     Deliver(std::move(self));
     return;
   }
-  gateway.database(database - 1)
-      .LoadSnapshot(std::move(keys), [self, &gateway, database, indexes = std::move(indexes)](
-                                         const Result<store::Loads>& loaded) {
+  --database;
+  gateway.database(database).LoadSnapshot(
+      std::move(keys),
+      [self, &gateway, database, indexes = std::move(indexes)](const Result<store::Loads>& loaded) {
         if (!loaded.ok()) {
           self->error_ = loaded.error();
           Deliver(self);
@@ -141,7 +142,7 @@ void SnapshotOperation::Step(std::shared_ptr<SnapshotOperation> self, Gateway& g
         for (size_t i = 0; i < indexes.size(); ++i) {
           self->values_[indexes[i]] = LiveValue(loaded.value().records[i], now);
         }
-        Step(self, gateway, database);
+        Step(self, gateway, database, indexes.back() + 1);
       });
 }
 

@@ -65,7 +65,7 @@ class ClearOperation final : public Operation {
   static void Step(std::shared_ptr<ClearOperation> self, Gateway& gateway, size_t database);
 };
 
-// What several keys hold, in one snapshot for each database.
+// What several keys hold, in one snapshot for each database (and each Limits::load_keys_max keys).
 class SnapshotOperation final : public Operation {
  public:
   SnapshotOperation(Origin origin, std::vector<std::string> keys)
@@ -76,7 +76,9 @@ class SnapshotOperation final : public Operation {
   const std::optional<Error>& error() const { return error_; }
 
  private:
-  static void Step(std::shared_ptr<SnapshotOperation> self, Gateway& gateway, size_t database);
+  // Loads the keys of `database` from the `first` on, as many as one load may hold.
+  static void Step(std::shared_ptr<SnapshotOperation> self, Gateway& gateway, size_t database,
+                   size_t first);
 
   std::vector<std::string> keys_;
   std::vector<std::optional<cache::Value>> values_;

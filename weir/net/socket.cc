@@ -129,8 +129,8 @@ Socket::AcceptState Socket::Accept(Accepted* accepted) {
 Transfer Socket::Receive(std::span<char> into) {
   const ssize_t got = recv(fd_, into.data(), into.size(), 0);
   if (got > 0) return {Transfer::State::kDone, static_cast<size_t>(got)};
-  if (got < 0 && WouldBlock()) return {Transfer::State::kWouldBlock, 0};
-  return {Transfer::State::kClosed, 0};
+  if (got == 0) return {Transfer::State::kEnded, 0};
+  return {WouldBlock() ? Transfer::State::kWouldBlock : Transfer::State::kClosed, 0};
 }
 
 Transfer Socket::Send(std::span<const Piece> pieces) {

@@ -21,9 +21,10 @@ struct Piece {
   size_t size = 0;
 };
 
-// What a Receive or Send did: moved `bytes`, found nothing to do, or found the connection over.
+// What a Receive or Send did: moved `bytes`, found nothing to do, found that the peer sends no more
+// (it may still read), or found the connection broken.
 struct Transfer {
-  enum class State { kDone, kWouldBlock, kClosed };
+  enum class State { kDone, kWouldBlock, kEnded, kClosed };
   State state = State::kDone;
   size_t bytes = 0;
 };

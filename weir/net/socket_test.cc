@@ -75,7 +75,7 @@ TEST(SocketTest, ClosedPeerIsNoticed) {
   do {
     got = pair.server.Receive(buffer);
   } while (got.state == Transfer::State::kWouldBlock);
-  EXPECT_EQ(got.state, Transfer::State::kClosed);
+  EXPECT_EQ(got.state, Transfer::State::kEnded);
 }
 
 }  // namespace

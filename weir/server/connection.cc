@@ -19,6 +19,8 @@ resp::Limits ParserLimits(const ConnectionLimits& limits) {
 
 // In a row, so that one client that sends without end does not hold up the others' end.
 constexpr int kDrainReceivesMax = 16;
+// A big value may take longer than the deadline of a command, at this speed.
+constexpr size_t kUploadBytesPerSecondMin = size_t{256} << 10;
 constexpr auto kIdleBeforeRelease = std::chrono::seconds(2);
 
 }  // namespace
@@ -42,7 +44,11 @@ Connection::~Connection() {
 void Connection::OnReady(bool readable, bool writable) {
   if (closed_) return;
   loop_.ReadClock();
-  if (readable && watching_read_) Receive();
+  if (readable && !watching_read_) {
+    Close();  // Nobody asked for input, so this is a hang-up: there is nobody left to answer.
+    return;
+  }
+  if (readable) Receive();
   if (!closed_ && (writable || !output_.empty() || InputIsOver())) Send();
   if (!closed_) UpdateInterest();
 }
@@ -52,6 +58,10 @@ void Connection::Receive() {
   const net::Transfer got = socket_.Receive(input_.Writable());
   if (got.state == net::Transfer::State::kClosed) {
     Close();
+    return;
+  }
+  if (got.state == net::Transfer::State::kEnded) {
+    received_all_ = true;  // It may still read: what it has sent is answered first.
     return;
   }
   if (got.state == net::Transfer::State::kWouldBlock) {
@@ -183,7 +193,9 @@ bool Connection::InputIsOver() const {
   return input_ended_ || session_.closing || (received_all_ && !input_waits_);
 }
 
-bool Connection::MayRead() const { return !InputIsOver() && !draining_ && !input_waits_; }
+bool Connection::MayRead() const {
+  return !InputIsOver() && !draining_ && !input_waits_;
+}
 
 void Connection::UpdateInterest() {
   const bool read = MayRead();
@@ -198,7 +210,8 @@ void Connection::CheckDeadlines(MonoTime now) {
   if (closed_) return;
   const ConnectionLimits& limits = loop_.limits();
   const bool half_command = !input_.empty() && !input_waits_ && pipeline_.idle();
-  if (half_command && now - command_began_ > limits.partial_command_timeout) {
+  const auto upload = std::chrono::seconds(input_.held_bytes() / kUploadBytesPerSecondMin);
+  if (half_command && now - command_began_ > limits.partial_command_timeout + upload) {
     loop_.stats().connections_closed_slow.Add(1);
     Close();
     return;

@@ -78,7 +78,7 @@ class Connection final : public net::EventLoop::Watcher {
   std::string last_words_;     // The error that ends the connection, once all is answered.
   bool input_ended_ = false;   // Nothing more is parsed.
   bool draining_ = false;      // The server stops: what has arrived is answered, no more.
-  bool received_all_ = false;  // Draining, and nothing more had arrived.
+  bool received_all_ = false;  // The peer sends no more, or nothing more had come at the drain.
   bool input_waits_ = false;   // Received bytes wait for the pipeline to have room.
   bool watching_read_ = true;
   bool watching_write_ = false;

@@ -33,7 +33,8 @@ class Server {
     ConnectionLimits limits;
   };
 
-  // Borrows `gateway`, which must outlive this.
+  // Borrows `gateway` until Stop. The gateway delivers results to the loops until it is gone
+  // itself: destroy it after Stop and before this.
   Server(gateway::Gateway& gateway, Options options);
   ~Server();
 

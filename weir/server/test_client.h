@@ -52,6 +52,7 @@ class TestClient {
       used_ = 0;
       const net::Transfer got = socket_.Receive(received_);
       received_.resize(got.bytes);
+      if (got.state == net::Transfer::State::kEnded) return false;
       if (got.state == net::Transfer::State::kClosed) return false;
     }
   }
