@@ -126,9 +126,10 @@ Result<Ok> BatchWriter::FindPriors(const std::vector<Write>& writes, std::vector
     if (writes[place.index].known) continue;
     const Status& status = lookup_statuses_[at];
     if (status.ok()) {
-      const auto record = DecodeRecord(lookup_values_[at].ToStringView());
+      const auto record =
+          DecodeRecord(lookup_keys_[at].ToStringView(), lookup_values_[at].ToStringView());
       if (record) (*priors)[place.index] = {true, record->expires_at};
-      if (!record) error = ReadError(Status::Corruption("record header"));
+      if (!record) error = ReadError(Status::Corruption("record"));
     } else if (!status.IsNotFound()) {
       error = ReadError(status);
     }
@@ -150,7 +151,8 @@ void BatchWriter::Stage(const Write& write, const Prior& prior) {
   Status status;
   if (write.record) {
     char header[kRecordHeaderBytesMax];
-    const size_t header_bytes = EncodeRecordHeader(write.version, after, header);
+    const size_t header_bytes =
+        EncodeRecordHeader(write.key.position, write.key.key, *write.record, header);
     const std::string_view bytes = write.record->value.view();
     const Slice value[] = {Slice(header, header_bytes), Slice(bytes.data(), bytes.size())};
     status = staged_.Put(records, SliceParts(key, 2), SliceParts(value, 2));

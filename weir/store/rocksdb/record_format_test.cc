@@ -31,17 +31,27 @@ std::string Expiry(int64_t ms) {
   return bytes;
 }
 
-std::string Header(Version version, WallTime expires_at) {
+constexpr uint64_t kPosition = 0x0102030405060708;
+const std::string kKey = "key";
+const std::string kStoredKey = Position(kPosition) + kKey;
+
+std::string Stored(Version version, WallTime expires_at, std::string value = "value") {
   std::string bytes(kRecordHeaderBytesMax, '\0');
-  bytes.resize(EncodeRecordHeader(version, expires_at, bytes.data()));
-  return bytes;
+  const Record record{Bytes::Copy(value), expires_at, version};
+  bytes.resize(EncodeRecordHeader(kPosition, kKey, record, bytes.data()));
+  return bytes + value;
 }
 
 TEST(RecordFormatTest, GoldenBytes) {
   EXPECT_EQ(Hex(Position(0x0102030405060708)), "0102030405060708");
   EXPECT_EQ(Hex(Expiry(1)), "8000000000000001");
-  EXPECT_EQ(Hex(Header(0x1122, kNever)), "002211000000000000");
-  EXPECT_EQ(Hex(Header(0x1122, WallTime{3})), "0122110000000000000300000000000000");
+  EXPECT_EQ(Hex(Stored(0x1122, kNever, "v")),
+            "002211000000000000"
+            "8e6af0fe"
+            "76");
+  EXPECT_EQ(Hex(Stored(0x1122, WallTime{3}, "")),
+            "0122110000000000000300000000000000"
+            "61b7fe25");
   std::string state;
   EncodeState({.commit = 5, .version_max = 6, .shards = {{7, 8}}}, &state);
   EXPECT_EQ(Hex(state),
@@ -49,7 +59,8 @@ TEST(RecordFormatTest, GoldenBytes) {
             "0600000000000000"
             "01000000"
             "0700000000000000"
-            "0800000000000000");
+            "0800000000000000"
+            "9a2fc168");
 }
 
 TEST(RecordFormatTest, PositionsAndExpiriesSortAsTheirNumbers) {
@@ -64,23 +75,27 @@ TEST(RecordFormatTest, PositionsAndExpiriesSortAsTheirNumbers) {
 
 TEST(RecordFormatTest, RecordsComeBack) {
   for (const WallTime expires_at : {kNever, WallTime{-1}, WallTime{1'700'000'000'000}}) {
-    const std::string stored = Header(9, expires_at) + "value";
-    const auto record = DecodeRecord(stored);
-    ASSERT_TRUE(record.has_value());
-    EXPECT_EQ(record->version, 9U);
-    EXPECT_EQ(record->expires_at, expires_at);
-    EXPECT_EQ(record->value, "value");
+    for (const std::string value : {"value", ""}) {
+      const std::string stored = Stored(9, expires_at, value);
+      const auto record = DecodeRecord(kStoredKey, stored);
+      ASSERT_TRUE(record.has_value());
+      EXPECT_EQ(record->version, 9U);
+      EXPECT_EQ(record->expires_at, expires_at);
+      EXPECT_EQ(record->value, value);
+    }
   }
 }
 
 TEST(RecordFormatTest, ForeignBytesAreRejected) {
-  const std::string stored = Header(9, WallTime{5});
-  for (size_t size = 0; size < stored.size(); ++size) {
-    EXPECT_FALSE(DecodeRecord(std::string_view(stored).substr(0, size))) << size;
+  for (const WallTime expires_at : {kNever, WallTime{5}}) {
+    const std::string stored = Stored(9, expires_at);
+    for (size_t size = 0; size < stored.size(); ++size) {
+      EXPECT_FALSE(DecodeRecord(kStoredKey, std::string_view(stored).substr(0, size))) << size;
+    }
+    EXPECT_TRUE(DecodeRecord(kStoredKey, stored));
+    EXPECT_FALSE(DecodeRecord(kStoredKey, "\x02" + stored.substr(1))) << "unknown flag";
   }
-  EXPECT_TRUE(DecodeRecord(stored));
-  EXPECT_FALSE(DecodeRecord("\x02" + stored.substr(1))) << "unknown flag";
-
+  EXPECT_FALSE(DecodeRecord(kStoredKey.substr(0, kPositionBytes - 1), Stored(9, kNever)));
   std::string state;
   EncodeState({.commit = 5, .version_max = 6, .shards = {{7, 8}, {9, 10}}}, &state);
   for (size_t size = 0; size < state.size(); ++size) {
@@ -88,6 +103,33 @@ TEST(RecordFormatTest, ForeignBytesAreRejected) {
   }
   EXPECT_EQ(DecodeState(state)->shards.at(1).with_expiry, 10U);
   EXPECT_FALSE(DecodeState(state + "x"));
+}
+
+// Every bit of `bytes` in turn; `accepts` must refuse each.
+template <typename Accepts>
+void ExpectEveryBitMatters(std::string bytes, Accepts accepts) {
+  for (size_t bit = 0; bit < bytes.size() * 8; ++bit) {
+    const auto flip = static_cast<char>(1 << bit % 8);
+    bytes[bit / 8] ^= flip;
+    EXPECT_FALSE(accepts(bytes)) << "bit " << bit;
+    bytes[bit / 8] ^= flip;
+  }
+  EXPECT_TRUE(accepts(bytes));
+}
+
+TEST(RecordFormatTest, EveryFlippedBitIsFound) {
+  for (const WallTime expires_at : {kNever, WallTime{1'700'000'000'000}}) {
+    const std::string stored = Stored(9, expires_at);
+    ExpectEveryBitMatters(stored, [](const std::string& bytes) {
+      return DecodeRecord(kStoredKey, bytes).has_value();
+    });
+    ExpectEveryBitMatters(
+        kStoredKey, [&](const std::string& key) { return DecodeRecord(key, stored).has_value(); });
+  }
+  std::string state;
+  EncodeState({.commit = 5, .version_max = 6, .shards = {{7, 8}, {9, 10}}}, &state);
+  ExpectEveryBitMatters(state,
+                        [](const std::string& bytes) { return DecodeState(bytes).has_value(); });
 }
 
 }  // namespace

@@ -261,8 +261,8 @@ Result<Loads> RocksDbStoreOnDisk::LoadFrom(const ReadGate::View& view,
       continue;
     }
     if (!statuses[i].ok()) return ReadError(statuses[i]);
-    const auto stored = DecodeRecord(values[i].ToStringView());
-    if (!stored) return ReadError(Status::Corruption("record header"));
+    const auto stored = DecodeRecord(slices[i].ToStringView(), values[i].ToStringView());
+    if (!stored) return ReadError(Status::Corruption("record"));
     loads.records.emplace_back(
         Record{Bytes::Copy(stored->value), stored->expires_at, stored->version});
   }
@@ -284,8 +284,8 @@ Result<Scanned> RocksDbStoreOnDisk::ScanFrom(const ReadGate::View& view, const S
       database_->rocks().NewIterator(options, database_->records(range.shard)));
   for (at->Seek(Slice(from, kPositionBytes)); at->Valid(); at->Next()) {
     const Slice key = at->key();
-    const auto stored = DecodeRecord(at->value().ToStringView());
-    if (key.size() < kPositionBytes || !stored) return ReadError(Status::Corruption("record"));
+    const auto stored = DecodeRecord(key.ToStringView(), at->value().ToStringView());
+    if (!stored) return ReadError(Status::Corruption("record"));
     const uint64_t position = DecodePosition(key.data());
     if (scanned.items.size() >= range.limit && position != scanned.items.back().position) {
       scanned.next = position;
