@@ -9,6 +9,7 @@ Method: the real process, its exit codes, its log and its sockets.
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import unittest
@@ -45,6 +46,28 @@ class WithServer(unittest.TestCase):
         done = subprocess.run(arguments, cwd=self.directory, capture_output=True, text=True,
                               timeout=weir_process.DEADLINE_SECONDS, check=False)
         return done.returncode, done.stderr
+
+
+class Supervised(WithServer):
+    def test_the_supervisor_hears_when_clients_are_served_and_when_stopping_begins(self):
+        os.makedirs(self.directory)
+        name = os.path.join(self.directory, "notify")
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as supervisor:
+            supervisor.bind(name)
+            supervisor.settimeout(weir_process.DEADLINE_SECONDS)
+            server = weir_process.Weir(WEIR, self.directory, env={"NOTIFY_SOCKET": name})
+            self.addCleanup(server.kill)
+            self.assertEqual(supervisor.recv(64), b"READY=1")
+            with server.client() as client:
+                self.assertEqual(client.command("PING"), b"PONG")
+            self.assertEqual(server.stop(), 0)
+            self.assertEqual(supervisor.recv(64), b"STOPPING=1")
+
+    def test_a_supervisor_that_is_not_there_is_named_and_does_not_stop_the_service(self):
+        server = weir_process.Weir(WEIR, self.directory, env={"NOTIFY_SOCKET": "/nowhere/notify"})
+        self.addCleanup(server.kill)
+        weir_process.wait_until(lambda: "/nowhere/notify" in server.log(), "the warning")
+        self.assertEqual(server.stop(), 0)
 
 
 class Stopping(WithServer):

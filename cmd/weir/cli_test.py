@@ -6,6 +6,7 @@ Method: the real binary, run in an empty temporary directory.
     cli_test.py WEIR CONFIGURATION_MD
 """
 
+import re
 import subprocess
 import sys
 import tempfile
@@ -116,6 +117,23 @@ class CommandLine(unittest.TestCase):
         with open(CONFIGURATION_MD, encoding="utf-8") as file:
             self.assertEqual(file.read(), done.stdout,
                              "run `weir docs > docs/configuration.md`")
+
+    def test_the_manual_page_is_sound_and_explains_every_flag_and_section(self):
+        page = self.run_weir("docs", "man")
+        self.assertEqual(page.returncode, 0)
+        done = subprocess.run(["groff", "-man", "-Tascii", "-ww", "-P-bcu"], input=page.stdout,
+                              capture_output=True, text=True, timeout=30, check=False)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        text = done.stdout
+        serve = self.run_weir("help", "serve").stdout
+        for flag in re.findall(r"^  (--[a-z-]+) [A-Z]", serve, re.MULTILINE):
+            self.assertIn(f"\n       {flag} ", text)
+        with open(CONFIGURATION_MD, encoding="utf-8") as file:
+            for section in re.findall(r"^## (\[\[?\w+\]\]?)$", file.read(), re.MULTILINE):
+                self.assertIn(section, text)
+
+    def test_an_unknown_document_is_a_usage_error(self):
+        self.assert_usage_error(self.run_weir("docs", "poem"), "'poem'", "configuration or man")
 
 
 if __name__ == "__main__":

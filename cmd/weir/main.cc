@@ -10,6 +10,7 @@
 
 #include "cmd/weir/load.h"
 #include "cmd/weir/machine.h"
+#include "cmd/weir/man_page.h"
 #include "cmd/weir/options.h"
 #include "cmd/weir/serve.h"
 #include <CLI/App.hpp>
@@ -84,6 +85,7 @@ struct Arguments {
   std::string serve_file;
   std::string check_file;
   std::string help_topic;
+  std::string docs_topic = "configuration";
   std::map<std::string, std::vector<std::string>> flags;  // By key of [server].
 };
 
@@ -122,6 +124,19 @@ int RunHelp(CLI::App& app, const std::string& topic) {
   return kUsage;
 }
 
+// Prints a text that is generated from the tables.
+int RunDocs(const std::string& topic) {
+  if (topic == "configuration") {
+    Print(ConfigurationDocument());
+  } else if (topic == "man") {
+    Print(ManPage(WEIR_VERSION));
+  } else {
+    Complain("there is no generated document '" + topic + "'; write configuration or man");
+    return kUsage;
+  }
+  return kSuccess;
+}
+
 // Names the words nearest to those that are unknown.
 std::string DescribeExtras(const std::vector<std::string>& extras) {
   std::vector<std::string> known = {"serve", "check", "version", "help", "--config", "--help"};
@@ -152,6 +167,7 @@ int Run(int argc, char** argv) {
   CLI::App* help = app.add_subcommand("help", "Explain a subcommand.");
   help->add_option("SUBCOMMAND", arguments.help_topic, "serve, check or version.");
   CLI::App* docs = app.add_subcommand("docs")->group("");  // Hidden.
+  docs->add_option("TOPIC", arguments.docs_topic, "configuration or man.");
 
   try {
     app.parse(argc, argv);
@@ -165,7 +181,7 @@ int Run(int argc, char** argv) {
   if (serve->parsed()) return RunServe(arguments.serve_file, arguments.flags);
   if (check->parsed()) return RunCheck(arguments.check_file);
   if (version->parsed()) Print("weir " WEIR_VERSION "\n");
-  if (docs->parsed()) Print(ConfigurationDocument());
+  if (docs->parsed()) return RunDocs(arguments.docs_topic);
   if (help->parsed()) return RunHelp(app, arguments.help_topic);
   return kSuccess;
 }

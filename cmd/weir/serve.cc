@@ -6,6 +6,7 @@
 #include <cassert>
 #include <cinttypes>
 #include <cstdio>
+#include <cstdlib>
 #include <fstream>
 #include <string>
 #include <utility>
@@ -24,6 +25,7 @@
 #include "weir/base/clock.h"
 #include "weir/gateway/gateway.h"
 #include "weir/net/address.h"
+#include "weir/net/supervisor.h"
 #include "weir/server/server.h"
 
 namespace weir::cmd {
@@ -139,6 +141,14 @@ int Fail(const std::string& what, const Error& error) {
   return 1;
 }
 
+// Under a supervisor that wants to know, `systemctl start` returns when clients are served, and not
+// before the data has been recovered.
+void TellSupervisor(const std::string& state) {
+  const char* name = std::getenv("NOTIFY_SOCKET");
+  const Result<Ok> told = net::NotifySupervisor(name == nullptr ? "" : name, state);
+  if (!told.ok()) LogWarn(told.error().message, {{"state", state}});
+}
+
 // From here on the signals that stop us wait for WaitForStop, on every thread.
 sigset_t BlockStopSignals() {
   signal(SIGPIPE, SIG_IGN);
@@ -203,7 +213,9 @@ int Serve(const Config& config) {
              {"try", "redis-cli -p " + std::to_string(address.port) + " ping"}});
   }
 
+  TellSupervisor("READY=1");
   const int stop = WaitForStop(signals);
+  TellSupervisor("STOPPING=1");
   LogInfo("draining", {{"signal", stop == SIGTERM ? "SIGTERM" : "SIGINT"}});
   ready = false;
   server.Stop();

@@ -1,0 +1,129 @@
+#include "cmd/weir/man_page.h"
+
+#include "cmd/weir/options.h"
+
+namespace weir::cmd {
+namespace {
+
+constexpr std::string_view kHead = R"(.SH NAME
+weir \- one fast, fair, durable Redis in front of a service's databases
+.SH SYNOPSIS
+.B weir serve
+.RB [ \-\-config
+.IR FILE ]
+.RI [ FLAGS ]
+.br
+.B weir check
+.I FILE
+.br
+.BR "weir version" " | " "weir help"
+.RI [ SUBCOMMAND ]
+.SH DESCRIPTION
+.B weir
+speaks the protocol of Redis and keeps what it is given durably in RocksDB, behind a cache, a rate
+limiter and consistent hashing. It needs no option at all.
+.TP
+.B serve
+Serves clients until SIGTERM or SIGINT, then answers what was sent and exits. Logs to standard
+error. A flag beats the configuration file.
+.TP
+.B check
+Prints the effective configuration and memory budget of a file, or every error with its line, column
+and remedy.
+)";
+
+constexpr std::string_view kTail = R"(.SH FILES
+What the Debian package sets up:
+.TP
+.I /etc/weir/weir.toml
+The configuration of the service, readable by root and the group weir.
+.TP
+.I /var/lib/weir
+The data, owned by the user weir. The service may write nowhere else.
+.SH EXIT STATUS
+0 success, 1 failure, 2 usage or configuration.
+.SH ENVIRONMENT
+.TP
+.B NOTIFY_SOCKET
+Set by a supervisor that wants to be told when clients are served and when stopping begins; see
+.BR sd_notify (3).
+.SH EXAMPLES
+.nf
+weir serve \-\-data ./weir\-data \-\-memory 1gb
+weir check /etc/weir/weir.toml
+redis\-cli \-p 6390 ping
+.fi
+.SH SEE ALSO
+.BR redis\-cli (1),
+.BR systemctl (1)
+)";
+
+// Escapes what roff would take for itself, and sets `code` bold.
+std::string Roff(std::string_view text) {
+  std::string escaped;
+  bool bold = false;
+  for (const char c : text) {
+    if (c == '`') {
+      bold = !bold;
+      escaped += bold ? "\\fB" : "\\fR";
+    } else if (c == '\\') {
+      escaped += "\\e";
+    } else if (c == '-') {
+      escaped += "\\-";
+    } else {
+      escaped += c;
+    }
+  }
+  // At the begin of a line these two are requests.
+  if (escaped.starts_with('.') || escaped.starts_with('\'')) escaped.insert(0, "\\&");
+  return escaped;
+}
+
+std::string Meaning(const Option& option) {
+  std::string text(option.doc);
+  std::string words;
+  for (const std::string_view word : option.words) {
+    words += (words.empty() ? " One of `" : "`, `") + std::string(word);
+  }
+  if (!words.empty()) text += words + "`.";
+  if (!option.limits.empty()) text += " Limits: " + option.limits + ".";
+  text += option.required ? " Required." : " Default: " + option.default_text + ".";
+  return Roff(text) + "\n";
+}
+
+std::string Term(std::string_view name, const Option& option) {
+  return ".TP\n.BI \"" + Roff(name) + " \" \"" + Roff(TypeName(option.type)) + "\"\n";
+}
+
+std::string Flags() {
+  std::string text = ".SH FLAGS OF SERVE\n.TP\n.BI \"\\-\\-config \" FILE\nConfiguration file.\n";
+  for (const Option& option : Options()) {
+    if (option.section == "server") text += Term(FlagOf(option), option) + Meaning(option);
+  }
+  return text;
+}
+
+std::string ConfigurationFile() {
+  std::string text =
+      ".SH CONFIGURATION FILE\nTOML. An unknown section or key is an error. The keys of\n"
+      ".B [server]\nare the flags above, with underscores for hyphens.\n";
+  for (const Section& section : Sections()) {
+    if (section.name == "server") continue;
+    const std::string name(section.name);
+    text += ".SS " + (section.repeated ? "[[" + name + "]]" : "[" + name + "]") + "\n" +
+            Roff(section.doc) + "\n";
+    for (const Option& option : Options()) {
+      if (option.section == section.name) text += Term(option.key, option) + Meaning(option);
+    }
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string ManPage(std::string_view version) {
+  return R"(.TH WEIR 1 "" "weir )" + std::string(version) + "\" \"User Commands\"\n" +
+         std::string(kHead) + Flags() + ConfigurationFile() + std::string(kTail);
+}
+
+}  // namespace weir::cmd
