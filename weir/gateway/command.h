@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -9,6 +10,7 @@
 #include "weir/base/bytes.h"
 #include "weir/base/time.h"
 #include "weir/cache/value.h"
+#include "weir/gateway/home.h"
 #include "weir/gateway/owned_args.h"
 #include "weir/gateway/reply.h"
 #include "weir/resp/writer.h"
@@ -16,9 +18,9 @@
 namespace weir::gateway {
 
 class Gateway;
+struct CommandSpec;
 struct Session;
 class WriteBatch;
-struct WriteItem;
 
 // What one key of a read holds. The view is valid during the handler.
 struct Found {
@@ -40,48 +42,105 @@ struct LocalCall {
   Gateway& gateway;
 };
 
+struct OperationCall {
+  Args args;
+  Origin origin;
+  Gateway& gateway;
+};
+
+// How a command uses a key, as in the key specifications of COMMAND INFO.
+enum KeyUse : uint16_t {
+  kKeyRo = 1 << 0,
+  kKeyRw = 1 << 1,
+  kKeyOw = 1 << 2,  // Overwrites it.
+  kKeyRm = 1 << 3,
+  kKeyAccess = 1 << 4,  // Something of the value comes back to the client.
+  kKeyUpdate = 1 << 5,
+  kKeyInsert = 1 << 6,
+  kKeyDelete = 1 << 7,
+  kKeyVariable = 1 << 8,  // Less, with some arguments.
+};
+
 // Which arguments are keys, as in COMMAND INFO: from `first` to `last` (negative: from the end) in
 // steps. first = 0: none.
 struct KeySpec {
   int first = 0;
   int last = 0;
   int step = 0;
+  uint16_t use = 0;       // Of all keys, or of the first alone when rest_use is not 0.
+  uint16_t rest_use = 0;  // Of the others, where a command uses them otherwise.
 };
 
 enum class CommandKind : uint8_t {
-  kLocal,  // Answered from the connection and the process alone.
-  kRead,   // Answered from what its keys hold at one moment.
-  kWrite,  // Goes through the log of its keys' database.
-  kScan,   // Walks the key space.
-  kCount,  // Counts it.
-  kClear,  // Empties it.
+  kLocal,      // Answered from the connection and the process alone.
+  kRead,       // Answered from what its keys hold at one moment.
+  kWrite,      // Goes through the log of its keys' database.
+  kOperation,  // Asks the store for more than its keys' values; runs apart.
 };
 
-// Flags of COMMAND INFO. kBarrier is weir's own: such a command waits for all before it.
-enum CommandFlag : uint16_t {
-  kFlagReadOnly = 1 << 0,
-  kFlagWrite = 1 << 1,
+// Flags of COMMAND INFO, in its order. Those from kFlagBarrier on are weir's own.
+enum CommandFlag : uint32_t {
+  kFlagWrite = 1 << 0,
+  kFlagReadOnly = 1 << 1,
   kFlagDenyOom = 1 << 2,
-  kFlagFast = 1 << 3,
-  kFlagAdmin = 1 << 4,
-  kFlagLoading = 1 << 5,
-  kFlagStale = 1 << 6,
-  kFlagNoAuth = 1 << 7,
-  kFlagBarrier = 1 << 8,
+  kFlagAdmin = 1 << 3,
+  kFlagPubSub = 1 << 4,
+  kFlagNoScript = 1 << 5,
+  kFlagLoading = 1 << 6,
+  kFlagStale = 1 << 7,
+  kFlagSkipMonitor = 1 << 8,
+  kFlagSkipSlowlog = 1 << 9,
+  kFlagFast = 1 << 10,
+  kFlagNoAuth = 1 << 11,
+  kFlagNoAsyncLoading = 1 << 12,
+  kFlagNoMulti = 1 << 13,
+  kFlagAllowBusy = 1 << 14,
+  kFlagBarrier = 1 << 15,    // Waits for all commands before it, and those after it wait.
+  kFlagUnlimited = 1 << 16,  // Rate limits do not count it: a handshake or a farewell.
 };
+
+// The categories that ACL rules name, as in COMMAND INFO.
+enum CommandCategory : uint32_t {
+  kCatKeyspace = 1 << 0,
+  kCatRead = 1 << 1,
+  kCatWrite = 1 << 2,
+  kCatString = 1 << 3,
+  kCatBitmap = 1 << 4,
+  kCatPubSub = 1 << 5,
+  kCatAdmin = 1 << 6,
+  kCatFast = 1 << 7,
+  kCatSlow = 1 << 8,
+  kCatDangerous = 1 << 9,
+  kCatConnection = 1 << 10,
+  kCatTransaction = 1 << 11,
+  kCatScripting = 1 << 12,
+};
+
+using LocalFunction = void(const LocalCall& call, resp::Writer& writer);
+using ReadFunction = void(const ReadCall& call, resp::Writer& writer);
+using WriteFunction = void(WriteBatch& batch, WriteItem& item);
+// Begins an operation, whose reply is delivered to the call's origin, and returns nullopt; or
+// returns the reply at once.
+using OperationFunction = std::optional<Reply>(const OperationCall& call);
 
 struct CommandSpec {
-  std::string_view name;  // Lower case.
-  int arity;              // As in Redis: with the name; negative: at least.
-  CommandKind kind;
-  uint16_t flags;
+  std::string_view name;  // Lower case; of a subcommand: "client|id".
+  int arity = 0;          // As in Redis: with the name; negative: at least.
+  CommandKind kind = CommandKind::kLocal;
+  uint32_t flags = 0;        // CommandFlag.
+  uint32_t categories = 0;   // CommandCategory.
+  uint32_t subcommands = 0;  // How many rows after this one are its subcommands.
   KeySpec keys;
   std::string_view group;
   std::string_view since;
   std::string_view summary;
-  void (*local)(const LocalCall& call, resp::Writer& writer) = nullptr;
-  void (*read)(const ReadCall& call, resp::Writer& writer) = nullptr;
-  void (*write)(WriteBatch& batch, WriteItem& item) = nullptr;
+  std::string_view tips;     // Of COMMAND INFO, with a blank between them.
+  std::string_view differs;  // How it differs from Redis, for docs/commands.md; empty: it does not.
+  // The one of its kind is set, but for a command that only holds subcommands.
+  LocalFunction* local = nullptr;
+  ReadFunction* read = nullptr;
+  WriteFunction* write = nullptr;
+  OperationFunction* operation = nullptr;
   // Whether this write overwrites or erases its keys without asking what they hold; nullptr: never.
   bool (*blind)(Args args) = nullptr;
 
@@ -93,13 +152,22 @@ struct CommandSpec {
   bool ArityFits(size_t count) const {
     return arity >= 0 ? count == static_cast<size_t>(arity) : count >= static_cast<size_t>(-arity);
   }
+  constexpr bool IsSubcommand() const { return name.find('|') != std::string_view::npos; }
+  std::span<const CommandSpec> Subcommands() const { return {this + 1, subcommands}; }
 };
 
-// Returns the row of `name` in any case, or nullptr. Cost: one hash, no allocation.
+// Returns the row of `name` in any case, or nullptr; "client|id" is the name of a subcommand.
+// Cost: one hash, no allocation.
 const CommandSpec* FindCommand(std::string_view name);
 
-// All rows, in order of name.
+// Returns the row that the words of a request name, or nullptr. Requires: there is a first one.
+const CommandSpec* ResolveCommand(Args args);
+
+// All rows in order of name, each command before its subcommands.
 std::span<const CommandSpec> AllCommands();
+
+// The place of `command` in AllCommands().
+size_t CommandIndex(const CommandSpec& command);
 
 // Reads a decimal 64-bit integer as Redis does: no blanks, no plus, no leading zeros.
 bool ParseInteger(std::string_view text, int64_t* value);

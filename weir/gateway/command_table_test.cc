@@ -16,14 +16,16 @@ TEST(CommandTable, RowsAreInOrderOfNameAndLowerCase) {
   for (const CommandSpec& spec : AllCommands()) {
     EXPECT_LT(before, spec.name);
     before = spec.name;
-    for (const char c : spec.name) EXPECT_TRUE(c >= 'a' && c <= 'z') << spec.name;
+    EXPECT_THAT(std::string(spec.name), testing::MatchesRegex("[a-z_]+(\\|[a-z-]+)?"));
   }
 }
 
 TEST(CommandTable, EveryRowIsFoundInAnyCaseAndNothingElse) {
   for (const CommandSpec& spec : AllCommands()) {
     std::string mixed(spec.name);
-    for (size_t i = 0; i < mixed.size(); i += 2) mixed[i] = static_cast<char>(mixed[i] - 32);
+    for (size_t i = 0; i < mixed.size(); i += 2) {
+      if (mixed[i] >= 'a' && mixed[i] <= 'z') mixed[i] = static_cast<char>(mixed[i] - 32);
+    }
     EXPECT_EQ(FindCommand(spec.name), &spec);
     EXPECT_EQ(FindCommand(mixed), &spec);
     EXPECT_EQ(FindCommand(std::string(spec.name) + "x"), nullptr);
@@ -35,11 +37,49 @@ TEST(CommandTable, EveryRowIsFoundInAnyCaseAndNothingElse) {
 
 TEST(CommandTable, ARowHasTheFunctionOfItsKind) {
   for (const CommandSpec& spec : AllCommands()) {
-    EXPECT_EQ(spec.local != nullptr, spec.kind == CommandKind::kLocal) << spec.name;
+    const bool container = spec.subcommands > 0 && spec.local == nullptr;
+    EXPECT_EQ(spec.local != nullptr, spec.kind == CommandKind::kLocal && !container) << spec.name;
     EXPECT_EQ(spec.read != nullptr, spec.kind == CommandKind::kRead) << spec.name;
     EXPECT_EQ(spec.write != nullptr, spec.kind == CommandKind::kWrite) << spec.name;
+    EXPECT_EQ(spec.operation != nullptr, spec.kind == CommandKind::kOperation) << spec.name;
     const bool has_keys = spec.kind == CommandKind::kRead || spec.kind == CommandKind::kWrite;
     EXPECT_EQ(spec.keys.first != 0, has_keys) << spec.name;
+  }
+}
+
+TEST(CommandTable, FlagsSayWhatTheKindDoes) {
+  for (const CommandSpec& spec : AllCommands()) {
+    EXPECT_EQ((spec.flags & kFlagReadOnly) != 0, (spec.categories & kCatRead) != 0) << spec.name;
+    EXPECT_EQ((spec.flags & kFlagWrite) != 0, (spec.categories & kCatWrite) != 0) << spec.name;
+    const bool writes = spec.kind == CommandKind::kWrite;
+    const bool reads = spec.kind == CommandKind::kRead;
+    EXPECT_TRUE(!writes || (spec.flags & kFlagWrite) != 0) << spec.name;
+    EXPECT_TRUE(!reads || (spec.flags & kFlagReadOnly) != 0) << spec.name;
+    EXPECT_FALSE(spec.summary.empty()) << spec.name;
+    EXPECT_FALSE(spec.group.empty()) << spec.name;
+    EXPECT_FALSE(spec.since.empty()) << spec.name;
+  }
+}
+
+TEST(CommandTable, ASubcommandIsFoundByTheWordsOfItsRequest) {
+  const auto resolve = [](const std::vector<std::string_view>& words) {
+    const CommandSpec* spec = ResolveCommand(words);
+    return spec == nullptr ? std::string("nothing") : std::string(spec->name);
+  };
+  EXPECT_EQ(resolve({"get", "k"}), "get");
+  EXPECT_EQ(resolve({"CLIENT"}), "client");
+  EXPECT_EQ(resolve({"Client", "GetName"}), "client|getname");
+  EXPECT_EQ(resolve({"client", "getnam"}), "nothing");
+  EXPECT_EQ(resolve({"client", ""}), "nothing");
+  EXPECT_EQ(resolve({"client|getname"}), "nothing");
+  EXPECT_EQ(resolve({"command"}), "command");
+  EXPECT_EQ(resolve({"command", "count"}), "command|count");
+  for (const CommandSpec& spec : AllCommands()) {
+    for (const CommandSpec& subcommand : spec.Subcommands()) {
+      const size_t bar = subcommand.name.find('|');
+      EXPECT_EQ(subcommand.name.substr(0, bar), spec.name);
+      EXPECT_EQ(resolve({spec.name, subcommand.name.substr(bar + 1)}), subcommand.name);
+    }
   }
 }
 

@@ -5,19 +5,22 @@
 #include <utility>
 
 #include "weir/gateway/errors.h"
-#include "weir/gateway/scan_request.h"
 
 namespace weir::gateway {
 namespace {
 
-size_t IndexOf(const CommandSpec& spec) {
-  return static_cast<size_t>(&spec - AllCommands().data());
-}
-
 limit::CommandClass ClassOf(const CommandSpec& spec) {
   if ((spec.flags & kFlagAdmin) != 0) return limit::CommandClass::kAdmin;
-  const bool write = spec.kind == CommandKind::kWrite || spec.kind == CommandKind::kClear;
-  return write ? limit::CommandClass::kWrite : limit::CommandClass::kRead;
+  return (spec.flags & kFlagWrite) != 0 ? limit::CommandClass::kWrite : limit::CommandClass::kRead;
+}
+
+// Why ResolveCommand found nothing.
+std::string UnknownError(Args args) {
+  const CommandSpec* command = FindCommand(args[0]);
+  if (command != nullptr && command->subcommands > 0) {
+    return errors::UnknownSubcommand(args[1], command->name);
+  }
+  return errors::UnknownCommand(args[0], args.data() + 1, args.size() - 1);
 }
 
 }  // namespace
@@ -29,13 +32,13 @@ Pipeline::Pipeline(Gateway& gateway, Home& home, Outbox& outbox, Session& sessio
 void Pipeline::Execute(const resp::Command& command) {
   assert(room() > 0);
   const Args args = command.args();
-  const CommandSpec* spec = FindCommand(args[0]);
+  const CommandSpec* spec = ResolveCommand(args);
   std::optional<Reply> rejected;
   if (spec == nullptr) {
     outbox_.stats->unknown_commands.Add(1);
-    rejected = Reply::Failure(errors::UnknownCommand(args[0], args.data() + 1, args.size() - 1));
+    rejected = Reply::Failure(UnknownError(args));
   } else {
-    outbox_.stats->calls[IndexOf(*spec)].Add(1);
+    outbox_.stats->calls[CommandIndex(*spec)].Add(1);
     rejected = Reject(*spec, command);
     if (!rejected.has_value() && queue_.empty() && TryAtOnce(*spec, args)) return;
   }
@@ -101,7 +104,7 @@ std::optional<Reply> Pipeline::Reject(const CommandSpec& spec, const resp::Comma
 }
 
 std::optional<std::string> Pipeline::Throttled(const CommandSpec& spec, Args args) const {
-  if ((spec.flags & kFlagNoAuth) != 0) return std::nullopt;  // HELLO and the like: a handshake.
+  if ((spec.flags & kFlagUnlimited) != 0) return std::nullopt;
   limit::Request request;
   request.client = session_.client;
   if (spec.keys.first != 0) request.key = args[static_cast<size_t>(spec.keys.first)];
@@ -112,7 +115,7 @@ std::optional<std::string> Pipeline::Throttled(const CommandSpec& spec, Args arg
 
 void Pipeline::Answer(const CommandSpec* spec, const Reply& reply) {
   if (reply.kind == Reply::Kind::kError && spec != nullptr) {
-    outbox_.stats->errors[IndexOf(*spec)].Add(1);
+    outbox_.stats->errors[CommandIndex(*spec)].Add(1);
   }
   resp::Writer writer = MakeWriter();
   reply.WriteTo(writer);
@@ -189,9 +192,7 @@ void Pipeline::Begin(size_t index) {
     case CommandKind::kWrite:
       BeginWrite(queued, sequence);
       return;
-    case CommandKind::kScan:
-    case CommandKind::kCount:
-    case CommandKind::kClear:
+    case CommandKind::kOperation:
       BeginOperation(queued, sequence);
       return;
   }
@@ -210,28 +211,11 @@ void Pipeline::BeginWrite(Queued& queued, uint64_t sequence) {
 
 void Pipeline::BeginOperation(Queued& queued, uint64_t sequence) {
   queued.pending = 1;
-  const Origin origin = OriginOf(sequence);
-  if (queued.spec->kind == CommandKind::kCount) {
-    CountOperation::Begin(std::make_shared<CountOperation>(origin), gateway_);
-  } else if (queued.spec->kind == CommandKind::kClear) {
-    const Args args = queued.args.views();
-    if (args.size() > 2 ||
-        (args.size() == 2 && !SameWord(args[1], "sync") && !SameWord(args[1], "async"))) {
-      queued.state = State::kAnswered;
-      queued.reply = Reply::Failure(std::string(errors::kSyntax));
-      return;
-    }
-    ClearOperation::Begin(std::make_shared<ClearOperation>(origin), gateway_);
-  } else {
-    Result<ScanOperation::Request> request = ParseScan(queued.args.views());
-    if (!request.ok()) {
-      queued.state = State::kAnswered;
-      queued.reply = Reply::Failure(request.error().message);
-      return;
-    }
-    ScanOperation::Begin(std::make_shared<ScanOperation>(origin, std::move(request).value()),
-                         gateway_);
-  }
+  std::optional<Reply> reply =
+      queued.spec->operation({queued.args.views(), OriginOf(sequence), gateway_});
+  if (!reply.has_value()) return;
+  queued.state = State::kAnswered;
+  queued.reply = std::move(*reply);
 }
 
 // Returns whether the front has moved on: it was answered and is gone, or can be answered now.

@@ -42,7 +42,7 @@ class LatencyCounters {
 };
 
 struct LoopStats {
-  static constexpr size_t kCommandsMax = 128;
+  static constexpr size_t kCommandsMax = 384;  // Subcommands included.
 
   std::array<Counter, kCommandsMax> calls;  // By index in AllCommands().
   std::array<Counter, kCommandsMax> errors;

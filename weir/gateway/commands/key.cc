@@ -1,15 +1,12 @@
 #include <algorithm>
-#include <charconv>
-#include <optional>
+#include <string>
 
-#include "weir/gateway/commands.h"
+#include "weir/gateway/commands/commands.h"
 #include "weir/gateway/errors.h"
 #include "weir/gateway/expiry.h"
-#include "weir/gateway/scan_request.h"
 #include "weir/gateway/write_batch.h"
 
-namespace weir::gateway {
-namespace commands {
+namespace weir::gateway::commands {
 namespace {
 
 // What TTL and PTTL answer for a key that is absent, and for one that does not expire.
@@ -130,36 +127,4 @@ void Persist(WriteBatch& batch, WriteItem& item) {
   item.reply = Reply::Integer(1);
 }
 
-}  // namespace commands
-
-Result<ScanOperation::Request> ParseScan(Args args) {
-  ScanOperation::Request request;
-  const Error syntax{ErrorCode::kInvalid, std::string(errors::kSyntax)};
-  const auto [end, status] =
-      std::from_chars(args[1].data(), args[1].data() + args[1].size(), request.cursor);
-  if (status != std::errc() || end != args[1].data() + args[1].size()) {
-    return Error{ErrorCode::kInvalid, std::string(errors::kInvalidCursor)};
-  }
-  for (size_t i = 2; i < args.size(); i += 2) {
-    if (i + 1 == args.size()) return syntax;
-    const std::string_view word = args[i];
-    const std::string_view value = args[i + 1];
-    if (SameWord(word, "match")) {
-      request.match = std::string(value);
-    } else if (SameWord(word, "count")) {
-      int64_t count = 0;
-      if (!ParseInteger(value, &count)) {
-        return Error{ErrorCode::kInvalid, std::string(errors::kNotInteger)};
-      }
-      if (count < 1) return syntax;
-      request.count = static_cast<size_t>(count);
-    } else if (SameWord(word, "type")) {
-      request.nothing = !SameWord(value, "string");
-    } else {
-      return syntax;
-    }
-  }
-  return request;
-}
-
-}  // namespace weir::gateway
+}  // namespace weir::gateway::commands

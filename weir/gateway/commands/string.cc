@@ -4,7 +4,7 @@
 #include <limits>
 #include <optional>
 
-#include "weir/gateway/commands.h"
+#include "weir/gateway/commands/commands.h"
 #include "weir/gateway/errors.h"
 #include "weir/gateway/expiry.h"
 #include "weir/gateway/write_batch.h"

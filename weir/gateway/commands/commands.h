@@ -1,24 +1,41 @@
 // The functions behind the rows of the command table.
 #pragma once
 
+#include <optional>
+
 #include "weir/gateway/command.h"
 
 namespace weir::gateway::commands {
 
-// commands_connection.cc
+// connection.cc
 void Ping(const LocalCall& call, resp::Writer& writer);
 void Echo(const LocalCall& call, resp::Writer& writer);
 void Quit(const LocalCall& call, resp::Writer& writer);
 void Hello(const LocalCall& call, resp::Writer& writer);
 void Select(const LocalCall& call, resp::Writer& writer);
-void Client(const LocalCall& call, resp::Writer& writer);
+void ClientGetname(const LocalCall& call, resp::Writer& writer);
+void ClientId(const LocalCall& call, resp::Writer& writer);
+void ClientSetinfo(const LocalCall& call, resp::Writer& writer);
+void ClientSetname(const LocalCall& call, resp::Writer& writer);
 
-// commands_server.cc
+// command.cc
 void Command(const LocalCall& call, resp::Writer& writer);
-void Config(const LocalCall& call, resp::Writer& writer);
+void CommandCount(const LocalCall& call, resp::Writer& writer);
+void CommandDocs(const LocalCall& call, resp::Writer& writer);
+void CommandInfo(const LocalCall& call, resp::Writer& writer);
+// HELP of any command that has subcommands: what the table says of them.
+void Help(const LocalCall& call, resp::Writer& writer);
+
+// info.cc
+void ConfigGet(const LocalCall& call, resp::Writer& writer);
 void Info(const LocalCall& call, resp::Writer& writer);
 
-// commands_string.cc
+// keyspace.cc
+std::optional<Reply> Dbsize(const OperationCall& call);
+std::optional<Reply> Flushall(const OperationCall& call);
+std::optional<Reply> Scan(const OperationCall& call);
+
+// string.cc
 void Get(const ReadCall& call, resp::Writer& writer);
 void Mget(const ReadCall& call, resp::Writer& writer);
 void Strlen(const ReadCall& call, resp::Writer& writer);
@@ -30,7 +47,7 @@ void Incr(WriteBatch& batch, WriteItem& item);
 void Decr(WriteBatch& batch, WriteItem& item);
 void Incrby(WriteBatch& batch, WriteItem& item);
 
-// commands_key.cc
+// key.cc
 void Exists(const ReadCall& call, resp::Writer& writer);
 void Type(const ReadCall& call, resp::Writer& writer);
 void Ttl(const ReadCall& call, resp::Writer& writer);

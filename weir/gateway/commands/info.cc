@@ -1,86 +1,12 @@
 #include <array>
-#include <cstdio>
 #include <string>
 
-#include "weir/gateway/commands.h"
-#include "weir/gateway/errors.h"
+#include "weir/gateway/commands/commands.h"
 #include "weir/gateway/gateway.h"
 #include "weir/gateway/glob.h"
 
 namespace weir::gateway::commands {
 namespace {
-
-struct FlagName {
-  uint16_t flag;
-  std::string_view name;
-};
-
-constexpr auto kFlagNames = std::to_array<FlagName>({{kFlagReadOnly, "readonly"},
-                                                     {kFlagWrite, "write"},
-                                                     {kFlagDenyOom, "denyoom"},
-                                                     {kFlagAdmin, "admin"},
-                                                     {kFlagLoading, "loading"},
-                                                     {kFlagStale, "stale"},
-                                                     {kFlagFast, "fast"},
-                                                     {kFlagNoAuth, "no_auth"}});
-
-// One entry of COMMAND and COMMAND INFO, as of Redis 7: ten elements.
-void WriteCommandInfo(const CommandSpec& spec, resp::Writer& writer) {
-  writer.ArrayHeader(10);
-  writer.Bulk(spec.name);
-  writer.Integer(spec.arity);
-  size_t flags = 0;
-  for (const FlagName& flag : kFlagNames) flags += (spec.flags & flag.flag) != 0 ? 1 : 0;
-  writer.SetHeader(flags);
-  for (const FlagName& flag : kFlagNames) {
-    if ((spec.flags & flag.flag) != 0) writer.SimpleString(flag.name);
-  }
-  writer.Integer(spec.keys.first);
-  writer.Integer(spec.keys.last);
-  writer.Integer(spec.keys.step);
-  for (int i = 0; i < 4; ++i) writer.SetHeader(0);  // ACL categories, tips, key specs, subcommands.
-}
-
-void WriteCommandDocs(const CommandSpec& spec, resp::Writer& writer) {
-  writer.Bulk(spec.name);
-  writer.MapHeader(3);
-  writer.Bulk("summary");
-  writer.Bulk(spec.summary);
-  writer.Bulk("since");
-  writer.Bulk(spec.since);
-  writer.Bulk("group");
-  writer.Bulk(spec.group);
-}
-
-void CommandDocs(Args names, resp::Writer& writer) {
-  if (names.empty()) {
-    writer.MapHeader(AllCommands().size());
-    for (const CommandSpec& spec : AllCommands()) WriteCommandDocs(spec, writer);
-    return;
-  }
-  size_t known = 0;
-  for (const std::string_view name : names) known += FindCommand(name) != nullptr ? 1 : 0;
-  writer.MapHeader(known);
-  for (const std::string_view name : names) {
-    if (const CommandSpec* spec = FindCommand(name)) WriteCommandDocs(*spec, writer);
-  }
-}
-
-void CommandInfo(Args names, resp::Writer& writer) {
-  if (names.empty()) {
-    writer.ArrayHeader(AllCommands().size());
-    for (const CommandSpec& spec : AllCommands()) WriteCommandInfo(spec, writer);
-    return;
-  }
-  writer.ArrayHeader(names.size());
-  for (const std::string_view name : names) {
-    if (const CommandSpec* spec = FindCommand(name)) {
-      WriteCommandInfo(*spec, writer);
-    } else {
-      writer.Null();
-    }
-  }
-}
 
 struct StatsSum {
   uint64_t hits = 0;
@@ -243,34 +169,7 @@ bool Wanted(const InfoSection& section, Args names) {
 
 }  // namespace
 
-void Command(const LocalCall& call, resp::Writer& writer) {
-  if (call.args.size() == 1) {
-    CommandInfo({}, writer);
-    return;
-  }
-  const std::string_view sub = call.args[1];
-  if (SameWord(sub, "count") && call.args.size() != 2) {
-    WriteError(writer, errors::WrongArity("command|count"));
-  } else if (SameWord(sub, "count")) {
-    writer.Integer(static_cast<int64_t>(AllCommands().size()));
-  } else if (SameWord(sub, "docs")) {
-    CommandDocs(call.args.subspan(2), writer);
-  } else if (SameWord(sub, "info")) {
-    CommandInfo(call.args.subspan(2), writer);
-  } else {
-    WriteError(writer, errors::UnknownSubcommand(sub, "command"));
-  }
-}
-
-void Config(const LocalCall& call, resp::Writer& writer) {
-  if (!SameWord(call.args[1], "get")) {
-    WriteError(writer, errors::UnknownSubcommand(call.args[1], "config"));
-    return;
-  }
-  if (call.args.size() < 3) {
-    WriteError(writer, errors::WrongArity("config|get"));
-    return;
-  }
+void ConfigGet(const LocalCall& call, resp::Writer& writer) {
   const auto& parameters = call.gateway.process().parameters;
   const auto wanted = [&](const std::string& name) {
     for (const std::string_view pattern : call.args.subspan(2)) {

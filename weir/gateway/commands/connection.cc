@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <string>
 
-#include "weir/gateway/commands.h"
+#include "weir/gateway/commands/commands.h"
 #include "weir/gateway/errors.h"
 #include "weir/gateway/gateway.h"
 #include "weir/gateway/session.h"
@@ -31,23 +31,6 @@ void WriteHello(const LocalCall& call, resp::Writer& writer) {
   writer.Bulk("master");
   writer.Bulk("modules");
   writer.ArrayHeader(0);
-}
-
-void SetInfo(const LocalCall& call, resp::Writer& writer) {
-  const std::string_view attribute = call.args[2];
-  const std::string_view value = call.args[3];
-  if (!IsPlain(value)) {
-    WriteError(writer, "ERR " + std::string(attribute) +
-                           " cannot contain spaces, newlines or special characters.");
-  } else if (SameWord(attribute, "lib-name")) {
-    call.session.library_name = value;
-    writer.SimpleString("OK");
-  } else if (SameWord(attribute, "lib-ver")) {
-    call.session.library_version = value;
-    writer.SimpleString("OK");
-  } else {
-    WriteError(writer, "ERR Unrecognized option '" + std::string(attribute) + "'");
-  }
 }
 
 }  // namespace
@@ -119,34 +102,41 @@ void Select(const LocalCall& call, resp::Writer& writer) {
   }
 }
 
-void Client(const LocalCall& call, resp::Writer& writer) {
-  const std::string_view sub = call.args[1];
-  const auto arity = [&](size_t count, std::string_view name) {
-    if (call.args.size() == count) return true;
-    WriteError(writer, errors::WrongArity(name));
-    return false;
-  };
-  if (SameWord(sub, "id")) {
-    if (arity(2, "client|id")) writer.Integer(static_cast<int64_t>(call.session.id));
-  } else if (SameWord(sub, "getname")) {
-    if (!arity(2, "client|getname")) return;
-    if (call.session.name.empty()) {
-      writer.Null();
-    } else {
-      writer.Bulk(call.session.name);
-    }
-  } else if (SameWord(sub, "setname")) {
-    if (!arity(3, "client|setname")) return;
-    if (!IsPlain(call.args[2])) {
-      WriteError(writer, errors::kClientName);
-      return;
-    }
-    call.session.name = call.args[2];
-    writer.SimpleString("OK");
-  } else if (SameWord(sub, "setinfo")) {
-    if (arity(4, "client|setinfo")) SetInfo(call, writer);
+void ClientId(const LocalCall& call, resp::Writer& writer) {
+  writer.Integer(static_cast<int64_t>(call.session.id));
+}
+
+void ClientGetname(const LocalCall& call, resp::Writer& writer) {
+  if (call.session.name.empty()) {
+    writer.Null();
   } else {
-    WriteError(writer, errors::UnknownSubcommand(sub, "client"));
+    writer.Bulk(call.session.name);
+  }
+}
+
+void ClientSetname(const LocalCall& call, resp::Writer& writer) {
+  if (!IsPlain(call.args[2])) {
+    WriteError(writer, errors::kClientName);
+    return;
+  }
+  call.session.name = call.args[2];
+  writer.SimpleString("OK");
+}
+
+void ClientSetinfo(const LocalCall& call, resp::Writer& writer) {
+  const std::string_view attribute = call.args[2];
+  const std::string_view value = call.args[3];
+  if (!IsPlain(value)) {
+    WriteError(writer, "ERR " + std::string(attribute) +
+                           " cannot contain spaces, newlines or special characters.");
+  } else if (SameWord(attribute, "lib-name")) {
+    call.session.library_name = value;
+    writer.SimpleString("OK");
+  } else if (SameWord(attribute, "lib-ver")) {
+    call.session.library_version = value;
+    writer.SimpleString("OK");
+  } else {
+    WriteError(writer, "ERR Unrecognized option '" + std::string(attribute) + "'");
   }
 }
 

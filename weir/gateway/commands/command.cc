@@ -1,0 +1,231 @@
+// COMMAND: what the command table says of itself, and HELP of every command that has subcommands.
+#include <algorithm>
+#include <array>
+#include <string>
+
+#include "weir/gateway/commands/commands.h"
+
+namespace weir::gateway::commands {
+namespace {
+
+struct Named {
+  uint32_t bit;
+  std::string_view name;
+};
+
+constexpr auto kFlagNames = std::to_array<Named>({{kFlagWrite, "write"},
+                                                  {kFlagReadOnly, "readonly"},
+                                                  {kFlagDenyOom, "denyoom"},
+                                                  {kFlagAdmin, "admin"},
+                                                  {kFlagPubSub, "pubsub"},
+                                                  {kFlagNoScript, "noscript"},
+                                                  {kFlagLoading, "loading"},
+                                                  {kFlagStale, "stale"},
+                                                  {kFlagSkipMonitor, "skip_monitor"},
+                                                  {kFlagSkipSlowlog, "skip_slowlog"},
+                                                  {kFlagFast, "fast"},
+                                                  {kFlagNoAuth, "no_auth"},
+                                                  {kFlagNoAsyncLoading, "no_async_loading"},
+                                                  {kFlagNoMulti, "no_multi"},
+                                                  {kFlagAllowBusy, "allow_busy"}});
+
+constexpr auto kCategoryNames = std::to_array<Named>({{kCatKeyspace, "@keyspace"},
+                                                      {kCatRead, "@read"},
+                                                      {kCatWrite, "@write"},
+                                                      {kCatString, "@string"},
+                                                      {kCatBitmap, "@bitmap"},
+                                                      {kCatPubSub, "@pubsub"},
+                                                      {kCatAdmin, "@admin"},
+                                                      {kCatFast, "@fast"},
+                                                      {kCatSlow, "@slow"},
+                                                      {kCatDangerous, "@dangerous"},
+                                                      {kCatConnection, "@connection"},
+                                                      {kCatTransaction, "@transaction"},
+                                                      {kCatScripting, "@scripting"}});
+
+constexpr auto kUseNames = std::to_array<Named>({{kKeyRo, "RO"},
+                                                 {kKeyRw, "RW"},
+                                                 {kKeyOw, "OW"},
+                                                 {kKeyRm, "RM"},
+                                                 {kKeyAccess, "access"},
+                                                 {kKeyUpdate, "update"},
+                                                 {kKeyInsert, "insert"},
+                                                 {kKeyDelete, "delete"},
+                                                 {kKeyVariable, "variable_flags"}});
+
+void WriteNames(uint32_t bits, std::span<const Named> names, resp::Writer& writer) {
+  size_t count = 0;
+  for (const Named& named : names) count += (bits & named.bit) != 0 ? 1 : 0;
+  writer.SetHeader(count);
+  for (const Named& named : names) {
+    if ((bits & named.bit) != 0) writer.SimpleString(named.name);
+  }
+}
+
+void WriteTips(std::string_view tips, resp::Writer& writer) {
+  if (tips.empty()) {
+    writer.SetHeader(0);
+    return;
+  }
+  writer.SetHeader(static_cast<uint64_t>(std::count(tips.begin(), tips.end(), ' ')) + 1);
+  for (size_t at = 0; at < tips.size();) {
+    const size_t end = std::min(tips.find(' ', at), tips.size());
+    writer.Bulk(tips.substr(at, end - at));
+    at = end + 1;
+  }
+}
+
+// One key specification: the keys begin at argument `first`; the last is `last` places after it,
+// or counted from the end when negative.
+struct KeyRange {
+  int first;
+  int last;
+  int step;
+  uint16_t use;
+};
+
+void WriteKeyRange(const KeyRange& range, resp::Writer& writer) {
+  writer.MapHeader(3);
+  writer.Bulk("flags");
+  WriteNames(range.use, kUseNames, writer);
+  writer.Bulk("begin_search");
+  writer.MapHeader(2);
+  writer.Bulk("type");
+  writer.Bulk("index");
+  writer.Bulk("spec");
+  writer.MapHeader(1);
+  writer.Bulk("index");
+  writer.Integer(range.first);
+  writer.Bulk("find_keys");
+  writer.MapHeader(2);
+  writer.Bulk("type");
+  writer.Bulk("range");
+  writer.Bulk("spec");
+  writer.MapHeader(3);
+  writer.Bulk("lastkey");
+  writer.Integer(range.last);
+  writer.Bulk("keystep");
+  writer.Integer(range.step);
+  writer.Bulk("limit");
+  writer.Integer(0);
+}
+
+void WriteKeySpecs(const KeySpec& keys, resp::Writer& writer) {
+  const auto last_from = [&](int first) { return keys.last < 0 ? keys.last : keys.last - first; };
+  if (keys.first == 0) {
+    writer.SetHeader(0);
+  } else if (keys.rest_use == 0) {
+    writer.SetHeader(1);
+    WriteKeyRange({keys.first, last_from(keys.first), keys.step, keys.use}, writer);
+  } else {
+    const int rest = keys.first + keys.step;
+    writer.SetHeader(2);
+    WriteKeyRange({keys.first, 0, keys.step, keys.use}, writer);
+    WriteKeyRange({rest, last_from(rest), keys.step, keys.rest_use}, writer);
+  }
+}
+
+// One entry of COMMAND and COMMAND INFO, as of Redis 7: ten elements.
+void WriteInfo(const CommandSpec& spec, resp::Writer& writer) {
+  writer.ArrayHeader(10);
+  writer.Bulk(spec.name);
+  writer.Integer(spec.arity);
+  WriteNames(spec.flags, kFlagNames, writer);
+  writer.Integer(spec.keys.first);
+  writer.Integer(spec.keys.last);
+  writer.Integer(spec.keys.step);
+  WriteNames(spec.categories, kCategoryNames, writer);
+  WriteTips(spec.tips, writer);
+  WriteKeySpecs(spec.keys, writer);
+  writer.SetHeader(spec.subcommands);
+  for (const CommandSpec& subcommand : spec.Subcommands()) WriteInfo(subcommand, writer);
+}
+
+void WriteDocs(const CommandSpec& spec, resp::Writer& writer) {
+  writer.Bulk(spec.name);
+  writer.MapHeader(spec.subcommands == 0 ? 3 : 4);
+  writer.Bulk("summary");
+  writer.Bulk(spec.summary);
+  writer.Bulk("since");
+  writer.Bulk(spec.since);
+  writer.Bulk("group");
+  writer.Bulk(spec.group);
+  if (spec.subcommands == 0) return;
+  writer.Bulk("subcommands");
+  writer.MapHeader(spec.subcommands);
+  for (const CommandSpec& subcommand : spec.Subcommands()) WriteDocs(subcommand, writer);
+}
+
+// Calls `visit` with every command that is not a subcommand.
+void ForEachCommand(auto visit) {
+  for (const CommandSpec& spec : AllCommands()) {
+    if (!spec.IsSubcommand()) visit(spec);
+  }
+}
+
+uint64_t CountCommands() {
+  uint64_t count = 0;
+  ForEachCommand([&](const CommandSpec&) { ++count; });
+  return count;
+}
+
+std::string Upper(std::string_view text) {
+  std::string upper(text);
+  for (char& c : upper) c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+  return upper;
+}
+
+}  // namespace
+
+void Command(const LocalCall&, resp::Writer& writer) {
+  writer.ArrayHeader(CountCommands());
+  ForEachCommand([&](const CommandSpec& spec) { WriteInfo(spec, writer); });
+}
+
+void CommandCount(const LocalCall&, resp::Writer& writer) {
+  writer.Integer(static_cast<int64_t>(CountCommands()));
+}
+
+void CommandInfo(const LocalCall& call, resp::Writer& writer) {
+  const Args names = call.args.subspan(2);
+  if (names.empty()) {
+    Command(call, writer);
+    return;
+  }
+  writer.ArrayHeader(names.size());
+  for (const std::string_view name : names) {
+    if (const CommandSpec* spec = FindCommand(name)) {
+      WriteInfo(*spec, writer);
+    } else {
+      writer.Null();
+    }
+  }
+}
+
+void CommandDocs(const LocalCall& call, resp::Writer& writer) {
+  const Args names = call.args.subspan(2);
+  if (names.empty()) {
+    writer.MapHeader(CountCommands());
+    ForEachCommand([&](const CommandSpec& spec) { WriteDocs(spec, writer); });
+    return;
+  }
+  size_t known = 0;
+  for (const std::string_view name : names) known += FindCommand(name) != nullptr ? 1 : 0;
+  writer.MapHeader(known);
+  for (const std::string_view name : names) {
+    if (const CommandSpec* spec = FindCommand(name)) WriteDocs(*spec, writer);
+  }
+}
+
+void Help(const LocalCall& call, resp::Writer& writer) {
+  const CommandSpec& container = *FindCommand(call.args[0]);
+  writer.ArrayHeader(1 + uint64_t{2} * container.subcommands);
+  writer.SimpleString(Upper(container.name) +
+                      " <subcommand> [<arg> [value] [opt] ...]. Subcommands are:");
+  for (const CommandSpec& subcommand : container.Subcommands()) {
+    writer.SimpleString(Upper(subcommand.name.substr(container.name.size() + 1)));
+    writer.SimpleString("    " + std::string(subcommand.summary));
+  }
+}
+
+}  // namespace weir::gateway::commands

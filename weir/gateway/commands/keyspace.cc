@@ -1,0 +1,67 @@
+// What the key space as a whole is asked.
+#include <charconv>
+#include <memory>
+#include <string>
+
+#include "weir/gateway/commands/commands.h"
+#include "weir/gateway/errors.h"
+#include "weir/gateway/operations.h"
+
+namespace weir::gateway::commands {
+namespace {
+
+// Errors: kInvalid, with the whole reply as message.
+Result<ScanOperation::Request> ParseScan(Args args) {
+  ScanOperation::Request request;
+  const Error syntax{ErrorCode::kInvalid, std::string(errors::kSyntax)};
+  const auto [end, status] =
+      std::from_chars(args[1].data(), args[1].data() + args[1].size(), request.cursor);
+  if (status != std::errc() || end != args[1].data() + args[1].size()) {
+    return Error{ErrorCode::kInvalid, std::string(errors::kInvalidCursor)};
+  }
+  for (size_t i = 2; i < args.size(); i += 2) {
+    if (i + 1 == args.size()) return syntax;
+    const std::string_view word = args[i];
+    const std::string_view value = args[i + 1];
+    if (SameWord(word, "match")) {
+      request.match = std::string(value);
+    } else if (SameWord(word, "count")) {
+      int64_t count = 0;
+      if (!ParseInteger(value, &count)) {
+        return Error{ErrorCode::kInvalid, std::string(errors::kNotInteger)};
+      }
+      if (count < 1) return syntax;
+      request.count = static_cast<size_t>(count);
+    } else if (SameWord(word, "type")) {
+      request.nothing = !SameWord(value, "string");
+    } else {
+      return syntax;
+    }
+  }
+  return request;
+}
+
+}  // namespace
+
+std::optional<Reply> Dbsize(const OperationCall& call) {
+  CountOperation::Begin(std::make_shared<CountOperation>(call.origin), call.gateway);
+  return std::nullopt;
+}
+
+std::optional<Reply> Flushall(const OperationCall& call) {
+  const Args args = call.args;
+  const bool mode = args.size() == 2 && (SameWord(args[1], "sync") || SameWord(args[1], "async"));
+  if (args.size() > 1 && !mode) return Reply::Failure(std::string(errors::kSyntax));
+  ClearOperation::Begin(std::make_shared<ClearOperation>(call.origin), call.gateway);
+  return std::nullopt;
+}
+
+std::optional<Reply> Scan(const OperationCall& call) {
+  Result<ScanOperation::Request> request = ParseScan(call.args);
+  if (!request.ok()) return Reply::Failure(request.error().message);
+  ScanOperation::Begin(std::make_shared<ScanOperation>(call.origin, std::move(request).value()),
+                       call.gateway);
+  return std::nullopt;
+}
+
+}  // namespace weir::gateway::commands
