@@ -26,8 +26,9 @@ Error DamagedIndex() {
 
 }  // namespace
 
-BatchWriter::BatchWriter(Durability durability, ReadGate* gate)
-    : durability_(durability), gate_(gate) {}
+BatchWriter::BatchWriter(Durability durability, ReadGate* gate,
+                         const BackgroundErrors* background_errors)
+    : durability_(durability), gate_(gate), background_errors_(background_errors) {}
 
 Result<Ok> BatchWriter::Attach(Database* database) {
   std::string stored;
@@ -286,16 +287,25 @@ Result<CommitNumber> BatchWriter::Commit() {
   // In this very write: a write that is synced afterwards is visible before it is durable.
   options.sync = durability_ == Durability::kFsync;
   status = database_->rocks().Write(options, &staged_);
-  if (!status.ok()) {
-    const std::string why = "the log could not be written (" + status.ToString() + ")";
-    gate_->Close(why);
-    return Error{ErrorCode::kUnknown, why + ", so the batch may or may not be applied"};
-  }
+  if (!status.ok()) return Failed(status);
   gate_->EndBatch();
   ++counters_.batches;
   counters_.fsyncs += options.sync ? 1 : 0;
   counters_.bytes_written += staged_.GetDataSize();
   return commit_;
+}
+
+Error BatchWriter::Failed(const Status& status) {
+  const std::optional<Error> refusal = background_errors_->refusal();
+  if (refusal && background_errors_->Refused(status)) {
+    gate_->AbandonBatch();
+    --commit_;
+    // Back to the state before this batch.
+    if (Attach(database_).ok()) return *refusal;
+  }
+  const std::string why = "the log could not be written (" + status.ToString() + ")";
+  gate_->Close(why);
+  return {ErrorCode::kUnknown, why + ", so the batch may or may not be applied"};
 }
 
 void BatchWriter::Reset() {

@@ -36,8 +36,8 @@ class BatchWriter {
     std::atomic<uint64_t> bytes_written{0};
   };
 
-  // Borrows `gate`.
-  BatchWriter(Durability durability, ReadGate* gate);
+  // Borrows `gate` and `background_errors`.
+  BatchWriter(Durability durability, ReadGate* gate, const BackgroundErrors* background_errors);
 
   // Takes over `database`, borrowed until the next Attach, at its stored state.
   // Errors: kCorrupt when it has none that fits.
@@ -72,10 +72,12 @@ class BatchWriter {
   rocksdb::Status StageRemovals(WallTime now, size_t limit, Expired* expired);
   rocksdb::Status StageClear(uint32_t shard);
   Result<CommitNumber> Commit();
+  Error Failed(const rocksdb::Status& status);
   void Reset();
 
   const Durability durability_;
   ReadGate* const gate_;
+  const BackgroundErrors* const background_errors_;
   Database* database_ = nullptr;
   State state_;  // As the batch that is being staged leaves it.
   CommitNumber commit_ = 0;

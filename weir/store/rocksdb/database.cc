@@ -29,6 +29,15 @@ size_t MemtableBytes(const RocksDbOptions& options, uint32_t shards) {
   return std::clamp(share, kMemtableBytesMin, kMemtableBytesMax);
 }
 
+// RocksDB's own writes its LOG to the same device, and asserts that an append to a file that has
+// failed is never repeated, which on a full device ends the process. What matters is in the errors
+// that calls return and that BackgroundErrors keeps.
+class NoInfoLog final : public rocksdb::Logger {
+ public:
+  using rocksdb::Logger::Logv;
+  void Logv(const char*, va_list) override {}
+};
+
 rocksdb::DBOptions MakeDbOptions(const RocksDbOptions& options, rocksdb::Env* env) {
   rocksdb::DBOptions db;
   db.env = env;
@@ -41,7 +50,7 @@ rocksdb::DBOptions MakeDbOptions(const RocksDbOptions& options, rocksdb::Env* en
   db.paranoid_checks = true;
   // What the log held is in synced tables when Open returns, and the log is never read again.
   db.avoid_flush_during_recovery = false;
-  db.max_bgerror_resume_count = 0;  // Settle reopens; nothing resumes behind its back.
+  db.max_bgerror_resume_count = 0;  // Resumer does; nothing resumes behind its back.
   db.write_buffer_manager =
       std::make_shared<rocksdb::WriteBufferManager>(options.write_buffer_bytes);
   db.max_total_wal_size = std::max(kLogBytesMin, 2 * options.write_buffer_bytes);
@@ -53,9 +62,7 @@ rocksdb::DBOptions MakeDbOptions(const RocksDbOptions& options, rocksdb::Env* en
   db.enable_write_thread_adaptive_yield = false;
   db.stats_dump_period_sec = 0;
   db.stats_persist_period_sec = 0;
-  db.info_log_level = rocksdb::InfoLogLevel::WARN_LEVEL;
-  db.keep_log_file_num = 2;
-  db.max_log_file_size = size_t{1} << 20;
+  db.info_log = std::make_shared<NoInfoLog>();
   return db;
 }
 
@@ -111,7 +118,9 @@ std::unique_ptr<DatabaseSetting> MakeDatabaseSetting(const RocksDbOptions& optio
   setting->path = std::move(path);
   setting->shards = shards;
   setting->env = std::move(env);
+  setting->background_errors = std::make_shared<BackgroundErrors>();
   setting->db_options = MakeDbOptions(options, setting->env.get());
+  setting->db_options.listeners.push_back(setting->background_errors);
   auto cache = rocksdb::NewLRUCache(options.block_cache_bytes);
   setting->records_options = MakeFamilyOptions(options, cache, shards);
   setting->index_options = MakeFamilyOptions(options, cache, shards);
@@ -145,7 +154,9 @@ Result<std::unique_ptr<Database>> Database::Open(const DatabaseSetting& setting)
 Result<std::unique_ptr<Database>> Database::Create(const DatabaseSetting& setting) {
   rocksdb::DBOptions db_options = setting.db_options;
   rocksdb::Options destroyed(db_options, setting.index_options);
-  const rocksdb::Status status = rocksdb::DestroyDB(setting.path, destroyed);
+  rocksdb::Status status = setting.env->CreateDirIfMissing(setting.path);
+  if (status.ok()) status = rocksdb::DestroyDB(setting.path, destroyed);
+  if (status.ok()) status = setting.env->CreateDirIfMissing(setting.path);
   if (!status.ok()) return OpenError(setting.path, status);
   db_options.create_if_missing = true;
   db_options.create_missing_column_families = true;

@@ -13,6 +13,7 @@
 #include <rocksdb/db.h>
 
 #include "weir/base/result.h"
+#include "weir/store/rocksdb/background_errors.h"
 #include "weir/store/rocksdb/rocksdb_store.h"
 
 namespace weir::store {
@@ -22,6 +23,7 @@ struct DatabaseSetting {
   std::string path;
   uint32_t shards = 0;
   std::unique_ptr<rocksdb::Env> env;
+  std::shared_ptr<BackgroundErrors> background_errors;  // Of every database that is opened.
   rocksdb::DBOptions db_options;
   rocksdb::ColumnFamilyOptions records_options;
   rocksdb::ColumnFamilyOptions index_options;  // Of the expiry index and of the state.

@@ -47,6 +47,11 @@ void ReadGate::EndBatch() {
   ended_commit_ = announced_commit_;
 }
 
+void ReadGate::AbandonBatch() {
+  std::lock_guard lock(mutex_);
+  announced_commit_ = ended_commit_;
+}
+
 void ReadGate::RaiseExpiryFloor(WallTime floor) {
   std::lock_guard lock(mutex_);
   assert(ended_commit_ == announced_commit_);

@@ -41,6 +41,8 @@ class ReadGate {
   void BeginBatch(CommitNumber commit, WallTime earliest);
   // The announced batch is written.
   void EndBatch();
+  // The announced batch was not and will not be written.
+  void AbandonBatch();
   // No entry before `floor` is left in an expiry index. Requires: no batch is announced.
   void RaiseExpiryFloor(WallTime floor);
   WallTime expiry_floor() const;

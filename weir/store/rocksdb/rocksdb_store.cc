@@ -31,9 +31,10 @@ class RocksDbStoreOnDisk final : public RocksDbStore {
       : setting_(std::move(setting)),
         directory_(std::move(directory)),
         free_space_({options.free_space_floor_bytes, options.free_space_every, options.free_space}),
-        writer_(options.durability, &gate_),
+        writer_(options.durability, &gate_, setting_->background_errors.get()),
         read_threads_(options.read_threads),
-        write_thread_(1) {}
+        write_thread_(1),
+        resumer_(setting_->background_errors.get(), [this] { return Resume(); }) {}
 
   // Opens the database, anew when `create`. Before any other call.
   Result<Ok> Start(bool create);
@@ -74,7 +75,7 @@ class RocksDbStoreOnDisk final : public RocksDbStore {
 
   void Clear(Done<CommitNumber> done) override {
     PostWrite<CommitNumber>(std::move(done), [this]() -> Result<CommitNumber> {
-      if (gate_.closed()) return Unsettled();
+      if (auto error = MayNotWrite()) return *error;
       if (auto error = free_space_.Take(0, FreeSpace::Use::kRemove)) return *error;
       Result<CommitNumber> commit = writer_.Clear();
       if (commit.ok()) database_->ReclaimInBackground();
@@ -122,9 +123,11 @@ class RocksDbStoreOnDisk final : public RocksDbStore {
   Result<Scanned> ScanFrom(const ReadGate::View& view, const ScanRange& range);
   Result<Counts> CountFrom(const ReadGate::View& view, WallTime now);
 
+  std::optional<Error> MayNotWrite() const;
   std::optional<Error> ReserveFor(const Batch& batch);
   Result<CommitNumber> SettleNow();
   Error Unsettled() const;
+  bool Resume();
 
   const Limits limits_;
   const std::unique_ptr<DatabaseSetting> setting_;
@@ -140,6 +143,7 @@ class RocksDbStoreOnDisk final : public RocksDbStore {
   std::atomic<uint64_t> settles_{0};
   TaskThreads read_threads_;  // Last, so that they end first.
   TaskThreads write_thread_;
+  Resumer resumer_;
 };
 
 template <typename T, typename Call>
@@ -177,7 +181,7 @@ void RocksDbStoreOnDisk::Write(std::optional<Error> refused, Done<T> done, Call 
   PostWrite<T>(std::move(done),
                [this, refused = std::move(refused), call = std::move(call)]() mutable -> Result<T> {
                  if (refused) return std::move(*refused);
-                 if (gate_.closed()) return Unsettled();
+                 if (auto error = MayNotWrite()) return std::move(*error);
                  return call();
                });
 }
@@ -201,6 +205,7 @@ Result<CommitNumber> RocksDbStoreOnDisk::SettleNow() {
   if (!gate_.closed()) return writer_.commit();
   gate_.Drain();
   database_.reset();
+  setting_->background_errors->Clear(setting_->background_errors->count());
   auto started = Start(/*create=*/false);
   if (!started.ok()) {
     database_.reset();
@@ -210,6 +215,21 @@ Result<CommitNumber> RocksDbStoreOnDisk::SettleNow() {
   }
   ++settles_;
   return writer_.commit();
+}
+
+std::optional<Error> RocksDbStoreOnDisk::MayNotWrite() const {
+  if (gate_.closed()) return Unsettled();
+  return setting_->background_errors->refusal();
+}
+
+bool RocksDbStoreOnDisk::Resume() {
+  const auto view = gate_.Enter();
+  if (!view) return false;  // Settle opens it anew.
+  BackgroundErrors& errors = *setting_->background_errors;
+  const uint64_t count = errors.count();
+  const Status status = database_->rocks().Resume();
+  if (status.ok()) errors.Clear(count);
+  return gate_.Leave(*view) && status.ok();
 }
 
 Error RocksDbStoreOnDisk::Unsettled() const {
@@ -345,7 +365,7 @@ Result<std::optional<std::string>> RocksDbStoreOnDisk::Metadata(const std::strin
 }
 
 Result<Ok> RocksDbStoreOnDisk::Health() const {
-  if (gate_.closed()) return Unsettled();
+  if (auto error = MayNotWrite()) return std::move(*error);
   return Ok{};
 }
 
@@ -358,7 +378,8 @@ std::vector<std::pair<std::string, uint64_t>> RocksDbStoreOnDisk::Counters() con
           {"bytes_written", writes.bytes_written.load()},
           {"loads", loads_.load()},
           {"load_keys", load_keys_.load()},
-          {"settles", settles_.load()}};
+          {"settles", settles_.load()},
+          {"background_errors", setting_->background_errors->count()}};
 }
 
 }  // namespace

@@ -96,7 +96,7 @@ class SimulatedFile final : public rocksdb::FSSequentialFile,
 
   using FSWritableFile::Append;
   IOStatus Append(const Slice& data, const rocksdb::IOOptions&, rocksdb::IODebugContext*) override {
-    return disk_->Append(file_.get(), path_.ends_with(".log"), data);
+    return disk_->Append(file_.get(), path_, data);
   }
   IOStatus Flush(const rocksdb::IOOptions&, rocksdb::IODebugContext*) override {
     return IOStatus::OK();
@@ -230,13 +230,17 @@ bool SimulatedDisk::Fails(Fault fault) {
   return false;
 }
 
-IOStatus SimulatedDisk::Append(File* file, bool is_log, const Slice& data) {
+IOStatus SimulatedDisk::Append(File* file, const std::string& path, const Slice& data) {
   std::lock_guard lock(mutex_);
   Operate();
-  if (is_log && Fails(Fault::kLogAppend)) {
+  const bool fails = (path.ends_with(".log") && Fails(Fault::kLogAppend)) ||
+                     (path.ends_with(".sst") && Fails(Fault::kTableAppend));
+  if (fails) {
     // Half of it arrives, as when the device fills up.
     file->content.append(data.data(), data.size() / 2);
-    return IOStatus::NoSpace("simulated");
+    IOStatus status = IOStatus::NoSpace("simulated", path);
+    status.SetRetryable(true);  // As the real one is.
+    return status;
   }
   file->content.append(data.data(), data.size());
   return IOStatus::OK();
@@ -252,8 +256,9 @@ IOStatus SimulatedDisk::Sync(File* file, const std::string& path) {
   }
   Operate();
   if (is_log && Fails(Fault::kLogSync)) return IOStatus::IOError("simulated sync failure");
-  if (path.ends_with(".sst") && Fails(Fault::kTableSync)) {
-    return IOStatus::IOError("simulated sync failure");
+  if ((path.ends_with(".sst") && Fails(Fault::kTableSync)) ||
+      (path.find("MANIFEST") != std::string::npos && Fails(Fault::kManifestSync))) {
+    return IOStatus::IOError("simulated sync failure", path);
   }
   if (syncs_ == Syncs::kKept || !is_log) file->synced_bytes = file->content.size();
   return IOStatus::OK();

@@ -46,8 +46,9 @@ class SimulatedDisk final : public rocksdb::FileSystem {
   // Requires: whoever used the disk is gone. The disk is as the power cut left it.
   void PowerOn();
 
-  // Fails appends or syncs of log files: the first after `skip` successes, and all until Repair.
-  enum class Fault { kNone, kLogAppend, kLogSync, kTableSync };
+  // Fails appends or syncs of one kind of file: the first after `skip` successes, and all until
+  // Repair. Appends find no space left, syncs fail as a broken device does.
+  enum class Fault { kNone, kLogAppend, kLogSync, kTableAppend, kTableSync, kManifestSync };
   void FailAfter(Fault fault, uint64_t skip);
   void Repair() { FailAfter(Fault::kNone, 0); }
 
@@ -112,7 +113,7 @@ class SimulatedDisk final : public rocksdb::FileSystem {
   // One operation that changes the disk: counts towards the power cut. Requires: mutex_ held.
   void Operate();
   void Cut();
-  Status Append(File* file, bool is_log, const rocksdb::Slice& data);
+  Status Append(File* file, const std::string& path, const rocksdb::Slice& data);
   Status Sync(File* file, const std::string& path);
   Status SyncEntries(const std::string& path);
   bool Fails(Fault fault);

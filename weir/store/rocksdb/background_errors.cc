@@ -1,0 +1,103 @@
+#include "weir/store/rocksdb/background_errors.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace weir::store {
+
+using rocksdb::BackgroundErrorReason;
+using rocksdb::Status;
+
+// Runs before RocksDB takes note of the error, so a write that fails by it finds it here.
+void BackgroundErrors::OnBackgroundError(BackgroundErrorReason reason, Status* error) {
+  const std::lock_guard lock(mutex_);
+  if (reason == BackgroundErrorReason::kWriteCallback ||
+      reason == BackgroundErrorReason::kMemTable) {
+    // A write that was refused reports what it was refused for once more, now as if the log had
+    // failed, from which RocksDB would not resume.
+    if (of_table_ && error_ == error->ToString()) *error = Status::OK();
+    return;
+  }
+  // From an IO error of a flush RocksDB would not resume either, although nothing but a new table
+  // is needed: what it holds is still in the memtable.
+  damage_ = error->IsCorruption();
+  if (!damage_ && error->severity() > Status::kHardError) {
+    *error = Status(*error, Status::kHardError);
+  }
+  of_table_ =
+      reason == BackgroundErrorReason::kFlush || reason == BackgroundErrorReason::kCompaction;
+  error_ = error->ToString();
+  ++count_;
+  changed_.notify_all();
+}
+
+std::optional<Error> BackgroundErrors::refusal() const {
+  const std::lock_guard lock(mutex_);
+  if (!error_) return std::nullopt;
+  if (damage_) {
+    return Error{ErrorCode::kCorrupt, "stored data is damaged: " + *error_ +
+                                          "; check the device and restore from a backup"};
+  }
+  return Error{ErrorCode::kUnavailable,
+               "the database cannot store tables (" + *error_ +
+                   "); this write was not applied; make room or mend the device, and writes are "
+                   "accepted again by themselves"};
+}
+
+bool BackgroundErrors::Refused(const Status& failed) const {
+  const std::lock_guard lock(mutex_);
+  return of_table_ && error_ == failed.ToString();
+}
+
+void BackgroundErrors::Clear(uint64_t count) {
+  const std::lock_guard lock(mutex_);
+  if (count_ > count) return;
+  error_.reset();
+  damage_ = false;
+}
+
+bool BackgroundErrors::Await() {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [this] { return stopping_ || (error_ && !damage_); });
+  return !stopping_;
+}
+
+bool BackgroundErrors::Pause(std::chrono::milliseconds pause) {
+  std::unique_lock lock(mutex_);
+  changed_.wait_for(lock, pause, [this] { return stopping_; });
+  return !stopping_;
+}
+
+void BackgroundErrors::Stop() {
+  const std::lock_guard lock(mutex_);
+  stopping_ = true;
+  changed_.notify_all();
+}
+
+uint64_t BackgroundErrors::count() const {
+  const std::lock_guard lock(mutex_);
+  return count_;
+}
+
+Resumer::Resumer(BackgroundErrors* errors, std::function<bool()> resume)
+    : errors_(errors), resume_(std::move(resume)), thread_([this] { Run(); }) {}
+
+void Resumer::Stop() {
+  errors_->Stop();
+  if (thread_.joinable()) thread_.join();
+}
+
+// An error soon after a success is the same trouble, so the pause keeps growing: a compaction that
+// fills a full device each time it is tried must not be tried all the time.
+void Resumer::Run() {
+  std::chrono::milliseconds pause = kPauseMin;
+  auto resumed = std::chrono::steady_clock::time_point::min();
+  while (errors_->Await()) {
+    if (std::chrono::steady_clock::now() - resumed > 4 * kPauseMax) pause = kPauseMin;
+    if (!errors_->Pause(pause)) return;
+    pause = std::min(2 * pause, kPauseMax);
+    if (resume_()) resumed = std::chrono::steady_clock::now();
+  }
+}
+
+}  // namespace weir::store

@@ -1,0 +1,80 @@
+// BackgroundErrors: what RocksDB's flushes and compactions failed with, and the way back.
+//
+// When a flush or a compaction fails, nothing is lost: the records are in the memtables and in the
+// log. RocksDB stops writing until it is told to try again, and goes on reading. So writes are
+// refused before they begin, and Resumer tries again, by itself, until the device lets it.
+// A failed write of the log is none of this: the write that met it is answered with kUnknown.
+// Threads: thread-safe.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+
+#include <rocksdb/listener.h>
+
+#include "weir/base/result.h"
+
+namespace weir::store {
+
+class BackgroundErrors final : public rocksdb::EventListener {
+ public:
+  // Why a write may not begin, or nullopt. kCorrupt when trying again is of no use.
+  std::optional<Error> refusal() const;
+
+  // Whether `failed`, the outcome of a write, is the error of a flush or compaction that stands
+  // here: RocksDB refused the write before it wrote anything. (A manifest is written by writes too,
+  // behind the log, so its errors say nothing.)
+  bool Refused(const rocksdb::Status& failed) const;
+
+  // Forgets the error, unless it is newer than the first `count`: RocksDB has resumed, or is to be
+  // opened anew.
+  void Clear(uint64_t count);
+
+  // Waits until there is an error that can be resumed from. Returns: false after Stop.
+  bool Await();
+  // Waits for `pause`. Returns: false after Stop.
+  bool Pause(std::chrono::milliseconds pause);
+  void Stop();
+
+  // How many errors there have been.
+  uint64_t count() const;
+
+ private:
+  void OnBackgroundError(rocksdb::BackgroundErrorReason reason, rocksdb::Status* error) override;
+
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  std::optional<std::string> error_;
+  bool of_table_ = false;  // Not of a manifest.
+  bool damage_ = false;
+  bool stopping_ = false;
+  uint64_t count_ = 0;
+};
+
+// A thread that calls `resume` while there is an error, at growing intervals.
+// Requires: Stop before what `resume` uses is destroyed.
+class Resumer {
+ public:
+  static constexpr std::chrono::milliseconds kPauseMin{100};
+  static constexpr std::chrono::milliseconds kPauseMax{5000};
+
+  // `resume` returns whether RocksDB has resumed. Borrows `errors`.
+  Resumer(BackgroundErrors* errors, std::function<bool()> resume);
+  ~Resumer() { Stop(); }
+  void Stop();
+
+ private:
+  void Run();
+
+  BackgroundErrors* const errors_;
+  const std::function<bool()> resume_;
+  std::thread thread_;
+};
+
+}  // namespace weir::store
