@@ -66,7 +66,7 @@ class DevTest(unittest.TestCase):
     def test_help_names_every_verb(self):
         run = self.dev("help")
         self.assertEqual(run.returncode, 0)
-        for verb in "run build test bench fuzz check format clean help".split():
+        for verb in "run build package test bench fuzz check format clean help".split():
             self.assertRegex(run.stdout, rf"(?m)^  {verb}\b")
 
     def test_an_unknown_verb_is_a_usage_error(self):
@@ -121,6 +121,16 @@ class DevTest(unittest.TestCase):
         run = self.dev("build")
         self.assertEqual(run.returncode, 1)
         self.assertIn("bytes.cc: wrong", run.stderr)
+
+    def test_package_says_how_to_install_what_it_made(self):
+        self.stub("git", "echo 1700000000")
+        self.stub("cpack", 'mkdir -p build/package && touch build/package/weir_1_amd64.deb && '
+                           'echo "date $SOURCE_DATE_EPOCH" >>calls')
+        run = self.dev("package")
+        self.assertEqual(run.returncode, 0, run.stderr)
+        self.assertEqual(self.calls("date"), ["date 1700000000"])
+        self.assertEqual(run.stdout.splitlines()[-1],
+                         "apt install ./build/package/weir_1_amd64.deb")
 
     def test_fast_runs_the_release_tests_alone(self):
         run = self.dev("test", "--fast")

@@ -1,0 +1,191 @@
+#!/usr/bin/python3
+"""Goal: the Debian package installs, serves under the protection of its unit, and goes entirely.
+
+Method: cpack makes the package of this build; a clean Debian 12 (debian_chroot.py) installs it with
+apt. No systemd runs there, so unit_sandbox.py does what the unit says. The service has a network
+namespace of its own: it takes the ports of the default configuration, which may be in use outside.
+
+    package_test.py BUILD_DIRECTORY CACHE_DIRECTORY
+"""
+
+import glob
+import os
+import re
+import shutil
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import unittest
+
+import debian_chroot
+import weir_process
+from debian_chroot import run
+
+BUILD = CACHE = ""
+FOLDER = os.path.dirname(os.path.abspath(__file__))
+UNIT = "/lib/systemd/system/weir.service"
+EXPOSURE_MAX = 1.2
+# Changed by any installation, or by any new account.
+BACKUPS = {"/etc/gshadow-", "/etc/shadow-"}
+NOT_COMPARED = ("/dev", "/proc", "/run", "/sys", "/tmp", "/var/cache", "/var/lib/apt",
+                "/var/lib/dpkg", "/var/log")
+
+
+class Network:
+    """A network namespace with nothing but its own loopback, held by a process."""
+
+    def __init__(self):
+        self._holder = subprocess.Popen(
+            ["unshare", "--net", "sh", "-c", "ip link set lo up && echo && exec cat"],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self._holder.stdout.readline()
+        self.enter = ["nsenter", f"--net=/proc/{self._holder.pid}/ns/net"]
+
+    def close(self):
+        self._holder.communicate()
+
+
+class Service(weir_process.Process):
+    """The unit's service, started once it says so."""
+
+    def __init__(self, chroot, network, directory):
+        self._network = network
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as supervisor:
+            name = chroot.path("/run/notify")
+            if os.path.exists(name):
+                os.remove(name)
+            supervisor.bind(name)
+            os.chmod(name, 0o666)
+            super().__init__([*network.enter, "unshare", "--mount", "/usr/bin/python3",
+                              os.path.join(FOLDER, "unit_sandbox.py"), chroot.root, UNIT],
+                             directory, {"NOTIFY_SOCKET": "/run/notify"})
+            supervisor.setblocking(False)
+            weir_process.wait_until(lambda: self._said(supervisor) == b"READY=1", "READY=1")
+
+    def _said(self, supervisor):
+        if self.process.poll() is not None:
+            raise RuntimeError(f"the service ended with {self.process.returncode}:\n{self.log()}")
+        try:
+            return supervisor.recv(64)
+        except BlockingIOError:
+            return b""
+
+    def redis_cli(self, *words):
+        return run(*self._network.enter, "redis-cli", "-p", "6390", *words).rstrip("\n")
+
+    def stop(self):
+        self.signal(signal.SIGTERM)
+        return self.wait()
+
+
+class Package(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        debian_chroot.need("cpack", "debootstrap", "unshare", "nsenter", "ip", "redis-cli",
+                           "dpkg-shlibdeps", "systemd-analyze")
+        cls.scratch = weir_process.scratch()
+        cls.addClassCleanup(cls.scratch.cleanup)
+        made = os.path.join(cls.scratch.name, "package")
+        run("cpack", "--config", os.path.join(BUILD, "CPackConfig.cmake"), "-B", made)
+        cls.package, = glob.glob(os.path.join(made, "weir_*.deb"))
+        cls.chroot = debian_chroot.Chroot(os.path.join(cls.scratch.name, "root"), CACHE)
+        cls.chroot.run("apt-get", "-qq", "update")
+        cls.network = Network()
+        cls.addClassCleanup(cls.network.close)
+
+    def start(self):
+        service = Service(self.chroot, self.network, os.path.join(self.scratch.name, "service"))
+        self.addCleanup(service.kill)
+        return service
+
+    def install(self):
+        shutil.copy(self.package, self.chroot.path("/tmp/weir.deb"))
+        self.chroot.apt("install", "--reinstall", "/tmp/weir.deb")
+
+    def owner_and_mode(self, name):
+        found = os.stat(self.chroot.path(name))
+        names = [re.search(rf"^(\w+):\w*:{number}:", self.chroot.read(f"/etc/{kind}"),
+                           re.MULTILINE)[1]
+                 for kind, number in (("passwd", found.st_uid), ("group", found.st_gid))]
+        return (*names, stat.S_IMODE(found.st_mode))
+
+    def test_the_unit_is_as_closed_as_promised(self):
+        content = os.path.join(self.scratch.name, "content")
+        run("dpkg-deb", "--extract", self.package, content)
+        said = run("systemd-analyze", "security", "--offline=true", "--no-pager", content + UNIT)
+        exposure = float(re.search(r"Overall exposure level .*: ([0-9.]+) ", said)[1])
+        self.assertLessEqual(exposure, EXPOSURE_MAX, said)
+
+    def test_it_installs_serves_survives_and_goes(self):
+        before = self.chroot.paths(*NOT_COMPARED)
+        accounts = [self.chroot.read(name) for name in ("/etc/passwd", "/etc/group")]
+        self.install()
+        self.check_what_was_laid_down()
+        self.check_service()
+        self.check_that_the_configuration_is_the_administrators()
+        self.check_that_removing_keeps_the_data()
+
+        self.chroot.apt("purge", "--auto-remove", "weir")
+        self.assertEqual((self.chroot.paths(*NOT_COMPARED) ^ before) - BACKUPS, set())
+        self.assertEqual([self.chroot.read(name) for name in ("/etc/passwd", "/etc/group")],
+                         accounts)
+
+    def check_what_was_laid_down(self):
+        self.assertEqual(self.owner_and_mode("/etc/weir/weir.toml"), ("root", "weir", 0o640))
+        self.assertEqual(self.owner_and_mode("/var/lib/weir"), ("weir", "weir", 0o750))
+        self.assertTrue(os.path.lexists(self.chroot.path(
+            "/etc/systemd/system/multi-user.target.wants/weir.service")), "enabled")
+        self.assertTrue(os.path.exists(self.chroot.path("/usr/share/man/man1/weir.1.gz")))
+        self.chroot.run("weir", "check", "/etc/weir/weir.toml")
+
+    def check_service(self):
+        service = self.start()
+        self.check_protection(service.pid)
+        self.assertEqual(service.redis_cli("set", "greeting", "hello"), "OK")
+        self.assertEqual(service.redis_cli("incr", "visits"), "1")
+        service.kill()
+        service = self.start()
+        self.assertEqual(service.redis_cli("get", "greeting"), "hello")
+        run(*self.network.enter, "redis-benchmark", "-p", "6390", "-t", "get,set", "-n", "10000",
+            "-P", "16", "-d", "100", "-r", "1000", "-q")
+        self.assertEqual(service.stop(), 0, service.log())
+        self.assertEqual(self.owner_and_mode("/var/lib/weir/data")[:2], ("weir", "weir"))
+
+    def check_protection(self, pid):
+        """What the sandbox is for is in force, or the run proves less than it says."""
+        with open(f"/proc/{pid}/status", encoding="ascii") as file:
+            status = dict(line.rstrip("\n").split(":\t", 1) for line in file)
+        user = os.stat(self.chroot.path("/var/lib/weir")).st_uid
+        self.assertEqual(status["Uid"].split(), [str(user)] * 4)
+        self.assertEqual([status[name] for name in ("NoNewPrivs", "Seccomp", "Seccomp_filters")],
+                         ["1", "2", "2"])
+        self.assertEqual(int(status["CapEff"], 16), 0)
+        run("nsenter", "--mount", f"--target={pid}", "sh", "-c",
+            '! touch "$0/etc/x" && touch "$0/var/lib/weir/x" && rm "$0/var/lib/weir/x" && '
+            '! test -e "$0/proc/meminfo"', self.chroot.root)
+
+    def check_that_the_configuration_is_the_administrators(self):
+        name = "/etc/weir/weir.toml"
+        with open(self.chroot.path(name), "a", encoding="utf-8") as file:
+            file.write("# ours\n")
+        os.chmod(self.chroot.path(name), 0o600)
+        self.install()
+        self.assertTrue(self.chroot.read(name).endswith("# ours\n"))
+        self.assertEqual(self.owner_and_mode(name), ("root", "weir", 0o600))
+        os.chmod(self.chroot.path(name), 0o640)
+
+    def check_that_removing_keeps_the_data(self):
+        self.chroot.apt("remove", "weir")
+        self.assertFalse(os.path.exists(self.chroot.path("/usr/bin/weir")))
+        self.assertTrue(self.chroot.read("/etc/weir/weir.toml").endswith("# ours\n"))
+        self.install()
+        service = self.start()
+        self.assertEqual(service.redis_cli("get", "greeting"), "hello")
+        self.assertEqual(service.stop(), 0, service.log())
+
+
+if __name__ == "__main__":
+    BUILD, CACHE = (os.path.abspath(name) for name in sys.argv[1:3])
+    unittest.main(argv=sys.argv[:1])
