@@ -25,8 +25,8 @@ a run its reply, for a transaction one reply, separated by blanks. A reply is
     [COUNT REPLY...]  without the closing bracket
     xHEX           instead of all replies: the client raised an error for the pipeline as a whole
 
-Its arguments are PORT PROTOCOL CA USER PASSWORD, empty where there is none. When the server has been
-restarted, it connects again as its client does by itself or by the client's manual.
+Its arguments are PORT PROTOCOL CA USER PASSWORD, empty where there is none. When the server has
+been restarted, it connects again as its client does by itself or by the client's manual.
 """
 
 import contextlib
@@ -81,8 +81,11 @@ def number(reply):
 
 
 def matches(expected, reply, position=0):
-    """Whether a client's view of a reply is what the scenario says. Clients turn OK and 1 into true,
-        0 and nil into false, digits into numbers, and drop `ERR `; nothing else is let pass."""
+    """Whether a client's view of a reply is what the scenario says.
+
+    Clients turn OK and 1 into true, 0 and nil into false, digits into numbers, and drop `ERR `;
+    nothing else is let pass.
+    """
     if isinstance(reply, ErrorReply):
         if not isinstance(expected, dict) or "error" not in expected:
             return False
