@@ -4,8 +4,9 @@
 Method: cpack makes the package of this build; a clean Debian 12 (debian_chroot.py) installs it with
 apt. No systemd runs there, so unit_sandbox.py does what the unit says. The service has a network
 namespace of its own: it takes the ports of the default configuration, which may be in use outside.
+What is asked of it is what the README shows, and its answers must be those of the README.
 
-    package_test.py BUILD_DIRECTORY CACHE_DIRECTORY
+    package_test.py BUILD_DIRECTORY CACHE_DIRECTORY README
 """
 
 import glob
@@ -23,7 +24,7 @@ import debian_chroot
 import weir_process
 from debian_chroot import run
 
-BUILD = CACHE = ""
+BUILD = CACHE = README = ""
 FOLDER = os.path.dirname(os.path.abspath(__file__))
 UNIT = "/lib/systemd/system/weir.service"
 EXPOSURE_MAX = 1.2
@@ -45,6 +46,24 @@ class Network:
 
     def close(self):
         self._holder.communicate()
+
+
+def readme_blocks():
+    """Returns [(language, text)] of the README's blocks of code."""
+    with open(README, encoding="utf-8") as file:
+        return re.findall(r"^```(\w*)\n(.*?)^```$", file.read(), re.DOTALL | re.MULTILINE)
+
+
+def readme_session():
+    """Returns [(words, what is shown to come back)] of the commands typed in the README."""
+    session = []
+    for _, text in readme_blocks():
+        for line in text.splitlines():
+            if line.startswith("$ "):
+                session.append((line[2:].split(), []))
+            elif text.startswith("$ "):
+                session[-1][1].append(line)
+    return [(words, "\n".join(lines)) for words, lines in session]
 
 
 class Service(weir_process.Process):
@@ -72,8 +91,12 @@ class Service(weir_process.Process):
         except BlockingIOError:
             return b""
 
+    def ask(self, *command):
+        """Returns what a program says that runs where the service can be reached."""
+        return run(*self._network.enter, *command).rstrip("\n")
+
     def redis_cli(self, *words):
-        return run(*self._network.enter, "redis-cli", "-p", "6390", *words).rstrip("\n")
+        return self.ask("redis-cli", "--no-raw", "-p", "6390", *words)
 
     def stop(self):
         self.signal(signal.SIGTERM)
@@ -118,11 +141,19 @@ class Package(unittest.TestCase):
         exposure = float(re.search(r"Overall exposure level .*: ([0-9.]+) ", said)[1])
         self.assertLessEqual(exposure, EXPOSURE_MAX, said)
 
+    def check_unit(self):
+        """systemd knows every setting of the unit; what it does not know it would ignore."""
+        done = subprocess.run(["systemd-analyze", "verify", f"--root={self.chroot.root}",
+                               "--man=no", "--recursive-errors=no", "weir.service"],
+                              capture_output=True, text=True, check=False)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+
     def test_it_installs_serves_survives_and_goes(self):
         before = self.chroot.paths(*NOT_COMPARED)
         accounts = [self.chroot.read(name) for name in ("/etc/passwd", "/etc/group")]
         self.install()
         self.check_what_was_laid_down()
+        self.check_unit()
         self.check_service()
         self.check_that_the_configuration_is_the_administrators()
         self.check_that_removing_keeps_the_data()
@@ -143,15 +174,25 @@ class Package(unittest.TestCase):
     def check_service(self):
         service = self.start()
         self.check_protection(service.pid)
-        self.assertEqual(service.redis_cli("set", "greeting", "hello"), "OK")
-        self.assertEqual(service.redis_cli("incr", "visits"), "1")
+        self.check_the_session_of_the_readme(service)
         service.kill()
         service = self.start()
-        self.assertEqual(service.redis_cli("get", "greeting"), "hello")
-        run(*self.network.enter, "redis-benchmark", "-p", "6390", "-t", "get,set", "-n", "10000",
-            "-P", "16", "-d", "100", "-r", "1000", "-q")
+        self.assertEqual(service.redis_cli("get", "greeting"), '"hello"')
+        service.ask("redis-benchmark", "-p", "6390", "-t", "get,set", "-n", "10000", "-P", "16",
+                    "-d", "100", "-r", "1000", "-q")
         self.assertEqual(service.stop(), 0, service.log())
         self.assertEqual(self.owner_and_mode("/var/lib/weir/data")[:2], ("weir", "weir"))
+
+    def check_the_session_of_the_readme(self, service):
+        session = readme_session()
+        self.assertGreaterEqual(len(session), 7)
+        for words, shown in session:
+            if words[0] == "redis-cli":
+                words = ["redis-cli", "--no-raw", *words[1:]]
+            said = service.ask(*words)
+            # Times differ from run to run.
+            pattern = re.sub(r"\d{3,}", r"\\d+", re.escape(shown))
+            self.assertTrue(not shown or re.fullmatch(pattern, said), f"{words}: {said}")
 
     def check_protection(self, pid):
         """What the sandbox is for is in force, or the run proves less than it says."""
@@ -168,24 +209,34 @@ class Package(unittest.TestCase):
 
     def check_that_the_configuration_is_the_administrators(self):
         name = "/etc/weir/weir.toml"
-        with open(self.chroot.path(name), "a", encoding="utf-8") as file:
-            file.write("# ours\n")
-        os.chmod(self.chroot.path(name), 0o600)
+        ours = self.chroot.read(name) + self.readme_block("[[limit]]")
+        with open(self.chroot.path(name), "w", encoding="utf-8") as file:
+            file.write(ours)
+        os.chmod(self.chroot.path(name), 0o440)
         self.install()
-        self.assertTrue(self.chroot.read(name).endswith("# ours\n"))
-        self.assertEqual(self.owner_and_mode(name), ("root", "weir", 0o600))
-        os.chmod(self.chroot.path(name), 0o640)
+        self.assertEqual(self.chroot.read(name), ours)
+        self.assertEqual(self.owner_and_mode(name), ("root", "weir", 0o440))
+        service = self.start()
+        said = [service.redis_cli("set", f"upload:{i}", "x") for i in range(6)]
+        self.assertEqual(said[:5], ["OK"] * 5)
+        shown = self.readme_block("(error) THROTTLED").split(" …")[0]
+        self.assertRegex(said[5], re.sub(r"=\d+", r"=\\d+", "^" + re.escape(shown)))
+        self.assertEqual(service.stop(), 0, service.log())
+
+    def readme_block(self, begin):
+        found, = (text for _, text in readme_blocks() if text.startswith(begin))
+        return found
 
     def check_that_removing_keeps_the_data(self):
         self.chroot.apt("remove", "weir")
         self.assertFalse(os.path.exists(self.chroot.path("/usr/bin/weir")))
-        self.assertTrue(self.chroot.read("/etc/weir/weir.toml").endswith("# ours\n"))
+        self.assertIn('name = "uploads"', self.chroot.read("/etc/weir/weir.toml"))
         self.install()
         service = self.start()
-        self.assertEqual(service.redis_cli("get", "greeting"), "hello")
+        self.assertEqual(service.redis_cli("get", "greeting"), '"hello"')
         self.assertEqual(service.stop(), 0, service.log())
 
 
 if __name__ == "__main__":
-    BUILD, CACHE = (os.path.abspath(name) for name in sys.argv[1:3])
+    BUILD, CACHE, README = (os.path.abspath(name) for name in sys.argv[1:4])
     unittest.main(argv=sys.argv[:1])
