@@ -12,8 +12,11 @@ namespace {
 using rocksdb::IOOptions;
 using rocksdb::IOStatus;
 
-constexpr std::string_view kCreating = "weir-data 1 creating shards=";
-constexpr std::string_view kReady = "weir-data 1 ready shards=";
+constexpr std::string_view kCreatingText = "weir-data 1 creating shards=";
+constexpr std::string_view kRestoringText = "weir-data 1 restoring shards=";
+constexpr std::string_view kReadyText = "weir-data 1 ready shards=";
+// What a backup has in place of FORMAT.
+constexpr std::string_view kBackupManifest = "BACKUP";
 
 Error Unavailable(const std::string& path, const IOStatus& status) {
   return {ErrorCode::kUnavailable, "data directory " + path + ": " + status.ToString()};
@@ -77,6 +80,11 @@ Result<std::optional<DataDirectory::Format>> DataDirectory::ReadFormat() const {
           name == "lost+found") {
         continue;
       }
+      if (name == kBackupManifest) {
+        return Error{ErrorCode::kCorrupt, path_ +
+                                              " is a backup; restore it into a new data directory "
+                                              "with `weir restore`, and serve that"};
+      }
       return Error{
           ErrorCode::kCorrupt,
           "directory " + path_ + " holds " + name +
@@ -88,9 +96,18 @@ Result<std::optional<DataDirectory::Format>> DataDirectory::ReadFormat() const {
   std::string text;
   if (status.ok()) status = rocksdb::ReadFileToString(files_.get(), format_path(), &text);
   if (!status.ok()) return Unavailable(path_, status);
-  if (const auto shards = ShardsAfter(kReady, text)) return std::optional(Format{true, *shards});
-  if (const auto shards = ShardsAfter(kCreating, text))
-    return std::optional(Format{false, *shards});
+  using enum Format::Phase;
+  if (const auto shards = ShardsAfter(kReadyText, text)) {
+    return std::optional(Format{kReady, *shards});
+  }
+  if (const auto shards = ShardsAfter(kCreatingText, text)) {
+    return std::optional(Format{kCreating, *shards});
+  }
+  if (ShardsAfter(kRestoringText, text)) {
+    return Error{ErrorCode::kCorrupt, "a restore into data directory " + path_ +
+                                          " was not finished; remove the directory and restore "
+                                          "again"};
+  }
   return Error{ErrorCode::kCorrupt,
                "data directory " + path_ +
                    " has a format that this weir does not know; open it with the version of weir "
@@ -99,8 +116,10 @@ Result<std::optional<DataDirectory::Format>> DataDirectory::ReadFormat() const {
 }
 
 Result<Ok> DataDirectory::WriteFormat(Format format) {
-  const std::string text =
-      std::string(format.ready ? kReady : kCreating) + std::to_string(format.shards) + "\n";
+  std::string_view begin = kReadyText;
+  if (format.phase == Format::Phase::kCreating) begin = kCreatingText;
+  if (format.phase == Format::Phase::kRestoring) begin = kRestoringText;
+  const std::string text = std::string(begin) + std::to_string(format.shards) + "\n";
   const std::string fresh = path_ + "/FORMAT.new";
   IOStatus status = rocksdb::WriteStringToFile(files_.get(), text, fresh, /*should_sync=*/true);
   if (status.ok()) status = files_->RenameFile(fresh, format_path(), IOOptions(), nullptr);

@@ -129,7 +129,7 @@ std::unique_ptr<DatabaseSetting> MakeDatabaseSetting(const RocksDbOptions& optio
 }
 
 Result<std::unique_ptr<Database>> Database::OpenWith(const DatabaseSetting& setting,
-                                                     rocksdb::DBOptions db_options) {
+                                                     rocksdb::DBOptions db_options, Access access) {
   std::vector<rocksdb::ColumnFamilyDescriptor> descriptors;
   descriptors.emplace_back(rocksdb::kDefaultColumnFamilyName, setting.index_options);
   for (uint32_t shard = 0; shard < setting.shards; ++shard) {
@@ -140,7 +140,9 @@ Result<std::unique_ptr<Database>> Database::OpenWith(const DatabaseSetting& sett
   std::vector<rocksdb::ColumnFamilyHandle*> families;
   rocksdb::DB* rocks = nullptr;
   const rocksdb::Status status =
-      rocksdb::DB::Open(db_options, setting.path, descriptors, &families, &rocks);
+      access == Access::kWrite
+          ? rocksdb::DB::Open(db_options, setting.path, descriptors, &families, &rocks)
+          : rocksdb::DB::OpenForReadOnly(db_options, setting.path, descriptors, &families, &rocks);
   if (!status.ok()) return OpenError(setting.path, status);
   return std::unique_ptr<Database>(new Database(rocks, std::move(families)));
 }
@@ -148,7 +150,23 @@ Result<std::unique_ptr<Database>> Database::OpenWith(const DatabaseSetting& sett
 Result<std::unique_ptr<Database>> Database::Open(const DatabaseSetting& setting) {
   auto checked = CheckLogs(*setting.env->GetFileSystem(), setting.path);
   if (!checked.ok()) return Error{checked.error().code, checked.error().message + kDamaged};
-  return OpenWith(setting, setting.db_options);
+  return OpenWith(setting, setting.db_options, Access::kWrite);
+}
+
+Result<std::unique_ptr<Database>> Database::OpenReadOnly(const DatabaseSetting& setting) {
+  auto checked = CheckLogs(*setting.env->GetFileSystem(), setting.path);
+  if (!checked.ok()) return Error{checked.error().code, checked.error().message + kDamaged};
+  std::vector<std::string> names;
+  const rocksdb::Status status =
+      rocksdb::DB::ListColumnFamilies(setting.db_options, setting.path, &names);
+  if (!status.ok()) return OpenError(setting.path, status);
+  // Open finds this itself, but a reader may leave families out.
+  if (names.size() != 1 + 2 * size_t{setting.shards}) {
+    return Error{ErrorCode::kCorrupt, "database " + setting.path +
+                                          " has another number of shards "
+                                          "than its FORMAT says; restore FORMAT from a backup"};
+  }
+  return OpenWith(setting, setting.db_options, Access::kReadOnly);
 }
 
 Result<std::unique_ptr<Database>> Database::Create(const DatabaseSetting& setting) {
@@ -161,7 +179,7 @@ Result<std::unique_ptr<Database>> Database::Create(const DatabaseSetting& settin
   db_options.create_if_missing = true;
   db_options.create_missing_column_families = true;
   db_options.error_if_exists = true;
-  return OpenWith(setting, db_options);
+  return OpenWith(setting, db_options, Access::kWrite);
 }
 
 Database::~Database() {

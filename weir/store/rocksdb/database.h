@@ -39,6 +39,9 @@ class Database {
   // Errors: kCorrupt for damage that is more than an incomplete end of the log; kUnavailable.
   static Result<std::unique_ptr<Database>> Open(const DatabaseSetting& setting);
 
+  // Opens it without changing a file; the log is replayed into memory. Errors: as Open.
+  static Result<std::unique_ptr<Database>> OpenReadOnly(const DatabaseSetting& setting);
+
   // Makes the empty database anew, over what an interrupted creation left.
   static Result<std::unique_ptr<Database>> Create(const DatabaseSetting& setting);
 
@@ -60,8 +63,9 @@ class Database {
   Database(rocksdb::DB* rocks, std::vector<rocksdb::ColumnFamilyHandle*> families)
       : rocks_(rocks), families_(std::move(families)) {}
 
+  enum class Access { kReadOnly, kWrite };
   static Result<std::unique_ptr<Database>> OpenWith(const DatabaseSetting& setting,
-                                                    rocksdb::DBOptions db_options);
+                                                    rocksdb::DBOptions db_options, Access access);
   void StopReclaiming();
 
   std::unique_ptr<rocksdb::DB> rocks_;

@@ -7,6 +7,7 @@
 
 #include "weir/store/limits.h"
 #include "weir/store/rocksdb/batch_writer.h"
+#include "weir/store/rocksdb/checkpoint.h"
 #include "weir/store/rocksdb/data_directory.h"
 #include "weir/store/rocksdb/database.h"
 #include "weir/store/rocksdb/free_space.h"
@@ -101,6 +102,12 @@ class RocksDbStoreOnDisk final : public RocksDbStore {
   }
 
   Result<std::optional<std::string>> Metadata(const std::string& name) override;
+  const std::string& data_directory() const override { return directory_->path(); }
+  Result<Ok> PrepareCheckpoint() override;
+  Result<Made> MakeCheckpoint() override;
+  void RemoveCheckpoint() override {
+    RemoveCheckpointIn(directory_->checkpoint_path(), *setting_->env);
+  }
   uint32_t shards() const override { return setting_->shards; }
   Version VersionFloor() const override { return writer_.version_max() + 1; }
   const Limits& limits() const override { return limits_; }
@@ -192,7 +199,10 @@ Result<Ok> RocksDbStoreOnDisk::Start(bool create) {
   database_ = std::move(opened).value();
   if (create) {
     if (auto made = writer_.Initialize(database_.get()); !made.ok()) return made;
-    if (auto made = directory_->WriteFormat({true, setting_->shards}); !made.ok()) return made;
+    if (auto made =
+            directory_->WriteFormat({DataDirectory::Format::Phase::kReady, setting_->shards});
+        !made.ok())
+      return made;
   }
   if (auto attached = writer_.Attach(database_.get()); !attached.ok()) return attached;
   gate_.Open(&database_->rocks(), writer_.commit());
@@ -364,6 +374,25 @@ Result<std::optional<std::string>> RocksDbStoreOnDisk::Metadata(const std::strin
   return std::optional(std::move(value));
 }
 
+// Settle, which closes the database, waits until the view is left.
+Result<Ok> RocksDbStoreOnDisk::PrepareCheckpoint() {
+  const auto view = gate_.Enter();
+  if (!view) return Unsettled();
+  Result<Ok> flushed = FlushAll(*database_);
+  if (!gate_.Leave(*view)) return Unsettled();
+  return flushed;
+}
+
+Result<Checkpoints::Made> RocksDbStoreOnDisk::MakeCheckpoint() {
+  const auto view = gate_.Enter();
+  if (!view) return Unsettled();
+  RemoveCheckpoint();
+  Result<Made> made = MakeCheckpointIn(directory_->checkpoint_path(), *database_);
+  if (!gate_.Leave(*view)) made = Unsettled();
+  if (!made.ok()) RemoveCheckpoint();
+  return made;
+}
+
 Result<Ok> RocksDbStoreOnDisk::Health() const {
   if (auto error = MayNotWrite()) return std::move(*error);
   return Ok{};
@@ -395,8 +424,13 @@ Result<std::unique_ptr<RocksDbStore>> OpenRocksDbOn(RocksDbOptions options,
   std::unique_ptr<DataDirectory> directory = std::move(locked).value();
   auto read = directory->ReadFormat();
   if (!read.ok()) return read.error();
+  if (!read.value() && !options.create) {
+    return Error{ErrorCode::kCorrupt, "data directory " + directory->path() +
+                                          " is empty, but the other directories hold data that "
+                                          "needs it; mount it, or restore all from a backup"};
+  }
   DataDirectory::Format format = read.value().value_or(DataDirectory::Format{});
-  if (!format.ready) {
+  if (!format.ready()) {
     format.shards = options.shards;
     if (auto written = directory->WriteFormat(format); !written.ok()) return written.error();
   }
@@ -405,9 +439,10 @@ Result<std::unique_ptr<RocksDbStore>> OpenRocksDbOn(RocksDbOptions options,
   }
   auto setting =
       MakeDatabaseSetting(options, std::move(env), directory->database_path(), format.shards);
+  RemoveCheckpointIn(directory->checkpoint_path(), *setting->env);
   auto store =
       std::make_unique<RocksDbStoreOnDisk>(options, std::move(directory), std::move(setting));
-  if (auto started = store->Start(!format.ready); !started.ok()) return started.error();
+  if (auto started = store->Start(!format.ready()); !started.ok()) return started.error();
   return std::unique_ptr<RocksDbStore>(std::move(store));
 }
 

@@ -20,6 +20,7 @@
 #include <optional>
 #include <string>
 
+#include "weir/store/checkpoints.h"
 #include "weir/store/store.h"
 
 namespace weir::store {
@@ -30,7 +31,8 @@ enum class Durability {
 };
 
 struct RocksDbOptions {
-  std::string directory;  // Made when absent; its parent must exist.
+  std::string directory;  // Its parent must exist.
+  bool create = true;     // When there is no data in it; otherwise that is an error.
   uint32_t shards = 4;    // In [1, kShardsMax]; applies only when the directory is made.
   Durability durability = Durability::kFsync;
   size_t block_cache_bytes = size_t{64} << 20;
@@ -50,7 +52,7 @@ inline constexpr uint32_t kShardsMax = 256;
 inline constexpr size_t kWriteBufferBytesMin = size_t{1} << 20;
 inline constexpr size_t kMetadataBytesMax = size_t{16} << 20;
 
-class RocksDbStore : public Store {
+class RocksDbStore : public Store, public Checkpoints {
  public:
   virtual uint32_t shards() const = 0;
 
