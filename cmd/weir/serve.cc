@@ -13,7 +13,9 @@
 
 #include "cmd/weir/budget.h"
 #include "cmd/weir/log.h"
+#include "cmd/weir/machine.h"
 #include "cmd/weir/policies.h"
+#include "cmd/weir/process.h"
 #include "cmd/weir/stores.h"
 #include "cmd/weir/views.h"
 #include <signal.h>
@@ -45,14 +47,6 @@ std::string RunId() {
   std::snprintf(text.data(), text.size(), "%016" PRIx64 "%016" PRIx64 "%08x", SecretSeed(),
                 SecretSeed(), static_cast<unsigned>(SecretSeed()));
   return text.data();
-}
-
-uint64_t ResidentBytes() {
-  std::ifstream file("/proc/self/statm");
-  uint64_t total = 0;
-  uint64_t resident = 0;
-  file >> total >> resident;
-  return resident * static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
 }
 
 // Lets as many clients in as configured, or says how many the system allows.
@@ -184,13 +178,20 @@ int Serve(const Config& config) {
   options.process.version = WEIR_VERSION;
   options.process.run_id = RunId();
   options.process.process_id = static_cast<uint64_t>(getpid());
-  options.process.tcp_port = config.server.listen.front().port;
+  std::atomic<uint16_t> port{0};
+  options.process.tcp_port = [&port] { return port.load(); };
   options.process.threads = static_cast<size_t>(config.server.threads);
   options.process.memory_budget_bytes = config.server.memory.bytes;
   options.process.clients_max = static_cast<uint64_t>(config.server.max_clients);
+  options.process.os = OperatingSystem();
+  options.process.executable = ExecutablePath();
+  options.process.allocator = AllocatorName();
+  options.process.system_memory_bytes = ReadMachine().memory_bytes;
+  options.process.memory_parts = PartsOf(budget);
   options.process.started = clock.Mono();
+  options.process.started_wall = clock.Wall();
   options.process.connected_clients = [&server_view] { return server_view->connections(); };
-  options.process.resident_bytes = ResidentBytes;
+  options.process.use = ReadProcessUse;
   options.process.parameters = Parameters(config);
   Result<std::unique_ptr<gateway::Gateway>> gateway =
       gateway::Gateway::Create(std::move(options), std::move(opened.value().stores), clock);
@@ -204,6 +205,7 @@ int Serve(const Config& config) {
   if (!admin_port.ok()) return Fail("cannot start the admin listener", admin_port.error());
   const Result<std::vector<net::Address>> bound = server.Start();
   if (!bound.ok()) return Fail("cannot start", bound.error());
+  port = bound.value().front().port;
   for (const net::Address& address : bound.value()) {
     LogInfo("serving",
             {{"listen", address.ToString()},

@@ -9,7 +9,6 @@
 #include "weir/gateway/commands/key_rows.h"
 #include "weir/gateway/commands/server_rows.h"
 #include "weir/gateway/commands/string_rows.h"
-#include "weir/gateway/stats.h"
 
 namespace weir::gateway {
 namespace {
@@ -58,7 +57,6 @@ constexpr bool NamesAreRight() {
   return true;
 }
 static_assert(NamesAreRight());
-static_assert(kTable.size() <= LoopStats::kCommandsMax, "raise LoopStats::kCommandsMax");
 
 constexpr char LowerChar(char letter) {
   return letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter - 'A' + 'a') : letter;

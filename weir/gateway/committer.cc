@@ -18,11 +18,12 @@ const Error kQueueFull{ErrorCode::kOverloaded,
 }  // namespace
 
 Committer::Committer(store::Store& store, Lanes& lanes, const Placement& placement,
-                     VersionClock& versions, CommitGate& gate, Clock& clock)
+                     VersionClock& versions, CommitGate& gate, Clock& clock, LatencyEvents* events)
     : store_(store),
       lanes_(lanes),
       gate_(gate),
       clock_(clock),
+      events_(events),
       batch_(lanes, placement, versions) {}
 
 Committer::~Committer() {
@@ -88,6 +89,12 @@ void Committer::Stop() {
 Committer::Counters Committer::counters() const {
   const std::lock_guard lock(mutex_);
   return counters_;
+}
+
+LatencyTotals Committer::Durations() const {
+  LatencyTotals totals;
+  totals.Add(commit_latency_);
+  return totals;
 }
 
 // Goes on until something is in the store's hands, whose callback comes back here, or until there
@@ -229,11 +236,16 @@ bool Committer::RunBatch(const std::optional<Error>& failed) {
       batch_expiry_ = std::min(batch_expiry_, write.record->expires_at);
     }
   }
+  apply_began_ = clock_.Mono();
   store_.Apply(std::move(writes), [this](Result<store::Applied> applied) { OnApplied(applied); });
   return true;
 }
 
 void Committer::OnApplied(const Result<store::Applied>& applied) {
+  const auto took_ns =
+      static_cast<uint64_t>(std::max<int64_t>((clock_.Mono() - apply_began_).count(), 0));
+  commit_latency_.Record(took_ns, 1);
+  if (events_ != nullptr) events_->Note(LatencyEvents::Event::kCommit, took_ns, clock_.Wall());
   if (applied.ok()) {
     batch_.Publish(applied.value());
     gate_.Publish(applied.value().commit);

@@ -27,6 +27,8 @@
 #include "weir/base/clock.h"
 #include "weir/gateway/commit_gate.h"
 #include "weir/gateway/home.h"
+#include "weir/gateway/latency_events.h"
+#include "weir/gateway/stats_totals.h"
 #include "weir/gateway/write_batch.h"
 #include "weir/store/store.h"
 
@@ -52,7 +54,7 @@ class Committer {
   };
 
   Committer(store::Store& store, Lanes& lanes, const Placement& placement, VersionClock& versions,
-            CommitGate& gate, Clock& clock);
+            CommitGate& gate, Clock& clock, LatencyEvents* events = nullptr);
   // Requires: the store has been destroyed or is idle, and nothing is queued.
   ~Committer();
 
@@ -68,6 +70,8 @@ class Committer {
   // way. Blocks: for shutdown, when nobody submits any more.
   void Stop();
   Counters counters() const;
+  // What commits took: each one call of Store::Apply.
+  LatencyTotals Durations() const;
 
  private:
   using ClearDone = std::function<void(const Result<Ok>&)>;
@@ -101,10 +105,13 @@ class Committer {
   Lanes& lanes_;
   CommitGate& gate_;
   Clock& clock_;
+  LatencyEvents* events_;           // Told of slow commits; may be null.
+  LatencyCounters commit_latency_;  // Written by whoever set busy_.
   // Belong to whoever set busy_:
   WriteBatch batch_;
   std::vector<std::unique_ptr<WriteItem>> taken_;
   WallTime batch_now_;
+  MonoTime apply_began_;
   WallTime batch_expiry_ = kNever;  // The earliest expiry that the batch writes.
   // What stood in the store at first is settled, and the gate knows it. Writes wait until then.
   bool opened_ = false;

@@ -11,10 +11,11 @@ std::optional<cache::Value> LiveValue(const std::optional<store::Record>& record
 }
 
 Database::Database(std::unique_ptr<store::Store> store, Lanes& lanes, const Placement& placement,
-                   VersionClock& versions, Clock& clock)
+                   VersionClock& versions, Clock& clock, LatencyEvents& events)
     : lanes_(lanes),
       placement_(placement),
       clock_(clock),
+      events_(events),
       owned_(std::move(store)),
       store_(owned_.get()),
       committer_(*store_, lanes, placement, versions, gate_, clock) {
@@ -78,7 +79,9 @@ void Database::FinishLoads(const std::vector<LoadRequest>& requests,
 }
 
 void Database::LoadSnapshot(std::vector<store::Key> keys, store::Done<store::Loads> done) {
-  store_->Load(std::move(keys), [this, done = std::move(done)](Result<store::Loads> loaded) {
+  const MonoTime began = clock_.Mono();
+  store_->Load(std::move(keys), [this, began, done = std::move(done)](Result<store::Loads> loaded) {
+    CountLoad(began);
     if (!loaded.ok()) {
       done(std::move(loaded));
       return;
@@ -88,6 +91,19 @@ void Database::LoadSnapshot(std::vector<store::Key> keys, store::Done<store::Loa
       done(std::move(*held));
     });
   });
+}
+
+void Database::CountLoad(MonoTime began) {
+  const auto took_ns = static_cast<uint64_t>(std::max<int64_t>((clock_.Mono() - began).count(), 0));
+  events_.Note(LatencyEvents::Event::kLoad, took_ns, clock_.Wall());
+  const std::lock_guard lock(mutex_);
+  load_latency_.Record(took_ns, 1);
+}
+
+LatencyTotals Database::LoadDurations() const {
+  LatencyTotals totals;
+  totals.Add(load_latency_);
+  return totals;
 }
 
 void Database::Scan(store::ScanRange range, store::Done<store::Scanned> done) {

@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <vector>
 
 #include "weir/base/clock.h"
@@ -28,7 +29,7 @@ struct LoadRequest {
 class Database {
  public:
   Database(std::unique_ptr<store::Store> store, Lanes& lanes, const Placement& placement,
-           VersionClock& versions, Clock& clock);
+           VersionClock& versions, Clock& clock, LatencyEvents& events);
   ~Database();
 
   // Performs loads that were begun; their waiters are told through their homes.
@@ -39,15 +40,22 @@ class Database {
   void Scan(store::ScanRange range, store::Done<store::Scanned> done);
   void Count(WallTime now, store::Done<store::Counts> done) { store_->Count(now, std::move(done)); }
 
+  // What reads of the store took, from the call to the answer.
+  LatencyTotals LoadDurations() const;
+
   Committer& committer() { return committer_; }
   store::Store& store() { return *store_; }
 
  private:
   void FinishLoads(const std::vector<LoadRequest>& requests, const Result<store::Loads>& loaded);
+  void CountLoad(MonoTime began);
 
   Lanes& lanes_;
   const Placement& placement_;
   Clock& clock_;
+  LatencyEvents& events_;
+  mutable std::mutex mutex_;
+  LatencyCounters load_latency_;  // Written holding mutex_: the store has several readers.
   CommitGate gate_;
   std::unique_ptr<store::Store> owned_;
   store::Store* store_;  // Stays while the store ends: its last callbacks come back here.

@@ -24,6 +24,11 @@ std::string Upper(std::string_view text) {
 
 }  // namespace
 
+size_t PrefixIndex(std::string_view prefix) {
+  const auto found = std::find(kPrefixes.begin(), kPrefixes.end() - 1, prefix);
+  return static_cast<size_t>(found - kPrefixes.begin());
+}
+
 std::string UnknownCommand(std::string_view name, const std::string_view* args, size_t count) {
   std::string listed;
   for (size_t i = 0; i < count && listed.size() < kEchoBytesMax; ++i) {

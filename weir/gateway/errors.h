@@ -2,6 +2,8 @@
 // them; weir's own have prefixes that no client library retries on.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <string>
 #include <string_view>
 
@@ -28,6 +30,14 @@ inline constexpr std::string_view kTooManyClients = "ERR max number of clients r
 inline constexpr std::string_view kNoSuchKey = "ERR no such key";
 inline constexpr std::string_view kCrossDatabase =
     "CROSSSLOT Keys in request are stored in different databases";
+
+// What error replies begin with; the last stands for all others. Metrics have one series for each.
+inline constexpr auto kPrefixes = std::to_array<std::string_view>(
+    {"ERR", "WRONGTYPE", "NOAUTH", "WRONGPASS", "NOPERM", "NOPROTO", "THROTTLED", "OVERLOADED",
+     "UNKNOWN", "CROSSSLOT", "EXECABORT", "READONLY", "LOADING", "MOVED", "UNBLOCKED", "OTHER"});
+inline constexpr size_t kPrefixCount = kPrefixes.size();
+// Returns the index in kPrefixes.
+size_t PrefixIndex(std::string_view prefix);
 
 std::string UnknownCommand(std::string_view name, const std::string_view* args, size_t count);
 std::string UnknownSubcommand(std::string_view name, std::string_view command);

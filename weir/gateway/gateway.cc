@@ -55,8 +55,8 @@ Gateway::Gateway(Options options, std::vector<std::unique_ptr<store::Store>> sto
       expiring_(stores.size()) {
   for (std::unique_ptr<store::Store>& store : stores) {
     key_bytes_max_ = std::min(key_bytes_max_, store->limits().key_bytes_max);
-    databases_.push_back(
-        std::make_unique<Database>(std::move(store), lanes_, placement_, versions_, clock_));
+    databases_.push_back(std::make_unique<Database>(std::move(store), lanes_, placement_, versions_,
+                                                    clock_, latency_events_));
   }
   Recount();
 }
@@ -85,6 +85,7 @@ void Gateway::Flush(Outbox& outbox) {
 
 void Gateway::Tick() {
   for (const std::unique_ptr<Database>& database : databases_) database->committer().Tick();
+  SampleRates();
   const int64_t now_ms = clock_.Wall().ms;
   int64_t due = next_count_ms_.load();
   if (now_ms >= due && next_count_ms_.compare_exchange_strong(due, now_ms + kCountPauseMs)) {
@@ -107,9 +108,53 @@ void Gateway::AddStats(const LoopStats* stats) {
   stats_.push_back(stats);
 }
 
-void Gateway::ForEachStats(const std::function<void(const LoopStats&)>& add) const {
+StatsTotals Gateway::Totals() const {
+  StatsTotals totals;
   const std::lock_guard lock(mutex_);
-  for (const LoopStats* stats : stats_) add(*stats);
+  for (const LoopStats* stats : stats_) totals.Add(*stats);
+  return totals;
+}
+
+StatsTotals Gateway::TotalsSinceReset() const {
+  StatsTotals totals = Totals();
+  const std::lock_guard lock(mutex_);
+  totals.Subtract(reset_);
+  return totals;
+}
+
+void Gateway::ResetTotals() {
+  StatsTotals totals = Totals();
+  const std::lock_guard lock(mutex_);
+  reset_ = std::move(totals);
+}
+
+StoreTotals Gateway::StoreTotalsNow() {
+  StoreTotals totals;
+  for (const std::unique_ptr<Database>& database : databases_) {
+    totals.healthy &= database->store().Health().ok();
+    const Committer::Counters counters = database->committer().counters();
+    totals.committer.batches += counters.batches;
+    totals.committer.writes += counters.writes;
+    totals.committer.refused += counters.refused;
+    totals.committer.unknown += counters.unknown;
+    totals.committer.expired += counters.expired;
+  }
+  return totals;
+}
+
+void Gateway::SampleRates() {
+  RateMeter::Counts counts;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const LoopStats* stats : stats_) {
+      for (const CommandCounters& command : stats->commands) {
+        counts.commands += command.calls.value();
+      }
+      counts.input_bytes += stats->input_bytes.value();
+      counts.output_bytes += stats->output_bytes.value();
+    }
+  }
+  rates_.Sample(clock_.Mono(), counts);
 }
 
 uint64_t Gateway::recent_records() const {

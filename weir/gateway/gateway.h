@@ -16,10 +16,16 @@
 
 #include "weir/base/clock.h"
 #include "weir/gateway/admission.h"
+#include "weir/gateway/burst.h"
 #include "weir/gateway/database.h"
 #include "weir/gateway/lanes.h"
+#include "weir/gateway/latency_events.h"
 #include "weir/gateway/placement.h"
+#include "weir/gateway/process_info.h"
+#include "weir/gateway/rates.h"
+#include "weir/gateway/slow_log.h"
 #include "weir/gateway/stats.h"
+#include "weir/gateway/stats_totals.h"
 #include "weir/gateway/version_clock.h"
 #include "weir/ring/slot_table.h"
 
@@ -35,24 +41,15 @@ struct Moment {
 struct Outbox {
   Moment now;
   LoopStats* stats = nullptr;
+  Burst burst;
   std::vector<std::vector<std::unique_ptr<WriteItem>>> writes;  // By database.
   std::vector<std::vector<LoadRequest>> loads;                  // By database.
 };
 
-// What INFO and CONFIG say of the process.
-struct ProcessInfo {
-  std::string version;
-  std::string run_id;
-  uint64_t process_id = 0;
-  uint16_t tcp_port = 0;
-  size_t threads = 1;
-  size_t memory_budget_bytes = 0;
-  uint64_t clients_max = 0;
-  MonoTime started;
-  std::function<uint64_t()> connected_clients = [] { return uint64_t{0}; };
-  std::function<uint64_t()> resident_bytes = [] { return uint64_t{0}; };
-  // Parameters that CONFIG GET shows.
-  std::vector<std::pair<std::string, std::string>> parameters;
+// What the databases have counted, added up.
+struct StoreTotals {
+  bool healthy = true;  // Every database takes writes.
+  Committer::Counters committer;
 };
 
 class Gateway {
@@ -89,6 +86,7 @@ class Gateway {
   // The longest key that every database takes.
   size_t key_bytes_max() const { return key_bytes_max_; }
   const ProcessInfo& process() const { return process_; }
+  uint64_t clients_max() const { return process_.clients_max; }
 
   Outbox MakeOutbox(LoopStats* stats) const;
   // Hands a round's work to the databases.
@@ -98,8 +96,15 @@ class Gateway {
   void Tick();
 
   void AddStats(const LoopStats* stats);
-  // Calls `add` with the stats of every loop.
-  void ForEachStats(const std::function<void(const LoopStats&)>& add) const;
+  // What all loops have counted since the start.
+  StatsTotals Totals() const;
+  // And since the last ResetTotals, which is what INFO shows.
+  StatsTotals TotalsSinceReset() const;
+  void ResetTotals();
+  StoreTotals StoreTotalsNow();
+  Rates rates() const { return rates_.Read(); }
+  SlowLog& slow_log() { return slow_log_; }
+  LatencyEvents& latency_events() { return latency_events_; }
 
   // Records, and those with an expiry, as counted within the last second or so.
   uint64_t recent_records() const;
@@ -109,6 +114,7 @@ class Gateway {
   Gateway(Options options, std::vector<std::unique_ptr<store::Store>> stores,
           std::unique_ptr<Admission> admission, Clock& clock);
   void Recount();
+  void SampleRates();
 
   Clock& clock_;
   Placement placement_;
@@ -116,13 +122,18 @@ class Gateway {
   ring::NodeId self_;
   Lanes lanes_;
   VersionClock versions_;
+  SlowLog slow_log_;
+  LatencyEvents latency_events_;
+  RateMeter rates_;
   std::unique_ptr<Admission> admission_;
   ProcessInfo process_;
   size_t key_bytes_max_ = SIZE_MAX;
   std::vector<std::unique_ptr<Database>> databases_;
 
   mutable std::mutex mutex_;
-  std::vector<const LoopStats*> stats_;  // Guarded by mutex_.
+  // Guarded by mutex_:
+  std::vector<const LoopStats*> stats_;
+  StatsTotals reset_;  // What had been counted at the last ResetTotals.
   std::atomic<int64_t> next_count_ms_{0};
   // By database, as last counted.
   std::vector<std::atomic<uint64_t>> records_;

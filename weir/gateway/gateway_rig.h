@@ -79,6 +79,7 @@ class TestClient {
       if (parser_.Next(input_, &command) == resp::ParseResult::kCommand) {
         assert(left.empty());
         pipeline.Execute(command);
+        pipeline.EndBurst({});
         return;
       }
     }

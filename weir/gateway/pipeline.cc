@@ -34,23 +34,27 @@ void Pipeline::Execute(const resp::Command& command) {
   const Args args = command.args();
   const CommandSpec* spec = ResolveCommand(args);
   std::optional<Reply> rejected;
+  if (outbox_.burst.full()) EndBurst({});
+  outbox_.burst.Execute();
   if (spec == nullptr) {
-    outbox_.stats->unknown_commands.Add(1);
     rejected = Reply::Failure(UnknownError(args));
   } else {
-    outbox_.stats->calls[CommandIndex(*spec)].Add(1);
     rejected = Reject(*spec, command);
-    if (!rejected.has_value() && queue_.empty() && TryAtOnce(*spec, args)) return;
+    if (!rejected.has_value() && queue_.empty() && TryAtOnce(*spec, command)) return;
   }
-  if (rejected.has_value() && queue_.empty()) {
-    Answer(spec, *rejected);
-    return;
+  if (rejected.has_value()) {
+    CountRejection(spec, *rejected);
+    if (queue_.empty()) {
+      Answer(spec, *rejected, true);
+      return;
+    }
   }
   Queued queued;
   queued.spec = spec;
   queued.since = outbox_.now.mono;
   if (rejected.has_value()) {
     queued.state = State::kAnswered;
+    queued.rejected = true;
     queued.reply = std::move(*rejected);
   } else {
     queued.args = OwnedArgs(command);
@@ -113,23 +117,36 @@ std::optional<std::string> Pipeline::Throttled(const CommandSpec& spec, Args arg
   return gateway_.admission().Refusal(request, outbox_.now.mono);
 }
 
-void Pipeline::Answer(const CommandSpec* spec, const Reply& reply) {
-  if (reply.kind == Reply::Kind::kError && spec != nullptr) {
-    outbox_.stats->errors[CommandIndex(*spec)].Add(1);
-  }
+void Pipeline::Answer(const CommandSpec* spec, const Reply& reply, bool rejected) {
   resp::Writer writer = MakeWriter();
   reply.WriteTo(writer);
+  if (!rejected) CountFailure(*spec, writer);
 }
 
-bool Pipeline::TryAtOnce(const CommandSpec& spec, Args args) {
+bool Pipeline::TryAtOnce(const CommandSpec& spec, const resp::Command& command) {
+  const Args args = command.args();
+  const bool fast = (spec.flags & kFlagFast) != 0;
+  const MonoTime start = fast ? MonoTime{} : gateway_.clock().Mono();
   if (spec.kind == CommandKind::kLocal) {
-    resp::Writer writer = MakeWriter();
-    spec.local({args, session_, gateway_}, writer);
-    return true;
+    RunLocal(spec, args);
+  } else if (spec.kind != CommandKind::kRead) {
+    return false;
+  } else {
+    const size_t keys = spec.KeyCount(args);
+    if (!(keys == 1 ? TryOneKey(spec, args) : TryManyKeys(spec, args, keys))) return false;
   }
-  if (spec.kind != CommandKind::kRead) return false;
-  const size_t keys = spec.KeyCount(args);
-  return keys == 1 ? TryOneKey(spec, args) : TryManyKeys(spec, args, keys);
+  if (fast) {
+    outbox_.burst.Answer(spec, command);
+  } else {
+    outbox_.burst.Exclude(CountSince(start, spec, args));
+  }
+  return true;
+}
+
+void Pipeline::RunLocal(const CommandSpec& spec, Args args) {
+  resp::Writer writer = MakeWriter();
+  spec.local({args, session_, gateway_}, writer);
+  CountFailure(spec, writer);
 }
 
 void Pipeline::Enqueue(Queued queued) {
@@ -180,6 +197,7 @@ void Pipeline::Begin(size_t index) {
   Queued& queued = queue_[index];
   const uint64_t sequence = first_sequence_ + index;
   if (queued.state == State::kAnswered) return;
+  queued.began = outbox_.now.mono;
   if (queued.spec->kind == CommandKind::kLocal) return;  // Runs when it is the first.
   run_kind_ = queued.spec->kind;
   queued.state = State::kPending;
@@ -221,18 +239,23 @@ void Pipeline::BeginOperation(Queued& queued, uint64_t sequence) {
 // Returns whether the front has moved on: it was answered and is gone, or can be answered now.
 bool Pipeline::AnswerFront() {
   Queued& front = queue_.front();
+  const bool local = front.spec != nullptr && front.spec->kind == CommandKind::kLocal;
   if (front.state == State::kAnswered) {
-    Answer(front.spec, front.reply);
-  } else if (front.spec->kind == CommandKind::kLocal) {
-    resp::Writer writer = MakeWriter();
-    front.spec->local({front.args.views(), session_, gateway_}, writer);
+    Answer(front.spec, front.reply, front.rejected);
+  } else if (local) {
+    const MonoTime start = gateway_.clock().Mono();
+    RunLocal(*front.spec, front.args.views());
+    CountSince(start, *front.spec, front.args.views());
   } else if (front.pending > 0 || front.spec->kind != CommandKind::kRead) {
     return false;
   } else if (!TakeFront()) {
     return front.state == State::kAnswered;  // With an error: come again for it.
   }
-  const auto waited = outbox_.now.mono - front.since;
-  outbox_.stats->latency.Record(static_cast<uint64_t>(std::max<int64_t>(waited.count(), 0)), 1);
+  if (!front.rejected && !local) {
+    CountCall(*front.spec, outbox_.now.mono - front.began, front.args.views());
+    const auto waited = outbox_.now.mono - front.since;
+    outbox_.stats->latency.Record(static_cast<uint64_t>(std::max<int64_t>(waited.count(), 0)), 1);
+  }
   queued_bytes_ -= front.bytes;
   queue_.pop_front();
   ++first_sequence_;
@@ -260,6 +283,7 @@ void Pipeline::OnWrite(std::unique_ptr<WriteItem> item) {
   queued->pending = 0;
   queued->state = State::kAnswered;
   queued->reply = std::move(item->reply);
+  queued->args = std::move(item->args);  // For the slow log.
   PumpIfReady(*queued);
 }
 

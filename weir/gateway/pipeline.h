@@ -26,6 +26,7 @@
 
 #include <boost/circular_buffer.hpp>
 
+#include "weir/gateway/burst.h"
 #include "weir/gateway/command.h"
 #include "weir/gateway/gateway.h"
 #include "weir/gateway/home.h"
@@ -47,6 +48,9 @@ class Pipeline {
 
   // Requires: room() > 0.
   void Execute(const resp::Command& command);
+  // Counts what was executed since the last call. `took` is the time it all took.
+  // Requires: called at least every Burst::kCommandsMax commands, while their input is held.
+  void EndBurst(std::chrono::nanoseconds took);
   // Brings what a command of the burst will look at into the CPU's cache. Two passes: the index,
   // then the entry.
   void Prefetch(const resp::Command& command, bool entry) const;
@@ -86,16 +90,24 @@ class Pipeline {
     std::vector<Slot> slots;
     std::shared_ptr<SnapshotOperation> snapshot;
     Reply reply;
-    MonoTime since;
+    bool rejected = false;  // Refused before it was executed; counted already.
+    MonoTime since;         // When it came.
+    MonoTime began;         // When it was its turn.
   };
 
   std::optional<Reply> Reject(const CommandSpec& spec, const resp::Command& command) const;
   std::optional<std::string> Throttled(const CommandSpec& spec, Args args) const;
-  bool TryAtOnce(const CommandSpec& spec, Args args);
+  bool TryAtOnce(const CommandSpec& spec, const resp::Command& command);
   bool TryOneKey(const CommandSpec& spec, Args args);
   bool TryManyKeys(const CommandSpec& spec, Args args, size_t count);
   void Enqueue(Queued queued);
-  void Answer(const CommandSpec* spec, const Reply& reply);
+  void Answer(const CommandSpec* spec, const Reply& reply, bool rejected);
+  void RunLocal(const CommandSpec& spec, Args args);
+
+  void CountFailure(const CommandSpec& spec, const resp::Writer& writer);
+  void CountRejection(const CommandSpec* spec, const Reply& reply);
+  void CountCall(const CommandSpec& spec, std::chrono::nanoseconds took, Args args);
+  std::chrono::nanoseconds CountSince(MonoTime start, const CommandSpec& spec, Args args);
 
   void Pump();
   bool AnswerFront();

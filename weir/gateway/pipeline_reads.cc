@@ -43,6 +43,7 @@ bool Pipeline::TryOneKey(const CommandSpec& spec, Args args) {
   const Found found = FromHit(*hit);
   resp::Writer writer = MakeWriter();
   spec.read({args, {&found, 1}, outbox_.now.wall}, writer);
+  CountFailure(spec, writer);
   return true;
 }
 
@@ -64,6 +65,7 @@ bool Pipeline::TryManyKeys(const CommandSpec& spec, Args args, size_t count) {
   outbox_.stats->hits.Add(count);
   resp::Writer writer = MakeWriter();
   spec.read({args, found, outbox_.now.wall}, writer);
+  CountFailure(spec, writer);
   return true;
 }
 
@@ -135,6 +137,7 @@ bool Pipeline::TakeOneKey(Queued& front) {
   }
   resp::Writer writer = MakeWriter();
   front.spec->read({args, {&found, 1}, outbox_.now.wall}, writer);
+  CountFailure(*front.spec, writer);
   return true;
 }
 
@@ -149,6 +152,7 @@ bool Pipeline::TakeManyKeys(Queued& front) {
     }
     resp::Writer writer = MakeWriter();
     front.spec->read({args, found, now}, writer);
+    CountFailure(*front.spec, writer);
     return true;
   }
   std::vector<uint32_t> numbers;
@@ -171,6 +175,7 @@ bool Pipeline::TakeManyKeys(Queued& front) {
     if (all) {
       resp::Writer writer = MakeWriter();
       front.spec->read({args, found, now}, writer);
+      CountFailure(*front.spec, writer);
       return true;
     }
   }

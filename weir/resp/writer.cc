@@ -43,6 +43,10 @@ void Writer::SimpleString(std::string_view text) {
 }
 
 void Writer::Error(std::string_view code, std::string_view text) {
+  if (error_code_size_ == 0) {
+    error_code_size_ = static_cast<uint8_t>(std::min(code.size(), kErrorCodeBytesMax));
+    std::copy_n(code.data(), error_code_size_, error_code_.data());
+  }
   Line('-', code, text);
 }
 

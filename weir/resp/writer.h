@@ -12,6 +12,8 @@
 // Source: the RESP2 and RESP3 specifications; texts of doubles as Redis 7.2 and later.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
@@ -24,6 +26,8 @@ enum class Protocol { kResp2 = 2, kResp3 = 3 };
 
 class Writer {
  public:
+  static constexpr size_t kErrorCodeBytesMax = 16;
+
   explicit Writer(OutputBuffer& output, Protocol protocol = Protocol::kResp2)
       : output_(output), protocol_(protocol) {}
 
@@ -34,6 +38,8 @@ class Writer {
   void SimpleString(std::string_view text);
   // Writes `-code text`, such as Error("ERR", "syntax error").
   void Error(std::string_view code, std::string_view text);
+  // The code of the first error written so far, cut to kErrorCodeBytesMax; "" when there is none.
+  std::string_view error_code() const { return {error_code_.data(), error_code_size_}; }
   void Integer(int64_t value);
 
   // Copies `value`.
@@ -69,6 +75,8 @@ class Writer {
 
   OutputBuffer& output_;
   Protocol protocol_;
+  uint8_t error_code_size_ = 0;
+  std::array<char, kErrorCodeBytesMax> error_code_;  // Written with the first error.
 };
 
 }  // namespace weir::resp

@@ -70,6 +70,7 @@ void Connection::Receive() {
   }
   input_.Commit(got.bytes);
   loop_.stats().input_bytes.Add(got.bytes);
+  loop_.stats().receives.Add(1);
   last_receive_ = loop_.outbox().now.mono;
   if (was_empty) command_began_ = last_receive_;
   Process();
@@ -77,7 +78,7 @@ void Connection::Receive() {
 
 void Connection::Process() {
   const MonoTime start = loop_.outbox().now.mono;
-  uint64_t commands = 0;
+  MonoTime burst_start = start;
   input_waits_ = false;
   while (!input_ended_ && !closed_) {
     if (!pipeline_.accepting() || output_.pending_bytes() >= loop_.limits().output_bytes_pause) {
@@ -87,13 +88,12 @@ void Connection::Process() {
     const size_t count = ParseBurst();
     if (count == 0) break;
     ExecuteBurst(count);
-    commands += count;
+    const MonoTime burst_end = loop_.clock().Mono();
+    pipeline_.EndBurst(burst_end - burst_start);
+    burst_start = burst_end;
+    // A command that is half there began now, at the latest.
+    command_began_ = start;
   }
-  if (commands == 0) return;
-  // A command that is half there began now, at the latest.
-  command_began_ = start;
-  const auto took = loop_.clock().Mono() - start;
-  loop_.stats().latency.Record(static_cast<uint64_t>(took.count()), commands);
 }
 
 // Returns how many complete commands are in the loop's burst.
@@ -167,6 +167,7 @@ void Connection::Send() {
     if (sent.bytes > 0) {
       output_.Consume(sent.bytes);
       loop_.stats().output_bytes.Add(sent.bytes);
+      loop_.stats().sends.Add(1);
       last_send_ = loop_.outbox().now.mono;
     }
   } else {

@@ -26,8 +26,11 @@ void CommandInfo(const LocalCall& call, resp::Writer& writer);
 // HELP of any command that has subcommands: what the table says of them.
 void Help(const LocalCall& call, resp::Writer& writer);
 
-// info.cc
+// config.cc
 void ConfigGet(const LocalCall& call, resp::Writer& writer);
+void ConfigResetstat(const LocalCall& call, resp::Writer& writer);
+
+// info.cc
 void Info(const LocalCall& call, resp::Writer& writer);
 
 // keyspace.cc

@@ -29,6 +29,8 @@ inline constexpr Row kServerRows[] = {
           "Get the values of configuration parameters.", c::ConfigGet),
     Local("config|help", 2, kAlways, "5.0.0", "Show helpful text about the different subcommands.",
           c::Help),
+    Local("config|resetstat", 2, kAdmin | kAlways, "2.0.0", "Reset the stats returned by INFO.",
+          c::ConfigResetstat),
     Operates("dbsize", 1, kFlagReadOnly | kFast, "1.0.0",
              "Return the number of keys in the selected database.", c::Dbsize)
         .In(kCatKeyspace)

@@ -1,0 +1,201 @@
+#include "cmd/weir/metrics_page.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "cmd/weir/metric_list.h"
+#include "cmd/weir/metrics_redis.h"
+
+#include "weir/gateway/command.h"
+
+namespace weir::cmd {
+namespace {
+
+using admin::Metric;
+using admin::MetricType;
+using admin::Sample;
+using gateway::CommandTotals;
+using gateway::Gateway;
+using gateway::LatencyCounters;
+using gateway::LatencyTotals;
+using gateway::StatsTotals;
+
+// Bounds of the histograms: each power of two nanoseconds from 1 us to 17 s, in steps.
+constexpr size_t kLastPower = 34;
+
+admin::HistogramValue HistogramOf(const LatencyTotals& latency, size_t power_step) {
+  admin::HistogramValue histogram;
+  for (size_t power = LatencyCounters::kFirstPower; power <= kLastPower; power += power_step) {
+    histogram.buckets.push_back(
+        {static_cast<double>(uint64_t{1} << power) * 1e-9, latency.CountBelowPower(power)});
+  }
+  histogram.count = latency.count;
+  histogram.sum = static_cast<double>(latency.sum_ns) * 1e-9;
+  return histogram;
+}
+
+void AddCommands(MetricList& list, const StatsTotals& totals) {
+  Metric requests{
+      "weir_requests_total", "Requests by command and result.", MetricType::kCounter, {}};
+  Metric durations{"weir_command_duration_seconds",
+                   "What commands took, from their turn on their connection to their reply.",
+                   MetricType::kHistogram,
+                   {}};
+  for (size_t i = 0; i < totals.commands.size(); ++i) {
+    const CommandTotals& command = totals.commands[i];
+    if (command.calls == 0 && command.rejected == 0) continue;
+    const std::string name(gateway::AllCommands()[i].name);
+    const auto add = [&](const char* result, uint64_t count) {
+      requests.samples.push_back(
+          {{{"command", name}, {"result", result}}, static_cast<double>(count)});
+    };
+    add("ok", command.calls - std::min(command.calls, command.failed));
+    add("error", command.failed);
+    add("rejected", command.rejected);
+    Sample duration{.labels = {{"command", name}}};
+    duration.histogram = HistogramOf(command.latency, 2);
+    durations.samples.push_back(std::move(duration));
+  }
+  list.Add(std::move(requests));
+  list.Add(std::move(durations));
+  Metric all{"weir_request_duration_seconds",
+             "From the arrival of a request to its reply, all commands together.",
+             MetricType::kHistogram,
+             {Sample{}}};
+  all.samples[0].histogram = HistogramOf(totals.latency, 1);
+  list.Add(std::move(all));
+  list.Counter("weir_unknown_commands_total", "Requests for commands that do not exist.",
+               totals.unknown_commands);
+}
+
+void AddCache(MetricList& list, Gateway& gateway, const StatsTotals& totals) {
+  const gateway::Lanes::Totals cache = gateway.lanes().Sum();
+  list.Counter("weir_cache_hits_total", "Keys read from memory.", totals.hits);
+  list.Counter("weir_cache_misses_total", "Keys read from a database.", totals.misses);
+  list.Gauge("weir_cache_bytes", "Bytes of all cache entries.", cache.bytes);
+  list.Gauge("weir_cache_budget_bytes", "Bytes that cache entries may take.", cache.budget_bytes);
+  list.Gauge("weir_cache_entries", "Cache entries, absent keys included.", cache.entries);
+  list.Counter("weir_cache_fills_total", "Loads that filled the cache.", cache.lane.fills);
+  list.Counter("weir_cache_stale_fills_rejected_total",
+               "Loads that a write had overtaken, so that they were not cached.",
+               cache.lane.stale_fills_rejected);
+  list.Counter("weir_loads_total", "Reads of a key from a database.", cache.loads_begun);
+  list.Counter("weir_loads_joined_total", "Reads that joined a load already under way.",
+               cache.loads_joined);
+  list.Gauge("weir_loads_under_way", "Loads under way.", cache.loads_under_way);
+}
+
+void AddLimits(MetricList& list, Gateway& gateway, const StatsTotals& totals) {
+  Metric decisions{
+      "weir_ratelimit_decisions_total", "Decisions by policy.", MetricType::kCounter, {}};
+  Metric used{"weir_ratelimit_buckets", "Buckets in use, by policy.", MetricType::kGauge, {}};
+  Metric room{"weir_ratelimit_buckets_max", "Room for buckets, by policy.", MetricType::kGauge, {}};
+  Metric evicted{"weir_ratelimit_buckets_evicted_total",
+                 "Buckets forgotten before they were full, by policy.",
+                 MetricType::kCounter,
+                 {}};
+  for (const gateway::Admission::PolicyView& policy : gateway.admission().View()) {
+    const auto add = [&](Metric& metric, uint64_t value) {
+      metric.samples.push_back({{{"policy", policy.name}}, static_cast<double>(value)});
+    };
+    decisions.samples.push_back({{{"policy", policy.name}, {"decision", "allow"}},
+                                 static_cast<double>(policy.counters.allowed)});
+    decisions.samples.push_back({{{"policy", policy.name}, {"decision", "deny"}},
+                                 static_cast<double>(policy.counters.denied)});
+    add(used, policy.counters.used_slots);
+    add(room, policy.counters.slots);
+    add(evicted, policy.counters.evicted_live);
+  }
+  for (Metric* metric : {&decisions, &used, &room, &evicted}) list.Add(std::move(*metric));
+  list.Counter("weir_throttled_total", "Requests refused by a rate limit.", totals.throttled);
+}
+
+void AddDatabases(MetricList& list, Gateway& gateway) {
+  std::vector<std::pair<std::string, std::vector<Sample>>> counters;
+  const auto add = [&](const std::string& name, size_t database, uint64_t value) {
+    auto found = std::find_if(counters.begin(), counters.end(),
+                              [&](const auto& entry) { return entry.first == name; });
+    if (found == counters.end()) found = counters.insert(found, {name, {}});
+    found->second.push_back({{{"database", std::to_string(database)}}, static_cast<double>(value)});
+  };
+  Metric durations{"weir_db_request_duration_seconds",
+                   "What requests to a database took: loads of keys, commits of a batch of writes.",
+                   MetricType::kHistogram,
+                   {}};
+  Metric healthy{"weir_db_healthy", "Whether the database takes writes.", MetricType::kGauge, {}};
+  for (size_t i = 0; i < gateway.databases(); ++i) {
+    gateway::Database& database = gateway.database(i);
+    for (const auto& [name, value] : database.store().Counters()) {
+      add("weir_store_" + name + "_total", i, value);
+    }
+    const gateway::Committer::Counters committer = database.committer().counters();
+    add("weir_db_batches_total", i, committer.batches);
+    add("weir_db_writes_total", i, committer.writes);
+    add("weir_db_writes_refused_total", i, committer.refused);
+    add("weir_db_unknown_outcomes_total", i, committer.unknown);
+    add("weir_db_expired_total", i, committer.expired);
+    for (const auto& [op, latency] : {std::pair{"load", database.LoadDurations()},
+                                      std::pair{"commit", database.committer().Durations()}}) {
+      Sample sample{.labels = {{"database", std::to_string(i)}, {"op", op}}};
+      sample.histogram = HistogramOf(latency, 2);
+      durations.samples.push_back(std::move(sample));
+    }
+    healthy.samples.push_back(
+        {{{"database", std::to_string(i)}}, database.store().Health().ok() ? 1.0 : 0.0});
+  }
+  for (auto& [name, samples] : counters) {
+    list.Add({name, "Of each database, counted by its driver or its log.", MetricType::kCounter,
+              std::move(samples)});
+  }
+  list.Add(std::move(durations));
+  list.Add(std::move(healthy));
+}
+
+void AddConnections(MetricList& list, const StatsTotals& totals) {
+  list.Counter("weir_protocol_errors_total", "Connections ended for what they sent.",
+               totals.protocol_errors);
+  list.Counter("weir_connections_refused_total", "Connections over max_clients.",
+               totals.connections_refused);
+  list.Counter("weir_connections_closed_slow_total",
+               "Connections closed for a command that did not arrive, or replies not taken.",
+               totals.connections_closed_slow);
+  list.Counter("weir_connections_killed_total", "Connections closed by CLIENT KILL.",
+               totals.connections_killed);
+  list.Gauge("weir_client_input_bytes", "Bytes held of what clients sent.",
+             totals.input_buffer_bytes);
+  list.Gauge("weir_client_output_bytes", "Bytes of replies that clients have not taken.",
+             totals.output_buffer_bytes);
+}
+
+void AddProcess(MetricList& list, Gateway& gateway) {
+  const gateway::ProcessInfo& process = gateway.process();
+  Metric parts{
+      "weir_memory_budget_bytes", "How the memory budget is divided.", MetricType::kGauge, {}};
+  for (const gateway::MemoryPart& part : process.memory_parts) {
+    parts.samples.push_back({{{"part", part.name}}, static_cast<double>(part.budget_bytes)});
+  }
+  list.Add(std::move(parts));
+  list.Add({"weir_build_info",
+            "The version that runs; always 1.",
+            MetricType::kGauge,
+            {{{{"version", process.version}}, 1}}});
+}
+
+}  // namespace
+
+std::string MetricsPage(Gateway& gateway) {
+  MetricList list;
+  const StatsTotals totals = gateway.Totals();
+  AddRedisMetrics(list, gateway, totals);
+  AddCommands(list, totals);
+  AddCache(list, gateway, totals);
+  AddLimits(list, gateway, totals);
+  AddDatabases(list, gateway);
+  AddConnections(list, totals);
+  AddProcess(list, gateway);
+  return list.Render();
+}
+
+}  // namespace weir::cmd

@@ -1,0 +1,17 @@
+// MetricsPage: the text of /metrics.
+//
+// The redis_ series have the names, types and labels that redis_exporter gives them, so that
+// dashboards and alerts made for it work; those of weir's own begin with weir_. Labels come from
+// fixed sets or from the configuration, never from clients.
+// Threads: thread-safe. Cost: about a millisecond; not for the data path.
+#pragma once
+
+#include <string>
+
+#include "weir/gateway/gateway.h"
+
+namespace weir::cmd {
+
+std::string MetricsPage(gateway::Gateway& gateway);
+
+}  // namespace weir::cmd

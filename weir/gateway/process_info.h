@@ -1,0 +1,52 @@
+// ProcessInfo: what INFO, CONFIG and HELLO say of the process, supplied by whoever wires it up.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "weir/base/time.h"
+
+namespace weir::gateway {
+
+// What the process uses now. All memory in bytes.
+struct ProcessUse {
+  uint64_t resident = 0;
+  uint64_t allocated = 0;  // By the allocator, what it keeps for later included.
+  uint64_t allocated_peak = 0;
+  double cpu_user_seconds = 0;
+  double cpu_system_seconds = 0;
+};
+
+// A part of the memory budget.
+struct MemoryPart {
+  std::string name;
+  uint64_t budget_bytes = 0;
+};
+
+struct ProcessInfo {
+  std::string version;
+  std::string run_id;
+  std::string os;
+  std::string executable;
+  std::string config_file;
+  std::string allocator = "libc";
+  uint64_t process_id = 0;
+  size_t threads = 1;
+  uint64_t memory_budget_bytes = 0;
+  uint64_t system_memory_bytes = 0;
+  std::vector<MemoryPart> memory_parts;
+  uint64_t clients_max = 0;
+  MonoTime started;
+  WallTime started_wall;
+  // Threads: thread-safe; called for each INFO.
+  std::function<uint16_t()> tcp_port = [] { return uint16_t{0}; };
+  std::function<uint64_t()> connected_clients = [] { return uint64_t{0}; };
+  std::function<ProcessUse()> use = [] { return ProcessUse{}; };
+  // Parameters that CONFIG GET shows.
+  std::vector<std::pair<std::string, std::string>> parameters;
+};
+
+}  // namespace weir::gateway

@@ -1,0 +1,73 @@
+#include "weir/gateway/slow_log.h"
+
+#include <algorithm>
+#include <cassert>
+#include <utility>
+
+#include "weir/gateway/command.h"
+
+namespace weir::gateway {
+
+bool IsSecretArg(Args args, size_t index) {
+  if (SameWord(args[0], "auth")) return index > 0;
+  if (!SameWord(args[0], "hello")) return false;
+  for (size_t i = 2; i + 1 < args.size(); ++i) {
+    if (SameWord(args[i], "auth")) return index == i + 1 || index == i + 2;
+    if (SameWord(args[i], "setname")) ++i;
+  }
+  return false;
+}
+
+std::vector<std::string> ShownArgs::Of(Args args) {
+  std::vector<std::string> shown;
+  const size_t count = std::min(args.size(), kArgsMax);
+  shown.reserve(count);
+  for (size_t i = 0; i < count; ++i) {
+    if (i + 1 == kArgsMax && args.size() > kArgsMax) {
+      shown.push_back("... (" + std::to_string(args.size() - kArgsMax + 1) + " more arguments)");
+    } else if (IsSecretArg(args, i)) {
+      shown.emplace_back("(redacted)");
+    } else if (args[i].size() > kArgBytesMax) {
+      shown.push_back(std::string(args[i].substr(0, kArgBytesMax)) + "... (" +
+                      std::to_string(args[i].size() - kArgBytesMax) + " more bytes)");
+    } else {
+      shown.emplace_back(args[i]);
+    }
+  }
+  return shown;
+}
+
+void SlowLog::Configure(int64_t slower_than_us, size_t max_len) {
+  assert(max_len <= kLenMax);
+  slower_than_us_.store(slower_than_us, std::memory_order_relaxed);
+  const std::lock_guard lock(mutex_);
+  max_len_ = max_len;
+  if (entries_.size() > max_len_) entries_.resize(max_len_);
+}
+
+void SlowLog::Add(WallTime now, uint64_t took_ns, Args args, const std::string& peer,
+                  const std::string& name) {
+  Entry entry{0, now.ms / 1000, took_ns / 1000, ShownArgs::Of(args), peer, name};
+  const std::lock_guard lock(mutex_);
+  entry.id = next_id_++;
+  entries_.push_front(std::move(entry));
+  if (entries_.size() > max_len_) entries_.pop_back();
+}
+
+size_t SlowLog::size() const {
+  const std::lock_guard lock(mutex_);
+  return entries_.size();
+}
+
+std::vector<SlowLog::Entry> SlowLog::Latest(size_t count) const {
+  const std::lock_guard lock(mutex_);
+  const size_t taken = std::min(count, entries_.size());
+  return {entries_.begin(), entries_.begin() + static_cast<std::ptrdiff_t>(taken)};
+}
+
+void SlowLog::Reset() {
+  const std::lock_guard lock(mutex_);
+  entries_.clear();
+}
+
+}  // namespace weir::gateway
