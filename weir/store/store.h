@@ -86,6 +86,7 @@ struct Write {
 struct Batch {
   WallTime now;
   std::vector<Write> writes;
+  bool clear = false;  // Every record of every shard is removed before the writes.
 };
 
 struct Applied {

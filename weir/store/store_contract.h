@@ -178,6 +178,30 @@ TEST_P(StoreContract, ClearRemovesEverythingOfEveryShardAsOneBatch) {
   EXPECT_EQ(ValueOf(Load({{2, 5, "k"}}).records[0]), "new");
 }
 
+TEST_P(StoreContract, ABatchThatClearsLeavesItsWritesAlone) {
+  const uint64_t last = std::numeric_limits<uint64_t>::max();
+  const auto before = Apply({PutOf({0, last, "high"}, "x", 1), PutOf({1, 0, ""}, "y", 1),
+                             PutOf({2, 5, "k"}, "z", 1, WallTime{10})});
+  Batch batch{WallTime{0},
+              {PutOf({2, 5, "k"}, "new", 2, WallTime{20}), PutOf({0, last, "high"}, "w", 3),
+               RemovalOf({1, 0, ""}, 4)},
+              true};
+  const auto applied = ApplyTo(*store_, std::move(batch));
+  ASSERT_TRUE(applied.ok());
+  EXPECT_EQ(applied.value().commit, before.commit + 1);
+  for (const Prior& prior : applied.value().priors) EXPECT_FALSE(prior.existed);
+  for (int opened = 0; opened < 2; ++opened) {
+    ExpectCounts(WallTime{0}, {.records = 2, .with_expiry = 1});
+    EXPECT_EQ(ValueOf(Load({{2, 5, "k"}}).records[0]), "new");
+    EXPECT_EQ(ValueOf(Load({{0, last, "high"}}).records[0]), "w");
+    EXPECT_TRUE(AllOf(*store_, 1).empty());
+    Reopen();
+  }
+  const auto expired = ExpireIn(*store_, WallTime{20}, 9);
+  ASSERT_TRUE(expired.ok());
+  EXPECT_EQ(expired.value().removed, 1u) << "the index has the new expiry alone";
+}
+
 TEST_P(StoreContract, CommitNumbersRiseByOneAndReadsNameTheLast) {
   const auto first = Apply({PutOf({0, 1, "a"}, "1", 1)});
   const auto second = Apply({});

@@ -66,8 +66,7 @@ class MemoryStore final : public Store {
 
   void Clear(Done<CommitNumber> done) override {
     Write(std::nullopt, std::move(done), [this] {
-      for (auto& shard : contents_->shards) shard.clear();
-      contents_->expiries.clear();
+      RemoveAll();
       ++batches_;
       return ++contents_->commit;
     });
@@ -149,8 +148,14 @@ class MemoryStore final : public Store {
     return prior;
   }
 
+  void RemoveAll() {
+    for (auto& shard : contents_->shards) shard.clear();
+    contents_->expiries.clear();
+  }
+
   Applied ApplyNow(Batch batch) {
     Advance(batch.now);
+    if (batch.clear) RemoveAll();
     Applied applied;
     applied.priors.reserve(batch.writes.size());
     for (store::Write& write : batch.writes) {

@@ -66,7 +66,8 @@ Result<Applied> BatchWriter::Apply(const Batch& batch) {
   SortPlaces(batch.writes);
   Applied applied;
   applied.priors.resize(batch.writes.size());
-  if (auto found = FindPriors(batch.writes, &applied.priors); !found.ok()) return found.error();
+  auto found = batch.clear ? StageClear() : FindPriors(batch.writes, &applied.priors);
+  if (!found.ok()) return found.error();
   Version version_max = this->version_max();
   for (const Place& place : places_) {
     const Write& write = batch.writes[place.index];
@@ -242,12 +243,17 @@ Status BatchWriter::StageRemovals(WallTime now, size_t limit, Expired* expired) 
 
 Result<CommitNumber> BatchWriter::Clear() {
   Reset();
+  if (auto staged = StageClear(); !staged.ok()) return staged.error();
+  return Commit();
+}
+
+Result<Ok> BatchWriter::StageClear() {
   for (uint32_t shard = 0; shard < database_->shards(); ++shard) {
     const Status status = StageClear(shard);
     if (!status.ok()) return ReadError(status);
   }
   state_.shards.assign(database_->shards(), {});
-  return Commit();
+  return Ok{};
 }
 
 // A range deletion cannot name the end of the key space, so the records at the very last position,

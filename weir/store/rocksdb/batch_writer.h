@@ -70,6 +70,7 @@ class BatchWriter {
   void Stage(const Write& write, const Prior& prior);
   void StageIndexEntry(const Key& key, WallTime expires_at, bool present);
   rocksdb::Status StageRemovals(WallTime now, size_t limit, Expired* expired);
+  Result<Ok> StageClear();
   rocksdb::Status StageClear(uint32_t shard);
   Result<CommitNumber> Commit();
   Error Failed(const rocksdb::Status& status);

@@ -62,7 +62,9 @@ class RocksDbStoreOnDisk final : public RocksDbStore {
     auto over = OverLimit(limits_, batch);
     Write(std::move(over), std::move(done), [this, batch = std::move(batch)]() -> Result<Applied> {
       if (auto error = ReserveFor(batch)) return *error;
-      return writer_.Apply(batch);
+      Result<Applied> applied = writer_.Apply(batch);
+      if (applied.ok() && batch.clear) database_->ReclaimInBackground();
+      return applied;
     });
   }
 
