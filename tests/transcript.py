@@ -131,7 +131,37 @@ KEYS = [
     s("GET a"), s("FLUSHALL"), s("FLUSHALL SYNC SYNC"),
 ]
 
-SCRIPT = CONNECTION + UNKNOWN + STRINGS + NUMBERS + KEYS
+# Of one connection, so WATCH sees what the connection itself writes.
+TRANSACTIONS = [s(line) for line in (
+    "EXEC", "DISCARD", "UNWATCH", "WATCH", "MULTI x", "EXEC x", "DISCARD x", "UNWATCH x", "RESET x",
+    "MULTI", "EXEC", "EXEC", "MULTI", "DISCARD", "DISCARD",
+    "MULTI", "MULTI", "WATCH a", "SET a 1", "GET a", "INCR a", "EXEC", "GET a",
+    "MULTI", "SET a", "SET a 9", "EXEC", "EXEC", "GET a", "MULTI", "NO-SUCH x", "EXEC",
+    "MULTI", "EXEC x", "EXEC", "MULTI", "WATCH", "EXEC", "MULTI", "DISCARD x", "EXEC",
+    "MULTI", "CLIENT", "EXEC", "MULTI", "CLIENT NO-SUCH", "EXEC", "MULTI", "UNWATCH x", "EXEC",
+    "MULTI", "SET a text", "INCR a", "SET a v EX 0", "GET a", "FOO", "DISCARD", "GET a",
+    "MULTI", "SET a text", "INCR a", "SET a v EX 0", "SET a v FOO", "GET a", "EXEC", "GET a",
+    "MULTI", "UNWATCH", "PING", "PING x", "ECHO hi", "SELECT 0", "SELECT x", "CLIENT GETNAME",
+    "CLIENT SETNAME me", "CLIENT GETNAME", "MGET a none", "EXISTS a a none", "TYPE a", "TTL a",
+    "STRLEN a", "GET none", "DEL a none", "SET x 1 NX", "SET x 2 NX", "SET x 2 GET", "EXPIRE x 100",
+    "TTL x", "PERSIST x", "MSET p 1 q 2", "APPEND p 3", "EXEC", "MGET a x p q",
+    "WATCH a", "SET a 7", "MULTI", "SET a 8", "EXEC", "GET a", "MULTI", "GET a", "EXEC",
+    "WATCH a", "MULTI", "SET a 8", "EXEC", "WATCH a b", "SET b 1", "MULTI", "PING", "EXEC",
+    "WATCH a", "UNWATCH", "SET a 7", "MULTI", "EXEC", "WATCH a", "MULTI", "DISCARD", "SET a 7",
+    "MULTI", "EXEC", "WATCH none", "DEL none", "MULTI", "EXEC", "WATCH none", "SET none 1",
+    "MULTI", "EXEC", "WATCH a", "EXPIRE a 100", "MULTI", "EXEC", "WATCH a", "EXPIRE gone 100",
+    "MULTI", "EXEC", "WATCH a", "DEL a", "SET a 7", "MULTI", "EXEC", "WATCH a", "FLUSHALL",
+    "MULTI", "EXEC", "WATCH a", "FLUSHALL", "MULTI", "EXEC", "WATCH a a", "WATCH a", "MULTI",
+    "EXEC",
+    "MSET a 1 b 2 c 3", "MULTI", "DBSIZE", "DEL a", "SET d 1", "DBSIZE", "FLUSHALL FOO",
+    "FLUSHALL", "DBSIZE", "GET b", "INCR c", "DBSIZE", "DBSIZE x", "EXEC", "DISCARD",
+    "MULTI", "DBSIZE", "DEL a", "SET d 1", "DBSIZE", "FLUSHALL FOO", "FLUSHALL", "DBSIZE", "GET b",
+    "INCR c", "DBSIZE", "EXEC", "MGET a b c d", "DBSIZE",
+    "MULTI", "SET a 5", "RESET", "EXEC", "GET a", "WATCH a", "SET a 1", "RESET", "MULTI", "EXEC",
+    "CLIENT SETNAME me", "RESET", "CLIENT GETNAME", "HELLO 3 SETNAME", "GET none", "RESET",
+    "GET none")]
+
+SCRIPT = CONNECTION + UNKNOWN + STRINGS + NUMBERS + KEYS + TRANSACTIONS
 
 INLINE = [Step(raw=request) for request in (
     b"PING\r\n", b"PING\n", b"  PING  \r\n", b"SET k v\r\n", b"GET k\r\n", b"\r\nPING\r\n",

@@ -38,6 +38,15 @@ void Group::Erase() {
   changed_ = true;
 }
 
+void Group::Reset() {
+  value_ = Value();
+  state_ = State::kAbsent;
+  changed_ = false;
+  base_exact_ = true;
+  base_existed_ = false;
+  base_expires_at_ = kNever;
+}
+
 void Group::Begin(std::string_view key, uint64_t hash, size_t index) {
   assert(index <= std::numeric_limits<uint32_t>::max());
   key_.assign(key);

@@ -52,6 +52,9 @@ class Group {
   void Put(Value value);
   // Leaves nothing. Where nothing was known to be, that changes nothing.
   void Erase();
+  // Says that the database is emptied here, and all writes before are void: the base of what
+  // follows is that there is nothing.
+  void Reset();
   // Says under which version the batch writes what the key holds now.
   void SetVersion(uint64_t version) { value_.version = version; }
 

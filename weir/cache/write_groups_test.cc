@@ -144,6 +144,22 @@ TEST(WriteGroups, EqualAMapOverManyBatchesOfAnySize) {
   }
 }
 
+TEST(Group, ResetLeavesNothingThatWouldHaveToBeWritten) {
+  WriteGroups groups;
+  Group& group = groups.At("k", 1);
+  group.SetBase(MakeValue("v", {123}), true);
+  group.Put(MakeValue("w"));
+  group.Reset();
+  EXPECT_EQ(group.current(), nullptr);
+  EXPECT_FALSE(group.changed());
+  group.Erase();
+  EXPECT_FALSE(group.changed()) << "there is nothing left to erase";
+  group.Put(MakeValue("x"));
+  EXPECT_TRUE(group.changed());
+  EXPECT_TRUE(group.base_exact());
+  EXPECT_FALSE(group.base_existed());
+}
+
 TEST(WriteGroups, ASecondBatchOfTheSameSizeAllocatesNothing) {
   WriteGroups groups;
   std::vector<std::string> keys;

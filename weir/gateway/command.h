@@ -28,6 +28,7 @@ struct Found {
   std::string_view bytes;
   const Bytes* shared = nullptr;  // The same bytes by reference, where that is at hand.
   WallTime expires_at = kNever;
+  uint64_t version = 0;
 };
 
 struct ReadCall {
@@ -76,6 +77,7 @@ enum class CommandKind : uint8_t {
   kRead,       // Answered from what its keys hold at one moment.
   kWrite,      // Goes through the log of its keys' database.
   kOperation,  // Asks the store for more than its keys' values; runs apart.
+  kExec,       // Runs what MULTI queued, as one item of the log of its keys' database.
 };
 
 // Flags of COMMAND INFO, in its order. Those from kFlagBarrier on are weir's own.
@@ -97,6 +99,10 @@ enum CommandFlag : uint32_t {
   kFlagAllowBusy = 1 << 14,
   kFlagBarrier = 1 << 15,    // Waits for all commands before it, and those after it wait.
   kFlagUnlimited = 1 << 16,  // Rate limits do not count it: a handshake or a farewell.
+  // Concerns the connection's transaction, so that it takes effect at once also inside MULTI.
+  kFlagTransaction = 1 << 20,
+  // A write of each key alone: over several databases it is one item for each.
+  kFlagSplits = 1 << 21,
 };
 
 // The categories that ACL rules name, as in COMMAND INFO.
@@ -141,6 +147,8 @@ struct CommandSpec {
   ReadFunction* read = nullptr;
   WriteFunction* write = nullptr;
   OperationFunction* operation = nullptr;
+  // An operation's part in a transaction, which then has a batch of its own; nullptr: it has none.
+  WriteFunction* in_transaction = nullptr;
   // Whether this write overwrites or erases its keys without asking what they hold; nullptr: never.
   bool (*blind)(Args args) = nullptr;
 

@@ -9,6 +9,7 @@
 #include "weir/gateway/commands/key_rows.h"
 #include "weir/gateway/commands/server_rows.h"
 #include "weir/gateway/commands/string_rows.h"
+#include "weir/gateway/commands/transaction_rows.h"
 
 namespace weir::gateway {
 namespace {
@@ -39,7 +40,8 @@ consteval std::array<CommandSpec, (Ns + ...)> Merge(const std::array<CommandSpec
 constexpr auto kTable = Merge(rows::Table("connection", kCatConnection, rows::kConnectionRows),
                               rows::Table("generic", kCatKeyspace, rows::kKeyRows),
                               rows::Table("server", 0, rows::kServerRows),
-                              rows::Table("string", kCatString, rows::kStringRows));
+                              rows::Table("string", kCatString, rows::kStringRows),
+                              rows::Table("transactions", kCatTransaction, rows::kTransactionRows));
 
 constexpr size_t kNameBytesMax = 32;
 

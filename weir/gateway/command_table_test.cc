@@ -54,7 +54,8 @@ TEST(CommandTable, FlagsSayWhatTheKindDoes) {
     const bool writes = spec.kind == CommandKind::kWrite;
     const bool reads = spec.kind == CommandKind::kRead;
     EXPECT_TRUE(!writes || (spec.flags & kFlagWrite) != 0) << spec.name;
-    EXPECT_TRUE(!reads || (spec.flags & kFlagReadOnly) != 0) << spec.name;
+    const bool own = (spec.flags & kFlagTransaction) != 0;  // WATCH, as in Redis.
+    EXPECT_TRUE(!reads || own || (spec.flags & kFlagReadOnly) != 0) << spec.name;
     EXPECT_FALSE(spec.summary.empty()) << spec.name;
     EXPECT_FALSE(spec.group.empty()) << spec.name;
     EXPECT_FALSE(spec.since.empty()) << spec.name;

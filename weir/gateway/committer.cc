@@ -15,6 +15,10 @@ const Error kRecovering{ErrorCode::kUnavailable,
 const Error kQueueFull{ErrorCode::kOverloaded,
                        "too many writes wait for the database; this write was not applied"};
 
+bool IsWhole(const WriteItem& item) {
+  return item.transaction != nullptr && item.transaction->whole;
+}
+
 }  // namespace
 
 Committer::Committer(store::Store& store, Lanes& lanes, const Placement& placement,
@@ -37,14 +41,14 @@ void Committer::Submit(std::vector<std::unique_ptr<WriteItem>> items) {
     const std::lock_guard lock(mutex_);
     for (std::unique_ptr<WriteItem>& item : items) {
       const bool full =
-          queue_.size() >= kQueuedWritesMax || queued_bytes_ + item->args.bytes() > kQueuedBytesMax;
+          queue_.size() >= kQueuedWritesMax || queued_bytes_ + item->bytes() > kQueuedBytesMax;
       if (full || in_doubt_) {
         item->reply = ErrorReply(full ? kQueueFull : kRecovering);
         refused.push_back(std::move(item));
         ++counters_.refused;
         continue;
       }
-      queued_bytes_ += item->args.bytes();
+      queued_bytes_ += item->bytes();
       queue_.push_back({std::move(item), nullptr});
     }
     if (!busy_ && !queue_.empty()) work = busy_ = true;
@@ -162,14 +166,16 @@ void Committer::TakeBatch(WallTime now) {
   taken_.clear();
   while (!queue_.empty() && queue_.front().write != nullptr) {
     std::unique_ptr<WriteItem>& item = queue_.front().write;
-    bytes += item->args.bytes();
-    writes += item->command->KeyCount(item->args.views());
-    // One that does not fit goes alone, so that it cannot take others down with it.
-    const bool fits = writes <= kBatchWritesMax && bytes <= kBatchBytesMax;
+    bytes += item->bytes();
+    writes += item->KeyCount();
+    // One that does not fit goes alone, so that it cannot take others down with it; and one that
+    // asks for the whole database.
+    const bool fits = writes <= kBatchWritesMax && bytes <= kBatchBytesMax && !IsWhole(*item);
     if (!fits && !taken_.empty()) {
-      bytes -= item->args.bytes();
+      bytes -= item->bytes();
       break;
     }
+    if (IsWhole(*item)) writes = kBatchWritesMax;
     taken_.push_back(std::move(item));
     queue_.pop_front();
   }
@@ -184,8 +190,31 @@ bool Committer::StartBatch() {
     for (const std::unique_ptr<WriteItem>& item : taken_) batch_.Prefetch(*item, false);
     for (const std::unique_ptr<WriteItem>& item : taken_) batch_.Prefetch(*item, true);
   }
+  const bool whole = IsWhole(*taken_.front());
   for (std::unique_ptr<WriteItem>& item : taken_) batch_.Add(std::move(item), batch_now_);
   taken_.clear();
+  if (whole) {
+    CountRecords();
+    return true;
+  }
+  return LoadOrRun();
+}
+
+void Committer::CountRecords() {
+  store_.Count(batch_now_, [this](const Result<store::Counts>& counts) {
+    bool started = false;
+    if (!counts.ok()) {
+      started = RunBatch(counts.error());
+    } else {
+      batch_.SetRecords(static_cast<int64_t>(counts.value().records - counts.value().due));
+      started = LoadOrRun();
+    }
+    if (!started) Work();
+  });
+}
+
+// Returns whether the batch is in the store's hands.
+bool Committer::LoadOrRun() {
   std::vector<store::Key> missing = batch_.MissingKeys();
   if (missing.empty()) return RunBatch(std::nullopt);
   LoadBases(std::move(missing));
@@ -227,7 +256,7 @@ void Committer::LoadNextBases(std::shared_ptr<std::vector<store::Key>> keys,
 bool Committer::RunBatch(const std::optional<Error>& failed) {
   batch_.Run(failed);
   store::Batch writes = batch_.Build();
-  if (writes.writes.empty()) {
+  if (writes.writes.empty() && !writes.clear) {
     FinishBatch();
     return false;
   }

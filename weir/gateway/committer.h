@@ -87,6 +87,8 @@ class Committer {
   Turn Rest();
   void TakeBatch(WallTime now);
   bool StartBatch();
+  void CountRecords();
+  bool LoadOrRun();
   bool RunBatch(const std::optional<Error>& failed);
   void OnApplied(const Result<store::Applied>& applied);
   void FinishBatch();

@@ -58,4 +58,35 @@ std::string InvalidExpire(std::string_view command) {
   return "ERR invalid expire time in '" + Lower(command) + "' command";
 }
 
+// As in Redis, without the prefix when that is ERR.
+std::string ExecRefused(std::string_view error) {
+  if (error.starts_with("ERR ")) error.remove_prefix(4);
+  return "EXECABORT Transaction discarded because of: " + std::string(error);
+}
+
+std::string NotInTransaction(std::string_view command) {
+  return "ERR " + Upper(command) +
+         " cannot be used inside MULTI; send it before MULTI or after EXEC";
+}
+
+std::string WholeInTransaction(std::string_view command) {
+  return "CROSSSLOT " + Upper(command) +
+         " inside MULTI would concern several databases; send it outside of MULTI";
+}
+
+std::string TransactionTooLarge(std::string_view what, size_t limit) {
+  return "ERR a transaction holds at most " + std::to_string(limit) + " " + std::string(what) +
+         "; send EXEC more often";
+}
+
+std::string TooMuchWatched(std::string_view what, size_t limit) {
+  return "ERR a connection watches at most " + std::to_string(limit) + " " + std::string(what) +
+         "; send UNWATCH or EXEC first";
+}
+
+std::string PartlyApplied(std::string_view error) {
+  return "UNKNOWN one of the databases of this command did not confirm its part (" +
+         std::string(error) + "); others may have applied theirs";
+}
+
 }  // namespace weir::gateway::errors

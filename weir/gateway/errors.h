@@ -31,6 +31,15 @@ inline constexpr std::string_view kNoSuchKey = "ERR no such key";
 inline constexpr std::string_view kCrossDatabase =
     "CROSSSLOT Keys in request are stored in different databases";
 
+inline constexpr std::string_view kNestedMulti = "ERR MULTI calls can not be nested";
+inline constexpr std::string_view kWatchInMulti = "ERR WATCH inside MULTI is not allowed";
+inline constexpr std::string_view kExecWithoutMulti = "ERR EXEC without MULTI";
+inline constexpr std::string_view kDiscardWithoutMulti = "ERR DISCARD without MULTI";
+inline constexpr std::string_view kExecAborted =
+    "EXECABORT Transaction discarded because of previous errors.";
+inline constexpr std::string_view kWatchFailed =
+    "EXECABORT Transaction discarded because a WATCH before it failed; send UNWATCH and try again";
+
 // What error replies begin with; the last stands for all others. Metrics have one series for each.
 inline constexpr auto kPrefixes = std::to_array<std::string_view>(
     {"ERR", "WRONGTYPE", "NOAUTH", "WRONGPASS", "NOPERM", "NOPROTO", "THROTTLED", "OVERLOADED",
@@ -45,5 +54,16 @@ std::string WrongArity(std::string_view command);
 // The key belongs to a node that this one cannot forward to.
 std::string NotServed(unsigned slot);
 std::string InvalidExpire(std::string_view command);
+
+// EXEC itself was refused with `error`, a whole reply.
+std::string ExecRefused(std::string_view error);
+// `command` cannot be queued by MULTI, or only where there is one database.
+std::string NotInTransaction(std::string_view command);
+std::string WholeInTransaction(std::string_view command);
+// A limit of transactions is reached.
+std::string TransactionTooLarge(std::string_view what, size_t limit);
+std::string TooMuchWatched(std::string_view what, size_t limit);
+// One of several databases answered its part of a command with `error`, another otherwise.
+std::string PartlyApplied(std::string_view error);
 
 }  // namespace weir::gateway::errors

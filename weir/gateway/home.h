@@ -13,32 +13,10 @@
 #include "weir/base/result.h"
 #include "weir/cache/token.h"
 #include "weir/cache/value.h"
-#include "weir/gateway/owned_args.h"
-#include "weir/gateway/placement.h"
 #include "weir/gateway/reply.h"
+#include "weir/gateway/write_item.h"
 
 namespace weir::gateway {
-
-struct CommandSpec;
-class Home;
-
-// Which command of which connection waits for a result.
-struct Origin {
-  Home* home = nullptr;
-  uint64_t connection = 0;
-  uint64_t sequence = 0;
-};
-
-// A write on its way through the log of a database, and its reply on the way back.
-struct WriteItem {
-  Origin origin;
-  const CommandSpec* command = nullptr;
-  OwnedArgs args;
-  KeyHash hash;  // Of its first key.
-  Reply reply;
-  // Writes of the batch whose count of "was there" the store adds to an integer reply.
-  std::vector<uint32_t> counted_by_store;
-};
 
 // A load that the command waited for, alone or with others, is done.
 struct LoadDone {

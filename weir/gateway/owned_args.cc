@@ -32,6 +32,29 @@ OwnedArgs::OwnedArgs(Args args) : count_(args.size()) {
   for (size_t i = 0; i < count_; ++i) next = Place(args[i], next, &views[i]);
 }
 
+OwnedArgs OwnedArgs::Select(std::span<const size_t> indexes) const {
+  OwnedArgs selected;
+  selected.count_ = indexes.size();
+  size_t small = 0;
+  for (const size_t index : indexes) {
+    const size_t size = views()[index].size();
+    selected.bytes_ += size;
+    if (size <= resp::kBigArgumentBytes) small += size;
+  }
+  std::string_view* const chosen = selected.Allocate(small);
+  char* next = reinterpret_cast<char*>(chosen + selected.count_);
+  for (size_t i = 0; i < indexes.size(); ++i) {
+    const std::string_view arg = views()[indexes[i]];
+    if (arg.size() > resp::kBigArgumentBytes) {
+      selected.big_.push_back({i, Share(indexes[i])});
+      chosen[i] = selected.big_.back().bytes.view();
+    } else {
+      next = Place(arg, next, &chosen[i]);
+    }
+  }
+  return selected;
+}
+
 // One block: the views, then the bytes that they show.
 std::string_view* OwnedArgs::Allocate(size_t bytes) {
   const size_t views_bytes = count_ * sizeof(std::string_view);

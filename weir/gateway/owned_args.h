@@ -31,6 +31,9 @@ class OwnedArgs {
   // Bytes held: the arguments, and the views of them.
   size_t bytes() const { return bytes_; }
 
+  // Returns a command of its own of these arguments, in this order.
+  OwnedArgs Select(std::span<const size_t> indexes) const;
+
   // Returns argument `index` as Bytes: shared when it is big, else a copy.
   Bytes Share(size_t index) const;
 

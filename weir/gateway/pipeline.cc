@@ -23,11 +23,21 @@ std::string UnknownError(Args args) {
   return errors::UnknownCommand(args[0], args.data() + 1, args.size() - 1);
 }
 
+// EXEC goes with writes.
+CommandKind RunKind(const CommandSpec& spec) {
+  return spec.kind == CommandKind::kExec ? CommandKind::kWrite : spec.kind;
+}
+
 }  // namespace
 
 Pipeline::Pipeline(Gateway& gateway, Home& home, Outbox& outbox, Session& session,
                    resp::OutputBuffer& output)
-    : gateway_(gateway), home_(home), outbox_(outbox), session_(session), output_(output) {}
+    : gateway_(gateway),
+      home_(home),
+      outbox_(outbox),
+      session_(session),
+      output_(output),
+      transaction_(gateway.placement(), gateway.databases()) {}
 
 void Pipeline::Execute(const resp::Command& command) {
   assert(room() > 0);
@@ -40,25 +50,20 @@ void Pipeline::Execute(const resp::Command& command) {
     rejected = Reply::Failure(UnknownError(args));
   } else {
     rejected = Reject(*spec, command);
-    if (!rejected.has_value() && queue_.empty() && TryAtOnce(*spec, command)) return;
+  }
+  if (transaction_.open() || (spec != nullptr && (spec->flags & kFlagTransaction) != 0)) {
+    ExecuteInTransaction(spec, command, std::move(rejected));
+    return;
   }
   if (rejected.has_value()) {
     CountRejection(spec, *rejected);
-    if (queue_.empty()) {
-      Answer(spec, *rejected, true);
-      return;
-    }
+    AnswerInTurn(spec, std::move(*rejected));
+    return;
   }
+  if (queue_.empty() && TryAtOnce(*spec, command)) return;
   Queued queued;
   queued.spec = spec;
-  queued.since = outbox_.now.mono;
-  if (rejected.has_value()) {
-    queued.state = State::kAnswered;
-    queued.rejected = true;
-    queued.reply = std::move(*rejected);
-  } else {
-    queued.args = OwnedArgs(command);
-  }
+  queued.args = OwnedArgs(command);
   Enqueue(std::move(queued));
 }
 
@@ -97,7 +102,7 @@ std::optional<Reply> Pipeline::Reject(const CommandSpec& spec, const resp::Comma
     const bool too_long = std::any_of(own.begin(), own.end(),
                                       [&](std::string_view arg) { return arg.size() > bytes_max; });
     if (too_long) return Reply::Failure(std::string(errors::kTooLong));
-    if (gateway_.databases() == 1) continue;
+    if (gateway_.databases() == 1 || (spec.flags & kFlagSplits) != 0) continue;
     const uint32_t place = gateway_.placement().Place(name).place.database;
     if (database.value_or(place) != place) {
       return Reply::Failure(std::string(errors::kCrossDatabase));
@@ -121,6 +126,20 @@ void Pipeline::Answer(const CommandSpec* spec, const Reply& reply, bool rejected
   resp::Writer writer = MakeWriter();
   reply.WriteTo(writer);
   if (!rejected) CountFailure(*spec, writer);
+}
+
+// Answers what was counted already or does not count, after all that came before.
+void Pipeline::AnswerInTurn(const CommandSpec* spec, Reply reply) {
+  if (queue_.empty()) {
+    Answer(spec, reply, true);
+    return;
+  }
+  Queued queued;
+  queued.spec = spec;
+  queued.state = State::kAnswered;
+  queued.rejected = true;
+  queued.reply = std::move(reply);
+  Enqueue(std::move(queued));
 }
 
 bool Pipeline::TryAtOnce(const CommandSpec& spec, const resp::Command& command) {
@@ -150,7 +169,8 @@ void Pipeline::RunLocal(const CommandSpec& spec, Args args) {
 }
 
 void Pipeline::Enqueue(Queued queued) {
-  queued.bytes = queued.args.bytes();
+  queued.since = outbox_.now.mono;
+  queued.bytes = queued.exec != nullptr ? queued.exec->bytes() : queued.args.bytes();
   queued_bytes_ += queued.bytes;
   if (queue_.full()) queue_.set_capacity(std::max<size_t>(16, queue_.capacity() * 2));
   queue_.push_back(std::move(queued));
@@ -183,14 +203,26 @@ bool Pipeline::Joins(const Queued& queued) const {
   if ((spec.flags & kFlagBarrier) != 0) return false;
   if (spec.kind == CommandKind::kLocal) return true;
   if (run_kind_ == CommandKind::kLocal) return true;
-  if (spec.kind != run_kind_) return false;
+  if (RunKind(spec) != run_kind_) return false;
   if (spec.kind == CommandKind::kRead) return true;
-  return spec.kind == CommandKind::kWrite && DatabaseOf(queued) == run_database_;
+  // A part of what is split could be overtaken in another database's log.
+  const uint32_t database = DatabaseOf(queued);
+  return run_kind_ == CommandKind::kWrite && database == run_database_ && database != kSeveral;
 }
 
+// The one that a write goes to, or kSeveral.
 uint32_t Pipeline::DatabaseOf(const Queued& queued) const {
   if (gateway_.databases() == 1) return 0;
-  return gateway_.placement().Place(queued.args[queued.spec->KeyIndex(0)]).place.database;
+  if (queued.exec != nullptr) return queued.exec->transaction->database.value_or(0);
+  const CommandSpec& spec = *queued.spec;
+  const Placement& placement = gateway_.placement();
+  const uint32_t first = placement.Place(queued.args[spec.KeyIndex(0)]).place.database;
+  if ((spec.flags & kFlagSplits) == 0) return first;
+  const size_t keys = spec.KeyCount(queued.args.views());
+  for (size_t key = 1; key < keys; ++key) {
+    if (placement.Place(queued.args[spec.KeyIndex(key)]).place.database != first) return kSeveral;
+  }
+  return first;
 }
 
 void Pipeline::Begin(size_t index) {
@@ -199,7 +231,7 @@ void Pipeline::Begin(size_t index) {
   if (queued.state == State::kAnswered) return;
   queued.began = outbox_.now.mono;
   if (queued.spec->kind == CommandKind::kLocal) return;  // Runs when it is the first.
-  run_kind_ = queued.spec->kind;
+  run_kind_ = RunKind(*queued.spec);
   queued.state = State::kPending;
   switch (queued.spec->kind) {
     case CommandKind::kLocal:
@@ -208,6 +240,7 @@ void Pipeline::Begin(size_t index) {
       BeginRead(queued, sequence, index == 0);
       return;
     case CommandKind::kWrite:
+    case CommandKind::kExec:
       BeginWrite(queued, sequence);
       return;
     case CommandKind::kOperation:
@@ -218,6 +251,14 @@ void Pipeline::Begin(size_t index) {
 
 void Pipeline::BeginWrite(Queued& queued, uint64_t sequence) {
   run_database_ = DatabaseOf(queued);
+  if (run_database_ == kSeveral) {
+    BeginParts(queued, sequence);
+    return;
+  }
+  if (queued.exec != nullptr) {
+    BeginExec(queued, sequence);
+    return;
+  }
   queued.pending = 1;
   auto item = std::make_unique<WriteItem>();
   item->origin = OriginOf(sequence);
@@ -241,7 +282,12 @@ bool Pipeline::AnswerFront() {
   Queued& front = queue_.front();
   const bool local = front.spec != nullptr && front.spec->kind == CommandKind::kLocal;
   if (front.state == State::kAnswered) {
-    Answer(front.spec, front.reply, front.rejected);
+    if (front.watches != nullptr) front.watches->failed = true;
+    if (front.exec != nullptr && front.exec->reply.kind == Reply::Kind::kArray) {
+      AnswerExec(*front.exec);
+    } else {
+      Answer(front.spec, front.reply, front.rejected);
+    }
   } else if (local) {
     const MonoTime start = gateway_.clock().Mono();
     RunLocal(*front.spec, front.args.views());
@@ -280,10 +326,18 @@ void Pipeline::PumpIfReady(const Queued& queued) {
 void Pipeline::OnWrite(std::unique_ptr<WriteItem> item) {
   Queued* queued = Find(item->origin);
   if (queued == nullptr) return;
-  queued->pending = 0;
-  queued->state = State::kAnswered;
-  queued->reply = std::move(item->reply);
-  queued->args = std::move(item->args);  // For the slow log.
+  if (!queued->parts.empty()) {
+    TakePart(*queued, *item);
+  } else {
+    queued->pending = 0;
+    queued->state = State::kAnswered;
+    if (item->reply.kind == Reply::Kind::kArray && item->transaction != nullptr) {
+      queued->exec = std::move(item);
+    } else {
+      queued->reply = std::move(item->reply);
+      queued->args = std::move(item->args);  // For the slow log.
+    }
+  }
   PumpIfReady(*queued);
 }
 

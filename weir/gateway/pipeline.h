@@ -10,6 +10,10 @@
 //   answered     one run: b is loaded,     one run: one    waits for
 //   at once      then b, c are taken       batch or two    the writes
 //
+// MULTI, and what it queues, is answered from here alone; EXEC is one write with the queued
+// commands as its steps. A write of several keys that lives in several databases is a part for
+// each, sent together and answered together; no other command joins its run.
+//
 // Why c is taken after b although it is in memory: taken before, it could show a time before what b
 // shows, although it was asked for later.
 //
@@ -22,6 +26,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include <boost/circular_buffer.hpp>
@@ -32,6 +37,7 @@
 #include "weir/gateway/home.h"
 #include "weir/gateway/operations.h"
 #include "weir/gateway/session.h"
+#include "weir/gateway/transaction.h"
 #include "weir/resp/output_buffer.h"
 #include "weir/resp/parser.h"
 
@@ -79,6 +85,7 @@ class Pipeline {
     cache::Token token = 0;
     std::optional<cache::Value> value;
   };
+  static constexpr uint32_t kSeveral = ~uint32_t{0};  // Databases of a write that is split.
   enum class State : uint8_t { kWaiting, kPending, kAnswered };
   struct Queued {
     const CommandSpec* spec = nullptr;
@@ -89,8 +96,11 @@ class Pipeline {
     size_t bytes = 0;
     std::vector<Slot> slots;
     std::shared_ptr<SnapshotOperation> snapshot;
+    std::shared_ptr<Watches> watches;  // Of WATCH: where to put what its keys held.
+    std::unique_ptr<WriteItem> exec;   // Of EXEC, before and after the log has it.
+    std::vector<Reply> parts;          // Of a write that is split: one for each database.
     Reply reply;
-    bool rejected = false;  // Refused before it was executed; counted already.
+    bool rejected = false;  // Refused or queued by MULTI: not executed.
     MonoTime since;         // When it came.
     MonoTime began;         // When it was its turn.
   };
@@ -101,6 +111,7 @@ class Pipeline {
   bool TryOneKey(const CommandSpec& spec, Args args);
   bool TryManyKeys(const CommandSpec& spec, Args args, size_t count);
   void Enqueue(Queued queued);
+  void AnswerInTurn(const CommandSpec* spec, Reply reply);
   void Answer(const CommandSpec* spec, const Reply& reply, bool rejected);
   void RunLocal(const CommandSpec& spec, Args args);
 
@@ -122,9 +133,24 @@ class Pipeline {
   bool TakeFront();
   bool TakeOneKey(Queued& front);
   bool TakeManyKeys(Queued& front);
+  void Read(const Queued& front, std::span<const Found> found);
+  void ExecuteInTransaction(const CommandSpec* spec, const resp::Command& command,
+                            std::optional<Reply> refused);
+  std::optional<Reply> Control(const CommandSpec& spec, const resp::Command& command,
+                               Queued* queued);
+  std::optional<Reply> Exec(Queued* exec);
+  void NoteRefusal(const CommandSpec* spec, const resp::Command& command, Reply* refusal);
+  void NoteWatched(const Queued& watch, std::span<const Found> found);
+  void BeginExec(Queued& queued, uint64_t sequence);
+  void AnswerExec(const WriteItem& exec);
+  void AnswerStep(const WriteItem& step, const TransactionBody& body, size_t* next);
+
+  void BeginParts(Queued& queued, uint64_t sequence);
+  void TakePart(Queued& queued, WriteItem& item);
+
   Queued* Find(const Origin& origin);
   void PumpIfReady(const Queued& queued);
-  Origin OriginOf(uint64_t sequence) const { return {&home_, session_.id, sequence}; }
+  Origin OriginOf(uint64_t sequence) const { return {&home_, session_.id, sequence, 0}; }
   resp::Writer MakeWriter() { return resp::Writer(output_, session_.protocol); }
 
   Gateway& gateway_;
@@ -132,6 +158,7 @@ class Pipeline {
   Outbox& outbox_;
   Session& session_;
   resp::OutputBuffer& output_;
+  Transaction transaction_;
   boost::circular_buffer<Queued> queue_;  // Keeps its room: no allocation for each command.
   uint64_t first_sequence_ = 0;           // Of the command at the front of the queue.
   size_t run_ = 0;                        // Commands at the front that have begun.

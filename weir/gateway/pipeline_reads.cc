@@ -9,12 +9,12 @@ namespace weir::gateway {
 namespace {
 
 Found FromHit(const cache::Cache::Hit& hit) {
-  return {!hit.absent, hit.value, hit.shared, hit.expires_at};
+  return {!hit.absent, hit.value, hit.shared, hit.expires_at, hit.version};
 }
 
 Found FromValue(const std::optional<cache::Value>& value, WallTime now) {
   if (!value.has_value() || value->expires_at <= now) return {};
-  return {true, value->bytes.view(), &value->bytes, value->expires_at};
+  return {true, value->bytes.view(), &value->bytes, value->expires_at, value->version};
 }
 
 }  // namespace
@@ -135,10 +135,15 @@ bool Pipeline::TakeOneKey(Queued& front) {
     BeginLoad(*lane, front, first_sequence_, 0, true);
     return false;
   }
-  resp::Writer writer = MakeWriter();
-  front.spec->read({args, {&found, 1}, outbox_.now.wall}, writer);
-  CountFailure(*front.spec, writer);
+  Read(front, {&found, 1});
   return true;
+}
+
+void Pipeline::Read(const Queued& front, std::span<const Found> found) {
+  if (front.watches != nullptr) NoteWatched(front, found);
+  resp::Writer writer = MakeWriter();
+  front.spec->read({front.args.views(), found, outbox_.now.wall}, writer);
+  CountFailure(*front.spec, writer);
 }
 
 // All values at one moment: with all lanes locked, or from one snapshot of the store.
@@ -150,9 +155,7 @@ bool Pipeline::TakeManyKeys(Queued& front) {
     for (size_t i = 0; i < found.size(); ++i) {
       found[i] = FromValue(front.snapshot->values()[i], now);
     }
-    resp::Writer writer = MakeWriter();
-    front.spec->read({args, found, now}, writer);
-    CountFailure(*front.spec, writer);
+    Read(front, found);
     return true;
   }
   std::vector<uint32_t> numbers;
@@ -173,9 +176,7 @@ bool Pipeline::TakeManyKeys(Queued& front) {
       }
     }
     if (all) {
-      resp::Writer writer = MakeWriter();
-      front.spec->read({args, found, now}, writer);
-      CountFailure(*front.spec, writer);
+      Read(front, found);
       return true;
     }
   }

@@ -271,13 +271,6 @@ TEST(Pipeline, AWriteToAnotherDatabaseWaitsForTheOnesBefore) {
   EXPECT_THAT(rig.Replies(a), ElementsAre("+OK", "+OK"));
 }
 
-TEST(Pipeline, AWriteOfKeysInTwoDatabasesIsRefused) {
-  GatewayRig rig({.databases = 2});
-  const size_t a = rig.Connect();
-  EXPECT_THAT(rig.Do(a, {"MSET", rig.KeyIn(0), "v", rig.KeyIn(1), "v"}), StartsWith("-CROSSSLOT"));
-  EXPECT_EQ(rig.Do(a, {"MGET", rig.KeyIn(0), rig.KeyIn(1)}), "[(nil) (nil)]");
-}
-
 TEST(Pipeline, AConnectionMayGoWhileThingsAreUnderWay) {
   GatewayRig rig;
   const size_t a = rig.Connect();

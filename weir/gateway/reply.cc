@@ -25,6 +25,9 @@ void Reply::WriteTo(resp::Writer& writer) const {
       writer.ArrayHeader(items.size());
       for (const Reply& item : items) item.WriteTo(writer);
       return;
+    case Kind::kNullArray:
+      writer.NullArray();
+      return;
   }
 }
 

@@ -14,12 +14,13 @@
 namespace weir::gateway {
 
 struct Reply {
-  enum class Kind : uint8_t { kStatus, kInteger, kNull, kBulk, kError, kArray };
+  enum class Kind : uint8_t { kStatus, kInteger, kNull, kBulk, kError, kArray, kNullArray };
 
   static Reply Status(std::string text) { return {Kind::kStatus, 0, {}, std::move(text), {}}; }
   static Reply Ok() { return Status("OK"); }
   static Reply Integer(int64_t value) { return {Kind::kInteger, value, {}, {}, {}}; }
   static Reply Null() { return {}; }
+  static Reply NullArray() { return {Kind::kNullArray, 0, {}, {}, {}}; }
   static Reply Bulk(Bytes bytes) { return {Kind::kBulk, 0, std::move(bytes), {}, {}}; }
   // `text` starts with its prefix, as in "ERR syntax error".
   static Reply Failure(std::string text) { return {Kind::kError, 0, {}, std::move(text), {}}; }

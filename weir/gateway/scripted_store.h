@@ -207,6 +207,7 @@ class ScriptedStore final : public store::Store {
     Advance(batch.now);
     const bool lost = faults.lose_a_batch && ++applied_ % 3 == 0;
     store::Applied applied;
+    if (batch.clear && !lost) records_.clear();
     std::set<Place> seen;
     for (const store::Write& write : batch.writes) {
       const Place place = PlaceOf(write.key);

@@ -1,6 +1,7 @@
 #include "weir/gateway/write_batch.h"
 
 #include <cassert>
+#include <numeric>
 #include <utility>
 
 #include "weir/gateway/command.h"
@@ -12,6 +13,11 @@ bool IsLive(const store::Record& record, WallTime now) {
   return record.expires_at > now;
 }
 
+// Whether the command overwrites or erases its keys whatever they hold.
+bool IsBlind(const WriteItem& item) {
+  return item.command->blind != nullptr && item.command->blind(item.args.views());
+}
+
 store::Key StoreKey(const Placement& placement, const std::string& key) {
   const KeyPlace place = placement.Place(key);
   return {place.place.shard, place.position, key};
@@ -21,15 +27,33 @@ store::Key StoreKey(const Placement& placement, const std::string& key) {
 
 void WriteBatch::Add(std::unique_ptr<WriteItem> item, WallTime now) {
   now_ = now;
-  const CommandSpec& command = *item->command;
-  const bool blind = command.blind != nullptr && command.blind(item->args.views());
-  const size_t count = command.KeyCount(item->args.views());
-  for (size_t key = 0; key < count; ++key) {
-    const std::string_view name = item->args[command.KeyIndex(key)];
-    const KeyHash hash = key == 0 ? item->hash : placement_.Hash(name);
-    keys_.push_back(static_cast<uint32_t>(Enter(name, hash, blind)));
+  if (item->transaction != nullptr) {
+    EnterTransaction(*item->transaction);
+  } else {
+    EnterKeys(*item, IsBlind(*item));
   }
   items_.push_back(std::move(item));
+}
+
+void WriteBatch::EnterKeys(const WriteItem& item, bool blind) {
+  const size_t count = item.KeyCount();
+  for (size_t key = 0; key < count; ++key) {
+    const std::string_view name = item.args[item.command->KeyIndex(key)];
+    const KeyHash hash = key == 0 ? item.hash : placement_.Hash(name);
+    keys_.push_back(static_cast<uint32_t>(Enter(name, hash, blind)));
+  }
+}
+
+void WriteBatch::EnterTransaction(const TransactionBody& body) {
+  const bool watches = body.watches != nullptr;
+  for (size_t i = 0; watches && i < body.watches->keys.size(); ++i) {
+    const WatchedKey& watched = body.watches->keys[i];
+    keys_.push_back(static_cast<uint32_t>(Enter(watched.key, watched.hash, false)));
+  }
+  // Under a watch no step is certain to run, and who counts all records must know of each whether
+  // it was there: then nothing is written blindly.
+  const bool certain = !watches && !body.whole;
+  for (const WriteItem& step : body.steps) EnterKeys(step, certain && IsBlind(step));
 }
 
 void WriteBatch::Prefetch(const WriteItem& item, bool entry) const {
@@ -90,18 +114,87 @@ void WriteBatch::SetBases(const std::vector<std::optional<store::Record>>& recor
 void WriteBatch::Run(const std::optional<Error>& failed) {
   first_key_ = 0;
   for (const std::unique_ptr<WriteItem>& item : items_) {
-    const size_t count = item->command->KeyCount(item->args.views());
-    const bool blind = item->command->blind != nullptr && item->command->blind(item->args.views());
-    bool runnable = true;
-    for (size_t key = 0; key < count && !blind; ++key) runnable &= GroupOf(key).known();
-    if (runnable) {
-      item->command->write(*this, *item);
-    } else {
-      assert(failed.has_value());
+    const size_t next = first_key_ + item->KeyCount();
+    if (failed.has_value() && !CanRun(*item)) {
       item->reply = ErrorReply(*failed);
+    } else if (item->transaction != nullptr) {
+      RunTransaction(*item);
+    } else {
+      item->command->write(*this, *item);
+    }
+    first_key_ = next;
+  }
+}
+
+// Whether nothing that the item may look at is unknown.
+bool WriteBatch::CanRun(const WriteItem& item) {
+  if (item.transaction == nullptr && IsBlind(item)) return true;
+  if (item.transaction != nullptr && item.transaction->whole) return false;
+  const size_t count = item.KeyCount();
+  for (size_t key = 0; key < count; ++key) {
+    if (!GroupOf(key).known()) return false;
+  }
+  return true;
+}
+
+void WriteBatch::RunTransaction(WriteItem& item) {
+  TransactionBody& body = *item.transaction;
+  if (body.watches != nullptr) {
+    if (!WatchesHold(*body.watches)) {
+      item.reply = Reply::NullArray();
+      return;
+    }
+    first_key_ += body.watches->keys.size();
+  }
+  body.now = now_;
+  for (WriteItem& step : body.steps) {
+    const size_t count = step.KeyCount();
+    switch (step.command->kind) {
+      case CommandKind::kWrite:
+        step.command->write(*this, step);
+        break;
+      case CommandKind::kRead:
+        for (size_t key = 0; key < count; ++key) {
+          const cache::Value* value = Find(key);
+          body.found.push_back(value != nullptr ? std::optional(*value) : std::nullopt);
+        }
+        break;
+      case CommandKind::kOperation:
+        step.command->in_transaction(*this, step);
+        break;
+      case CommandKind::kLocal:  // It is answered on the connection's loop.
+      case CommandKind::kExec:
+        break;
     }
     first_key_ += count;
   }
+  item.reply = Reply::Array({});
+}
+
+// Requires: the watched keys are the first of the running item.
+bool WriteBatch::WatchesHold(const Watches& watches) {
+  for (size_t key = 0; key < watches.keys.size(); ++key) {
+    assert(watches.keys[key].read);
+    const cache::Value* value = Find(key);
+    const std::optional<uint64_t>& watched = watches.keys[key].version;
+    if (watched.has_value() != (value != nullptr)) return false;
+    if (value != nullptr && value->version != *watched) return false;
+  }
+  return true;
+}
+
+void WriteBatch::Empty() {
+  clears_ = true;
+  records_ = 0;
+  for (cache::Group& group : groups_) group.Reset();
+}
+
+int64_t WriteBatch::CountRecords() {
+  int64_t count = records_;
+  for (const cache::Group& group : groups_) {
+    count += int64_t{group.current() != nullptr} - int64_t{group.base_existed()};
+  }
+  return count;
 }
 
 void WriteBatch::Put(size_t key, Bytes bytes, WallTime expires_at) {
@@ -125,6 +218,7 @@ void WriteBatch::EraseCounted(size_t key, WriteItem& item) {
 store::Batch WriteBatch::Build() {
   store::Batch batch;
   batch.now = now_;
+  batch.clear = clears_;
   batch.writes.reserve(members_.size());
   for (Member& member : members_) {
     const cache::Group& group = *member.group;
@@ -146,6 +240,11 @@ store::Batch WriteBatch::Build() {
 
 std::vector<uint32_t> WriteBatch::ChangedLanes() const {
   std::vector<uint32_t> lanes;
+  if (clears_) {
+    lanes.resize(lanes_.count());
+    std::iota(lanes.begin(), lanes.end(), 0U);
+    return lanes;
+  }
   lanes.reserve(members_.size());
   for (const Member& member : members_) {
     if (member.write != kNoWrite) lanes.push_back(member.lane);
@@ -153,14 +252,25 @@ std::vector<uint32_t> WriteBatch::ChangedLanes() const {
   return lanes;
 }
 
+void WriteBatch::AddCounts(const store::Applied& applied, WriteItem& item) const {
+  for (const uint32_t index : item.counted_by_store) {
+    const store::Prior& prior = applied.priors[members_[index].write];
+    if (prior.existed && prior.expires_at > now_) ++item.reply.integer;
+  }
+}
+
 void WriteBatch::Publish(const store::Applied& applied) {
   for (const std::unique_ptr<WriteItem>& item : items_) {
-    for (const uint32_t index : item->counted_by_store) {
-      const store::Prior& prior = applied.priors[members_[index].write];
-      if (prior.existed && prior.expires_at > now_) ++item->reply.integer;
-    }
+    AddCounts(applied, *item);
+    if (item->transaction == nullptr) continue;
+    for (WriteItem& step : item->transaction->steps) AddCounts(applied, step);
   }
-  const Lanes::LockedSet lanes(lanes_, ChangedLanes());
+  std::vector<cache::Cache> dropped;  // Freed after the locks are released.
+  const std::vector<uint32_t> numbers = ChangedLanes();
+  const Lanes::LockedSet lanes(lanes_, numbers);
+  if (clears_) {
+    for (const uint32_t number : numbers) dropped.push_back(lanes[number].Clear());
+  }
   for (const Member& member : members_) {
     if (member.write != kNoWrite) lanes[member.lane].PrefetchEntry(member.group->hash());
   }
@@ -181,6 +291,7 @@ void WriteBatch::FailAll(const Error& error) {
 
 void WriteBatch::Doubt(const Error& error) {
   FailAll(error);
+  if (clears_) lanes_.Clear();
   const Lanes::LockedSet lanes(lanes_, ChangedLanes());
   for (const Member& member : members_) {
     if (member.write == kNoWrite) continue;
@@ -208,6 +319,8 @@ void WriteBatch::Clear() {
   members_.clear();
   keys_.clear();
   groups_.Clear();
+  clears_ = false;
+  records_ = 0;
 }
 
 }  // namespace weir::gateway

@@ -5,7 +5,8 @@
 //
 // Commands run one after another in the order they arrived, each on the result of the one before,
 // so a batch has the effect of its commands in that order, and each has its own reply. Keys are
-// known by their group (cache/write_groups.h).
+// known by their group (cache/write_groups.h). A transaction is one item: its watched keys are
+// compared and its steps are run with nothing between them, and a batch is applied whole.
 //
 // Ownership: owns the items until TakeItems. Threads: single-owner; the committer passes it on.
 #pragma once
@@ -18,10 +19,10 @@
 
 #include "weir/base/time.h"
 #include "weir/cache/write_groups.h"
-#include "weir/gateway/home.h"
 #include "weir/gateway/lanes.h"
 #include "weir/gateway/placement.h"
 #include "weir/gateway/version_clock.h"
+#include "weir/gateway/write_item.h"
 #include "weir/store/store.h"
 
 namespace weir::gateway {
@@ -43,6 +44,10 @@ class WriteBatch {
   std::vector<store::Key> MissingKeys() const;
   // What the store holds for MissingKeys, in order.
   void SetBases(const std::vector<std::optional<store::Record>>& records);
+
+  // How many records the database held before the batch. Requires (of who counts or empties it):
+  // the batch is one transaction of the kind `whole`.
+  void SetRecords(int64_t records) { records_ = records; }
 
   // Runs all commands. Without a base (`failed`), those that need one reply with that error.
   void Run(const std::optional<Error>& failed);
@@ -73,6 +78,9 @@ class WriteBatch {
   // the store can tell, as soon as it has.
   void EraseCounted(size_t key, WriteItem& item);
   void Erase(size_t key) { GroupOf(key).Erase(); }
+  // For operations within a transaction: the records that are there now, and their end.
+  int64_t CountRecords();
+  void Empty();
   size_t ValueBytesMax(size_t key) {
     return placement_.KeyspaceOf(GroupOf(key).key()).value_bytes_max;
   }
@@ -87,7 +95,13 @@ class WriteBatch {
   };
   static constexpr uint32_t kNoWrite = ~uint32_t{0};
 
+  void EnterKeys(const WriteItem& item, bool blind);
+  void EnterTransaction(const TransactionBody& body);
   size_t Enter(std::string_view key, const KeyHash& hash, bool blind);
+  bool CanRun(const WriteItem& item);
+  void RunTransaction(WriteItem& item);
+  bool WatchesHold(const Watches& watches);
+  void AddCounts(const store::Applied& applied, WriteItem& item) const;
   cache::Group& GroupOf(size_t key) { return *members_[MemberOf(key)].group; }
   size_t MemberOf(size_t key) const { return keys_[first_key_ + key]; }
   std::vector<uint32_t> ChangedLanes() const;
@@ -101,7 +115,9 @@ class WriteBatch {
   std::vector<Member> members_;
   std::vector<std::unique_ptr<WriteItem>> items_;
   std::vector<uint32_t> keys_;  // The members of all keys of all items, in order.
-  size_t first_key_ = 0;        // While Run: where the running item's keys begin.
+  size_t first_key_ = 0;        // While Run: where the running item's keys begin, or its step's.
+  bool clears_ = false;         // The database is emptied before what the batch writes.
+  int64_t records_ = 0;
 };
 
 }  // namespace weir::gateway

@@ -10,6 +10,7 @@ namespace weir::gateway::commands {
 // connection.cc
 void Ping(const LocalCall& call, resp::Writer& writer);
 void Echo(const LocalCall& call, resp::Writer& writer);
+void Reset(const LocalCall& call, resp::Writer& writer);
 void Quit(const LocalCall& call, resp::Writer& writer);
 void Hello(const LocalCall& call, resp::Writer& writer);
 void Select(const LocalCall& call, resp::Writer& writer);
@@ -37,6 +38,8 @@ void Info(const LocalCall& call, resp::Writer& writer);
 std::optional<Reply> Dbsize(const OperationCall& call);
 std::optional<Reply> Flushall(const OperationCall& call);
 std::optional<Reply> Scan(const OperationCall& call);
+void DbsizeInTransaction(WriteBatch& batch, WriteItem& item);
+void FlushallInTransaction(WriteBatch& batch, WriteItem& item);
 
 // string.cc
 void Get(const ReadCall& call, resp::Writer& writer);
@@ -59,6 +62,12 @@ void Del(WriteBatch& batch, WriteItem& item);
 void Expire(WriteBatch& batch, WriteItem& item);
 void Pexpire(WriteBatch& batch, WriteItem& item);
 void Persist(WriteBatch& batch, WriteItem& item);
+
+// transaction.cc: what is left to say when the pipeline has done what they ask.
+void Multi(const LocalCall& call, resp::Writer& writer);
+void Discard(const LocalCall& call, resp::Writer& writer);
+void Unwatch(const LocalCall& call, resp::Writer& writer);
+void Watch(const ReadCall& call, resp::Writer& writer);
 
 inline bool Always(Args) {
   return true;

@@ -54,6 +54,14 @@ void Quit(const LocalCall& call, resp::Writer& writer) {
   call.session.closing = true;
 }
 
+// The pipeline has dropped the transaction when this came.
+void Reset(const LocalCall& call, resp::Writer& writer) {
+  call.session.name.clear();
+  call.session.protocol = resp::Protocol::kResp2;
+  writer.SetProtocol(call.session.protocol);
+  writer.SimpleString("RESET");
+}
+
 void Hello(const LocalCall& call, resp::Writer& writer) {
   resp::Protocol protocol = writer.protocol();
   std::string name = call.session.name;

@@ -23,10 +23,14 @@ inline constexpr Row kConnectionRows[] = {
           "6.0.0", "Handshake with Redis.", c::Hello),
     Local("ping", -1, kFast, "1.0.0", "Ping the server.", c::Ping)
         .Tips("request_policy:all_shards response_policy:all_succeeded"),
-    Local(
-        "quit", -1,
-        kAlways | kNoScript | kFast | kFlagNoAuth | kFlagAllowBusy | kFlagBarrier | kFlagUnlimited,
-        "1.0.0", "Close the connection.", c::Quit),
+    Local("quit", -1,
+          kAlways | kNoScript | kFast | kFlagNoAuth | kFlagAllowBusy | kFlagBarrier |
+              kFlagUnlimited | kFlagTransaction,
+          "1.0.0", "Close the connection.", c::Quit),
+    Local("reset", 1,
+          kAlways | kNoScript | kFast | kFlagNoAuth | kFlagAllowBusy | kFlagUnlimited |
+              kFlagTransaction,
+          "6.2.0", "Reset the connection.", c::Reset),
     Local("select", 2, kAlways | kFast, "1.0.0",
           "Change the selected database for the current connection.", c::Select),
 };

@@ -6,7 +6,7 @@
 namespace weir::gateway::rows {
 
 inline constexpr Row kKeyRows[] = {
-    Write("del", -2, kNone, AllKeys(kRemoves), "1.0.0", "Delete a key.", c::Del)
+    Write("del", -2, kFlagSplits, AllKeys(kRemoves), "1.0.0", "Delete a key.", c::Del)
         .Tips("request_policy:multi_shard response_policy:agg_sum")
         .Blind(c::Always),
     Read("exists", -2, kFast, AllKeys(kLooksAt), "1.0.0", "Determine if a key exists.", c::Exists)

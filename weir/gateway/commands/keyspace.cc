@@ -6,6 +6,7 @@
 #include "weir/gateway/commands/commands.h"
 #include "weir/gateway/errors.h"
 #include "weir/gateway/operations.h"
+#include "weir/gateway/write_batch.h"
 
 namespace weir::gateway::commands {
 namespace {
@@ -41,6 +42,11 @@ Result<ScanOperation::Request> ParseScan(Args args) {
   return request;
 }
 
+bool IsFlush(Args args) {
+  return args.size() == 1 ||
+         (args.size() == 2 && (SameWord(args[1], "sync") || SameWord(args[1], "async")));
+}
+
 }  // namespace
 
 std::optional<Reply> Dbsize(const OperationCall& call) {
@@ -49,9 +55,7 @@ std::optional<Reply> Dbsize(const OperationCall& call) {
 }
 
 std::optional<Reply> Flushall(const OperationCall& call) {
-  const Args args = call.args;
-  const bool mode = args.size() == 2 && (SameWord(args[1], "sync") || SameWord(args[1], "async"));
-  if (args.size() > 1 && !mode) return Reply::Failure(std::string(errors::kSyntax));
+  if (!IsFlush(call.args)) return Reply::Failure(std::string(errors::kSyntax));
   ClearOperation::Begin(std::make_shared<ClearOperation>(call.origin), call.gateway);
   return std::nullopt;
 }
@@ -62,6 +66,19 @@ std::optional<Reply> Scan(const OperationCall& call) {
   ScanOperation::Begin(std::make_shared<ScanOperation>(call.origin, std::move(request).value()),
                        call.gateway);
   return std::nullopt;
+}
+
+void DbsizeInTransaction(WriteBatch& batch, WriteItem& item) {
+  item.reply = Reply::Integer(batch.CountRecords());
+}
+
+void FlushallInTransaction(WriteBatch& batch, WriteItem& item) {
+  if (!IsFlush(item.args.views())) {
+    item.reply = Reply::Failure(std::string(errors::kSyntax));
+    return;
+  }
+  batch.Empty();
+  item.reply = Reply::Ok();
 }
 
 }  // namespace weir::gateway::commands

@@ -66,6 +66,10 @@ struct Row : CommandSpec {
   constexpr Row Differs(std::string_view text) const {
     return With([=](Row& row) { row.differs = text; });
   }
+  // An operation's part in a transaction.
+  constexpr Row InTransaction(WriteFunction* function) const {
+    return With([=](Row& row) { row.in_transaction = function; });
+  }
   constexpr Row Blind(bool (*predicate)(Args)) const {
     return With([=](Row& row) { row.blind = predicate; });
   }

@@ -33,10 +33,12 @@ inline constexpr Row kServerRows[] = {
           c::ConfigResetstat),
     Operates("dbsize", 1, kFlagReadOnly | kFast, "1.0.0",
              "Return the number of keys in the selected database.", c::Dbsize)
+        .InTransaction(c::DbsizeInTransaction)
         .In(kCatKeyspace)
         .Tips("request_policy:all_shards response_policy:agg_sum"),
     Operates("flushall", -1, kFlagWrite, "1.0.0", "Remove all keys from all databases.",
              c::Flushall)
+        .InTransaction(c::FlushallInTransaction)
         .In(kCatDangerous | kCatKeyspace)
         .Tips("request_policy:all_shards response_policy:all_succeeded"),
     Local("info", -1, kAlways, "1.0.0", "Get information and statistics about the server.", c::Info)

@@ -20,7 +20,7 @@ inline constexpr Row kStringRows[] = {
     Read("mget", -2, kFast, AllKeys(kReads), "1.0.0", "Get the values of all the given keys.",
          c::Mget)
         .Tips("request_policy:multi_shard"),
-    Write("mset", -3, kDenyOom, {1, -1, 2, kOverwrites}, "1.0.1",
+    Write("mset", -3, kDenyOom | kFlagSplits, {1, -1, 2, kOverwrites}, "1.0.1",
           "Set multiple keys to multiple values.", c::Mset)
         .Tips("request_policy:multi_shard response_policy:all_succeeded")
         .Blind(c::Always),

@@ -1,0 +1,215 @@
+// The part of Pipeline that is about several commands, or several databases, as one: MULTI and what
+// goes with it, and writes that are split.
+#include <algorithm>
+#include <cassert>
+#include <utility>
+
+#include "weir/gateway/errors.h"
+#include "weir/gateway/pipeline.h"
+
+namespace weir::gateway {
+namespace {
+
+Found FromStep(const std::optional<cache::Value>& value) {
+  if (!value.has_value()) return {};
+  return {true, value->bytes.view(), &value->bytes, value->expires_at, value->version};
+}
+
+// The reply of a split command: a sum, or OK. One part's error is the whole's only if every part
+// says that it did nothing; else nobody can say what the command did as a whole.
+Reply Combine(std::vector<Reply> parts) {
+  Reply whole = parts.front();
+  whole.integer = 0;
+  const Reply* failed = nullptr;
+  bool nothing_done = true;
+  for (const Reply& part : parts) {
+    const bool error = part.kind == Reply::Kind::kError;
+    if (error) failed = &part;
+    nothing_done &= error && !part.text.starts_with("UNKNOWN");
+    whole.integer += part.integer;
+  }
+  if (failed == nullptr) return whole;
+  return nothing_done ? *failed : Reply::Failure(errors::PartlyApplied(failed->text));
+}
+
+Reply Failure(std::string_view text) {
+  return Reply::Failure(std::string(text));
+}
+
+}  // namespace
+
+// A command inside MULTI, or one that is about the transaction. `refused` is what is wrong with it
+// anyway. What is known here is answered in its turn.
+void Pipeline::ExecuteInTransaction(const CommandSpec* spec, const resp::Command& command,
+                                    std::optional<Reply> refused) {
+  Queued queued;
+  if (refused.has_value()) {
+    NoteRefusal(spec, command, &*refused);
+  } else {
+    queued.spec = spec;
+    refused = Control(*spec, command, &queued);
+  }
+  if (refused.has_value()) {
+    if (refused->kind == Reply::Kind::kError) CountRejection(spec, *refused);
+    AnswerInTurn(spec, std::move(*refused));
+  } else {
+    Enqueue(std::move(queued));
+  }
+}
+
+void Pipeline::NoteRefusal(const CommandSpec* spec, const resp::Command& command, Reply* refusal) {
+  const bool watch = spec != nullptr && (spec->flags & kFlagTransaction) != 0 &&
+                     spec->kind == CommandKind::kRead && spec->ArityFits(command.args().size());
+  if (spec != nullptr && spec->kind == CommandKind::kExec) {
+    transaction_.Drop();
+    *refusal = Failure(errors::ExecRefused(refusal->text));
+  } else if (transaction_.open()) {
+    transaction_.Abort();
+  } else if (watch) {
+    transaction_.FailWatch();
+  }
+}
+
+// Returns the reply, or nullopt when `queued` has been made ready to have its turn.
+std::optional<Reply> Pipeline::Control(const CommandSpec& spec, const resp::Command& command,
+                                       Queued* queued) {
+  const bool own = (spec.flags & kFlagTransaction) != 0;
+  if (transaction_.open() && (!own || spec.name == "unwatch")) {
+    std::optional<std::string> error = transaction_.Queue(spec, OwnedArgs(command));
+    if (!error.has_value()) return Reply::Status("QUEUED");
+    transaction_.Abort();
+    return Reply::Failure(std::move(*error));
+  }
+  if (spec.kind == CommandKind::kExec) return Exec(queued);
+  if (spec.name == "multi") {
+    if (transaction_.open()) return Failure(errors::kNestedMulti);
+    transaction_.Open();
+  } else if (spec.name == "watch") {
+    if (transaction_.open()) return Failure(errors::kWatchInMulti);
+    if (auto error = transaction_.Watch(spec, command.args())) {
+      transaction_.FailWatch();
+      return Reply::Failure(std::move(*error));
+    }
+    queued->watches = transaction_.watches();
+  } else {  // DISCARD, UNWATCH, RESET, QUIT.
+    if (spec.name == "discard" && !transaction_.open()) {
+      return Failure(errors::kDiscardWithoutMulti);
+    }
+    transaction_.Drop();
+  }
+  queued->args = OwnedArgs(command);
+  return std::nullopt;
+}
+
+std::optional<Reply> Pipeline::Exec(Queued* queued) {
+  if (!transaction_.open()) return Failure(errors::kExecWithoutMulti);
+  const bool aborted = transaction_.aborted();
+  if (aborted || transaction_.watches()->failed) {
+    transaction_.Drop();
+    return Failure(aborted ? errors::kExecAborted : errors::kWatchFailed);
+  }
+  queued->exec = std::make_unique<WriteItem>();
+  queued->exec->command = queued->spec;
+  queued->exec->transaction = transaction_.Take();
+  const TransactionBody& body = *queued->exec->transaction;
+  if (!body.database.has_value()) {  // It needs no database; its steps run in their turn.
+    queued->exec->reply = Reply::Array({});
+    queued->state = State::kAnswered;
+  } else if (body.watches != nullptr) {
+    queued->exec->hash = body.watches->keys.front().hash;
+  } else {
+    const auto keyed = std::find_if(body.steps.begin(), body.steps.end(),
+                                    [](const WriteItem& step) { return step.KeyCount() > 0; });
+    if (keyed != body.steps.end()) queued->exec->hash = keyed->hash;
+  }
+  return std::nullopt;
+}
+
+// What a WATCH found, in its turn. A key that was watched before keeps what it held then.
+void Pipeline::NoteWatched(const Queued& watch, std::span<const Found> found) {
+  for (size_t i = 0; i < found.size(); ++i) {
+    const std::string_view key = watch.args[watch.spec->KeyIndex(i)];
+    const auto watched = std::find_if(
+        watch.watches->keys.begin(), watch.watches->keys.end(), [&](const WatchedKey& candidate) {
+          return candidate.hash.hash == watch.slots[i].hash.hash && candidate.key == key;
+        });
+    assert(watched != watch.watches->keys.end());
+    if (std::exchange(watched->read, true)) continue;
+    if (found[i].present) watched->version = found[i].version;
+  }
+}
+
+void Pipeline::BeginExec(Queued& queued, uint64_t sequence) {
+  const Watches* watches = queued.exec->transaction->watches.get();
+  if (watches != nullptr && watches->failed) {  // Found out since EXEC arrived.
+    queued.exec.reset();
+    queued.state = State::kAnswered;
+    queued.reply = Failure(errors::kWatchFailed);
+    return;
+  }
+  queued.pending = 1;
+  queued.exec->origin = OriginOf(sequence);
+  outbox_.writes[run_database_].push_back(std::move(queued.exec));
+}
+
+void Pipeline::AnswerExec(const WriteItem& exec) {
+  const TransactionBody& body = *exec.transaction;
+  MakeWriter().ArrayHeader(body.steps.size());
+  size_t next = 0;  // Of what was found.
+  for (const WriteItem& step : body.steps) AnswerStep(step, body, &next);
+}
+
+// With a writer of its own, since a HELLO before it may have changed the protocol.
+void Pipeline::AnswerStep(const WriteItem& step, const TransactionBody& body, size_t* next) {
+  const CommandSpec& spec = *step.command;
+  outbox_.stats->commands[CommandIndex(spec)].calls.Add(1);
+  if (spec.kind == CommandKind::kLocal) {
+    RunLocal(spec, step.args.views());
+    return;
+  }
+  resp::Writer writer = MakeWriter();
+  if (spec.kind == CommandKind::kRead) {
+    std::vector<Found> found(step.KeyCount());
+    for (Found& key : found) key = FromStep(body.found[(*next)++]);
+    spec.read({step.args.views(), found, body.now}, writer);
+  } else {
+    step.reply.WriteTo(writer);
+  }
+  CountFailure(spec, writer);
+}
+
+// One item for each database, with the keys that live there and what belongs to them.
+void Pipeline::BeginParts(Queued& queued, uint64_t sequence) {
+  const CommandSpec& spec = *queued.spec;
+  const Placement& placement = gateway_.placement();
+  std::vector<std::vector<size_t>> words(gateway_.databases());  // Which arguments go where.
+  const size_t keys = spec.KeyCount(queued.args.views());
+  const auto step = static_cast<size_t>(spec.keys.step);
+  for (size_t key = 0; key < keys; ++key) {
+    const size_t begin = spec.KeyIndex(key);
+    std::vector<size_t>& part = words[placement.Place(queued.args[begin]).place.database];
+    if (part.empty()) part.push_back(0);
+    for (size_t i = 0; i < step; ++i) part.push_back(begin + i);
+  }
+  for (size_t database = 0; database < words.size(); ++database) {
+    if (words[database].empty()) continue;
+    auto item = std::make_unique<WriteItem>();
+    item->origin = OriginOf(sequence);
+    item->origin.part = queued.pending++;
+    item->command = &spec;
+    item->args = queued.args.Select(words[database]);
+    item->hash = placement.Hash(item->args[spec.KeyIndex(0)]);
+    outbox_.writes[database].push_back(std::move(item));
+  }
+  queued.parts.resize(queued.pending);
+}
+
+void Pipeline::TakePart(Queued& queued, WriteItem& item) {
+  queued.parts[item.origin.part] = std::move(item.reply);
+  if (--queued.pending > 0) return;
+  queued.state = State::kAnswered;
+  queued.reply = Combine(std::move(queued.parts));
+  queued.parts.clear();
+}
+
+}  // namespace weir::gateway

@@ -1,0 +1,103 @@
+#include "weir/gateway/transaction.h"
+
+#include <algorithm>
+#include <cassert>
+#include <utility>
+
+#include "weir/gateway/errors.h"
+
+namespace weir::gateway {
+
+Transaction::Transaction(const Placement& placement, size_t databases)
+    : placement_(placement), databases_(databases) {}
+
+void Transaction::Open() {
+  assert(!open());
+  body_ = std::make_unique<TransactionBody>();
+  body_->keys = watches_->keys.size();
+}
+
+// Returns why the key cannot be part of this transaction.
+std::optional<std::string> Transaction::PlaceKey(std::string_view key) {
+  const uint32_t place = databases_ == 1 ? 0 : placement_.Place(key).place.database;
+  if (database_.value_or(place) != place) return std::string(errors::kCrossDatabase);
+  database_ = place;
+  return std::nullopt;
+}
+
+std::optional<std::string> Transaction::Queue(const CommandSpec& spec, OwnedArgs args) {
+  assert(open());
+  if (spec.kind == CommandKind::kOperation) {
+    if (spec.in_transaction == nullptr) return errors::NotInTransaction(spec.name);
+    if (databases_ > 1) return errors::WholeInTransaction(spec.name);
+    body_->whole = true;
+    database_ = 0;
+  }
+  const size_t keys = spec.KeyCount(args.views());
+  if (body_->steps.size() == kCommandsMax) {
+    return errors::TransactionTooLarge("commands", kCommandsMax);
+  }
+  if (body_->keys + keys > kKeysMax) return errors::TransactionTooLarge("keys", kKeysMax);
+  if (body_->bytes + args.bytes() > kBytesMax) {
+    return errors::TransactionTooLarge("bytes", kBytesMax);
+  }
+  for (size_t key = 0; key < keys; ++key) {
+    if (auto error = PlaceKey(args[spec.KeyIndex(key)])) return error;
+  }
+  body_->bytes += args.bytes();
+  body_->keys += keys;
+  WriteItem& step = body_->steps.emplace_back();
+  step.command = &spec;
+  if (keys > 0) step.hash = placement_.Hash(args[spec.KeyIndex(0)]);
+  step.args = std::move(args);
+  return std::nullopt;
+}
+
+std::optional<std::string> Transaction::Watch(const CommandSpec& spec, Args args) {
+  assert(!open());
+  const size_t keys = spec.KeyCount(args);
+  for (size_t i = 0; i < keys; ++i) {
+    const std::string_view key = args[spec.KeyIndex(i)];
+    const KeyHash hash = placement_.Hash(key);
+    const bool known =
+        std::any_of(watches_->keys.begin(), watches_->keys.end(), [&](const WatchedKey& watched) {
+          return watched.hash.hash == hash.hash && watched.key == key;
+        });
+    if (known) continue;  // What it held at first is what counts.
+    if (auto error = PlaceKey(key)) return error;
+    if (watches_->keys.size() == kWatchedKeysMax) {
+      return errors::TooMuchWatched("keys", kWatchedKeysMax);
+    }
+    if (watched_bytes_ + key.size() > kWatchedBytesMax) {
+      return errors::TooMuchWatched("bytes of keys", kWatchedBytesMax);
+    }
+    watched_bytes_ += key.size();
+    watches_->keys.push_back({std::string(key), hash, false, std::nullopt});
+  }
+  return std::nullopt;
+}
+
+std::unique_ptr<TransactionBody> Transaction::Take() {
+  assert(open());
+  assert(!aborted_);
+  std::unique_ptr<TransactionBody> body = std::move(body_);
+  if (!watches_->keys.empty()) body->watches = watches_;
+  body->database = database_;
+  Drop();
+  return body;
+}
+
+void Transaction::Unwatch() {
+  // The old ones may still be waited for.
+  if (!watches_->keys.empty() || watches_->failed) watches_ = std::make_shared<Watches>();
+  watched_bytes_ = 0;
+  database_.reset();
+}
+
+void Transaction::Drop() {
+  body_.reset();
+  aborted_ = false;
+  Unwatch();
+}
+
+}  // namespace weir::gateway

@@ -1,0 +1,20 @@
+#include "weir/gateway/write_item.h"
+
+#include "weir/gateway/command.h"
+
+namespace weir::gateway {
+
+WriteItem::WriteItem() = default;
+WriteItem::~WriteItem() = default;
+WriteItem::WriteItem(WriteItem&&) noexcept = default;
+WriteItem& WriteItem::operator=(WriteItem&&) noexcept = default;
+
+size_t WriteItem::bytes() const {
+  return transaction != nullptr ? transaction->bytes : args.bytes();
+}
+
+size_t WriteItem::KeyCount() const {
+  return transaction != nullptr ? transaction->keys : command->KeyCount(args.views());
+}
+
+}  // namespace weir::gateway
