@@ -71,6 +71,24 @@ class Clients(unittest.TestCase):
             self.assertTrue(client.flushall())
             self.assertEqual(client.dbsize(), 0)
 
+    def test_transactions_of_redis_py(self):
+        tries = []
+
+        def double(pipeline):
+            value = int(pipeline.get("t"))
+            if not tries:
+                client.incr("t")  # By another connection, so that the first try is refused.
+            tries.append(value)
+            pipeline.multi()
+            pipeline.set("t", 2 * value)
+
+        with redis.Redis(port=self.server.port) as client:
+            # The default pipeline is MULTI and EXEC.
+            self.assertEqual(client.pipeline().set("t", 1).incr("t").get("t").execute(),
+                             [True, 2, b"2"])
+            self.assertEqual(client.transaction(double, "t"), [True])
+            self.assertEqual((tries, client.get("t")), ([2, 3], b"6"))
+
     def test_ioredis(self):
         self.run_program("node", "clients.js", "ioredis", str(self.server.port))
 

@@ -45,13 +45,12 @@ function ioredis() {
 
 async function nodeRedis() {
   const {createClient, ErrorReply, MultiErrorReply, WatchError, RESP_TYPES} = require('redis');
-  const connected = createClient({
+  const client = createClient({
     RESP: Number(protocol), username: username || undefined, password: password || undefined,
-    socket: {host, port: Number(port), ...(tls && {tls: true, ...tls})}});
-  connected.on('error', () => {});  // It reconnects.
-  await connected.connect();
-  const client = connected.withTypeMapping(
-      {[RESP_TYPES.BLOB_STRING]: Buffer, [RESP_TYPES.NUMBER]: String});
+    socket: {host, port: Number(port), ...(tls && {tls: true, ...tls})},
+    commandOptions: {typeMapping: {[RESP_TYPES.BLOB_STRING]: Buffer, [RESP_TYPES.NUMBER]: String}}});
+  client.on('error', () => {});  // It reconnects.
+  await client.connect();
   const known = (error) => {
     if (error instanceof MultiErrorReply) return error.replies;
     if (error instanceof WatchError) return null;

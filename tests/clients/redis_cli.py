@@ -50,10 +50,12 @@ def reply(lines, width=0):
     return " ".join([f"[{len(elements)}", *elements])
 
 
-def typed(words):
-    """Types a command; returns the lines of its reply, none when the connection was lost."""
-    quoted = ['"' + "".join(f"\\x{byte:02x}" for byte in word) + '"' for word in words]
-    cli.stdin.write(f'{" ".join(quoted)}\nECHO {END}\n'.encode())
+def typed(*commands):
+    """Types commands; returns the lines of their replies, none when the connection was lost."""
+    for words in commands:
+        quoted = ['"' + "".join(f"\\x{byte:02x}" for byte in word) + '"' for word in words]
+        cli.stdin.write(" ".join(quoted).encode() + b"\n")
+    cli.stdin.write(f"ECHO {END}\n".encode())
     cli.stdin.flush()
     lines = []
     while (line := cli.stdout.readline().rstrip(b"\n")) != f'"{END}"'.encode():
@@ -69,10 +71,8 @@ def type_in(words):
 
 def answer(verb, commands):
     if verb == "transaction":
-        type_in([b"MULTI"])
-        for words in commands:
-            type_in(words)
-        return type_in([b"EXEC"])
+        lines = typed([b"MULTI"], *commands, [b"EXEC"])
+        return reply(lines[1 + len(commands):])
     return " ".join(type_in(words) for words in commands)
 
 
