@@ -201,6 +201,30 @@ class AgainstRedis(WithServers):
             with self.weir.client() as other:
                 self.assertGreater(other.command("CLIENT", "ID"), first)
 
+    def test_command_info_says_what_redis_says_of_every_command(self):
+        """Names, arity, flags, keys, categories, tips and key specifications, subcommands too."""
+        def plain(row):
+            name, arity, flags, first, last, step, categories, tips, specs, _ = row
+            specs = [{key: value for key, value in spec.items() if key != b"notes"}
+                     for spec in specs]
+            return [name, arity, sorted(flags), first, last, step, sorted(categories),
+                    sorted(tips), specs]
+
+        def rows(client):
+            client.command("HELLO", "3")
+            found = {}
+            for row in client.command("COMMAND"):
+                for each in [row] + row[9]:
+                    found[each[0]] = plain(each)
+            return found
+
+        with self.weir.client() as weir, self.redis.client() as redis:
+            ours, theirs = rows(weir), rows(redis)
+        self.assertEqual(sorted(set(ours) - set(theirs)), sorted(transcript.NEWER_THAN_REDIS_7_0))
+        for name in sorted(set(ours) & set(theirs)):
+            with self.subTest(command=name):
+                self.assertEqual(ours[name], theirs[name])
+
     def test_every_command_of_the_table_is_in_the_script(self):
         with self.weir.client() as client:
             named = {row[0].decode() for row in client.command("COMMAND")}

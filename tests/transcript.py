@@ -1,6 +1,10 @@
 """The script of commands whose replies weir and redis-server must give with the same bytes."""
 
-import weir_process
+import transcript_bits
+import transcript_keys
+import transcript_server
+import transcript_strings
+from transcript_step import Step, s
 
 # Commands whose replies differ by intent, so that smoke_test.py looks at their shape instead.
 ALLOWED = {
@@ -12,29 +16,8 @@ ALLOWED = {
 }
 
 
-class Step:
-    """One request; replies are the same when their bytes are, or as `how` says."""
-
-    def __init__(self, *words, how="bytes", raw=None):
-        self.words, self.how, self.raw = words, how, raw
-
-    def request(self):
-        return self.raw if self.raw is not None else weir_process.encode(*self.words)
-
-    def same(self, one, other):
-        (value, raw), (other_value, other_raw) = one, other
-        if self.how == "near":  # A remaining time, read a moment apart.
-            return (isinstance(value, int) and isinstance(other_value, int)
-                    and abs(value - other_value) < 5000 and (value < 0) == (other_value < 0))
-        if self.how == "page":  # A page of SCAN: cursors and order are the server's own.
-            return sorted(value[1]) == sorted(other_value[1])
-        return raw == other_raw
-
-
-def s(line, **options):
-    """A step from words that are free of blanks."""
-    return Step(*line.split(), **options)
-
+# Commands that Debian's redis-server does not know.
+NEWER_THAN_REDIS_7_0 = {b"client|setinfo"}
 
 FAR = "99999999999"  # A second and a millisecond in a future that both servers share.
 
@@ -161,7 +144,9 @@ TRANSACTIONS = [s(line) for line in (
     "CLIENT SETNAME me", "RESET", "CLIENT GETNAME", "HELLO 3 SETNAME", "GET none", "RESET",
     "GET none")]
 
-SCRIPT = CONNECTION + UNKNOWN + STRINGS + NUMBERS + KEYS + TRANSACTIONS
+SCRIPT = (CONNECTION + UNKNOWN + STRINGS + NUMBERS + transcript_strings.SCRIPT
+          + transcript_bits.SCRIPT + transcript_keys.SCRIPT + transcript_server.SCRIPT + KEYS
+          + TRANSACTIONS)
 
 INLINE = [Step(raw=request) for request in (
     b"PING\r\n", b"PING\n", b"  PING  \r\n", b"SET k v\r\n", b"GET k\r\n", b"\r\nPING\r\n",

@@ -99,6 +99,7 @@ enum CommandFlag : uint32_t {
   kFlagAllowBusy = 1 << 14,
   kFlagBarrier = 1 << 15,    // Waits for all commands before it, and those after it wait.
   kFlagUnlimited = 1 << 16,  // Rate limits do not count it: a handshake or a farewell.
+  kFlagCopies = 1 << 17,     // This write makes a value as large as the one before or larger.
   // Concerns the connection's transaction, so that it takes effect at once also inside MULTI.
   kFlagTransaction = 1 << 20,
   // A write of each key alone: over several databases it is one item for each.
@@ -151,6 +152,10 @@ struct CommandSpec {
   WriteFunction* in_transaction = nullptr;
   // Whether this write overwrites or erases its keys without asking what they hold; nullptr: never.
   bool (*blind)(Args args) = nullptr;
+  // Whether this read may take longer than a loop may be held; nullptr: never.
+  bool (*heavy)(const ReadCall& call) = nullptr;
+  // How it uses its keys, when that depends on the arguments: KeyUse. nullptr: as `keys` says.
+  uint16_t (*use)(Args args) = nullptr;
 
   // Returns how many keys `args` names and where. Requires: the arity is right.
   size_t KeyCount(Args args) const;

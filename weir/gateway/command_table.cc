@@ -5,8 +5,11 @@
 #include <charconv>
 
 #include "weir/gateway/command.h"
+#include "weir/gateway/commands/bitmap_rows.h"
+#include "weir/gateway/commands/cluster_rows.h"
 #include "weir/gateway/commands/connection_rows.h"
 #include "weir/gateway/commands/key_rows.h"
+#include "weir/gateway/commands/scripting_rows.h"
 #include "weir/gateway/commands/server_rows.h"
 #include "weir/gateway/commands/string_rows.h"
 #include "weir/gateway/commands/transaction_rows.h"
@@ -37,8 +40,11 @@ consteval std::array<CommandSpec, (Ns + ...)> Merge(const std::array<CommandSpec
   return merged;
 }
 
-constexpr auto kTable = Merge(rows::Table("connection", kCatConnection, rows::kConnectionRows),
+constexpr auto kTable = Merge(rows::Table("bitmap", kCatBitmap, rows::kBitmapRows),
+                              rows::Table("cluster", 0, rows::kClusterRows),
+                              rows::Table("connection", kCatConnection, rows::kConnectionRows),
                               rows::Table("generic", kCatKeyspace, rows::kKeyRows),
+                              rows::Table("scripting", kCatScripting, rows::kScriptingRows),
                               rows::Table("server", 0, rows::kServerRows),
                               rows::Table("string", kCatString, rows::kStringRows),
                               rows::Table("transactions", kCatTransaction, rows::kTransactionRows));

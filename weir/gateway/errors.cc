@@ -46,6 +46,11 @@ std::string UnknownSubcommand(std::string_view name, std::string_view command) {
          Upper(command) + " HELP.";
 }
 
+std::string SubcommandSyntax(std::string_view name, std::string_view command) {
+  return "ERR unknown subcommand or wrong number of arguments for '" +
+         std::string(name.substr(0, kEchoBytesMax)) + "'. Try " + Upper(command) + " HELP.";
+}
+
 std::string WrongArity(std::string_view command) {
   return "ERR wrong number of arguments for '" + Lower(command) + "' command";
 }

@@ -13,11 +13,52 @@ inline constexpr std::string_view kSyntax = "ERR syntax error";
 inline constexpr std::string_view kNotInteger = "ERR value is not an integer or out of range";
 inline constexpr std::string_view kOverflow = "ERR increment or decrement would overflow";
 inline constexpr std::string_view kDecrementOverflow = "ERR decrement would overflow";
+inline constexpr std::string_view kNotInt32 =
+    "ERR value is out of range, value must between -2147483648 and 2147483647";
+inline constexpr std::string_view kNotFloat = "ERR value is not a valid float";
+inline constexpr std::string_view kNanOrInfinity = "ERR increment would produce NaN or Infinity";
+inline constexpr std::string_view kOffset = "ERR offset is out of range";
+inline constexpr std::string_view kBitOffset = "ERR bit offset is not an integer or out of range";
+inline constexpr std::string_view kBit = "ERR bit is not an integer or out of range";
+inline constexpr std::string_view kBitArgument = "ERR The bit argument must be 1 or 0.";
+inline constexpr std::string_view kBitopNot =
+    "ERR BITOP NOT must be called with a single source key.";
+inline constexpr std::string_view kBitfieldType =
+    "ERR Invalid bitfield type. Use something like i16 u8. "
+    "Note that u64 is not supported but i64 is.";
+inline constexpr std::string_view kOverflowType = "ERR Invalid OVERFLOW type specified";
+inline constexpr std::string_view kBitfieldReadOnly =
+    "ERR BITFIELD_RO only supports the GET subcommand";
+inline constexpr std::string_view kLcsOptions =
+    "ERR If you want both the length and indexes, please just use IDX.";
+inline constexpr std::string_view kLcsMemory =
+    "ERR Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len";
+inline constexpr std::string_view kSameObject = "ERR source and destination objects are the same";
+inline constexpr std::string_view kNoLfu =
+    "ERR An LFU maxmemory policy is not selected, access frequency not tracked. "
+    "Please note that when switching between policies at runtime LRU and LFU data will take some "
+    "time to adjust.";
+inline constexpr std::string_view kTimeout = "ERR timeout is not an integer or out of range";
+inline constexpr std::string_view kTimeoutNegative = "ERR timeout is negative";
+inline constexpr std::string_view kFunctionFlush =
+    "ERR FUNCTION FLUSH only supports SYNC|ASYNC option";
+inline constexpr std::string_view kDebugDisabled =
+    "ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you "
+    "can run it from a local connection, otherwise you need to set this option in the "
+    "configuration file, and then restart the server.";
+inline constexpr std::string_view kClusterDisabled =
+    "ERR This instance has cluster support disabled";
+inline constexpr std::string_view kGetkeysCommand = "ERR Invalid command specified";
+inline constexpr std::string_view kGetkeysNone = "ERR The command has no key arguments";
+inline constexpr std::string_view kGetkeysArity =
+    "ERR Invalid number of arguments specified for command";
+inline constexpr std::string_view kGetkeysArguments = "ERR Invalid arguments specified for command";
 inline constexpr std::string_view kDbIndex = "ERR DB index is out of range";
 inline constexpr std::string_view kInvalidCursor = "ERR invalid cursor";
 inline constexpr std::string_view kTooLong =
     "ERR string exceeds maximum allowed size (proto-max-bulk-len)";
 inline constexpr std::string_view kKeyTooLong = "ERR key is longer than the database can hold";
+inline constexpr std::string_view kPatternTooLong = "ERR pattern is longer than 128 KiB; no key is";
 inline constexpr std::string_view kNoProto = "NOPROTO unsupported protocol version";
 inline constexpr std::string_view kProtoNotInteger =
     "ERR Protocol version is not an integer or out of range";
@@ -50,6 +91,8 @@ size_t PrefixIndex(std::string_view prefix);
 
 std::string UnknownCommand(std::string_view name, const std::string_view* args, size_t count);
 std::string UnknownSubcommand(std::string_view name, std::string_view command);
+// The subcommand is known, its arguments are not.
+std::string SubcommandSyntax(std::string_view name, std::string_view command);
 std::string WrongArity(std::string_view command);
 // The key belongs to a node that this one cannot forward to.
 std::string NotServed(unsigned slot);

@@ -5,6 +5,8 @@
 #include <numeric>
 #include <utility>
 
+#include "weir/base/random.h"
+
 namespace weir::gateway {
 namespace {
 
@@ -51,6 +53,7 @@ Gateway::Gateway(Options options, std::vector<std::unique_ptr<store::Store>> sto
       versions_(VersionFloor(stores)),
       admission_(std::move(admission)),
       process_(std::move(options.process)),
+      random_seed_(placement_.RandomSeed()),
       records_(stores.size()),
       expiring_(stores.size()) {
   for (std::unique_ptr<store::Store>& store : stores) {
@@ -64,6 +67,10 @@ Gateway::Gateway(Options options, std::vector<std::unique_ptr<store::Store>> sto
 // First of all, because the last callbacks of the databases still use the rest.
 Gateway::~Gateway() {
   databases_.clear();
+}
+
+uint64_t Gateway::NextRandom() {
+  return Random(random_seed_ + randoms_.fetch_add(1, std::memory_order_relaxed)).Next();
 }
 
 Outbox Gateway::MakeOutbox(LoopStats* stats) const {

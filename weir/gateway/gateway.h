@@ -92,6 +92,12 @@ class Gateway {
   // Hands a round's work to the databases.
   void Flush(Outbox& outbox);
 
+  // A number that no client can foresee. Threads: thread-safe.
+  uint64_t NextRandom();
+
+  // Names found by KEYS that no client has been given yet. Threads: thread-safe.
+  std::atomic<size_t>& keys_bytes() { return keys_bytes_; }
+
   // To be called ten times a second: expiry, settling, the counts that INFO shows.
   void Tick();
 
@@ -108,6 +114,7 @@ class Gateway {
 
   // Records, and those with an expiry, as counted within the last second or so.
   uint64_t recent_records() const;
+  uint64_t recent_records(size_t database) const { return records_[database]; }
   uint64_t recent_expiring() const;
 
  private:
@@ -135,6 +142,9 @@ class Gateway {
   std::vector<const LoopStats*> stats_;
   StatsTotals reset_;  // What had been counted at the last ResetTotals.
   std::atomic<int64_t> next_count_ms_{0};
+  std::atomic<size_t> keys_bytes_{0};
+  uint64_t random_seed_;
+  std::atomic<uint64_t> randoms_{0};
   // By database, as last counted.
   std::vector<std::atomic<uint64_t>> records_;
   std::vector<std::atomic<uint64_t>> expiring_;

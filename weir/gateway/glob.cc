@@ -47,6 +47,8 @@ bool MatchOne(std::string_view pattern, size_t& at, char c) {
 
 // Only the last star seen can be widened with profit, so there is one point to go back to.
 bool GlobMatch(std::string_view pattern, std::string_view text) {
+  // As in Redis, where "*" stands for everything and is not looked at further.
+  if (text.empty()) return pattern.empty() || pattern == "*";
   size_t p = 0;
   size_t t = 0;
   size_t star = std::string_view::npos;

@@ -28,7 +28,7 @@ struct LoadDone {
 };
 
 // Something that asks the store for more than one key's value: a scan, a count, a snapshot.
-// Begun on the home's thread, it ends by being delivered.
+// Begun on the home's thread, it ends by Deliver.
 class Operation {
  public:
   explicit Operation(Origin origin) : origin_(origin) {}
@@ -53,5 +53,8 @@ class Home {
   // Threads: thread-safe; must not block.
   virtual void Deliver(Completions completions) = 0;
 };
+
+// Ends an operation: hands it to the home that it was begun on.
+void Deliver(std::shared_ptr<Operation> operation);
 
 }  // namespace weir::gateway

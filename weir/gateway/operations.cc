@@ -6,17 +6,23 @@
 #include "weir/gateway/glob.h"
 
 namespace weir::gateway {
-namespace {
+RangeScan ScanFrom(const Placement& placement, uint64_t position, size_t limit) {
+  const shard::Range range = placement.ranges().Find(shard::Position{position});
+  const ShardPlace place = placement.place(range.shard);
+  RangeScan scan{place.database, {}};
+  scan.wanted.shard = place.shard;
+  scan.wanted.from = position;
+  scan.wanted.to = range.to.value;
+  scan.wanted.limit = limit;
+  return scan;
+}
 
-template <typename T>
-void Deliver(std::shared_ptr<T> operation) {
+void Deliver(std::shared_ptr<Operation> operation) {
   Home* home = operation->origin().home;
   Completions completions;
   completions.operations.push_back(std::move(operation));
   home->Deliver(std::move(completions));
 }
-
-}  // namespace
 
 void ScanOperation::Begin(std::shared_ptr<ScanOperation> self, Gateway& gateway) {
   self->request_.count = std::min(self->request_.count, kCountMax);
@@ -24,31 +30,26 @@ void ScanOperation::Begin(std::shared_ptr<ScanOperation> self, Gateway& gateway)
 }
 
 void ScanOperation::Step(std::shared_ptr<ScanOperation> self, Gateway& gateway) {
-  const Placement& placement = gateway.placement();
-  const shard::Range range = placement.ranges().Find(shard::Position{self->position_});
-  const ShardPlace place = placement.place(range.shard);
-  store::ScanRange wanted;
-  wanted.shard = place.shard;
-  wanted.from = self->position_;
-  wanted.to = range.to.value;
-  wanted.limit = self->request_.count - self->looked_at_;
-  gateway.database(place.database)
-      .Scan(wanted, [self, &gateway, range](const Result<store::Scanned>& scanned) {
-        if (!scanned.ok()) {
-          self->reply_ = ErrorReply(scanned.error());
-          Deliver(self);
-          return;
-        }
-        self->Take(scanned.value(), gateway.clock().Wall());
-        const uint64_t next = scanned.value().next.value_or(range.to.value);
-        if (next == 0 || self->looked_at_ >= self->request_.count) {
-          self->Finish(next);
-          Deliver(self);
-          return;
-        }
-        self->position_ = next;
-        Step(self, gateway);
-      });
+  const RangeScan scan =
+      ScanFrom(gateway.placement(), self->position_, self->request_.count - self->looked_at_);
+  gateway.database(scan.database)
+      .Scan(scan.wanted,
+            [self, &gateway, end = scan.wanted.to](const Result<store::Scanned>& scanned) {
+              if (!scanned.ok()) {
+                self->reply_ = ErrorReply(scanned.error());
+                Deliver(self);
+                return;
+              }
+              self->Take(scanned.value(), gateway.clock().Wall());
+              const uint64_t next = scanned.value().next.value_or(end);
+              if (next == 0 || self->looked_at_ >= self->request_.count) {
+                self->Finish(next);
+                Deliver(self);
+                return;
+              }
+              self->position_ = next;
+              Step(self, gateway);
+            });
 }
 
 void ScanOperation::Take(const store::Scanned& scanned, WallTime now) {

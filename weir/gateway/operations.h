@@ -17,6 +17,13 @@
 
 namespace weir::gateway {
 
+// The records of one range, from a position on, and the database that holds them.
+struct RangeScan {
+  uint32_t database = 0;
+  store::ScanRange wanted;
+};
+RangeScan ScanFrom(const Placement& placement, uint64_t position, size_t limit);
+
 // One step of SCAN: keys in order of position from `cursor` on.
 class ScanOperation final : public Operation {
  public:

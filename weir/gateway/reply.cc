@@ -28,6 +28,11 @@ void Reply::WriteTo(resp::Writer& writer) const {
     case Kind::kNullArray:
       writer.NullArray();
       return;
+    case Kind::kEncoded:
+      if (!bulk.empty()) writer.Encoded(bulk);
+      if (bulk.empty()) writer.ArrayHeader(static_cast<uint64_t>(integer));
+      for (const Reply& piece : items) piece.WriteTo(writer);
+      return;
   }
 }
 

@@ -14,7 +14,7 @@
 namespace weir::gateway {
 
 struct Reply {
-  enum class Kind : uint8_t { kStatus, kInteger, kNull, kBulk, kError, kArray, kNullArray };
+  enum class Kind : uint8_t { kStatus, kInteger, kNull, kBulk, kError, kArray, kNullArray, kEncoded };
 
   static Reply Status(std::string text) { return {Kind::kStatus, 0, {}, std::move(text), {}}; }
   static Reply Ok() { return Status("OK"); }
@@ -28,10 +28,17 @@ struct Reply {
     return {Kind::kArray, 0, {}, {}, std::move(items)};
   }
 
+  // One or more whole values as they go over the wire, for what is large or made elsewhere.
+  static Reply Encoded(Bytes bytes) { return {Kind::kEncoded, 0, std::move(bytes), {}, {}}; }
+  // An array of `count` values, of which each piece holds some.
+  static Reply EncodedArray(uint64_t count, std::vector<Reply> pieces) {
+    return {Kind::kEncoded, static_cast<int64_t>(count), {}, {}, std::move(pieces)};
+  }
+
   void WriteTo(resp::Writer& writer) const;
 
   Kind kind = Kind::kNull;
-  int64_t integer = 0;
+  int64_t integer = 0;  // Of an encoded array: the number of values.
   Bytes bulk;
   std::string text;
   std::vector<Reply> items;

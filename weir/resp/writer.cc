@@ -75,6 +75,14 @@ void Writer::BulkPart(const Bytes& value, std::string_view part) {
   output_.Append("\r\n");
 }
 
+void Writer::Encoded(const Bytes& values) {
+  if (values.size() > kSharedValueBytes) {
+    output_.AppendShared(values, values.view());
+  } else {
+    output_.Append(values.view());
+  }
+}
+
 void Writer::Null() {
   output_.Append(protocol_ == Protocol::kResp3 ? "_\r\n" : "$-1\r\n");
 }

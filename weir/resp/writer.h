@@ -49,6 +49,9 @@ class Writer {
   // As Bulk, for a part of a value (GETRANGE). Requires: `part` is a view into `value`.
   void BulkPart(const Bytes& value, std::string_view part);
 
+  // Whole values that another Writer of this protocol has written; shared when large.
+  void Encoded(const Bytes& values);
+
   // An absent value, and in RESP2 an absent array (`*-1`), which RESP3 does not tell apart.
   void Null();
   void NullArray();

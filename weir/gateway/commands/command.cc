@@ -4,6 +4,8 @@
 #include <string>
 
 #include "weir/gateway/commands/commands.h"
+#include "weir/gateway/errors.h"
+#include "weir/gateway/glob.h"
 
 namespace weir::gateway::commands {
 namespace {
@@ -52,6 +54,18 @@ constexpr auto kUseNames = std::to_array<Named>({{kKeyRo, "RO"},
                                                  {kKeyInsert, "insert"},
                                                  {kKeyDelete, "delete"},
                                                  {kKeyVariable, "variable_flags"}});
+
+std::string Lower(std::string_view text) {
+  std::string lower(text);
+  for (char& c : lower) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  return lower;
+}
+
+std::string Upper(std::string_view text) {
+  std::string upper(text);
+  for (char& c : upper) c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+  return upper;
+}
 
 void WriteNames(uint32_t bits, std::span<const Named> names, resp::Writer& writer) {
   size_t count = 0;
@@ -156,6 +170,45 @@ void WriteDocs(const CommandSpec& spec, resp::Writer& writer) {
   for (const CommandSpec& subcommand : spec.Subcommands()) WriteDocs(subcommand, writer);
 }
 
+// The keys of a request, each with how it is used if wanted.
+void WriteKeys(Args words, bool with_use, resp::Writer& writer) {
+  const CommandSpec* spec = ResolveCommand(words);
+  if (spec == nullptr) {
+    WriteError(writer, errors::kGetkeysCommand);
+    return;
+  }
+  if (spec->keys.first == 0) {
+    WriteError(writer, errors::kGetkeysNone);
+    return;
+  }
+  if (!spec->ArityFits(words.size())) {
+    WriteError(writer, errors::kGetkeysArity);
+    return;
+  }
+  const uint16_t first_use = spec->use != nullptr ? spec->use(words) : spec->keys.use;
+  const uint16_t rest_use = spec->keys.rest_use != 0 ? spec->keys.rest_use : first_use;
+  const size_t count = spec->KeyCount(words);
+  writer.ArrayHeader(count);
+  for (size_t key = 0; key < count; ++key) {
+    if (with_use) writer.ArrayHeader(2);
+    writer.Bulk(words[spec->KeyIndex(key)]);
+    if (with_use) WriteNames(key == 0 ? first_use : rest_use, kUseNames, writer);
+  }
+}
+
+// The category of this name, without its @; 0 when there is none.
+uint32_t CategoryBit(std::string_view name) {
+  for (const Named& category : kCategoryNames) {
+    if (SameWord(category.name.substr(1), name)) return category.bit;
+  }
+  return 0;
+}
+
+// `name` is in lower case.
+bool GlobMatchAnyCase(std::string_view pattern, std::string_view name) {
+  return GlobMatch(Lower(pattern), name);
+}
+
 // Calls `visit` with every command that is not a subcommand.
 void ForEachCommand(auto visit) {
   for (const CommandSpec& spec : AllCommands()) {
@@ -167,12 +220,6 @@ uint64_t CountCommands() {
   uint64_t count = 0;
   ForEachCommand([&](const CommandSpec&) { ++count; });
   return count;
-}
-
-std::string Upper(std::string_view text) {
-  std::string upper(text);
-  for (char& c : upper) c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
-  return upper;
 }
 
 }  // namespace
@@ -215,6 +262,36 @@ void CommandDocs(const LocalCall& call, resp::Writer& writer) {
   for (const std::string_view name : names) {
     if (const CommandSpec* spec = FindCommand(name)) WriteDocs(*spec, writer);
   }
+}
+
+void CommandList(const LocalCall& call, resp::Writer& writer) {
+  const Args args = call.args.subspan(2);
+  const bool filtered = args.size() == 3 && SameWord(args[0], "filterby");
+  const bool known = filtered && (SameWord(args[1], "module") || SameWord(args[1], "aclcat") ||
+                                  SameWord(args[1], "pattern"));
+  if (!args.empty() && !known) {
+    WriteError(writer, errors::kSyntax);
+    return;
+  }
+  const auto wanted = [&](const CommandSpec& spec) {
+    if (!filtered) return true;
+    if (SameWord(args[1], "module")) return false;  // There are none.
+    if (SameWord(args[1], "pattern")) return GlobMatchAnyCase(args[2], spec.name);
+    return (spec.categories & CategoryBit(args[2])) != 0;
+  };
+  const std::span<const CommandSpec> all = AllCommands();
+  writer.ArrayHeader(static_cast<uint64_t>(std::count_if(all.begin(), all.end(), wanted)));
+  for (const CommandSpec& spec : all) {
+    if (wanted(spec)) writer.Bulk(spec.name);
+  }
+}
+
+void CommandGetkeys(const LocalCall& call, resp::Writer& writer) {
+  WriteKeys(call.args.subspan(2), false, writer);
+}
+
+void CommandGetkeysandflags(const LocalCall& call, resp::Writer& writer) {
+  WriteKeys(call.args.subspan(2), true, writer);
 }
 
 void Help(const LocalCall& call, resp::Writer& writer) {

@@ -7,6 +7,10 @@
 
 namespace weir::gateway::commands {
 
+// What a loop computes itself: beyond, about 100 us of work goes to a worker thread.
+inline constexpr size_t kHeavyValueBytes = size_t{256} << 10;
+inline constexpr size_t kHeavyArguments = 4096;
+
 // connection.cc
 void Ping(const LocalCall& call, resp::Writer& writer);
 void Echo(const LocalCall& call, resp::Writer& writer);
@@ -23,7 +27,10 @@ void ClientSetname(const LocalCall& call, resp::Writer& writer);
 void Command(const LocalCall& call, resp::Writer& writer);
 void CommandCount(const LocalCall& call, resp::Writer& writer);
 void CommandDocs(const LocalCall& call, resp::Writer& writer);
+void CommandGetkeys(const LocalCall& call, resp::Writer& writer);
+void CommandGetkeysandflags(const LocalCall& call, resp::Writer& writer);
 void CommandInfo(const LocalCall& call, resp::Writer& writer);
+void CommandList(const LocalCall& call, resp::Writer& writer);
 // HELP of any command that has subcommands: what the table says of them.
 void Help(const LocalCall& call, resp::Writer& writer);
 
@@ -37,31 +44,89 @@ void Info(const LocalCall& call, resp::Writer& writer);
 // keyspace.cc
 std::optional<Reply> Dbsize(const OperationCall& call);
 std::optional<Reply> Flushall(const OperationCall& call);
+std::optional<Reply> Keys(const OperationCall& call);
+std::optional<Reply> Randomkey(const OperationCall& call);
 std::optional<Reply> Scan(const OperationCall& call);
 void DbsizeInTransaction(WriteBatch& batch, WriteItem& item);
 void FlushallInTransaction(WriteBatch& batch, WriteItem& item);
 
-// string.cc
-void Get(const ReadCall& call, resp::Writer& writer);
-void Mget(const ReadCall& call, resp::Writer& writer);
-void Strlen(const ReadCall& call, resp::Writer& writer);
-void Set(WriteBatch& batch, WriteItem& item);
-bool SetIsBlind(Args args);
-void Mset(WriteBatch& batch, WriteItem& item);
-void Append(WriteBatch& batch, WriteItem& item);
-void Incr(WriteBatch& batch, WriteItem& item);
-void Decr(WriteBatch& batch, WriteItem& item);
-void Incrby(WriteBatch& batch, WriteItem& item);
-
 // key.cc
 void Exists(const ReadCall& call, resp::Writer& writer);
-void Type(const ReadCall& call, resp::Writer& writer);
-void Ttl(const ReadCall& call, resp::Writer& writer);
+void Expiretime(const ReadCall& call, resp::Writer& writer);
+void Pexpiretime(const ReadCall& call, resp::Writer& writer);
 void Pttl(const ReadCall& call, resp::Writer& writer);
+void Ttl(const ReadCall& call, resp::Writer& writer);
+void Type(const ReadCall& call, resp::Writer& writer);
+void Copy(WriteBatch& batch, WriteItem& item);
 void Del(WriteBatch& batch, WriteItem& item);
 void Expire(WriteBatch& batch, WriteItem& item);
-void Pexpire(WriteBatch& batch, WriteItem& item);
+void Expireat(WriteBatch& batch, WriteItem& item);
 void Persist(WriteBatch& batch, WriteItem& item);
+void Pexpire(WriteBatch& batch, WriteItem& item);
+void Pexpireat(WriteBatch& batch, WriteItem& item);
+void Rename(WriteBatch& batch, WriteItem& item);
+void Renamenx(WriteBatch& batch, WriteItem& item);
+
+// object.cc
+void MemoryUsage(const ReadCall& call, resp::Writer& writer);
+void ObjectEncoding(const ReadCall& call, resp::Writer& writer);
+void ObjectFreq(const ReadCall& call, resp::Writer& writer);
+void ObjectIdletime(const ReadCall& call, resp::Writer& writer);
+void ObjectRefcount(const ReadCall& call, resp::Writer& writer);
+
+// server.cc
+void ClusterDisabled(const LocalCall& call, resp::Writer& writer);
+void Debug(const LocalCall& call, resp::Writer& writer);
+void FunctionFlush(const LocalCall& call, resp::Writer& writer);
+void Lolwut(const LocalCall& call, resp::Writer& writer);
+void ModuleList(const LocalCall& call, resp::Writer& writer);
+void Time(const LocalCall& call, resp::Writer& writer);
+void Wait(const LocalCall& call, resp::Writer& writer);
+
+// string.cc
+void Get(const ReadCall& call, resp::Writer& writer);
+void Getrange(const ReadCall& call, resp::Writer& writer);
+void Mget(const ReadCall& call, resp::Writer& writer);
+void Strlen(const ReadCall& call, resp::Writer& writer);
+void Append(WriteBatch& batch, WriteItem& item);
+void Mset(WriteBatch& batch, WriteItem& item);
+void Msetnx(WriteBatch& batch, WriteItem& item);
+void Setrange(WriteBatch& batch, WriteItem& item);
+
+// string_set.cc
+void Getdel(WriteBatch& batch, WriteItem& item);
+void Getex(WriteBatch& batch, WriteItem& item);
+void Getset(WriteBatch& batch, WriteItem& item);
+void Psetex(WriteBatch& batch, WriteItem& item);
+void Set(WriteBatch& batch, WriteItem& item);
+void Setex(WriteBatch& batch, WriteItem& item);
+void Setnx(WriteBatch& batch, WriteItem& item);
+bool PsetexIsBlind(Args args);
+bool SetIsBlind(Args args);
+bool SetexIsBlind(Args args);
+uint16_t SetUse(Args args);
+
+// number.cc
+void Decr(WriteBatch& batch, WriteItem& item);
+void Incr(WriteBatch& batch, WriteItem& item);
+void Incrby(WriteBatch& batch, WriteItem& item);
+void Incrbyfloat(WriteBatch& batch, WriteItem& item);
+
+// bitmap.cc
+void Bitcount(const ReadCall& call, resp::Writer& writer);
+void Bitpos(const ReadCall& call, resp::Writer& writer);
+void Getbit(const ReadCall& call, resp::Writer& writer);
+void Bitop(WriteBatch& batch, WriteItem& item);
+void Setbit(WriteBatch& batch, WriteItem& item);
+
+// bitfield.cc
+void BitfieldRo(const ReadCall& call, resp::Writer& writer);
+void Bitfield(WriteBatch& batch, WriteItem& item);
+uint16_t BitfieldUse(Args args);
+
+// lcs.cc
+void Lcs(const ReadCall& call, resp::Writer& writer);
+bool LcsIsHeavy(const ReadCall& call);
 
 // transaction.cc: what is left to say when the pipeline has done what they ask.
 void Multi(const LocalCall& call, resp::Writer& writer);
@@ -71,6 +136,14 @@ void Watch(const ReadCall& call, resp::Writer& writer);
 
 inline bool Always(Args) {
   return true;
+}
+
+// Reads that look at every byte of a value, or at as many words as a client cares to send.
+inline bool ValueIsHeavy(const ReadCall& call) {
+  return call.found[0].bytes.size() > kHeavyValueBytes;
+}
+inline bool ArgumentsAreHeavy(const ReadCall& call) {
+  return call.args.size() > kHeavyArguments;
 }
 
 }  // namespace weir::gateway::commands

@@ -2,6 +2,7 @@
 #include <string>
 
 #include "weir/gateway/commands/commands.h"
+#include "weir/gateway/commands/values.h"
 #include "weir/gateway/errors.h"
 #include "weir/gateway/gateway.h"
 #include "weir/gateway/session.h"
@@ -100,10 +101,10 @@ void Hello(const LocalCall& call, resp::Writer& writer) {
 }
 
 void Select(const LocalCall& call, resp::Writer& writer) {
-  int64_t index = 0;
-  if (!ParseInteger(call.args[1], &index)) {
-    WriteError(writer, errors::kNotInteger);
-  } else if (index != 0) {
+  const Result<int32_t> index = ParseInt32(call.args[1]);
+  if (!index.ok()) {
+    WriteError(writer, index.error().message);
+  } else if (index.value() != 0) {
     WriteError(writer, errors::kDbIndex);
   } else {
     writer.SimpleString("OK");

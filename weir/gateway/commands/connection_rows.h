@@ -10,7 +10,8 @@ inline constexpr Row kConnectionRows[] = {
     Local("client|getname", 2, kAlways | kNoScript | kFlagUnlimited, "2.6.9",
           "Get the current connection name.", c::ClientGetname),
     Local("client|help", 2, kAlways | kFlagUnlimited, "5.0.0",
-          "Show helpful text about the different subcommands.", c::Help),
+          "Show helpful text about the different subcommands.", c::Help)
+        .Differs(kOwnHelp),
     Local("client|id", 2, kAlways | kNoScript | kFlagUnlimited, "5.0.0",
           "Returns the client ID for the current connection.", c::ClientId),
     Local("client|setinfo", 4, kAlways | kNoScript | kFlagUnlimited, "7.2.0",

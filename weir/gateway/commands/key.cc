@@ -2,6 +2,7 @@
 #include <string>
 
 #include "weir/gateway/commands/commands.h"
+#include "weir/gateway/commands/values.h"
 #include "weir/gateway/errors.h"
 #include "weir/gateway/expiry.h"
 #include "weir/gateway/write_batch.h"
@@ -82,6 +83,55 @@ void ExpireIn(WriteBatch& batch, WriteItem& item, ExpiryUnit unit) {
   item.reply = Reply::Integer(1);
 }
 
+void WriteExpiryTime(const ReadCall& call, int64_t unit_ms, resp::Writer& writer) {
+  const Found& found = call.found[0];
+  if (!found.present) {
+    writer.Integer(kTtlAbsent);
+  } else if (found.expires_at == kNever) {
+    writer.Integer(kTtlNever);
+  } else {
+    writer.Integer((found.expires_at.ms + unit_ms / 2) / unit_ms);
+  }
+}
+
+// RENAME and RENAMENX. Returns whether the key now has its new name; if not, the reply is set.
+bool Move(WriteBatch& batch, WriteItem& item, bool only_to_absent) {
+  const cache::Value* source = batch.Find(0);
+  if (source == nullptr) {
+    item.reply = Reply::Failure(std::string(errors::kNoSuchKey));
+    return false;
+  }
+  if (source->bytes.size() > batch.ValueBytesMax(1)) {
+    item.reply = Reply::Failure(std::string(errors::kTooLong));
+    return false;
+  }
+  const bool same = item.args[1] == item.args[2];
+  item.reply = Reply::Integer(0);
+  if (only_to_absent && batch.Find(1) != nullptr) return false;
+  if (same) return true;
+  const cache::Value moved = *source;
+  batch.Erase(0);
+  batch.Put(1, moved.bytes, moved.expires_at);
+  return true;
+}
+
+// What follows the keys of COPY. Errors: the whole reply as message.
+Result<bool> ParseCopyReplace(Args args) {
+  bool replace = false;
+  for (size_t i = 3; i < args.size(); ++i) {
+    if (SameWord(args[i], "replace")) {
+      replace = true;
+    } else if (SameWord(args[i], "db") && i + 1 < args.size()) {
+      const Result<int32_t> index = ParseInt32(args[++i]);
+      if (!index.ok()) return index.error();
+      if (index.value() != 0) return Error{ErrorCode::kInvalid, std::string(errors::kDbIndex)};
+    } else {
+      return Error{ErrorCode::kInvalid, std::string(errors::kSyntax)};
+    }
+  }
+  return replace;
+}
+
 }  // namespace
 
 void Exists(const ReadCall& call, resp::Writer& writer) {
@@ -102,6 +152,14 @@ void Pttl(const ReadCall& call, resp::Writer& writer) {
   writer.Integer(RemainingMs(call));
 }
 
+void Expiretime(const ReadCall& call, resp::Writer& writer) {
+  WriteExpiryTime(call, 1000, writer);
+}
+
+void Pexpiretime(const ReadCall& call, resp::Writer& writer) {
+  WriteExpiryTime(call, 1, writer);
+}
+
 void Del(WriteBatch& batch, WriteItem& item) {
   item.reply = Reply::Integer(0);
   const size_t keys = item.command->KeyCount(item.args.views());
@@ -116,6 +174,14 @@ void Pexpire(WriteBatch& batch, WriteItem& item) {
   ExpireIn(batch, item, ExpiryUnit::kMilliseconds);
 }
 
+void Expireat(WriteBatch& batch, WriteItem& item) {
+  ExpireIn(batch, item, ExpiryUnit::kSecondsAt);
+}
+
+void Pexpireat(WriteBatch& batch, WriteItem& item) {
+  ExpireIn(batch, item, ExpiryUnit::kMillisecondsAt);
+}
+
 void Persist(WriteBatch& batch, WriteItem& item) {
   const cache::Value* old = batch.Find(0);
   if (old == nullptr || old->expires_at == kNever) {
@@ -124,6 +190,36 @@ void Persist(WriteBatch& batch, WriteItem& item) {
   }
   const Bytes bytes = old->bytes;
   batch.Put(0, bytes, kNever);
+  item.reply = Reply::Integer(1);
+}
+
+void Rename(WriteBatch& batch, WriteItem& item) {
+  if (Move(batch, item, false)) item.reply = Reply::Ok();
+}
+
+void Renamenx(WriteBatch& batch, WriteItem& item) {
+  if (Move(batch, item, true)) item.reply = Reply::Integer(1);
+}
+
+void Copy(WriteBatch& batch, WriteItem& item) {
+  const Result<bool> replace = ParseCopyReplace(item.args.views());
+  if (!replace.ok()) {
+    item.reply = Reply::Failure(replace.error().message);
+    return;
+  }
+  if (item.args[1] == item.args[2]) {
+    item.reply = Reply::Failure(std::string(errors::kSameObject));
+    return;
+  }
+  const cache::Value* source = batch.Find(0);
+  item.reply = Reply::Integer(0);
+  if (source == nullptr || (batch.Find(1) != nullptr && !replace.value())) return;
+  if (source->bytes.size() > batch.ValueBytesMax(1)) {
+    item.reply = Reply::Failure(std::string(errors::kTooLong));
+    return;
+  }
+  const cache::Value copied = *source;
+  batch.Put(1, copied.bytes, copied.expires_at);
   item.reply = Reply::Integer(1);
 }
 

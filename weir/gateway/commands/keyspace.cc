@@ -5,11 +5,16 @@
 
 #include "weir/gateway/commands/commands.h"
 #include "weir/gateway/errors.h"
+#include "weir/gateway/keys_operation.h"
 #include "weir/gateway/operations.h"
+#include "weir/gateway/random_key_operation.h"
 #include "weir/gateway/write_batch.h"
 
 namespace weir::gateway::commands {
 namespace {
+
+// Matching costs its length for each key.
+constexpr size_t kPatternBytesMax = size_t{128} << 10;
 
 // Errors: kInvalid, with the whole reply as message.
 Result<ScanOperation::Request> ParseScan(Args args) {
@@ -21,10 +26,17 @@ Result<ScanOperation::Request> ParseScan(Args args) {
     return Error{ErrorCode::kInvalid, std::string(errors::kInvalidCursor)};
   }
   for (size_t i = 2; i < args.size(); i += 2) {
-    if (i + 1 == args.size()) return syntax;
     const std::string_view word = args[i];
+    if (SameWord(word, "novalues")) {  // Of a page of names there is nothing to leave out.
+      --i;
+      continue;
+    }
+    if (i + 1 == args.size()) return syntax;
     const std::string_view value = args[i + 1];
     if (SameWord(word, "match")) {
+      if (value.size() > kPatternBytesMax) {
+        return Error{ErrorCode::kInvalid, std::string(errors::kPatternTooLong)};
+      }
       request.match = std::string(value);
     } else if (SameWord(word, "count")) {
       int64_t count = 0;
@@ -57,6 +69,21 @@ std::optional<Reply> Dbsize(const OperationCall& call) {
 std::optional<Reply> Flushall(const OperationCall& call) {
   if (!IsFlush(call.args)) return Reply::Failure(std::string(errors::kSyntax));
   ClearOperation::Begin(std::make_shared<ClearOperation>(call.origin), call.gateway);
+  return std::nullopt;
+}
+
+std::optional<Reply> Keys(const OperationCall& call) {
+  const std::string_view pattern = call.args[1];
+  if (pattern.size() > kPatternBytesMax) {
+    return Reply::Failure(std::string(errors::kPatternTooLong));
+  }
+  KeysOperation::Begin(
+      std::make_shared<KeysOperation>(call.origin, std::string(pattern), call.gateway));
+  return std::nullopt;
+}
+
+std::optional<Reply> Randomkey(const OperationCall& call) {
+  RandomKeyOperation::Begin(std::make_shared<RandomKeyOperation>(call.origin, call.gateway));
   return std::nullopt;
 }
 

@@ -27,6 +27,7 @@ inline constexpr uint32_t kNone = 0;
 inline constexpr uint32_t kFast = kFlagFast;
 inline constexpr uint32_t kDenyOom = kFlagDenyOom;
 inline constexpr uint32_t kAlways = kFlagLoading | kFlagStale;  // Whatever state the server is in.
+inline constexpr uint32_t kCopies = kFlagCopies;
 inline constexpr uint32_t kNoScript = kFlagNoScript;
 inline constexpr uint32_t kAdmin = kFlagAdmin | kFlagNoScript;
 
@@ -39,6 +40,16 @@ inline constexpr uint16_t kTakes = kKeyRw | kKeyAccess | kKeyDelete;
 inline constexpr uint16_t kOverwrites = kKeyOw | kKeyUpdate;
 inline constexpr uint16_t kInserts = kKeyOw | kKeyInsert;
 inline constexpr uint16_t kRemoves = kKeyRm | kKeyDelete;
+
+// Differences that several commands share.
+inline constexpr std::string_view kShorterValues =
+    "Values are at most `max_value` of their keyspace, 64 MB unless configured; Redis allows 512 "
+    "MB.";
+inline constexpr std::string_view kOneDirectory =
+    "Keys in different data directories are refused: `CROSSSLOT`.";
+inline constexpr std::string_view kKeyByKey =
+    "Keys in different data directories are written key by key, not all at one moment.";
+inline constexpr std::string_view kOwnHelp = "The text is weir's own.";
 
 constexpr KeySpec OneKey(uint16_t use) {
   return {1, 1, 1, use};
@@ -72,6 +83,15 @@ struct Row : CommandSpec {
   }
   constexpr Row Blind(bool (*predicate)(Args)) const {
     return With([=](Row& row) { row.blind = predicate; });
+  }
+  constexpr Row Heavy(bool (*predicate)(const ReadCall&)) const {
+    return With([=](Row& row) { row.heavy = predicate; });
+  }
+  constexpr Row Uses(uint16_t (*function)(Args)) const {
+    return With([=](Row& row) {
+      row.use = function;
+      row.keys.use |= kKeyVariable;
+    });
   }
 };
 

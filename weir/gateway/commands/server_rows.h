@@ -16,8 +16,19 @@ inline constexpr Row kServerRows[] = {
           "Get array of specific Redis command documentation.", c::CommandDocs)
         .In(kCatConnection)
         .Tips("nondeterministic_output_order"),
+    Local("command|getkeys", -4, kAlways, "2.8.13", "Extract keys given a full Redis command.",
+          c::CommandGetkeys)
+        .In(kCatConnection),
+    Local("command|getkeysandflags", -4, kAlways, "7.0.0",
+          "Extract keys and access flags given a full Redis command.", c::CommandGetkeysandflags)
+        .In(kCatConnection),
+    Local("command|list", -2, kAlways, "7.0.0", "Get an array of Redis command names.",
+          c::CommandList)
+        .In(kCatConnection)
+        .Tips("nondeterministic_output_order"),
     Local("command|help", 2, kAlways, "5.0.0", "Show helpful text about the different subcommands.",
           c::Help)
+        .Differs(kOwnHelp)
         .In(kCatConnection),
     Local("command|info", -2, kAlways, "2.8.13",
           "Get array of specific Redis command details, or all when no argument is given.",
@@ -28,7 +39,8 @@ inline constexpr Row kServerRows[] = {
     Local("config|get", -3, kAdmin | kAlways, "2.0.0",
           "Get the values of configuration parameters.", c::ConfigGet),
     Local("config|help", 2, kAlways, "5.0.0", "Show helpful text about the different subcommands.",
-          c::Help),
+          c::Help)
+        .Differs(kOwnHelp),
     Local("config|resetstat", 2, kAdmin | kAlways, "2.0.0", "Reset the stats returned by INFO.",
           c::ConfigResetstat),
     Operates("dbsize", 1, kFlagReadOnly | kFast, "1.0.0",
@@ -44,6 +56,34 @@ inline constexpr Row kServerRows[] = {
     Local("info", -1, kAlways, "1.0.0", "Get information and statistics about the server.", c::Info)
         .In(kCatDangerous)
         .Tips("nondeterministic_output request_policy:all_shards response_policy:special"),
+    Local("debug", -2, kAdmin | kAlways, "1.0.0", "A container for debugging commands.", c::Debug)
+        .Differs("Always refused, as Redis does unless configured otherwise."),
+    Operates("flushdb", -1, kFlagWrite, "1.0.0", "Remove all keys from the current database.",
+             c::Flushall)
+        .In(kCatDangerous | kCatKeyspace)
+        .Tips("request_policy:all_shards response_policy:all_succeeded")
+        .InTransaction(c::FlushallInTransaction)
+        .Differs("The same as FLUSHALL: there is one database."),
+    Local("lolwut", -1, kFlagReadOnly | kFast, "5.0.0",
+          "Display some computer art and the Redis version.", c::Lolwut)
+        .Differs("Shows a weir."),
+    Container("memory", "4.0.0", "A container for memory diagnostics commands."),
+    Local("memory|help", 2, kAlways, "4.0.0", "Show helpful text about the different subcommands.",
+          c::Help)
+        .Differs(kOwnHelp),
+    Read("memory|usage", -3, kNone, {2, 2, 1, kLooksAt}, "4.0.0",
+         "Estimate the memory usage of a key.", c::MemoryUsage)
+        .Differs("An estimate: bytes of key and value, and 64."),
+    Container("module", "4.0.0", "A container for module commands."),
+    Local("module|help", 2, kAlways, "5.0.0", "Show helpful text about the different subcommands.",
+          c::Help)
+        .Differs(kOwnHelp),
+    Local("module|list", 2, kAdmin, "4.0.0", "List all modules loaded by the server.",
+          c::ModuleList)
+        .Tips("nondeterministic_output_order"),
+    Local("time", 1, kAlways | kFast, "2.6.0", "Return the current server time.", c::Time)
+        .Tips("nondeterministic_output")
+        .Differs("The microseconds are whole milliseconds."),
 };
 
 }  // namespace weir::gateway::rows

@@ -1,0 +1,82 @@
+// Small commands about the server, and those that answer for what weir does not have.
+#include <string>
+
+#include "weir/gateway/commands/commands.h"
+#include "weir/gateway/errors.h"
+#include "weir/gateway/gateway.h"
+
+namespace weir::gateway::commands {
+namespace {
+
+constexpr std::string_view kWeir =
+    "\n"
+    "   ~ ~~  ~   ~~ ~    ~ ~~\n"
+    " ~~   ~ ~~  ~    ~~  ~\n"
+    "======================\\\\\n"
+    "  |    |    |    |    | \\\\~~  ~ ~~   ~\n"
+    "  |    |    |    |    |  \\\\ ~~   ~ ~~ ~~\n"
+    "\n";
+
+}  // namespace
+
+void Time(const LocalCall& call, resp::Writer& writer) {
+  const int64_t ms = call.gateway.clock().Wall().ms;
+  writer.ArrayHeader(2);
+  writer.Bulk(std::to_string(ms / 1000));
+  writer.Bulk(std::to_string(ms % 1000 * 1000));
+}
+
+void Lolwut(const LocalCall& call, resp::Writer& writer) {
+  int64_t version = 0;
+  const bool versioned = call.args.size() > 2 && SameWord(call.args[1], "version");
+  if (versioned && !ParseInteger(call.args[2], &version)) {
+    WriteError(writer, errors::kNotInteger);
+    return;
+  }
+  writer.Verbatim("txt", std::string(kWeir) + "weir ver. " + call.gateway.process().version + "\n");
+}
+
+// There are no replicas: what was acknowledged is durable, and nobody else will ever have it.
+void Wait(const LocalCall& call, resp::Writer& writer) {
+  int64_t replicas = 0;
+  int64_t timeout = 0;
+  if (!ParseInteger(call.args[1], &replicas)) {
+    WriteError(writer, errors::kNotInteger);
+  } else if (!ParseInteger(call.args[2], &timeout)) {
+    WriteError(writer, errors::kTimeout);
+  } else if (timeout < 0) {
+    WriteError(writer, errors::kTimeoutNegative);
+  } else {
+    writer.Integer(0);
+  }
+}
+
+void FunctionFlush(const LocalCall& call, resp::Writer& writer) {
+  const Args args = call.args;
+  if (args.size() > 3) {
+    WriteError(writer, errors::SubcommandSyntax(args[1], "function"));
+    return;
+  }
+  const bool known =
+      args.size() == 2 ||
+      (args.size() == 3 && (SameWord(args[2], "sync") || SameWord(args[2], "async")));
+  if (known) {
+    writer.SimpleString("OK");
+  } else {
+    WriteError(writer, errors::kFunctionFlush);
+  }
+}
+
+void ModuleList(const LocalCall&, resp::Writer& writer) {
+  writer.ArrayHeader(0);
+}
+
+void Debug(const LocalCall&, resp::Writer& writer) {
+  WriteError(writer, errors::kDebugDisabled);
+}
+
+void ClusterDisabled(const LocalCall&, resp::Writer& writer) {
+  WriteError(writer, errors::kClusterDisabled);
+}
+
+}  // namespace weir::gateway::commands
