@@ -18,7 +18,8 @@ BASIC = [
     s("GET zero"), s("GETBIT b #1"), s("SETBIT b #1 1"),
     s("BITCOUNT nothing"), s("BITCOUNT nothing 0"), s("BITCOUNT nothing x y"),
     s("BITCOUNT nothing 0 1 FOO"), s("BITCOUNT"), s("BITCOUNT n 0"), s("BITCOUNT n x 1"),
-    s("BITCOUNT n 0 x"), s("BITCOUNT n 0 1 FOO"), s("BITCOUNT n 0 1 BIT x"), s("BITCOUNT n 0 1 bit"),
+    s("BITCOUNT n 0 x"), s("BITCOUNT n 0 1 FOO"), s("BITCOUNT n 0 1 BIT x"),
+    s("BITCOUNT n 0 1 bit"),
     s("BITCOUNT n 0 1 Byte"), s("BITCOUNT n x y FOO"), s("BITPOS nothing 0"), s("BITPOS nothing 1"),
     s("BITPOS nothing 2"), s("BITPOS n"), s("BITPOS n x"), s("BITPOS n 2"), s("BITPOS n -1"),
     s("BITPOS n 1 x"), s("BITPOS n 1 0 x"), s("BITPOS n 1 0 1 FOO"), s("BITPOS n 1 0 1 BIT x"),
@@ -49,7 +50,8 @@ RANGES += [Step("BITCOUNT", "v", start, end, *unit)
            for unit in ((), ("BIT",))]
 
 COMBINED = [
-    s("BITOP AND d"), s("BITOP"), s("BITOP FOO d a"), s("BITOP NOT d a b"), s("BITOP NOT d nothing"),
+    s("BITOP AND d"), s("BITOP"), s("BITOP FOO d a"), s("BITOP NOT d a b"),
+    s("BITOP NOT d nothing"),
     s("EXISTS d"), Step("SET", "{o}a", "abc"), Step("SET", "{o}b", "\x01\x02\x03\x04\x05"),
     Step("SET", "{o}c", b"\xff\x00\xff"), s("SET {o}t x EX 100"),
 ]

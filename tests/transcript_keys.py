@@ -63,7 +63,8 @@ SEARCHES += [
 ]
 
 OBJECT = [
-    s("OBJECT"), s("OBJECT FOO"), s("OBJECT FOO a b"), s("OBJECT ENCODING"), s("OBJECT ENCODING a b"),
+    s("OBJECT"), s("OBJECT FOO"), s("OBJECT FOO a b"), s("OBJECT ENCODING"),
+    s("OBJECT ENCODING a b"),
     s("OBJECT FREQ"), s("OBJECT IDLETIME"), s("OBJECT REFCOUNT"), s("OBJECT HELP x"),
     s("OBJECT ENCODING nothing"), s("OBJECT FREQ nothing"), s("OBJECT IDLETIME nothing"),
     s("OBJECT REFCOUNT nothing"), s("SET ob v"), s("OBJECT FREQ ob"), s("OBJECT IDLETIME ob"),

@@ -3,16 +3,20 @@
 from transcript_step import Step, s
 
 SERVER = [
-    s("TIME x"), s("WAIT"), s("WAIT 0"), s("WAIT x 0"), s("WAIT 0 x"), s("WAIT 0 -1"), s("WAIT 0 0"),
-    s("WAIT 0 100"), s("WAIT -5 0"), s("WAIT 1 1"), s("WAIT 0 0 0"), s("FUNCTION"), s("FUNCTION FOO"),
-    s("FUNCTION FLUSH"), s("FUNCTION FLUSH SYNC"), s("FUNCTION FLUSH async"), s("FUNCTION FLUSH FOO"),
+    s("TIME x"), s("WAIT"), s("WAIT 0"), s("WAIT x 0"), s("WAIT 0 x"), s("WAIT 0 -1"),
+    s("WAIT 0 0"),
+    s("WAIT 0 100"), s("WAIT -5 0"), s("WAIT 1 1"), s("WAIT 0 0 0"), s("FUNCTION"),
+    s("FUNCTION FOO"),
+    s("FUNCTION FLUSH"), s("FUNCTION FLUSH SYNC"), s("FUNCTION FLUSH async"),
+    s("FUNCTION FLUSH FOO"),
     s("FUNCTION FLUSH SYNC SYNC"), s("FUNCTION HELP x"), s("MODULE"), s("MODULE LIST"),
     s("MODULE LIST x"), s("MODULE FOO"), s("DEBUG"), s("DEBUG SLEEP 0"), s("DEBUG FOO"),
     s("DEBUG HELP"), s("CLUSTER"), s("CLUSTER INFO"), s("CLUSTER MYID"), s("CLUSTER NODES"),
     s("CLUSTER SLOTS"), s("CLUSTER SHARDS"), s("CLUSTER KEYSLOT k"), s("CLUSTER KEYSLOT"),
     s("CLUSTER FOO"), s("CLUSTER INFO x"), s("CLUSTER GETKEYSINSLOT 1"), s("CLUSTER RESET HARD"),
     s("CLUSTER COUNTKEYSINSLOT 1"), s("READONLY"), s("READONLY x"), s("READWRITE"),
-    s("READWRITE x"), s("LOLWUT VERSION x"), s("LOLWUT version 1.5 2"), s("COMMAND HELP x"), s("CLIENT HELP x"),
+    s("READWRITE x"), s("LOLWUT VERSION x"), s("LOLWUT version 1.5 2"), s("COMMAND HELP x"),
+    s("CLIENT HELP x"),
     s("CONFIG HELP x"), s("CLUSTER HELP x"), s("OBJECT HELP a b"),
 ]
 
@@ -21,7 +25,8 @@ OTHER_TYPES = [Step(*line.split()) for line in (
     "LPUSH_ l v", "HSET_ h f v", "NOSUCH", "no.such 1 2", "GETX k", "SETS k v")]
 
 COMMANDS = [
-    s("COMMAND LIST FILTERBY PATTERN get*", how="set"), s("COMMAND LIST FILTERBY PATTERN bit*", how="set"),
+    s("COMMAND LIST FILTERBY PATTERN get*", how="set"),
+    s("COMMAND LIST FILTERBY PATTERN bit*", how="set"),
     s("COMMAND LIST FILTERBY pattern object*", how="set"),
     s("COMMAND LIST FILTERBY PATTERN memory|u*", how="set"),
     s("COMMAND LIST FILTERBY PATTERN no-such"), s("COMMAND LIST FILTERBY ACLCAT bitmap", how="set"),

@@ -71,7 +71,8 @@ FLOATS += [
 FLOATS += [
     s("INCRBYFLOAT f2"), s("INCRBYFLOAT"), s("INCRBYFLOAT f2 1 2"), s("SET f2 1 EX 100"),
     s("INCRBYFLOAT f2 0.5"), s("TTL f2"), s("INCR f2"), s("SET f2 1e4932"),
-    s("INCRBYFLOAT f2 1.1e4932"), s("INCRBYFLOAT f2 1e4932"), s("STRLEN f2"), s("INCRBYFLOAT f2 1e4932"),
+    s("INCRBYFLOAT f2 1.1e4932"), s("INCRBYFLOAT f2 1e4932"), s("STRLEN f2"),
+    s("INCRBYFLOAT f2 1e4932"),
     s("STRLEN f2"), s("SET f2 5"), s("INCRBYFLOAT f2 -5"), s("GET f2"), s("INCR f2"),
     s("INCRBYFLOAT f2 1.0"), s("INCR f2"),
 ]
@@ -86,8 +87,9 @@ _WORDS = [
     ("ohmytext", "mynewtext"), ("", "abc"), ("abc", ""), ("abc", "abc"), ("abc", "xyz"),
     ("aaaa", "aa"), ("aa", "aaaa"), ("abcabcabc", "bca"), ("xaxbxcx", "abc"), ("abcdef", "fedcba"),
     ("AGGTAB", "GXTXAYB"), ("ab" * 40, "ba" * 33), ("kitten sitting", "sitting kitten"),
-    ("\x00\x01\x02", "\x01\x00\x02"), ("rnaATTAAAGGTTTATACCTTCCCAGGTAACAAACCAACCAACTTTCGATCTCTTGTAGATCTG",
-                                        "ATTAAAGGTTTATACCTTCCCAGGTAACAAACCAACCAACTTTCGATCTCTTGTAGATCTGTTC"),
+    ("\x00\x01\x02", "\x01\x00\x02"),
+    ("rnaATTAAAGGTTTATACCTTCCCAGGTAACAAACCAACCAACTTTCGATCTCTTGTAGATCTG",
+     "ATTAAAGGTTTATACCTTCCCAGGTAACAAACCAACCAACTTTCGATCTCTTGTAGATCTGTTC"),
     ("a" * 300 + "b" * 300, "b" * 300 + "a" * 300), ("abc" * 200, "acb" * 250),
 ]
 for _a, _b in _WORDS:

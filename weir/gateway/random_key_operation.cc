@@ -75,12 +75,14 @@ void RandomKeyOperation::Step(std::shared_ptr<RandomKeyOperation> self, uint64_t
           return;
         }
         const uint64_t next = scanned.value().next.value_or(end);
-        self->wrapped_ |= next == 0;
-        if (self->wrapped_ && next >= self->first_) {  // Nothing is left.
+        // Everything has been looked at when the second way through reaches where the first began.
+        const bool around = self->wrapped_ && (next == 0 || next >= self->first_);
+        if (around || (next == 0 && self->first_ == 0)) {
           self->reply_ = Reply::Null();
           Deliver(self);
           return;
         }
+        self->wrapped_ |= next == 0;
         if (!items.empty()) self->page_ = std::min(self->page_ * 4, kPageRecordsMax);
         Step(self, next);
       });

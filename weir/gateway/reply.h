@@ -14,7 +14,16 @@
 namespace weir::gateway {
 
 struct Reply {
-  enum class Kind : uint8_t { kStatus, kInteger, kNull, kBulk, kError, kArray, kNullArray, kEncoded };
+  enum class Kind : uint8_t {
+    kStatus,
+    kInteger,
+    kNull,
+    kBulk,
+    kError,
+    kArray,
+    kNullArray,
+    kEncoded
+  };
 
   static Reply Status(std::string text) { return {Kind::kStatus, 0, {}, std::move(text), {}}; }
   static Reply Ok() { return Status("OK"); }

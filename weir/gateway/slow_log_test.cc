@@ -76,9 +76,9 @@ TEST(SlowLog, LongArgumentsAndManyAreCutAsInRedis) {
 TEST(SlowLog, PasswordsAreNotShown) {
   EXPECT_EQ(Shown({"AUTH", "secret"}), (Words{"AUTH", "(redacted)"}));
   EXPECT_EQ(Shown({"auth", "me", "secret"}), (Words{"auth", "(redacted)", "(redacted)"}));
-  EXPECT_EQ(Shown({"HELLO", "3", "SETNAME", "auth", "AUTH", "me", "secret", "SETNAME", "x"}),
-            (Words{"HELLO", "3", "SETNAME", "auth", "AUTH", "(redacted)", "(redacted)", "SETNAME",
-                   "x"}));
+  EXPECT_EQ(
+      Shown({"HELLO", "3", "SETNAME", "auth", "AUTH", "me", "secret", "SETNAME", "x"}),
+      (Words{"HELLO", "3", "SETNAME", "auth", "AUTH", "(redacted)", "(redacted)", "SETNAME", "x"}));
   EXPECT_EQ(Shown({"GET", "auth"}), (Words{"GET", "auth"}));
 }
 
