@@ -35,6 +35,7 @@ DATABASES = [
 SOCKETS = [
     (re.compile(r"^boost/beast"), {"admin"}),
     (re.compile(r"^boost/asio"), {"net", "admin"}),
+    (re.compile(r"^openssl/"), {"net"}),
     (re.compile(r"^sys/(socket|un|epoll|poll|select)\.h"), {"net"}),
     (re.compile(r"^(netinet/|arpa/inet\.h|net/if\.h|netdb\.h|poll\.h)"), {"net"}),
 ]
