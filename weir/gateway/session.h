@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "weir/limit/policy.h"
 #include "weir/resp/writer.h"
@@ -16,7 +17,10 @@ struct Session {
   uint64_t id = 0;
   limit::Address client;
   std::string peer;  // "127.0.0.1:50000"
-  std::string name;  // CLIENT SETNAME
+  // Whom the client's verified TLS certificate names; empty without one.
+  std::string certificate_subject;             // "CN=app,O=Example"
+  std::vector<std::string> certificate_names;  // "DNS:app.example"
+  std::string name;                            // CLIENT SETNAME
   std::string library_name;
   std::string library_version;
   resp::Protocol protocol = resp::Protocol::kResp2;

@@ -57,6 +57,11 @@ bool IsHttp(std::span<const std::string_view> args) {
          (args.size() == 3 && args[2].starts_with("HTTP/") && EqualsIgnoringCase(args[0], "get"));
 }
 
+// The record type and major version that every TLS connection begins with; no inline command does.
+bool IsTlsHello(std::string_view input) {
+  return input.starts_with("\x16\x03");
+}
+
 template <typename T>
 void ClearKeeping(std::vector<T>& items, size_t retained) {
   items.clear();
@@ -100,6 +105,8 @@ ParseResult Parser::Next(InputBuffer& input, Command* command) {
       if (step == Step::kDone) Finish(input, command);
     } else if (*input.start() == '*') {
       step = ReadCount(input);
+    } else if (IsTlsHello({input.start(), input.size()})) {
+      step = Fail("Protocol error: this port does not speak TLS; use the one of tls_listen");
     } else {
       step = ReadInline(input, command);
     }

@@ -182,6 +182,21 @@ TEST(ParserTest, HttpIsAnEventOfItsOwn) {
   }
 }
 
+TEST(ParserTest, ATlsHandshakeIsNamedInTheError) {
+  for (const size_t split : {size_t{1}, size_t{2}, size_t{5}}) {
+    InputBuffer input;
+    Parser parser;
+    Command command;
+    const std::string hello("\x16\x03\x01\x02\x00\x01", 6);
+    Receive(input, std::string_view(hello).substr(0, split), kWhole);
+    parser.Next(input, &command);
+    Receive(input, std::string_view(hello).substr(split), kWhole);
+    EXPECT_EQ(parser.Next(input, &command), ParseResult::kError);
+    EXPECT_NE(parser.error().find("TLS"), std::string::npos) << parser.error();
+  }
+  EXPECT_EQ(Whole("\x16 x\r\n").commands.size(), 1U) << "no other control byte is special";
+}
+
 TEST(ParserTest, ViewsOfAWholeBurstStayValid) {
   InputBuffer input;
   Parser parser;

@@ -25,20 +25,20 @@ constexpr auto kIdleBeforeRelease = std::chrono::seconds(2);
 
 }  // namespace
 
-Connection::Connection(ServerLoop& loop, net::Socket socket, gateway::Session session)
+Connection::Connection(ServerLoop& loop, net::Stream stream, gateway::Session session)
     : loop_(loop),
-      socket_(std::move(socket)),
+      stream_(std::move(stream)),
       session_(std::move(session)),
       parser_(ParserLimits(loop.limits())),
       pipeline_(loop.gateway(), loop, loop.outbox(), session_, output_),
       last_receive_(loop.outbox().now.mono),
       command_began_(last_receive_),
       last_send_(last_receive_) {
-  loop_.event_loop().Watch(socket_.fd(), true, false, this);
+  loop_.event_loop().Watch(stream_.fd(), true, false, this);
 }
 
 Connection::~Connection() {
-  if (!closed_) loop_.event_loop().Unwatch(socket_.fd());
+  if (!closed_) loop_.event_loop().Unwatch(stream_.fd());
 }
 
 void Connection::OnReady(bool readable, bool writable) {
@@ -48,14 +48,14 @@ void Connection::OnReady(bool readable, bool writable) {
     Close();  // Nobody asked for input, so this is a hang-up: there is nobody left to answer.
     return;
   }
-  if (readable) Receive();
+  if (readable || stream_.wants_write()) Receive();
   if (!closed_ && (writable || !output_.empty() || InputIsOver())) Send();
   if (!closed_) UpdateInterest();
 }
 
 void Connection::Receive() {
-  const bool was_empty = input_.empty();
-  const net::Transfer got = socket_.Receive(input_.Writable());
+  const bool was_empty = input_.empty() && !stream_.mid_record();
+  const net::Transfer got = stream_.Receive(input_.Writable());
   if (got.state == net::Transfer::State::kClosed) {
     Close();
     return;
@@ -133,7 +133,11 @@ void Connection::EndInput(std::string error) {
 void Connection::Continue() {
   if (closed_) return;
   if (input_waits_) Process();
-  if (draining_) ReceiveRest();
+  if (draining_) {
+    ReceiveRest();
+  } else if (stream_.has_pending() && MayRead()) {
+    Receive();
+  }
   if (closed_) return;
   Send();
   if (!closed_) UpdateInterest();
@@ -159,7 +163,7 @@ void Connection::Send() {
     std::array<net::Piece, net::Socket::kPiecesMax> pieces;
     const size_t count = output_.Spans(spans);
     for (size_t i = 0; i < count; ++i) pieces[i] = {spans[i].data, spans[i].size};
-    const net::Transfer sent = socket_.Send({pieces.data(), count});
+    const net::Transfer sent = stream_.Send({pieces.data(), count});
     if (sent.state == net::Transfer::State::kClosed) {
       Close();
       return;
@@ -200,17 +204,19 @@ bool Connection::MayRead() const {
 
 void Connection::UpdateInterest() {
   const bool read = MayRead();
-  const bool write = !output_.empty();
+  const bool write = !output_.empty() || stream_.wants_write();
+  if (read && stream_.has_pending()) loop_.ContinueLater(id());
   if (read == watching_read_ && write == watching_write_) return;
   watching_read_ = read;
   watching_write_ = write;
-  loop_.event_loop().Change(socket_.fd(), read, write, this);
+  loop_.event_loop().Change(stream_.fd(), read, write, this);
 }
 
 void Connection::CheckDeadlines(MonoTime now) {
   if (closed_) return;
   const ConnectionLimits& limits = loop_.limits();
-  const bool half_command = !input_.empty() && !input_waits_ && pipeline_.idle();
+  const bool begun = !input_.empty() || stream_.mid_record();
+  const bool half_command = begun && !input_waits_ && pipeline_.idle();
   const auto upload = std::chrono::seconds(input_.held_bytes() / kUploadBytesPerSecondMin);
   if (half_command && now - command_began_ > limits.partial_command_timeout + upload) {
     loop_.stats().connections_closed_slow.Add(1);
@@ -228,6 +234,7 @@ void Connection::CheckDeadlines(MonoTime now) {
     return;
   }
   if (silent > kIdleBeforeRelease) {
+    stream_.ReleaseIdle();
     input_.ReleaseIdle();
     output_.ReleaseIdle();
     pipeline_.ReleaseIdle();
@@ -237,7 +244,7 @@ void Connection::CheckDeadlines(MonoTime now) {
 void Connection::Close() {
   if (closed_) return;
   closed_ = true;
-  loop_.event_loop().Unwatch(socket_.fd());
+  loop_.event_loop().Unwatch(stream_.fd());
   loop_.Retire(id());
 }
 

@@ -1,4 +1,4 @@
-// Connection: one client: its socket, its parser, its pipeline and the replies that wait for it.
+// Connection: one client: its stream, its parser, its pipeline and the replies that wait for it.
 //
 // One wake-up is one receive, the execution of all commands that are complete, and one send. It
 // stops reading while its pipeline is full, while the client does not take its replies, and while
@@ -16,7 +16,7 @@
 #include "weir/gateway/pipeline.h"
 #include "weir/gateway/session.h"
 #include "weir/net/event_loop.h"
-#include "weir/net/socket.h"
+#include "weir/net/stream.h"
 #include "weir/resp/input_buffer.h"
 #include "weir/resp/output_buffer.h"
 #include "weir/resp/parser.h"
@@ -39,7 +39,7 @@ class Connection final : public net::EventLoop::Watcher {
  public:
   static constexpr size_t kBurstCommandsMax = 64;
 
-  Connection(ServerLoop& loop, net::Socket socket, gateway::Session session);
+  Connection(ServerLoop& loop, net::Stream stream, gateway::Session session);
   ~Connection() override;
 
   void OnReady(bool readable, bool writable) override;
@@ -54,6 +54,8 @@ class Connection final : public net::EventLoop::Watcher {
   // Closes what has been silent, slow or stuck for too long; gives memory of the idle back.
   void CheckDeadlines(MonoTime now);
   bool closed() const { return closed_; }
+  // Something has been received that no readiness will tell of.
+  bool has_pending() const { return stream_.has_pending(); }
 
  private:
   void Receive();
@@ -69,7 +71,7 @@ class Connection final : public net::EventLoop::Watcher {
   void Close();
 
   ServerLoop& loop_;
-  net::Socket socket_;
+  net::Stream stream_;
   gateway::Session session_;
   resp::InputBuffer input_;
   resp::Parser parser_;

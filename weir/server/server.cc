@@ -9,58 +9,13 @@
 namespace weir::server {
 namespace {
 
-// Taken in one round, so that a storm of new connections does not hold up the served ones.
-constexpr int kAcceptsMax = 64;
-
-void RefuseTooMany(net::Socket& socket) {
+void RefuseTooMany(net::Stream& stream) {
   const std::string text = "-" + std::string(gateway::errors::kTooManyClients) + "\r\n";
   const std::array<net::Piece, 1> pieces = {net::Piece{text.data(), text.size()}};
-  socket.Send(pieces);
+  stream.Send(pieces);
 }
 
 }  // namespace
-
-// Accepts on the first loop.
-class Server::Acceptor final : public net::EventLoop::Watcher {
- public:
-  Acceptor(Server& server, net::Socket socket) : server_(server), socket_(std::move(socket)) {}
-
-  const net::Socket& socket() const { return socket_; }
-
-  void Watch() { loop().Watch(socket_.fd(), true, false, this); }
-  void Unwatch() {
-    loop().Unwatch(socket_.fd());
-    socket_ = net::Socket();
-  }
-
-  void OnReady(bool, bool) override {
-    for (int i = 0; i < kAcceptsMax; ++i) {
-      net::Socket::Accepted accepted;
-      const net::Socket::AcceptState state = socket_.Accept(&accepted);
-      if (state == net::Socket::AcceptState::kNone) return;
-      if (state == net::Socket::AcceptState::kOutOfDescriptors) {
-        // Level-triggered readiness would spin: look again at the next tick.
-        loop().Change(socket_.fd(), false, false, this);
-        paused_ = true;
-        return;
-      }
-      server_.Place(std::move(accepted.socket), accepted.peer);
-    }
-  }
-
-  void OnTick() {
-    if (!paused_ || !socket_) return;
-    paused_ = false;
-    loop().Change(socket_.fd(), true, false, this);
-  }
-
- private:
-  net::EventLoop& loop() { return server_.loops_.front()->event_loop(); }
-
-  Server& server_;
-  net::Socket socket_;
-  bool paused_ = false;
-};
 
 Server::Server(gateway::Gateway& gateway, Options options)
     : gateway_(gateway), options_(std::move(options)) {
@@ -75,43 +30,87 @@ Server::~Server() {
 }
 
 Result<std::vector<net::Address>> Server::Start() {
-  std::vector<net::Address> bound;
-  for (const net::Address& address : options_.listen) {
-    Result<net::Socket> socket = net::Socket::Listen(address);
-    if (!socket.ok()) {
-      acceptors_.clear();
-      return socket.error();
-    }
-    bound.push_back(socket.value().LocalAddress());
-    acceptors_.push_back(std::make_unique<Acceptor>(*this, std::move(socket).value()));
+  for (const Result<Ok>& listening : {Listen(), ListenTls()}) {
+    if (listening.ok()) continue;
+    acceptors_.clear();
+    tls_.reset();
+    return listening.error();
   }
-  for (const auto& acceptor : acceptors_) acceptor->Watch();
+  std::vector<net::Address> bound;
+  for (const auto& acceptor : acceptors_) {
+    bound.push_back(acceptor->address());
+    acceptor->Watch();
+  }
   loops_.front()->OnEachTick([this] {
     gateway_.Tick();
-    for (const auto& acceptor : acceptors_) acceptor->OnTick();
+    for (const auto& acceptor : acceptors_) acceptor->Resume();
   });
   for (const auto& loop : loops_) threads_.emplace_back([&loop] { loop->Run(); });
+  if (tls_ != nullptr) tls_->Start();
   return bound;
 }
 
-void Server::Place(net::Socket socket, const net::Address& peer) {
+Result<Ok> Server::Listen() {
+  for (const net::Address& address : options_.listen) {
+    Result<net::Socket> socket = net::Socket::Listen(address);
+    if (!socket.ok()) return socket.error();
+    acceptors_.push_back(
+        std::make_unique<Acceptor>(loops_.front()->event_loop(), std::move(socket).value(),
+                                   [this](net::Socket accepted, const net::Address& peer) {
+                                     Place(net::Stream(std::move(accepted)), peer, {});
+                                   }));
+  }
+  return Ok{};
+}
+
+Result<Ok> Server::ListenTls() {
+  if (options_.tls_listen.empty()) return Ok{};
+  Result<std::unique_ptr<net::TlsContext>> context = net::TlsContext::Create(options_.tls_files);
+  if (!context.ok()) return context.error();
+  const auto enter = [this](net::Stream stream, const net::Address& peer,
+                            net::TlsIdentity identity) {
+    // std::function must be copyable; a stream is not.
+    auto held = std::make_shared<net::Stream>(std::move(stream));
+    loops_.front()->event_loop().Post([this, held, peer, identity = std::move(identity)] {
+      Place(std::move(*held), peer, identity);
+    });
+  };
+  tls_ = std::make_unique<TlsAcceptor>(gateway_.clock(), std::move(context).value(), enter,
+                                       options_.tls_reloaded);
+  for (const net::Address& address : options_.tls_listen) {
+    Result<net::Socket> socket = net::Socket::Listen(address);
+    if (!socket.ok()) return socket.error();
+    tls_->Add(std::move(socket).value());
+  }
+  return Ok{};
+}
+
+Result<Ok> Server::ReloadTls() {
+  return tls_ == nullptr ? Result<Ok>(Ok{}) : tls_->Reload();
+}
+
+// On the first loop's thread.
+void Server::Place(net::Stream stream, const net::Address& peer, net::TlsIdentity identity) {
   if (connections() >= options_.clients_max) {
     loops_.front()->stats().connections_refused.Add(1);
-    RefuseTooMany(socket);
+    RefuseTooMany(stream);
     return;
   }
   gateway::Session session;
   session.id = next_id_++;
   session.client.bytes = peer.ip;
   session.peer = peer.ToString();
+  session.certificate_subject = std::move(identity.subject);
+  session.certificate_names = std::move(identity.names);
   const auto emptiest = std::min_element(
       loops_.begin(), loops_.end(),
       [](const auto& a, const auto& b) { return a->connections() < b->connections(); });
-  (*emptiest)->Adopt(std::move(socket), std::move(session));
+  (*emptiest)->Adopt(std::move(stream), std::move(session));
 }
 
 void Server::Stop() {
   if (threads_.empty()) return;
+  if (tls_ != nullptr) tls_->Stop();  // Who is half-way in has been promised nothing.
   loops_.front()->event_loop().Post([this] {
     for (const auto& acceptor : acceptors_) acceptor->Unwatch();
   });

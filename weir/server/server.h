@@ -5,8 +5,9 @@
 //   ... wait for a signal ...
 //   server.Stop();                                              // answers what was sent, then ends
 //
-// One listener thread-wise: the first loop accepts and hands each connection to the loop with the
-// fewest. Threads: Start and Stop from one thread; connections() from any.
+// The first loop accepts and hands each connection to the loop with the fewest; TLS connections
+// come to it when TlsAcceptor has shaken hands with them. Threads: Start and Stop from one thread;
+// the rest from any, between the two.
 #pragma once
 
 #include <atomic>
@@ -17,9 +18,12 @@
 #include "weir/base/result.h"
 #include "weir/gateway/gateway.h"
 #include "weir/net/address.h"
-#include "weir/net/socket.h"
+#include "weir/net/stream.h"
+#include "weir/net/tls_context.h"
+#include "weir/server/acceptor.h"
 #include "weir/server/connection.h"
 #include "weir/server/server_loop.h"
+#include "weir/server/tls_acceptor.h"
 
 namespace weir::server {
 
@@ -31,6 +35,10 @@ class Server {
     size_t clients_max = 10000;
     std::chrono::milliseconds drain_timeout = std::chrono::seconds(10);
     ConnectionLimits limits;
+    std::vector<net::Address> tls_listen;  // Empty: no TLS, and the files are not looked at.
+    net::TlsFiles tls_files;
+    // Called on a thread of its own when the files have changed: the error if they were refused.
+    TlsAcceptor::Reloaded tls_reloaded = [](const Result<Ok>&) {};
   };
 
   // Borrows `gateway` until Stop. The gateway delivers results to the loops until it is gone
@@ -38,8 +46,9 @@ class Server {
   Server(gateway::Gateway& gateway, Options options);
   ~Server();
 
-  // Listens, then serves on threads of its own. Returns the addresses with their real ports.
-  // Errors: kUnavailable (address in use, ...) with what to do; nothing is served then.
+  // Listens, then serves on threads of its own. Returns the plain addresses with their real ports.
+  // Errors: kUnavailable (address in use, ...), kInvalid (TLS files) with what to do; nothing is
+  // served then.
   Result<std::vector<net::Address>> Start();
 
   // Stops accepting, lets every client finish what it has sent, ends the threads.
@@ -47,15 +56,22 @@ class Server {
 
   size_t connections() const;
 
- private:
-  class Acceptor;
+  // Reads the TLS files again, as happens by itself soon after they change. Connections that are
+  // open go on. Errors: what is wrong with the files; the old ones stay in use. Cost: milliseconds.
+  Result<Ok> ReloadTls();
+  // nullptr without TLS.
+  const TlsAcceptor* tls() const { return tls_.get(); }
 
-  void Place(net::Socket socket, const net::Address& peer);
+ private:
+  Result<Ok> Listen();
+  Result<Ok> ListenTls();
+  void Place(net::Stream stream, const net::Address& peer, net::TlsIdentity identity);
 
   gateway::Gateway& gateway_;
   Options options_;
   std::vector<std::unique_ptr<ServerLoop>> loops_;
   std::vector<std::unique_ptr<Acceptor>> acceptors_;
+  std::unique_ptr<TlsAcceptor> tls_;
   std::vector<std::thread> threads_;
   uint64_t next_id_ = 1;  // Of the first loop's thread.
 };

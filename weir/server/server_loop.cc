@@ -29,16 +29,18 @@ void ServerLoop::Deliver(gateway::Completions completions) {
   event_loop_.Wake();
 }
 
-void ServerLoop::Adopt(net::Socket socket, gateway::Session session) {
+void ServerLoop::Adopt(net::Stream stream, gateway::Session session) {
   connection_count_.fetch_add(1, std::memory_order_relaxed);
-  // std::function must be copyable; a socket is not.
-  auto held = std::make_shared<net::Socket>(std::move(socket));
+  // std::function must be copyable; a stream is not.
+  auto held = std::make_shared<net::Stream>(std::move(stream));
   event_loop_.Post([this, held, session = std::move(session)] {
     stats_.connections.Add(1);
     const uint64_t id = session.id;
-    auto connection = std::make_unique<Connection>(*this, std::move(*held), session);
+    std::unique_ptr<Connection>& connection = connections_[id];
+    connection = std::make_unique<Connection>(*this, std::move(*held), session);
+    // A handshake may have brought the first commands with it.
+    if (connection->has_pending()) ContinueLater(id);
     if (draining_) connection->Drain();
-    connections_[id] = std::move(connection);
   });
 }
 

@@ -34,7 +34,7 @@ class ServerLoop final : public gateway::Home, public net::EventLoop::Observer {
 
   void Deliver(gateway::Completions completions) override;
   // Takes a connection over from the acceptor.
-  void Adopt(net::Socket socket, gateway::Session session);
+  void Adopt(net::Stream stream, gateway::Session session);
   // Lets every connection finish what it has sent, then closes it; ends Run when none is left, or
   // at the deadline.
   void BeginDrain(MonoTime deadline);

@@ -12,6 +12,7 @@
 
 #include "weir/base/random.h"
 #include "weir/server/test_client.h"
+#include "weir/server/test_server.h"
 #include "weir/store/memory/memory_store.h"
 
 namespace weir::server {
@@ -19,34 +20,10 @@ namespace {
 
 using testing::StartsWith;
 
-constexpr size_t kThreads = 4;
-
-class ServerTest : public testing::Test {
- protected:
-  void Start(Server::Options options = {}, Clock* clock = nullptr) {
-    gateway::Gateway::Options made;
-    made.placement.hash_seed = 3;
-    made.placement.ranges = shard::RangeMap::Even(4).value();
-    for (uint32_t i = 0; i < 4; ++i) made.placement.shards.push_back({0, i});
-    std::vector<std::unique_ptr<store::Store>> stores;
-    stores.push_back(store::OpenMemoryStore({.shards = 4, .contents = nullptr}));
-    gateway_ = gateway::Gateway::Create(std::move(made), std::move(stores),
-                                        clock != nullptr ? *clock : clock_)
-                   .value();
-    options.listen = {net::ParseAddress("127.0.0.1:0").value()};
-    options.threads = kThreads;
-    server_ = std::make_unique<Server>(*gateway_, options);
-    address_ = server_->Start().value().front();
+class ServerTest : public ServerFixture {
+  std::unique_ptr<store::Store> OpenStore(uint32_t shards) override {
+    return store::OpenMemoryStore({.shards = shards, .contents = nullptr});
   }
-  void TearDown() override {
-    if (server_) server_->Stop();
-    gateway_.reset();  // Its results still come to the server's loops.
-  }
-
-  SystemClock clock_;
-  std::unique_ptr<gateway::Gateway> gateway_;
-  std::unique_ptr<Server> server_;
-  net::Address address_;
 };
 
 TEST_F(ServerTest, ManyClientsThatComeAndGoAreAllAnswered) {
