@@ -6,6 +6,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "cmd/weir/load.h"
@@ -48,22 +49,49 @@ void CheckLoopback(const Place& place, const Endpoint& endpoint, Origins& origin
                               "there could read and write; use 127.0.0.1 or [::1]");
 }
 
+void CheckListeners(const Place& place, const std::vector<Endpoint>& endpoints,
+                    std::set<Endpoint>& seen, Origins& origins) {
+  for (const Endpoint& endpoint : endpoints) {
+    CheckLoopback(place, endpoint, origins);
+    if (endpoint.port != 0 && !seen.insert(endpoint).second) {
+      origins.AddError(place, "'" + ShowValue(endpoint) + "' is listed twice");
+    }
+  }
+  if (endpoints.size() > kListenMax) origins.AddError(place, "at most 16 addresses");
+}
+
 void CheckAddresses(const ServerConfig& server, Origins& origins) {
   const Place listen{"server", 0, "listen"};
   const Place admin{"server", 0, "admin"};
   std::set<Endpoint> seen;
-  for (const Endpoint& endpoint : server.listen) {
-    CheckLoopback(listen, endpoint, origins);
-    if (endpoint.port != 0 && !seen.insert(endpoint).second) {
-      origins.AddError(listen, "'" + ShowValue(endpoint) + "' is listed twice");
-    }
+  CheckListeners(listen, server.listen, seen, origins);
+  CheckListeners({"server", 0, "tls_listen"}, server.tls_listen, seen, origins);
+  if (server.listen.empty() && server.tls_listen.empty()) {
+    origins.AddError(listen, "at least one address is needed, here or in tls_listen");
   }
-  if (server.listen.empty()) origins.AddError(listen, "at least one address is needed");
-  if (server.listen.size() > kListenMax) origins.AddError(listen, "at most 16 addresses");
   CheckLoopback(admin, server.admin, origins);
   if (seen.contains(server.admin)) {
     origins.AddError(admin, "'" + ShowValue(server.admin) +
                                 "' serves clients already; give one of them another port");
+  }
+}
+
+void CheckTls(const ServerConfig& server, Origins& origins) {
+  const Place client_ca{"server", 0, "tls_client_ca"};
+  for (const auto& [key, file] :
+       {std::pair("tls_cert", &server.tls_cert), std::pair("tls_key", &server.tls_key)}) {
+    const Place place{"server", 0, key};
+    if (!server.tls_listen.empty() && file->empty()) {
+      origins.AddError(place, "is needed for tls_listen; give the path of a PEM file");
+    } else if (server.tls_listen.empty() && !file->empty()) {
+      origins.AddWarning(place, "is not used without tls_listen");
+    }
+  }
+  const bool wanted = server.tls_client_auth != ClientCertificates::kNone;
+  if (wanted && server.tls_client_ca.empty()) {
+    origins.AddError(client_ca, "is needed for tls_client_auth; give the path of a PEM file");
+  } else if (!wanted && !server.tls_client_ca.empty()) {
+    origins.AddWarning(client_ca, "is not used while tls_client_auth is \"none\"");
   }
 }
 
@@ -110,6 +138,7 @@ void CheckShards(Config& config, Origins& origins) {
 
 void CheckConfig(const Config& config, Origins& origins) {
   CheckAddresses(config.server, origins);
+  CheckTls(config.server, origins);
   if (config.server.data.empty()) {
     origins.AddError(Place{"server", 0, "data"}, "a directory is needed");
   }
@@ -134,6 +163,18 @@ void CheckConfig(const Config& config, Origins& origins) {
     CheckLimit(i, config.limits[i], limit_names, origins);
   }
   if (origins.errors().empty()) CheckPolicies(config.limits, origins);
+}
+
+void CheckFiles(const Config& config, const ReadFiles& read_files, Origins& origins) {
+  if (read_files == nullptr) return;
+  for (const FileProblem& problem : read_files(config.server)) {
+    const Place place{"server", 0, problem.key};
+    if (problem.fatal) {
+      origins.AddError(place, problem.what);
+    } else {
+      origins.AddWarning(place, problem.what);
+    }
+  }
 }
 
 Budget FitBudget(Config& config, Origins& origins) {

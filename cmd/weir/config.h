@@ -53,10 +53,16 @@ inline constexpr Duration kUnbounded = Duration::max();
 
 enum class Durability { kFsync, kOs };
 enum class StoreKind { kRocksdb, kMemory };
+enum class ClientCertificates { kNone, kOptional, kRequired };
 enum class LogLevel { kDebug, kInfo, kWarn, kError };
 
 struct ServerConfig {
   std::vector<Endpoint> listen{{"127.0.0.1", 6390}};
+  std::vector<Endpoint> tls_listen;  // Empty: no TLS.
+  std::string tls_cert = "";
+  std::string tls_key = "";
+  std::string tls_client_ca = "";
+  ClientCertificates tls_client_auth = ClientCertificates::kNone;
   Endpoint admin{"127.0.0.1", 6391};
   std::string data = "./weir-data";
   int64_t shards = 4;

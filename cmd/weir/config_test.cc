@@ -118,15 +118,60 @@ TEST(Config, OneAddressServesOneThing) {
               IsEmpty());
 }
 
+TEST(Config, ATlsListenerNeedsItsFilesAndFilesNeedAListener) {
+  const std::string listener = "[server]\ntls_listen = \"127.0.0.1:6392\"\n";
+  const std::string pair = "tls_cert = \"c\"\ntls_key = \"k\"\n";
+  EXPECT_THAT(
+      Load(listener).errors,
+      ElementsAre("f:1:2: server.tls_cert: is needed for tls_listen; give the path of a PEM "
+                  "file",
+                  StartsWith("f:1:2: server.tls_key: is needed for tls_listen")));
+  EXPECT_THAT(Load(listener + pair).errors, IsEmpty());
+  EXPECT_THAT(Load("[server]\n" + pair).warnings,
+              ElementsAre("f:2:12: server.tls_cert: is not used without tls_listen",
+                          "f:3:11: server.tls_key: is not used without tls_listen"));
+  EXPECT_THAT(
+      Load(listener + pair + "tls_client_auth = \"required\"\n").errors,
+      ElementsAre(StartsWith("f:1:2: server.tls_client_ca: is needed for tls_client_auth")));
+  EXPECT_THAT(Load(listener + pair + "tls_client_ca = \"a\"\n").warnings,
+              ElementsAre("f:5:17: server.tls_client_ca: is not used while tls_client_auth is "
+                          "\"none\""));
+  EXPECT_THAT(Load("[server]\nlisten = []\ntls_listen = \"127.0.0.1:6391\"\n" + pair).errors,
+              ElementsAre(HasSubstr("serves clients already")));
+  EXPECT_THAT(Load("[server]\nlisten = []\ntls_listen = \"127.0.0.1:1\"\n" + pair).errors,
+              IsEmpty());
+  EXPECT_THAT(Load("[server]\ntls_listen = \"0.0.0.0:1\"\n" + pair).errors,
+              ElementsAre(HasSubstr("can be reached from other machines")));
+}
+
+TEST(Config, WhatIsWrongWithAFileIsSaidWhereTheFileIsNamed) {
+  const auto read_files = [](const ServerConfig& server) {
+    return std::vector<FileProblem>{{"tls_cert", "'" + server.tls_cert + "' has expired", false},
+                                    {"tls_key", "'k' cannot be read", true}};
+  };
+  const Loaded loaded = LoadConfig({.file_name = "f",
+                                    .text = "[server]\ntls_listen = \"127.0.0.1:6392\"\n"
+                                            "tls_cert = \"c\"\ntls_key = \"k\"\n",
+                                    .flags = {},
+                                    .read_files = read_files},
+                                   {});
+  EXPECT_THAT(loaded.errors, ElementsAre("f:4:11: server.tls_key: 'k' cannot be read"));
+  EXPECT_THAT(loaded.warnings, ElementsAre("f:3:12: server.tls_cert: 'c' has expired"));
+}
+
 TEST(Config, SixteenAddressesAreListenedOnAndNoMore) {
   std::vector<std::string> addresses;
   for (size_t i = 0; i < kListenMax; ++i) {
     addresses.push_back("127.0.0.1:" + std::to_string(i + 1));
   }
   EXPECT_THAT(Load("", {{"listen", addresses}}).errors, IsEmpty());
+  EXPECT_THAT(Load("", {{"tls_listen", addresses}, {"tls_cert", {"c"}}, {"tls_key", {"k"}}}).errors,
+              IsEmpty());
   addresses.push_back("127.0.0.1:99");
   EXPECT_THAT(Load("", {{"listen", addresses}}).errors,
               ElementsAre("--listen: at most 16 addresses"));
+  EXPECT_THAT(Load("", {{"tls_listen", addresses}, {"tls_cert", {"c"}}, {"tls_key", {"k"}}}).errors,
+              ElementsAre("--tls-listen: at most 16 addresses"));
 }
 
 TEST(Config, SectionsAreCounted) {

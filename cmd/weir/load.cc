@@ -226,6 +226,7 @@ Loaded LoadConfig(const ConfigSources& sources, const Machine& machine) {
   DeriveServer(machine, origins, loaded.config);
   DeriveSections(origins, loaded.config);
   CheckConfig(loaded.config, origins);
+  if (origins.errors().empty()) CheckFiles(loaded.config, sources.read_files, origins);
   if (origins.errors().empty()) loaded.budget = FitBudget(loaded.config, origins);
   loaded.errors = origins.errors();
   loaded.warnings = origins.warnings();

@@ -5,7 +5,7 @@
 //
 // Flags beat the file; what neither names is the default, derived from the machine where config.h
 // says so. Every error is reported, not only the first; each names its place and the remedy.
-// Threads: pure functions; no file is opened here.
+// Threads: pure functions; no file is opened here but by `ConfigSources::read_files`.
 #pragma once
 
 #include <optional>
@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "cmd/weir/budget.h"
+#include "cmd/weir/check.h"
 #include "cmd/weir/config.h"
 #include "cmd/weir/machine.h"
 
@@ -32,6 +33,7 @@ struct ConfigSources {
   std::string file_name;  // As it should appear in errors.
   std::string_view text;  // Of the file; empty without one.
   std::vector<FlagValue> flags;
+  ReadFiles read_files = nullptr;  // Reads the files that are named; none: they are not looked at.
 };
 
 struct Loaded {

@@ -13,6 +13,7 @@
 #include "cmd/weir/man_page.h"
 #include "cmd/weir/options.h"
 #include "cmd/weir/serve.h"
+#include "cmd/weir/tls_files.h"
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
@@ -51,7 +52,7 @@ std::optional<Loaded> Load(const std::string& file_name, std::vector<FlagValue> 
   std::optional<std::string> text = "";
   if (!file_name.empty()) text = ReadConfigFile(file_name);
   if (!text) return std::nullopt;
-  Loaded loaded = LoadConfig({file_name, *text, std::move(flags)}, ReadMachine());
+  Loaded loaded = LoadConfig({file_name, *text, std::move(flags), ReadTlsFiles}, ReadMachine());
   for (const std::string& error : loaded.errors) std::fprintf(stderr, "%s\n", error.c_str());
   if (!loaded.errors.empty()) return std::nullopt;
   for (const std::string& warning : loaded.warnings) Complain("warning: " + warning);

@@ -207,6 +207,33 @@ void DeclareServer(std::vector<Option>& table) {
                       "outside the memory budget."}));
 }
 
+void DeclareTls(std::vector<Option>& table) {
+  const auto add = [&table](Option option) { table.push_back(std::move(option)); };
+  add(Declare(
+      &ServerConfig::tls_listen,
+      {.key = "tls_listen",
+       .doc = "Addresses on which clients are served over TLS 1.2 or 1.3, besides `listen`; "
+              "loopback only until there are users."}));
+  add(Declare(&ServerConfig::tls_cert,
+              {.key = "tls_cert",
+               .doc = "PEM file with the server's certificate, then its issuers up to the root; "
+                      "read again when it changes."}));
+  add(Declare(&ServerConfig::tls_key,
+              {.key = "tls_key",
+               .doc = "PEM file with the key of `tls_cert`, without a passphrase; read again when "
+                      "it changes."}));
+  add(Declare(
+      &ServerConfig::tls_client_ca,
+      {.key = "tls_client_ca",
+       .doc = "PEM file with the certificates of those who sign clients' certificates; read "
+              "again when it changes."}));
+  add(Declare(
+      &ServerConfig::tls_client_auth,
+      {.key = "tls_client_auth",
+       .doc = "Whether a client over TLS must show a certificate; one that is shown and not "
+              "signed by `tls_client_ca` is refused, unless none is asked for."}));
+}
+
 void DeclareServerLimits(std::vector<Option>& table) {
   const auto add = [&table](Option option) { table.push_back(std::move(option)); };
   add(Declare(&ServerConfig::max_clients,
@@ -347,6 +374,7 @@ const std::vector<Option>& Options() {
   static const std::vector<Option> kOptions = [] {
     std::vector<Option> table;
     DeclareServer(table);
+    DeclareTls(table);
     DeclareServerLimits(table);
     DeclareCacheAndShards(table);
     DeclareKeyspaces(table);

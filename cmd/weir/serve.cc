@@ -17,6 +17,7 @@
 #include "cmd/weir/policies.h"
 #include "cmd/weir/process.h"
 #include "cmd/weir/stores.h"
+#include "cmd/weir/tls_files.h"
 #include "cmd/weir/views.h"
 #include <signal.h>
 #include <sys/random.h>
@@ -92,6 +93,29 @@ gateway::Gateway::Options GatewayOptions(const Config& config, const Budget& bud
   return options;
 }
 
+// 0 without a listener, as Redis says it.
+uint16_t FirstPort(const std::vector<Endpoint>& endpoints) {
+  return endpoints.empty() ? uint16_t{0} : endpoints.front().port;
+}
+
+std::vector<net::Address> AddressesOf(const std::vector<Endpoint>& endpoints) {
+  std::vector<net::Address> addresses;
+  for (const Endpoint& endpoint : endpoints) {
+    const bool v6 = endpoint.ip.find(':') != std::string::npos;
+    const Result<net::Address> address = net::ParseAddress(
+        (v6 ? "[" + endpoint.ip + "]" : endpoint.ip) + ":" + std::to_string(endpoint.port));
+    assert(address.ok());
+    addresses.push_back(address.value());
+  }
+  return addresses;
+}
+
+void LogTlsReloaded(const Result<Ok>& reloaded) {
+  if (reloaded.ok()) return LogInfo("new TLS files are in use");
+  LogError("new TLS files are refused, and the old ones stay in use",
+           {{"error", reloaded.error().message}});
+}
+
 // What CONFIG GET answers, under the names that clients of Redis ask for.
 std::vector<std::pair<std::string, std::string>> Parameters(const Config& config) {
   return {{"appendonly", "no"},
@@ -99,21 +123,19 @@ std::vector<std::pair<std::string, std::string>> Parameters(const Config& config
           {"maxclients", std::to_string(config.server.max_clients)},
           {"maxmemory", std::to_string(config.server.memory.bytes)},
           {"maxmemory-policy", "noeviction"},
-          {"port", std::to_string(config.server.listen.front().port)},
+          {"port", std::to_string(FirstPort(config.server.listen))},
           {"proto-max-bulk-len", std::to_string(KeyspaceConfig().max_value.bytes)},
           {"save", ""},
-          {"timeout", "0"}};
+          {"timeout", "0"},
+          {"tls-port", std::to_string(FirstPort(config.server.tls_listen))}};
 }
 
 server::Server::Options ServerOptions(const Config& config) {
   server::Server::Options options;
-  for (const Endpoint& endpoint : config.server.listen) {
-    const bool v6 = endpoint.ip.find(':') != std::string::npos;
-    const Result<net::Address> address = net::ParseAddress(
-        (v6 ? "[" + endpoint.ip + "]" : endpoint.ip) + ":" + std::to_string(endpoint.port));
-    assert(address.ok());
-    options.listen.push_back(address.value());
-  }
+  options.listen = AddressesOf(config.server.listen);
+  options.tls_listen = AddressesOf(config.server.tls_listen);
+  options.tls_files = TlsFilesOf(config.server);
+  options.tls_reloaded = LogTlsReloaded;
   options.threads = static_cast<size_t>(config.server.threads);
   options.clients_max = static_cast<size_t>(config.server.max_clients);
   options.drain_timeout = config.server.drain_timeout;
@@ -133,6 +155,26 @@ server::Server::Options ServerOptions(const Config& config) {
 int Fail(const std::string& what, const Error& error) {
   LogError(what, {{"error", error.message}});
   return 1;
+}
+
+void LogServing(const Config& config, const std::vector<net::Address>& plain,
+                const server::TlsAcceptor* tls, uint16_t admin_port, size_t shards) {
+  const bool in_memory = config.server.store == StoreKind::kMemory;
+  const auto log = [&](const std::string& message, const net::Address& address,
+                       const std::string& flags) {
+    LogInfo(message,
+            {{"listen", address.ToString()},
+             {"admin", config.server.admin.ip + ":" + std::to_string(admin_port)},
+             {"data", in_memory ? "(memory)" : config.server.data},
+             {"shards", std::to_string(shards)},
+             {"try", "redis-cli " + flags + "-p " + std::to_string(address.port) + " ping"}});
+  };
+  if (tls != nullptr) {
+    for (const net::Address& address : tls->addresses()) {
+      log("serving TLS", address, "--tls --cacert CA ");
+    }
+  }
+  for (const net::Address& address : plain) log("serving", address, "");
 }
 
 // Under a supervisor that wants to know, `systemctl start` returns when clients are served, and not
@@ -205,15 +247,8 @@ int Serve(const Config& config) {
   if (!admin_port.ok()) return Fail("cannot start the admin listener", admin_port.error());
   const Result<std::vector<net::Address>> bound = server.Start();
   if (!bound.ok()) return Fail("cannot start", bound.error());
-  port = bound.value().front().port;
-  for (const net::Address& address : bound.value()) {
-    LogInfo("serving",
-            {{"listen", address.ToString()},
-             {"admin", config.server.admin.ip + ":" + std::to_string(admin_port.value())},
-             {"data", config.server.store == StoreKind::kMemory ? "(memory)" : config.server.data},
-             {"shards", std::to_string(shards)},
-             {"try", "redis-cli -p " + std::to_string(address.port) + " ping"}});
-  }
+  if (!bound.value().empty()) port = bound.value().front().port;
+  LogServing(config, bound.value(), server.tls(), admin_port.value(), shards);
 
   TellSupervisor("READY=1");
   const int stop = WaitForStop(signals);

@@ -348,6 +348,10 @@ std::vector<std::string_view> WordsOf<StoreKind>() {
   return {"rocksdb", "memory"};
 }
 template <>
+std::vector<std::string_view> WordsOf<ClientCertificates>() {
+  return {"none", "optional", "required"};
+}
+template <>
 std::vector<std::string_view> WordsOf<LogLevel>() {
   return {"debug", "info", "warn", "error"};
 }

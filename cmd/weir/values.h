@@ -75,6 +75,8 @@ std::vector<std::string_view> WordsOf<Durability>();
 template <>
 std::vector<std::string_view> WordsOf<StoreKind>();
 template <>
+std::vector<std::string_view> WordsOf<ClientCertificates>();
+template <>
 std::vector<std::string_view> WordsOf<LogLevel>();
 template <>
 std::vector<std::string_view> WordsOf<LimitCommands>();
