@@ -2,16 +2,18 @@
 """Goal: client libraries and tools that people use with Redis work with weir unchanged.
 
 Method: every client of the table plays every scenario of clients/scenarios.json, in each protocol
-that it speaks. clients/scenario.py tells how. The scenarios are held against redis-server too, by
-redis-cli, so that they say what Redis does. docs/clients.md is the table. No client may be missing.
+that it speaks, over one kind of connection: plain or tls. clients/scenario.py tells how. The
+scenarios are held against redis-server too, by redis-cli, so that they say what Redis does.
+docs/clients.md is the table. No client may be missing.
 
-    client_scenarios_test.py WEIR HIREDIS_DRIVER REDIGO_DRIVER CLIENTS_MD
+    client_scenarios_test.py WEIR HIREDIS_DRIVER REDIGO_DRIVER CLIENTS_MD plain|tls
     client_scenarios_test.py --table
 """
 
 import os
 import random
 import socket
+import subprocess
 import sys
 import tempfile
 import unittest
@@ -21,6 +23,7 @@ import weir_process
 from clients import scenario
 
 WEIR = HIREDIS = REDIGO = CLIENTS_MD = ""
+KINDS = ("plain", "tls")
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,9 @@ class Client:
     command: list  # Of its driver.
     protocols: tuple = (2,)
     tls: bool = True
+
+    def connects(self, kind):
+        return self.tls or kind == "plain"
 
 
 def clients():
@@ -46,11 +52,23 @@ def clients():
 
 
 def table():
-    rows = ["| client | from | RESP2 | RESP3 |", "| --- | --- | --- | --- |"]
+    rows = ["| client | from | RESP2 | RESP3 | TLS |", "| --- | --- | --- | --- | --- |"]
     for client in clients():
-        cells = ["yes" if protocol in client.protocols else "-" for protocol in (2, 3)]
+        cells = ["yes" if can else "-" for can in (2 in client.protocols, 3 in client.protocols,
+                                                   client.tls)]
         rows.append(f"| {client.name} | {client.source} | {' | '.join(cells)} |")
     return "\n".join(rows) + "\n"
+
+
+def make_certificate(directory):
+    """Returns the names of a certificate for localhost, its own authority, and of its key."""
+    names = [os.path.join(directory, name) for name in ("cert.pem", "key.pem")]
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
+         "-nodes", "-days", "2", "-subj", "/CN=localhost", "-addext",
+         "subjectAltName=DNS:localhost", "-out", names[0], "-keyout", names[1]],
+        check=True, capture_output=True)
+    return names
 
 
 def unused_port():
@@ -62,31 +80,62 @@ def unused_port():
                 return port
 
 
-class Scenarios(unittest.TestCase):
+class Connection(unittest.TestCase):
+    """One kind of connection to a server that can be restarted."""
+
+    kind = "plain"
+
     def setUp(self):
         scratch = weir_process.scratch()
         self.addCleanup(scratch.cleanup)
         self.directory = os.path.join(scratch.name, "weir")
         self.port = unused_port()
+        self.authority = ""
+        address = f"127.0.0.1:{self.port}"
+        self.listen, self.flags = address, []
+        if self.kind == "tls":
+            self.authority, key = make_certificate(scratch.name)
+            self.listen = "127.0.0.1:0"
+            self.flags = ["--tls-listen", address, "--tls-cert", self.authority, "--tls-key", key]
         self.server = None
         self.start()
 
     def start(self):
-        self.server = weir_process.Weir(WEIR, self.directory, "--memory", "256MiB",
-                                        listen=f"127.0.0.1:{self.port}")
+        self.server = weir_process.Weir(WEIR, self.directory, "--memory", "256MiB", *self.flags,
+                                        listen=self.listen)
         self.addCleanup(self.server.kill)
 
     def restart(self):
         self.assertEqual(self.server.stop(), 0, self.server.log())
         self.start()
 
-    def play_all(self, command, port, protocol, restart):
-        with tempfile.TemporaryFile("w+") as errors, scenario.Player(
-                [*command, str(port), str(protocol), "", "", ""], restart, errors) as player:
-            for played in scenario.load():
-                player.play(played)
-            self.assertEqual(player.finish(), 0)
+    def play(self, client, protocol):
+        play_all([*client.command, str(self.port), str(protocol), self.authority, "", ""],
+                 self.restart)
 
+    def play_benchmark(self, protocol):
+        """redis-benchmark plays its own load."""
+        options = ["-3"] if protocol == 3 else []
+        if self.authority:
+            options += ["--tls", "--cacert", self.authority]
+        done = subprocess.run(
+            ["redis-benchmark", "-h", "localhost", "-p", str(self.port), *options, "-t", "set,get",
+             "-P", "16", "-n", "20000", "-d", "100", "-r", "1000", "-q"],
+            capture_output=True, text=True, timeout=weir_process.DEADLINE_SECONDS, check=True)
+        for name in ("SET", "GET"):
+            self.assertRegex(done.stdout, rf"(?m){name}: [0-9.]+ requests per second")
+
+
+def play_all(command, restart):
+    with tempfile.TemporaryFile("w+") as errors, scenario.Player(command, restart,
+                                                                 errors) as player:
+        for played in scenario.load():
+            player.play(played)
+        if player.finish() != 0:
+            raise AssertionError(f"{command[:3]} ended with an error")
+
+
+class Reference(unittest.TestCase):
     def test_redis_itself(self):
         scratch = weir_process.scratch()
         self.addCleanup(scratch.cleanup)
@@ -95,21 +144,24 @@ class Scenarios(unittest.TestCase):
         for protocol in (2, 3):
             with server.client() as client:
                 client.command("FLUSHALL")
-            self.play_all(["/usr/bin/python3", "redis_cli.py"], server.port, protocol,
-                          lambda: None)
+            play_all(["/usr/bin/python3", "redis_cli.py", str(server.port), str(protocol), "", "",
+                      ""], lambda: None)
 
     def test_the_document_has_the_table(self):
         with open(CLIENTS_MD, encoding="utf-8") as file:
             self.assertIn("\n" + table(), file.read(), "put in what --table prints")
 
 
-def add_tests():
-    for client in clients():
+def add_tests(kind):
+    Connection.kind = kind
+    for protocol in (2, 3):
+        setattr(Connection, f"test_redis_benchmark_in_resp{protocol}",
+                lambda self, protocol=protocol: self.play_benchmark(protocol))
+    for client in (client for client in clients() if client.connects(kind)):
         for protocol in client.protocols:
-            def play(self, client=client, protocol=protocol):
-                self.play_all(client.command, self.port, protocol, self.restart)
             name = client.name.split()[0].replace("-", "_")
-            setattr(Scenarios, f"test_{name}_in_resp{protocol}", play)
+            setattr(Connection, f"test_{name}_in_resp{protocol}",
+                    lambda self, client=client, protocol=protocol: self.play(client, protocol))
 
 
 if __name__ == "__main__":
@@ -117,5 +169,5 @@ if __name__ == "__main__":
         print(table(), end="")
     else:
         WEIR, HIREDIS, REDIGO, CLIENTS_MD = (os.path.abspath(name) for name in sys.argv[1:5])
-        add_tests()
-        unittest.main(argv=sys.argv[:1] + sys.argv[5:])
+        add_tests(sys.argv[5])
+        unittest.main(argv=sys.argv[:1] + sys.argv[6:])

@@ -25,7 +25,9 @@ def token(value):
 
 
 def options(words):
-    """What client.set(get=True) tells itself about the reply to come."""
+    """What client.set(get=True) and client.object() tell themselves about the reply to come."""
+    if words[0] == "OBJECT":
+        return {"infotype": words[1].decode()}
     return {"get": True} if words[0] == "SET" and b"GET" in words else {}
 
 

@@ -30,6 +30,7 @@ been restarted, it connects again as its client does by itself or by the client'
 """
 
 import contextlib
+import decimal
 import json
 import os
 import subprocess
@@ -80,8 +81,8 @@ def decode(tokens):
 def number(reply):
     """Returns the number that a client made of a reply, or None: many leave the digits."""
     try:
-        return float(reply) if isinstance(reply, float) else int(reply)
-    except (TypeError, ValueError):
+        return decimal.Decimal(reply.decode() if isinstance(reply, bytes) else str(reply))
+    except (decimal.InvalidOperation, UnicodeDecodeError):
         return None
 
 
@@ -113,7 +114,7 @@ def matches(expected, reply, position=0):
     if not is_word(expected):
         return False
     if isinstance(reply, (int, float)):
-        return number(word(expected)) == reply
+        return number(word(expected)) == number(reply)
     return reply == word(expected)
 
 
