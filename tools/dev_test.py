@@ -24,10 +24,11 @@ class DevTest(unittest.TestCase):
         os.makedirs(os.path.join(self.folder, "tools"))
         shutil.copy(os.path.join(ROOT, "dev"), self.folder)
         self.plant("tools/packages.txt",
-                   "# list\n[debian]\n# compiler\ng++\ncmake\n\n[debian-node]\nnpm\n\n"
+                   "# list\n[debian]\n# compiler\ng++\ncmake\n\n[debian-test]\ncurl\n\n"
+                   "[debian-node]\nnpm\n\n"
                    "[npm]\nioredis@6.0.0\n")
         self.plant("node_modules/ioredis/package.json", '{\n  "version": "6.0.0"\n}\n')
-        self.stub("dpkg-query", "echo 'g++ installed'; echo 'cmake installed'")
+        self.stub("dpkg-query", "echo 'g++ installed'; echo 'cmake installed'; echo 'curl installed'")
         self.stub("id", "echo 0")
         for name in ("apt-get", "cmake", "node", "npm"):
             self.stub(name)
@@ -85,6 +86,14 @@ class DevTest(unittest.TestCase):
         self.assertEqual(self.dev("build").returncode, 0)
         self.assertEqual(self.calls("apt-get"),
                          ["apt-get update", "apt-get install -y --no-install-recommends cmake"])
+
+    def test_what_only_the_tests_need_is_installed_for_them_alone(self):
+        self.stub("dpkg-query", "echo 'g++ installed'; echo 'cmake installed'")
+        self.assertEqual(self.dev("build").returncode, 0)
+        self.assertEqual(self.calls("apt-get"), [])
+        self.assertEqual(self.dev("test", "--fast").returncode, 0)
+        self.assertEqual(self.calls("apt-get")[1:],
+                         ["apt-get install -y --no-install-recommends curl"])
 
     def test_a_user_without_sudo_is_told_the_exact_command(self):
         self.stub("dpkg-query", "echo 'g++ installed'")
