@@ -28,7 +28,7 @@ class DevTest(unittest.TestCase):
                    "[debian-node]\nnpm\n\n"
                    "[npm]\nioredis@6.0.0\n")
         self.plant("node_modules/ioredis/package.json", '{\n  "version": "6.0.0"\n}\n')
-        self.stub("dpkg-query", "echo 'g++ installed'; echo 'cmake installed'; echo 'curl installed'")
+        self.stub("dpkg-query", "for name in g++ cmake curl; do echo $name installed; done")
         self.stub("id", "echo 0")
         for name in ("apt-get", "cmake", "node", "npm"):
             self.stub(name)
