@@ -279,9 +279,7 @@ TEST_F(TlsTest, HalfARecordIsSeenAndKeepsItsBuffer) {
     Stream stream = Connect(client);
     // The record of a client that thinks it has sent all, taken off its hands.
     BIO* const record = BIO_new(BIO_s_mem());
-    BIO* const socket = SSL_get_rbio(client.ssl());
-    BIO_up_ref(socket);
-    SSL_set_bio(client.ssl(), socket, record);
+    SSL_set0_wbio(client.ssl(), record);
     EXPECT_TRUE(client.Send("some text"));
     char* data = nullptr;
     const size_t size = static_cast<size_t>(BIO_get_mem_data(record, &data));

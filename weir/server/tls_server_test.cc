@@ -57,6 +57,7 @@ class TlsServerTest : public ServerFixture {
     while (!condition()) std::this_thread::yield();  // The test's own time limit ends it.
   }
 
+  ManualClock manual_clock_;  // Here, since the server looks at it until TearDown.
   net::TestTlsFolder folder_;
   net::Address tls_address_;
   std::mutex mutex_;
@@ -135,15 +136,14 @@ TEST_F(TlsServerTest, ATlsClientOfThePlainPortIsToldWhere) {
 }
 
 TEST_F(TlsServerTest, AHandshakeThatIsNotFinishedInTimeIsClosed) {
-  ManualClock clock;
-  StartTls({}, &clock);
+  StartTls({}, &manual_clock_);
   TestClient silent(tls_address_);
   TestClient half(tls_address_);
   half.SendBytes(std::string_view("\x16\x03\x01\x02\x00\x01", 6));
   TlsTestClient done(tls_address_);
   EXPECT_TRUE(done.ShakeHands());
   WaitUntil([&] { return server_->tls()->under_way() == 2; });
-  clock.Advance(TlsAcceptor::kHandshakeTimeout + std::chrono::milliseconds(1));
+  manual_clock_.Advance(TlsAcceptor::kHandshakeTimeout + std::chrono::milliseconds(1));
   EXPECT_EQ(silent.Next(), "(closed)");
   EXPECT_EQ(half.Next(), "(closed)");
   EXPECT_EQ(server_->tls()->counts().timed_out.value(), 2U);
@@ -154,8 +154,7 @@ TEST_F(TlsServerTest, HandshakesBeyondTheLimitWaitForRoomAndGetItSoon) {
   constexpr rlim_t kDescriptors = 4096;
   const rlimit limit{kDescriptors, kDescriptors};
   ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &limit), 0);
-  ManualClock clock;
-  StartTls({}, &clock);
+  StartTls({}, &manual_clock_);
   std::vector<std::unique_ptr<TestClient>> silent;
   for (size_t i = 0; i + 1 < TlsAcceptor::kHandshakesMax; ++i) {
     silent.push_back(std::make_unique<TestClient>(tls_address_));
@@ -173,7 +172,7 @@ TEST_F(TlsServerTest, HandshakesBeyondTheLimitWaitForRoomAndGetItSoon) {
   TestClient served(address_);
   EXPECT_EQ(served.Do({"PING"}), "PONG");
   EXPECT_EQ(under_way(), TlsAcceptor::kHandshakesMax);
-  clock.Advance(TlsAcceptor::kHandshakeTimeoutWhenFull + std::chrono::milliseconds(1));
+  manual_clock_.Advance(TlsAcceptor::kHandshakeTimeoutWhenFull + std::chrono::milliseconds(1));
   thread.join();
   EXPECT_GE(server_->tls()->counts().timed_out.value(), 1U);
   EXPECT_LT(server_->tls()->counts().timed_out.value(), TlsAcceptor::kHandshakesMax / 2)
@@ -181,10 +180,9 @@ TEST_F(TlsServerTest, HandshakesBeyondTheLimitWaitForRoomAndGetItSoon) {
 }
 
 TEST_F(TlsServerTest, HalfARecordIsClosedAsHalfACommandIs) {
-  ManualClock clock;
   Server::Options options;
   options.limits.partial_command_timeout = std::chrono::seconds(10);
-  StartTls(options, &clock);
+  StartTls(options, &manual_clock_);
   TlsTestClient half(tls_address_);
   EXPECT_EQ(Do(half, {"PING"}, 7), "+PONG\r\n");
   const std::string_view record("\x17\x03\x03\x01\x00", 5);
@@ -195,7 +193,7 @@ TEST_F(TlsServerTest, HalfARecordIsClosedAsHalfACommandIs) {
   // The half record may arrive after the first of these steps, but not after all.
   std::thread thread([&] { EXPECT_EQ(half.Receive(), ""); });
   WaitUntil([&] {
-    clock.Advance(std::chrono::seconds(11));
+    manual_clock_.Advance(std::chrono::seconds(11));
     std::this_thread::yield();
     return server_->connections() == 1;
   });
