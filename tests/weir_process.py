@@ -58,12 +58,16 @@ def encode(*words):
 class Client:
     """One connection, by raw sockets: sends any bytes, reads replies of RESP2 and RESP3.
 
-    `raw` holds the bytes of the reply that was read last.
+    `raw` holds the bytes of the reply that was read last. `tls` is an ssl.SSLContext, or None;
+    `session` one of its sessions to resume.
     """
 
-    def __init__(self, port, timeout=DEADLINE_SECONDS):
+    def __init__(self, port, timeout=DEADLINE_SECONDS, tls=None, session=None):
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=timeout)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if tls is not None:
+            self.socket = tls.wrap_socket(self.socket, server_hostname="localhost",
+                                          session=session)
         self._input = self.socket.makefile("rb", 1 << 16)
         self._pieces = []
 
@@ -200,7 +204,7 @@ class Weir(Process):
                 file.write(config)
             command += ["--config", "weir.toml"]
         super().__init__(command, directory, env)
-        self.port = self.admin_port = 0
+        self.port = self.admin_port = self.tls_port = 0
         if wait:
             try:
                 self.wait_ready()
@@ -216,6 +220,9 @@ class Weir(Process):
             return found
         found = wait_until(serving, "the server is ready")
         self.port, self.admin_port = int(found[1]), int(found[2])
+        over_tls = re.search(r'msg="serving TLS" listen=\S+:(\d+)', self.log())
+        if over_tls:
+            self.tls_port = int(over_tls[1])
 
     def client(self, **options):
         return Client(self.port, **options)
