@@ -78,19 +78,27 @@ void Database::FinishLoads(const std::vector<LoadRequest>& requests,
   for (auto& [home, completions] : by_home) home->Deliver(std::move(completions));
 }
 
-void Database::LoadSnapshot(std::vector<store::Key> keys, store::Done<store::Loads> done) {
-  const MonoTime began = clock_.Mono();
-  store_->Load(std::move(keys), [this, began, done = std::move(done)](Result<store::Loads> loaded) {
-    CountLoad(began);
-    if (!loaded.ok()) {
-      done(std::move(loaded));
+template <typename T>
+store::Done<T> Database::OncePublished(store::Done<T> done) {
+  return [this, done = std::move(done)](Result<T> found) {
+    if (!found.ok()) {
+      done(std::move(found));
       return;
     }
-    const store::CommitNumber commit = loaded.value().commit;
-    gate_.Pass(commit, [done, held = std::make_shared<Result<store::Loads>>(std::move(loaded))] {
+    const store::CommitNumber commit = found.value().commit;
+    gate_.Pass(commit, [done, held = std::make_shared<Result<T>>(std::move(found))] {
       done(std::move(*held));
     });
-  });
+  };
+}
+
+void Database::LoadSnapshot(std::vector<store::Key> keys, store::Done<store::Loads> done) {
+  const MonoTime began = clock_.Mono();
+  store_->Load(std::move(keys),
+               [this, began, passed = OncePublished(std::move(done))](Result<store::Loads> loaded) {
+                 CountLoad(began);
+                 passed(std::move(loaded));
+               });
 }
 
 void Database::CountLoad(MonoTime began) {
@@ -100,23 +108,18 @@ void Database::CountLoad(MonoTime began) {
   load_latency_.Record(took_ns, 1);
 }
 
+void Database::Scan(store::ScanRange range, store::Done<store::Scanned> done) {
+  store_->Scan(range, OncePublished(std::move(done)));
+}
+
+void Database::Count(WallTime now, store::Done<store::Counts> done) {
+  store_->Count(now, OncePublished(std::move(done)));
+}
+
 LatencyTotals Database::LoadDurations() const {
   LatencyTotals totals;
   totals.Add(load_latency_);
   return totals;
-}
-
-void Database::Scan(store::ScanRange range, store::Done<store::Scanned> done) {
-  store_->Scan(range, [this, done = std::move(done)](Result<store::Scanned> scanned) {
-    if (!scanned.ok()) {
-      done(std::move(scanned));
-      return;
-    }
-    const store::CommitNumber commit = scanned.value().commit;
-    gate_.Pass(commit, [done, held = std::make_shared<Result<store::Scanned>>(std::move(scanned))] {
-      done(std::move(*held));
-    });
-  });
 }
 
 }  // namespace weir::gateway

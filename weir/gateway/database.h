@@ -38,7 +38,7 @@ class Database {
   // Reads of the store whose result is passed on once all it saw has been published.
   void LoadSnapshot(std::vector<store::Key> keys, store::Done<store::Loads> done);
   void Scan(store::ScanRange range, store::Done<store::Scanned> done);
-  void Count(WallTime now, store::Done<store::Counts> done) { store_->Count(now, std::move(done)); }
+  void Count(WallTime now, store::Done<store::Counts> done);
 
   // What reads of the store took, from the call to the answer.
   LatencyTotals LoadDurations() const;
@@ -47,6 +47,9 @@ class Database {
   store::Store& store() { return *store_; }
 
  private:
+  // Passes on what was found as soon as all commits that it saw are published.
+  template <typename T>
+  store::Done<T> OncePublished(store::Done<T> done);
   void FinishLoads(const std::vector<LoadRequest>& requests, const Result<store::Loads>& loaded);
   void CountLoad(MonoTime began);
 

@@ -122,6 +122,20 @@ TEST_P(PipelineReads, AReadThatSawACommitWaitsUntilItIsPublished) {
   EXPECT_THAT(rig_.Replies(b), ElementsAre("1"));
 }
 
+TEST_P(PipelineReads, ACountThatSawACommitWaitsUntilItIsPublished) {
+  const size_t a = rig_.Connect();
+  const size_t b = rig_.Connect();
+  rig_.SendAndHandOn(a, {"SET", "k", "1"});
+  rig_.store().Perform(rig_.First(Kind::kApply));  // Durable, not yet reported.
+  rig_.SendAndHandOn(b, {"DBSIZE"});
+  rig_.Complete(Kind::kCount);
+  rig_.Deliver();
+  EXPECT_THAT(rig_.Replies(b), IsEmpty()) << "a GET of k may still find nothing";
+  rig_.store().Answer(rig_.First(Kind::kApply));
+  rig_.RunAll();
+  EXPECT_THAT(rig_.Replies(b), ElementsAre(":1"));
+}
+
 TEST_P(PipelineReads, AnExpiredRecordIsNotServed) {
   const size_t a = rig_.Connect();
   EXPECT_EQ(rig_.Do(a, {"SET", "k", "v", "PX", "10"}), "+OK");
@@ -130,6 +144,35 @@ TEST_P(PipelineReads, AnExpiredRecordIsNotServed) {
   rig_.Pass(std::chrono::milliseconds(1));
   EXPECT_EQ(rig_.Do(a, {"GET", "k"}), "(nil)");
   EXPECT_EQ(rig_.Do(a, {"EXISTS", "k"}), ":0");
+}
+
+TEST_P(PipelineReads, FlushallTakesWhatWasAcknowledgedBeforeItAndNothingAfter) {
+  // 1. a: SET before    acknowledged
+  // 2. b: GET before    its load has read the value and hangs on its way back
+  // 3. b: FLUSHALL, c: SET between    both are under way: they stand in the order of the queue
+  // 4. c: SET after, once FLUSHALL is acknowledged
+  const size_t a = rig_.Connect();
+  const size_t b = rig_.Connect();
+  const size_t c = rig_.Connect();
+  rig_.store().Preload(rig_.StoreKey("loaded"), {Bytes::Copy("old"), kNever, 1});
+  rig_.Do(a, {"SET", "before", "1"});
+  rig_.SendAndHandOn(a, {"GET", "loaded"});
+  const auto hanging = rig_.First(Kind::kLoad);
+  rig_.store().Perform(hanging);
+  rig_.SendAndHandOn(c, {"SET", "first", "1"});  // Occupies the log.
+  rig_.SendAndHandOn(b, {"FLUSHALL"});
+  rig_.SendAndHandOn(c, {"SET", "between", "1"});
+  rig_.Complete(Kind::kApply);
+  rig_.Complete(Kind::kClear);
+  rig_.Deliver();
+  ASSERT_THAT(rig_.Replies(b), ElementsAre("+OK"));
+  rig_.SendAndHandOn(c, {"SET", "after", "1"});
+  rig_.store().Answer(hanging);
+  rig_.RunAll();
+  EXPECT_THAT(rig_.Replies(a), ElementsAre("old")) << "it was asked for before the FLUSHALL";
+  EXPECT_EQ(rig_.Do(a, {"MGET", "before", "loaded", "first", "between", "after"}),
+            "[(nil) (nil) (nil) 1 1]");
+  EXPECT_EQ(rig_.Do(a, {"DBSIZE"}), ":2");
 }
 
 TEST(Pipeline, AKeyIsLoadedOnceForTenThousandReaders) {

@@ -279,6 +279,7 @@ class ScriptedStore final : public store::Store {
 
   store::Counts CountNow(WallTime now) {
     store::Counts counts;
+    counts.commit = commit_;
     for (const auto& [place, record] : records_) {
       ++counts.records;
       if (record.expires_at != kNever) ++counts.with_expiry;

@@ -130,6 +130,7 @@ struct Expired {
 };
 
 struct Counts {
+  CommitNumber commit = 0;   // As of Loads::commit.
   uint64_t records = 0;      // Stored records, due ones included.
   uint64_t due = 0;          // Of these, with an expiry at or before `now`.
   uint64_t with_expiry = 0;  // Of these, with an expiry.

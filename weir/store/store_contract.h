@@ -208,6 +208,7 @@ TEST_P(StoreContract, CommitNumbersRiseByOneAndReadsNameTheLast) {
   EXPECT_EQ(second.commit, first.commit + 1);
   EXPECT_EQ(Load({{0, 1, "a"}}).commit, second.commit);
   EXPECT_EQ(ScanOf(*store_, {.shard = 0, .limit = 1}).value().commit, second.commit);
+  EXPECT_EQ(CountOf(*store_, WallTime{0}).value().commit, second.commit);
   EXPECT_EQ(SettleOf(*store_).value(), second.commit) << "nothing was unsettled";
 }
 

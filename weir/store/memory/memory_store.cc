@@ -225,6 +225,7 @@ class MemoryStore final : public Store {
 
   Counts CountNow(WallTime now) {
     Counts counts;
+    counts.commit = contents_->commit;
     for (const auto& shard : contents_->shards) counts.records += shard.size();
     counts.with_expiry = contents_->expiries.size();
     for (const auto& entry : contents_->expiries) {

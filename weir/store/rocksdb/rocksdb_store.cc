@@ -344,6 +344,7 @@ Result<Counts> RocksDbStoreOnDisk::CountFrom(const ReadGate::View& view, WallTim
   const auto state = DecodeState(stored);
   if (!state) return ReadError(Status::Corruption("state record"));
   Counts counts;
+  counts.commit = view.commit;
   char floor[kExpiryBytes];
   EncodeExpiry(view.expiry_floor, floor);
   options.fill_cache = false;
