@@ -1,11 +1,11 @@
 #!/usr/bin/python3
 """Goal: kill -9 at any moment loses no acknowledged write and half-applies none.
 
-Method: writers on connections of their own pipeline SET, MSET, INCR and DEL to the real binary
-(RocksDB, fsync) and remember what was acknowledged and what was only sent. After a seeded number
+Method: writers on connections of their own pipeline SET, MSET, INCR, DEL and transactions of them to
+the real binary (RocksDB, fsync) and remember what was acknowledged and what was only sent. After a seeded number
 of acknowledgements the process is killed, now and then again while it recovers, and started anew.
 What each writer then finds must be what was acknowledged plus a prefix, in the order sent, of what
-was not: so no MSET is half there. A counter that all share must lie between what was acknowledged
+was not: so no MSET and no transaction is half there. A counter that all share must lie between what was acknowledged
 and what was sent. DBSIZE must be the number of keys that a whole SCAN returns, and those the keys
 of the writers. Faults planted by the harness show that each of these checks can fail.
 
@@ -40,7 +40,10 @@ class Violation(Exception):
 
 def apply(state, words):
     """Does to a writer's `state` ({key: value}) what the command does to the server."""
-    if words[0] == "SET":
+    if words[0] == "EXEC":
+        for step in words[2]:
+            apply(state, step)
+    elif words[0] == "SET":
         state[words[1]] = words[2]
     elif words[0] == "DEL":
         state.pop(words[1], None)
@@ -48,6 +51,11 @@ def apply(state, words):
         state.update(zip(words[1::2], words[2::2]))
     elif words[1] != SHARED:
         state[words[1]] = b"%d" % (int(state.get(words[1], b"0")) + 1)
+
+
+def requests(words):
+    """Returns what is sent for a command, or for a transaction ("EXEC", None, steps)."""
+    return [("MULTI",), *words[2], ("EXEC",)] if words[0] == "EXEC" else [words]
 
 
 class Writer:
@@ -68,6 +76,12 @@ class Writer:
         self.error = None
 
     def next_command(self):
+        if self.random.random() < 0.1:
+            return ("EXEC", None, tuple(self.next_step() for _ in range(3)))
+        words = self.next_step()
+        return ("INCR", SHARED) if words[0] == "INCR" and self.random.random() < 0.5 else words
+
+    def next_step(self):
         self.sequence += 1
         value = b"%d:%d" % (self.number, self.sequence) + b"x" * self.random.randrange(100)
         kind = self.random.random()
@@ -78,18 +92,21 @@ class Writer:
         if kind < 0.8:
             return ("MSET", *(word for key in self.random.choice(self.groups)
                               for word in (key, value)))
-        return ("INCR", self.counter if kind < 0.9 else SHARED)
+        return ("INCR", self.counter)
 
     def send_batch(self, client):
         batch = [self.next_command() for _ in range(BATCH)]
         self.pending += batch  # Before the send: how much of it arrives is unknown.
-        client.send(b"".join(weir_process.encode(*words) for words in batch))
+        client.send(b"".join(weir_process.encode(*request) for words in batch
+                             for request in requests(words)))
 
     def read_batch(self, client):
         for _ in range(BATCH):
-            reply = client.read()
+            replies = [client.read() for _ in requests(self.pending[0])]
+            reply = replies[-1]
             words = self.pending.pop(0)
-            if isinstance(reply, weir_process.ErrorReply):
+            if isinstance(reply, weir_process.ErrorReply) or (
+                    words[0] == "EXEC" and len(reply) != len(words[2])):
                 self.error = f"{words[0]} was answered {reply!r}"
                 return
             if words[1] == SHARED:
@@ -265,6 +282,15 @@ class Kill9(unittest.TestCase):
 
     def test_the_check_finds_half_an_mset(self):
         plant = self.plant_command("SET", lambda w: w.groups[0][1], "older")
+        self.assertIn("no prefix", self.find_violation(plant))
+
+    def test_the_check_finds_half_a_transaction(self):
+        def plant(history):
+            writer = history.writers[0]
+            with self.server.client() as client:
+                client.command("SET", writer.keys[0], "new")
+            writer.pending.append(("EXEC", None, (("SET", writer.keys[0], b"new"),
+                                                  ("SET", writer.keys[1], b"new"))))
         self.assertIn("no prefix", self.find_violation(plant))
 
     def test_the_check_finds_a_key_that_came_back(self):

@@ -4,6 +4,8 @@
 // Method: random clients over a whole gateway on one thread, one event at a time, from seeds; the
 // checker of history.h. Bugs are planted in the store to see that the checker notices.
 #include <array>
+#include <deque>
+#include <utility>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -88,19 +90,81 @@ class RandomRun {
   void Send() {
     const size_t client = random_.Below(kClients);
     if (history_.outstanding(client) >= kOutstandingMax) return;
-    SendNow(client, AnyCommand());
     ++sent_;
+    Watch& watch = watches_[client];
+    if (watch.id.empty() ? random_.OneIn(8) : random_.OneIn(3)) {
+      SendTransaction(client);
+    } else if (watch.id.empty() && random_.OneIn(8)) {
+      watch = {"#" + std::to_string(++values_), static_cast<uint32_t>(random_.Below(databases()))};
+      Words words = {"WATCH", watch.id, LastingKey(watch.database)};
+      if (random_.OneIn(2)) words.push_back(LastingKey(watch.database));
+      history_.Sent(client, words, rig_.clock.Wall().ms);
+      words.erase(words.begin() + 1);
+      Transmit(client, words, true);
+    } else {
+      SendNow(client, AnyCommand());
+    }
   }
   void SendNow(size_t client, const Words& words) {
     history_.Sent(client, words, rig_.clock.Wall().ms);
+    Transmit(client, words, true);
+  }
+  // `told`: the reply is that of the last event in the history, which others are not.
+  void Transmit(size_t client, const Words& words, bool told) {
+    told_[client].push_back(told);
     rig_.Send(client, words);
+  }
+
+  // MULTI to EXEC in one burst, of what is watched or of any database. Its steps ask what lasting
+  // keys hold, for the reason below.
+  void SendTransaction(size_t client) {
+    const Watch watch = std::exchange(watches_[client], {});
+    const auto database =
+        watch.id.empty() ? static_cast<uint32_t>(random_.Below(databases())) : watch.database;
+    Words told = {"EXEC", watch.id};
+    std::vector<Words> steps;
+    for (uint64_t i = random_.Below(5); i > 0; --i) {
+      const Words step = AnyStep(database);
+      told.push_back(";");
+      told.insert(told.end(), step.begin(), step.end());
+      steps.push_back(step);
+    }
+    history_.Sent(client, told, rig_.clock.Wall().ms);
+    Transmit(client, {"MULTI"}, false);
+    for (const Words& step : steps) Transmit(client, step, false);
+    Transmit(client, {"EXEC"}, true);
+  }
+
+  Words AnyStep(uint32_t database) {
+    const std::string one = LastingKey(database);
+    const std::string two = LastingKey(database);
+    const std::string value = std::to_string(++values_);
+    if (random_.OneIn(20) && databases() == 1) return {"FLUSHALL"};
+    if (random_.OneIn(2)) return LastingKeyCommand(one);
+    const std::array<Words, 8> all = {{{"GET", one},
+                                       {"STRLEN", one},
+                                       {"EXISTS", one, two},
+                                       {"MGET", one, two},
+                                       {"MSET", one, value, two, value + "0"},
+                                       {"SET", one, value},
+                                       {"DEL", one, two},
+                                       {"PING"}}};
+    return all[random_.Below(all.size())];
+  }
+
+  // Keys 0, 1 and 3 do not expire.
+  std::string LastingKey(uint32_t database) {
+    if (databases() == 1) return keys_[std::array{0, 1, 3}[random_.Below(3)]];
+    return database == 0 ? keys_[random_.Below(2)] : keys_[3];
   }
 
   // The replies that have come since.
   void Listen() {
     for (size_t client = 0; client <= kClients; ++client) {
       for (std::string& reply : rig_.Replies(client)) {
-        history_.Answered(client, std::move(reply), rig_.clock.Wall().ms);
+        const bool told = told_[client].front();
+        told_[client].pop_front();
+        if (told) history_.Answered(client, std::move(reply), rig_.clock.Wall().ms);
       }
     }
   }
@@ -217,6 +281,12 @@ class RandomRun {
   History history_;
   size_t sent_ = 0;
   uint64_t values_ = 0;
+  struct Watch {
+    std::string id;
+    uint32_t database = 0;
+  };
+  std::array<Watch, kClients + 1> watches_;
+  std::array<std::deque<bool>, kClients + 1> told_;  // Of the replies to come.
 };
 
 TEST(GatewayHistory, OneOrderExplainsEveryReply) {

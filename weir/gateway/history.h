@@ -6,6 +6,10 @@
 // later time or never; one answered with another `-ERR` did nothing. So this is linearizability of
 // the whole key space, with the commands of several keys as one step.
 //
+// A transaction is one event: {"EXEC", id, ";", "SET", "k", "v", ";", "GET", "k"}. What it watches
+// is said before by {"WATCH", id, "k"}; it must do nothing exactly when another write of a watched
+// key stands between the two, or the key went or came.
+//
 // Expiry: a command's clock is only known to lie between its sending and its answer, so within that
 // span both "expired" and "not yet" are allowed; nowhere else.
 //
@@ -36,6 +40,7 @@ class History {
   static constexpr uint64_t kUnanswered = std::numeric_limits<uint64_t>::max();
 
   struct Event {
+    size_t client = 0;
     std::vector<std::string> words;
     uint64_t sent = 0;
     int64_t sent_ms = 0;
@@ -49,8 +54,11 @@ class History {
       : keys_(std::move(keys)), events_(clients), next_(clients, 0) {}
 
   void Sent(size_t client, std::vector<std::string> words, int64_t now_ms) {
-    events_[client].push_back(
-        {.words = std::move(words), .sent = ++time_, .sent_ms = now_ms, .reply = {}});
+    events_[client].push_back({.client = client,
+                               .words = std::move(words),
+                               .sent = ++time_,
+                               .sent_ms = now_ms,
+                               .reply = {}});
   }
   void Answered(size_t client, std::string reply, int64_t now_ms) {
     Event& event = events_[client].at(next_[client]++);
@@ -116,17 +124,28 @@ class History {
     int64_t expires_from = kNever.ms;  // The record ends at some time from this
     int64_t expires_to = kNever.ms;    // to this.
   };
+  struct WatchedKey {
+    size_t key = 0;
+    bool was_present = false;
+    bool written = false;  // Since it is watched.
+  };
+  struct Watched {
+    std::string id;
+    std::vector<WatchedKey> keys;
+  };
   using State = std::array<KeyState, kKeysMax>;
   struct Node {
     std::vector<size_t> positions;  // Of each line.
     std::vector<bool> unknown;      // Which of those have taken effect.
     State state;
+    std::vector<Watched> watched;  // By client.
   };
 
   // Refused, or failed without having read anything: it tells nothing of the state.
   static bool SaysNothing(const std::string& reply) {
     return reply.starts_with("-OVERLOADED") || reply.starts_with("-ERR disk full") ||
-           reply.starts_with("-ERR the database is recovering");
+           reply.starts_with("-ERR the database is recovering") ||
+           reply.starts_with("-EXECABORT Transaction discarded because a WATCH");
   }
 
   size_t KeyIndex(const std::string& key) const {
@@ -143,6 +162,13 @@ class History {
       text +=
           key.value + "@" + std::to_string(key.expires_from) + "-" + std::to_string(key.expires_to);
     }
+    for (const Watched& watched : node.watched) {
+      text += "/" + watched.id;
+      for (const WatchedKey& key : watched.keys) {
+        text += key.was_present ? "1" : "0";
+        text += key.written ? "!" : ".";
+      }
+    }
     return text;
   }
 
@@ -158,8 +184,10 @@ class History {
   }
 
   Verdict Search() {
-    std::vector<Node> open = {
-        {std::vector<size_t>(lines_.size(), 0), std::vector<bool>(unknown_.size(), false), {}}};
+    std::vector<Node> open = {{std::vector<size_t>(lines_.size(), 0),
+                               std::vector<bool>(unknown_.size(), false),
+                               {},
+                               std::vector<Watched>(lines_.size())}};
     while (!open.empty()) {
       Node node = std::move(open.back());
       open.pop_back();
@@ -216,7 +244,7 @@ class History {
       for (size_t i = 0; i < doubtful.size(); ++i) {
         if ((gone >> i & 1) != 0) next.state[doubtful[i]] = {};
       }
-      const std::string reply = Run(next.state, event);
+      const std::string reply = RunAny(next, event);
       if (!reply_counts || reply == event.reply) nodes.push_back(std::move(next));
     }
     return nodes;
@@ -273,6 +301,53 @@ class History {
     }
     if (words[0] == "MSET") return "+OK";
     return words[0] == "MGET" ? "[" + items + "]" : Number(count);
+  }
+
+  std::string RunAny(Node& node, const Event& event) const {
+    if (event.words[0] == "EXEC") return RunTransaction(node, event);
+    if (event.words[0] != "WATCH") return RunNoted(node, event);
+    Watched& watched = node.watched[event.client];
+    watched = {event.words[1], {}};
+    for (size_t i = 2; i < event.words.size(); ++i) {
+      const size_t key = KeyIndex(event.words[i]);
+      watched.keys.push_back({key, node.state[key].present, false});
+    }
+    return "+OK";
+  }
+
+  std::string RunTransaction(Node& node, const Event& event) const {
+    const Watched& watched = node.watched[event.client];
+    const bool own = watched.id == event.words[1];
+    const bool touched =
+        own && std::any_of(watched.keys.begin(), watched.keys.end(), [&](const WatchedKey& key) {
+          const bool present = node.state[key.key].present;
+          return present != key.was_present || (present && key.written);
+        });
+    if (own) node.watched[event.client] = {};
+    if (touched) return "(nil)";
+    std::string replies;
+    Event step = event;
+    for (size_t i = 3; i < event.words.size(); i += step.words.size() + 1) {
+      const auto begin = event.words.begin() + static_cast<std::ptrdiff_t>(i);
+      step.words.assign(begin, std::find(begin, event.words.end(), ";"));
+      replies += (replies.empty() ? "" : " ") + RunNoted(node, step);
+    }
+    return "[" + replies + "]";
+  }
+
+  // Every write of a lasting key leaves another value than it found, so that it is known by that:
+  // values are given out once, and INCR and APPEND change theirs.
+  std::string RunNoted(Node& node, const Event& event) const {
+    const State before = node.state;
+    std::string reply = Run(node.state, event);
+    for (Watched& watched : node.watched) {
+      for (WatchedKey& key : watched.keys) {
+        const KeyState& now = node.state[key.key];
+        const KeyState& then = before[key.key];
+        key.written |= now.present != then.present || now.value != then.value;
+      }
+    }
+    return reply;
   }
 
   std::string Run(State& state, const Event& event) const {
