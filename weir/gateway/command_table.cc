@@ -13,6 +13,7 @@
 #include "weir/gateway/commands/server_rows.h"
 #include "weir/gateway/commands/string_rows.h"
 #include "weir/gateway/commands/transaction_rows.h"
+#include "weir/gateway/commands/weir_rows.h"
 
 namespace weir::gateway {
 namespace {
@@ -47,7 +48,8 @@ constexpr auto kTable = Merge(rows::Table("bitmap", kCatBitmap, rows::kBitmapRow
                               rows::Table("scripting", kCatScripting, rows::kScriptingRows),
                               rows::Table("server", 0, rows::kServerRows),
                               rows::Table("string", kCatString, rows::kStringRows),
-                              rows::Table("transactions", kCatTransaction, rows::kTransactionRows));
+                              rows::Table("transactions", kCatTransaction, rows::kTransactionRows),
+                              rows::Table("weir", kCatAdmin, rows::kWeirRows));
 
 constexpr size_t kNameBytesMax = 32;
 

@@ -16,7 +16,7 @@ TEST(CommandTable, RowsAreInOrderOfNameAndLowerCase) {
   for (const CommandSpec& spec : AllCommands()) {
     EXPECT_LT(before, spec.name);
     before = spec.name;
-    EXPECT_THAT(std::string(spec.name), testing::MatchesRegex("[a-z_]+(\\|[a-z-]+)?"));
+    EXPECT_THAT(std::string(spec.name), testing::MatchesRegex("[a-z_.]+(\\|[a-z-]+)?"));
   }
 }
 

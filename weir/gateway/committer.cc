@@ -49,7 +49,7 @@ void Committer::Submit(std::vector<std::unique_ptr<WriteItem>> items) {
         continue;
       }
       queued_bytes_ += item->bytes();
-      queue_.push_back({std::move(item), nullptr});
+      queue_.push_back({std::move(item), nullptr, nullptr});
     }
     if (!busy_ && !queue_.empty()) work = busy_ = true;
   }
@@ -67,12 +67,32 @@ void Committer::SubmitClear(ClearDone done) {
     } else if (queue_.size() >= kQueuedWritesMax) {
       refused = &kQueueFull;
     } else {
-      queue_.push_back({nullptr, std::move(done)});
+      queue_.push_back({nullptr, std::move(done), nullptr});
       if (!busy_) work = busy_ = true;
     }
   }
   if (refused != nullptr) done(*refused);
   if (work) Work();
+}
+
+void Committer::SubmitHold(HoldDone held) {
+  bool work = false;
+  bool refused = false;
+  {
+    const std::lock_guard lock(mutex_);
+    refused = in_doubt_;
+    if (!refused) {
+      queue_.push_front({nullptr, nullptr, std::move(held)});
+      if (!busy_) work = busy_ = true;
+    }
+  }
+  if (refused) held(kRecovering);
+  if (work) Work();
+}
+
+// Whoever holds the log has the right to work.
+void Committer::Release() {
+  Work();
 }
 
 void Committer::Tick() {
@@ -105,15 +125,18 @@ LatencyTotals Committer::Durations() const {
 // is nothing to do.
 void Committer::Work() {
   for (;;) {
-    ClearDone clear;
-    switch (TakeTurn(&clear)) {
+    Queued whole_turn;
+    switch (TakeTurn(&whole_turn)) {
       case Turn::kNone:
         return;
       case Turn::kBatch:
         if (StartBatch()) return;
         break;
       case Turn::kClear:
-        StartClear(std::move(clear));
+        StartClear(std::move(whole_turn.clear));
+        return;
+      case Turn::kHold:
+        whole_turn.hold(Ok{});
         return;
       case Turn::kExpire:
         StartExpire();
@@ -125,7 +148,7 @@ void Committer::Work() {
   }
 }
 
-Committer::Turn Committer::TakeTurn(ClearDone* clear) {
+Committer::Turn Committer::TakeTurn(Queued* whole_turn) {
   const WallTime now = clock_.Wall();
   const std::lock_guard lock(mutex_);
   if (in_doubt_ || !opened_) {
@@ -144,9 +167,9 @@ Committer::Turn Committer::TakeTurn(ClearDone* clear) {
   expired_last_ = false;
   if (queue_.empty()) return Rest();
   if (queue_.front().write == nullptr) {
-    *clear = std::move(queue_.front().clear);
+    *whole_turn = std::move(queue_.front());
     queue_.pop_front();
-    return Turn::kClear;
+    return whole_turn->clear ? Turn::kClear : Turn::kHold;
   }
   TakeBatch(now);
   return Turn::kBatch;
@@ -300,7 +323,7 @@ void Committer::RefuseAll(std::deque<Queued> refused) {
   std::vector<std::unique_ptr<WriteItem>> items;
   for (Queued& queued : refused) {
     if (queued.write == nullptr) {
-      queued.clear(kRecovering);
+      (queued.clear ? queued.clear : queued.hold)(kRecovering);
       continue;
     }
     queued.write->reply = ErrorReply(kRecovering);

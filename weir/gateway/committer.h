@@ -3,8 +3,8 @@
 // Writes queue in the order they arrive. When the log is free, the longest prefix that fits becomes
 // one batch: composed in memory, made durable by one Apply, published to the cache whole, and only
 // then acknowledged. While a batch is in the store the next one gathers, so the more wait, the more
-// share one fsync. Two things take a turn between batches: emptying the database, and removing
-// expired records.
+// share one fsync. Three things take a turn between batches: emptying the database, removing
+// expired records, and holding the log still for whoever must see several databases at one moment.
 //
 //      Submit ──► queue ──► compose ──► load missing bases ──► run ──► Apply ──► publish ──► reply
 //                   ▲                                                    │ unknown
@@ -63,6 +63,12 @@ class Committer {
   // Queues the emptying of the database, in order with the writes.
   void SubmitClear(std::function<void(const Result<Ok>&)> done);
 
+  // Calls `held` as soon as no write is under way, ahead of those that wait; from then on none
+  // begins until Release. Or calls it with an error, and holds nothing. `held` must not block.
+  // Requires: no other hold is wanted or under way. Reads go on; writes queue, up to the limits.
+  void SubmitHold(std::function<void(const Result<Ok>&)> held);
+  void Release();
+
   // To be called a few times a second: removes what has expired, tries again to settle.
   void Tick();
 
@@ -75,15 +81,17 @@ class Committer {
 
  private:
   using ClearDone = std::function<void(const Result<Ok>&)>;
+  using HoldDone = std::function<void(const Result<Ok>&)>;
   struct Queued {
     std::unique_ptr<WriteItem> write;
-    ClearDone clear;  // When `write` is null.
+    ClearDone clear;  // When `write` is null, or:
+    HoldDone hold;
   };
-  enum class Turn { kNone, kBatch, kClear, kExpire, kSettle };
+  enum class Turn { kNone, kBatch, kClear, kHold, kExpire, kSettle };
 
   // The caller has the right to work: it set busy_.
   void Work();
-  Turn TakeTurn(ClearDone* clear);
+  Turn TakeTurn(Queued* whole_turn);
   Turn Rest();
   void TakeBatch(WallTime now);
   bool StartBatch();

@@ -368,5 +368,41 @@ TEST(CommitterOpening, WritesWaitUntilTheStoreIsSettledAndAreRefusedIfItCannotBe
   }
 }
 
+TEST_F(CommitterTest, AHoldComesBeforeWhatWaitsAndNoWriteBeginsUntilRelease) {
+  Committer& committer = rig_.gateway().database(0).committer();
+  bool held = false;
+  Occupy();
+  rig_.SendAndHandOn(a_, {"SET", "k", "1"});
+  committer.SubmitHold([&](const Result<Ok>& result) { held = result.ok(); });
+  EXPECT_FALSE(held) << "a write is under way";
+  Release();
+  EXPECT_TRUE(held);
+  EXPECT_THAT(rig_.store().held(Kind::kApply), IsEmpty());
+  rig_.SendAndHandOn(b_, {"SET", "k", "2"});
+  rig_.gateway().Tick();
+  rig_.RunAll();
+  EXPECT_THAT(rig_.store().batches(), SizeIs(1));
+  EXPECT_THAT(rig_.Replies(a_), IsEmpty());
+  committer.Release();
+  rig_.RunAll();
+  EXPECT_THAT(rig_.store().batches(), SizeIs(2));
+  EXPECT_THAT(rig_.Replies(b_), ElementsAre("+OK"));
+}
+
+TEST_F(CommitterTest, AHoldIsRefusedWhileAnOutcomeIsUnknown) {
+  Committer& committer = rig_.gateway().database(0).committer();
+  std::vector<std::string> refused;
+  const auto held = [&](const Result<Ok>& result) {
+    refused.push_back(result.ok() ? "held" : result.error().message);
+  };
+  Occupy();
+  committer.SubmitHold(held);
+  rig_.Complete(Kind::kApply, Outcome::kUnknownLost);
+  committer.SubmitHold(held);
+  EXPECT_THAT(refused, ElementsAre(StartsWith("the database is recovering"),
+                                   StartsWith("the database is recovering")));
+  rig_.RunAll();
+}
+
 }  // namespace
 }  // namespace weir::gateway

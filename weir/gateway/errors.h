@@ -68,6 +68,8 @@ inline constexpr std::string_view kNoPassword =
     "ERR AUTH <password> called without any password configured for the default user. "
     "Are you sure your configuration is correct?";
 inline constexpr std::string_view kTooManyClients = "ERR max number of clients reached";
+inline constexpr std::string_view kNoBackup =
+    "ERR this server keeps nothing on disk, so there is nothing to back up";
 inline constexpr std::string_view kNoSuchKey = "ERR no such key";
 inline constexpr std::string_view kCrossDatabase =
     "CROSSSLOT Keys in request are stored in different databases";

@@ -16,6 +16,7 @@
 
 #include "weir/base/clock.h"
 #include "weir/gateway/admission.h"
+#include "weir/gateway/backup_control.h"
 #include "weir/gateway/burst.h"
 #include "weir/gateway/database.h"
 #include "weir/gateway/lanes.h"
@@ -86,6 +87,10 @@ class Gateway {
   // The longest key that every database takes.
   size_t key_bytes_max() const { return key_bytes_max_; }
   const ProcessInfo& process() const { return process_; }
+  // What makes backups, or nullptr. Borrowed until the end, or until another is set.
+  // Set before anything is served, and after nothing is any more.
+  BackupControl* backup() const { return backup_; }
+  void UseBackup(BackupControl* backup) { backup_ = backup; }
   uint64_t clients_max() const { return process_.clients_max; }
 
   Outbox MakeOutbox(LoopStats* stats) const;
@@ -134,6 +139,7 @@ class Gateway {
   RateMeter rates_;
   std::unique_ptr<Admission> admission_;
   ProcessInfo process_;
+  BackupControl* backup_ = nullptr;
   size_t key_bytes_max_ = SIZE_MAX;
   std::vector<std::unique_ptr<Database>> databases_;
 

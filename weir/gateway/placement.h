@@ -83,6 +83,7 @@ class Placement {
   uint32_t lanes() const { return lane_mask_ + 1; }
   const shard::RangeMap& ranges() const { return options_.ranges; }
   ShardPlace place(shard::ShardId shard) const;
+  size_t shards() const { return options_.shards.size(); }
 
  private:
   Options options_;

@@ -50,6 +50,11 @@ std::optional<Reply> Scan(const OperationCall& call);
 void DbsizeInTransaction(WriteBatch& batch, WriteItem& item);
 void FlushallInTransaction(WriteBatch& batch, WriteItem& item);
 
+// backup.cc
+std::optional<Reply> WeirBackupStart(const OperationCall& call);
+void WeirBackupStatus(const LocalCall& call, resp::Writer& writer);
+void WeirBackupCancel(const LocalCall& call, resp::Writer& writer);
+
 // key.cc
 void Exists(const ReadCall& call, resp::Writer& writer);
 void Expiretime(const ReadCall& call, resp::Writer& writer);

@@ -1,0 +1,21 @@
+// The rows of weir's own commands, which Redis does not have.
+#pragma once
+
+#include "weir/gateway/commands/rows.h"
+
+namespace weir::gateway::rows {
+
+inline constexpr Row kWeirRows[] = {
+    Container("weir.backup", "0.1.0", "A container for commands that back all data up."),
+    Local("weir.backup|cancel", 2, kAdmin, "0.1.0", "Stop the backup that is being made.",
+          c::WeirBackupCancel),
+    Local("weir.backup|help", 2, kAlways, "0.1.0",
+          "Show helpful text about the different subcommands.", c::Help),
+    Operates("weir.backup|start", 3, kAdmin, "0.1.0",
+             "Begin to back all data up into a new directory of the server's machine.",
+             c::WeirBackupStart),
+    Local("weir.backup|status", 2, kAdmin, "0.1.0",
+          "Get how far the backup is, or how the last one ended.", c::WeirBackupStatus),
+};
+
+}  // namespace weir::gateway::rows
