@@ -1,4 +1,4 @@
-// The command line of weir: serve, check, version, help, docs.
+// The command line of weir: serve, check, backup, restore, verify, version, help, docs.
 #include <cstdio>
 #include <fstream>
 #include <iterator>
@@ -8,15 +8,20 @@
 #include <string>
 #include <vector>
 
+#include "cmd/weir/backup_client.h"
 #include "cmd/weir/load.h"
 #include "cmd/weir/machine.h"
 #include "cmd/weir/man_page.h"
 #include "cmd/weir/options.h"
+#include "cmd/weir/restore.h"
 #include "cmd/weir/serve.h"
 #include "cmd/weir/tls_files.h"
+#include "cmd/weir/verify.h"
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
+
+#include "weir/backup/backup_directory.h"
 
 namespace weir::cmd {
 namespace {
@@ -76,6 +81,38 @@ int RunServe(const std::string& file_name,
   return loaded ? Serve(loaded->config) : kUsage;
 }
 
+// Where data is: of a configuration file, of one directory, or of both.
+struct DataArguments {
+  std::string config_file;
+  std::string directory;
+};
+
+// Returns the configuration that names the data directories, or nullopt after saying what is wrong.
+std::optional<Config> LoadData(const DataArguments& data) {
+  if (data.config_file.empty() && data.directory.empty()) {
+    Complain("say where the data is: --data DIR, or --config FILE");
+    return std::nullopt;
+  }
+  std::vector<FlagValue> flags;
+  if (!data.directory.empty()) flags.push_back({"data", {data.directory}});
+  std::optional<Loaded> loaded = Load(data.config_file, std::move(flags));
+  if (!loaded) return std::nullopt;
+  return std::move(loaded->config);
+}
+
+int RunRestoreCommand(const std::string& backup, const DataArguments& data) {
+  const std::optional<Config> config = LoadData(data);
+  return config ? RunRestore(backup, *config) : kUsage;
+}
+
+int RunVerifyCommand(const DataArguments& data) {
+  if (data.config_file.empty() && backup::IsBackup(data.directory)) {
+    return RunVerifyBackup(data.directory);
+  }
+  const std::optional<Config> config = LoadData(data);
+  return config ? RunVerify(*config) : kUsage;
+}
+
 std::string PlainText(std::string text) {
   std::erase(text, '`');
   return text;
@@ -85,6 +122,10 @@ std::string PlainText(std::string text) {
 struct Arguments {
   std::string serve_file;
   std::string check_file;
+  BackupArguments backup;
+  std::string restore_from;
+  DataArguments restore_to;
+  DataArguments verify;
   std::string help_topic;
   std::string docs_topic = "configuration";
   std::map<std::string, std::vector<std::string>> flags;  // By key of [server].
@@ -108,6 +149,36 @@ void DeclareServe(CLI::App& serve, Arguments& arguments) {
     flag->type_name(std::string(TypeName(option.type)))->expected(1, 1)->take_all();
     flag->allow_extra_args(false);
   }
+}
+
+void DeclareData(CLI::App& command, DataArguments& data, const std::string& what) {
+  command.add_option("--data", data.directory, what)->type_name("DIR");
+  command
+      .add_option("--config", data.config_file,
+                  "Configuration file that names the data directories, TOML.")
+      ->type_name("FILE");
+}
+
+void DeclareBackup(CLI::App& app, Arguments& arguments) {
+  CLI::App* backup = app.add_subcommand(
+      "backup", "Back the data of a running server up into a new directory of its machine.");
+  backup->add_option("DIR", arguments.backup.directory, "The new directory.")->required();
+  backup->add_option("--server", arguments.backup.server, "Where the server listens.")
+      ->type_name("ADDR:PORT")
+      ->capture_default_str();
+  backup->add_option("--user", arguments.backup.user, "A user with the right `admin`.")
+      ->type_name("NAME");
+  backup
+      ->add_option("--password-file", arguments.backup.password_file,
+                   "Its first line is the password; - for standard input.")
+      ->type_name("FILE");
+  CLI::App* restore =
+      app.add_subcommand("restore", "Copy a backup into a new data directory, offline.");
+  restore->add_option("DIR", arguments.restore_from, "The backup.")->required();
+  DeclareData(*restore, arguments.restore_to, "The new data directory.");
+  CLI::App* verify = app.add_subcommand(
+      "verify", "Read all of a data directory that is not in use, or of a backup, and check it.");
+  DeclareData(*verify, arguments.verify, "The data directory, or the backup.");
 }
 
 int RunHelp(CLI::App& app, const std::string& topic) {
@@ -140,7 +211,8 @@ int RunDocs(const std::string& topic) {
 
 // Names the words nearest to those that are unknown.
 std::string DescribeExtras(const std::vector<std::string>& extras) {
-  std::vector<std::string> known = {"serve", "check", "version", "help", "--config", "--help"};
+  std::vector<std::string> known = {"serve",   "check", "backup",   "restore", "verify",
+                                    "version", "help",  "--config", "--help"};
   for (const Option& option : Options()) {
     if (option.section == "server") known.push_back(FlagOf(option));
   }
@@ -164,9 +236,11 @@ int Run(int argc, char** argv) {
   CLI::App* check = app.add_subcommand(
       "check", "Print the effective configuration and memory budget of a file, or its errors.");
   check->add_option("FILE", arguments.check_file, "Configuration file, TOML.")->required();
+  DeclareBackup(app, arguments);
   CLI::App* version = app.add_subcommand("version", "Print the version.");
   CLI::App* help = app.add_subcommand("help", "Explain a subcommand.");
-  help->add_option("SUBCOMMAND", arguments.help_topic, "serve, check or version.");
+  help->add_option("SUBCOMMAND", arguments.help_topic,
+                   "serve, check, backup, restore, verify or version.");
   CLI::App* docs = app.add_subcommand("docs")->group("");  // Hidden.
   docs->add_option("TOPIC", arguments.docs_topic, "configuration or man.");
 
@@ -181,6 +255,11 @@ int Run(int argc, char** argv) {
   }
   if (serve->parsed()) return RunServe(arguments.serve_file, arguments.flags);
   if (check->parsed()) return RunCheck(arguments.check_file);
+  if (app.got_subcommand("backup")) return RunBackup(arguments.backup);
+  if (app.got_subcommand("restore")) {
+    return RunRestoreCommand(arguments.restore_from, arguments.restore_to);
+  }
+  if (app.got_subcommand("verify")) return RunVerifyCommand(arguments.verify);
   if (version->parsed()) Print("weir " WEIR_VERSION "\n");
   if (docs->parsed()) return RunDocs(arguments.docs_topic);
   if (help->parsed()) return RunHelp(app, arguments.help_topic);

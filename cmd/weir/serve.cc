@@ -25,6 +25,7 @@
 #include <unistd.h>
 
 #include "weir/admin/admin_server.h"
+#include "weir/backup/backup_job.h"
 #include "weir/base/clock.h"
 #include "weir/gateway/gateway.h"
 #include "weir/net/address.h"
@@ -152,6 +153,25 @@ server::Server::Options ServerOptions(const Config& config) {
   return options;
 }
 
+// Returns nullptr when nothing is on disk.
+std::unique_ptr<backup::BackupJob> MakeBackupJob(const OpenedStores& opened,
+                                                 gateway::Gateway& gateway, Clock& clock) {
+  if (opened.checkpoints.empty()) return nullptr;
+  backup::BackupJob::Options options;
+  options.weir_version = WEIR_VERSION;
+  for (size_t i = 0; i < opened.checkpoints.size(); ++i) {
+    options.databases.push_back({&gateway.database(i).committer(), opened.checkpoints[i]});
+  }
+  const gateway::Placement& placement = gateway.placement();
+  for (uint32_t shard = 0; shard < placement.shards(); ++shard) {
+    const gateway::ShardPlace place = placement.place(shard::ShardId{shard});
+    options.shards.push_back({place.database, place.shard});
+  }
+  auto job = std::make_unique<backup::BackupJob>(std::move(options), clock);
+  gateway.UseBackup(job.get());
+  return job;
+}
+
 int Fail(const std::string& what, const Error& error) {
   LogError(what, {{"error", error.message}});
   return 1;
@@ -188,6 +208,7 @@ void TellSupervisor(const std::string& state) {
 // From here on the signals that stop us wait for WaitForStop, on every thread.
 sigset_t BlockStopSignals() {
   signal(SIGPIPE, SIG_IGN);
+  signal(SIGXFSZ, SIG_IGN);  // A file that may not grow is an error of that write.
   sigset_t signals;
   sigemptyset(&signals);
   sigaddset(&signals, SIGTERM);
@@ -238,6 +259,8 @@ int Serve(const Config& config) {
   Result<std::unique_ptr<gateway::Gateway>> gateway =
       gateway::Gateway::Create(std::move(options), std::move(opened.value().stores), clock);
   if (!gateway.ok()) return Fail("cannot use the configured limits", gateway.error());
+  std::unique_ptr<backup::BackupJob> backup =
+      MakeBackupJob(opened.value(), *gateway.value(), clock);
 
   server::Server server(*gateway.value(), ServerOptions(config));
   server_view = &server;
@@ -257,6 +280,7 @@ int Serve(const Config& config) {
   ready = false;
   server.Stop();
   admin.Stop();             // Its views look at the gateway.
+  backup.reset();           // It may hold the logs, and uses the stores.
   gateway.value().reset();  // Every write that was begun is durable or refused after this.
   LogInfo("stopped");
   return 0;

@@ -10,13 +10,16 @@
 #include "weir/base/result.h"
 #include "weir/gateway/placement.h"
 #include "weir/shard/range_map.h"
+#include "weir/store/checkpoints.h"
 #include "weir/store/store.h"
 
 namespace weir::cmd {
 
 struct OpenedStores {
   std::vector<std::unique_ptr<store::Store>> stores;  // By database.
-  std::vector<gateway::ShardPlace> shards;            // By shard.
+  // What backups are made of, by database; the stores own them. None in memory.
+  std::vector<store::Checkpoints*> checkpoints;
+  std::vector<gateway::ShardPlace> shards;  // By shard.
   shard::RangeMap ranges = shard::RangeMap::Even(1).value();
 };
 

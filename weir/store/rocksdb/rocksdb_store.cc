@@ -427,7 +427,7 @@ Result<std::unique_ptr<RocksDbStore>> OpenRocksDbOn(RocksDbOptions options,
   std::unique_ptr<DataDirectory> directory = std::move(locked).value();
   auto read = directory->ReadFormat();
   if (!read.ok()) return read.error();
-  if (!read.value() && !options.create) {
+  if (!options.create && !(read.value() && read.value()->ready())) {
     return Error{ErrorCode::kCorrupt, "data directory " + directory->path() +
                                           " is empty, but the other directories hold data that "
                                           "needs it; mount it, or restore all from a backup"};

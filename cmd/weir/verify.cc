@@ -1,0 +1,201 @@
+#include "cmd/weir/verify.h"
+
+#include <cstdint>
+#include <cstdio>
+#include <memory>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "cmd/weir/layout.h"
+#include "cmd/weir/progress.h"
+
+#include "weir/backup/backup_directory.h"
+#include "weir/backup/files.h"
+#include "weir/shard/position.h"
+#include "weir/shard/range_map.h"
+#include "weir/store/rocksdb/verifier.h"
+
+namespace weir::cmd {
+namespace {
+
+using backup::Manifest;
+
+// One database to verify: its name for messages, and which shards of the range map it holds.
+struct Part {
+  std::string name;
+  std::unique_ptr<store::Verifier> verifier;
+  std::vector<uint32_t> shards;  // Their numbers in the range map.
+};
+
+class Verification {
+ public:
+  void Problem(const std::string& text) { report_.Add(text); }
+
+  // Reads and checks the range map, which lives in the first part.
+  void CheckMap(std::vector<Part>& parts) {
+    size_t shards = 0;
+    for (const Part& part : parts) shards += part.shards.size();
+    Result<std::optional<std::string>> text = parts.front().verifier->Metadata(kRangeMapName);
+    if (!text.ok()) {
+      Problem("the range map cannot be read: " + text.error().message);
+    } else if (!text.value().has_value()) {
+      Problem(parts.front().name +
+              " has no range map; if it is one of several data directories, "
+              "name all in [[shard]] sections and give the file by --config");
+    } else {
+      Result<shard::RangeMap> map = shard::RangeMap::FromText(*text.value());
+      Result<Ok> fits = map.ok() ? CheckRanges(map.value(), shards) : Result<Ok>(map.error());
+      if (fits.ok()) {
+        map_ = std::move(map).value();
+      } else {
+        Problem("the range map: " + fits.error().message);
+      }
+    }
+  }
+
+  void CheckPart(Part& part) {
+    store::VerifyOptions options;
+    options.progress = [&](const store::VerifyProgress& progress) {
+      progress_.Show(part.name + ": " + progress.what + ", " + std::to_string(progress.done) +
+                     " of " + std::to_string(progress.total));
+    };
+    options.check_place = [&](uint32_t shard, uint64_t position, std::string_view key) {
+      return WrongPlace(part.shards[shard], position, key);
+    };
+    const store::VerifyReport found = part.verifier->Run(options);
+    report_.records += found.records;
+    report_.with_expiry += found.with_expiry;
+    report_.tables += found.tables;
+    for (const std::string& problem : found.problems) Problem(part.name + ": " + problem);
+    report_.problem_count += found.problem_count - found.problems.size();
+  }
+
+  ProgressLine& progress() { return progress_; }
+  const store::VerifyReport& report() const { return report_; }
+
+ private:
+  std::string WrongPlace(uint32_t shard, uint64_t position, std::string_view key) const {
+    const shard::Position right = shard::PositionOf(key);
+    if (right.value != position) {
+      return "its position should be " + std::to_string(right.value);
+    }
+    if (!map_) return "";
+    const auto owner = static_cast<uint32_t>(map_->ShardOf(right));
+    if (owner == shard) return "";
+    return "the range map gives it to shard " + std::to_string(owner) + ", not " +
+           std::to_string(shard);
+  }
+
+  ProgressLine progress_;
+  std::optional<shard::RangeMap> map_;
+  store::VerifyReport report_;
+};
+
+int Refuse(const Error& error) {
+  std::fprintf(stderr, "weir: not verified: %s\n", error.message.c_str());
+  return 1;
+}
+
+int Conclude(const store::VerifyReport& report, const std::string& what_to_do) {
+  if (report.problem_count == 0) {
+    std::printf("verified: %llu records, %llu with expiry, %llu tables; all is right\n",
+                static_cast<unsigned long long>(report.records),
+                static_cast<unsigned long long>(report.with_expiry),
+                static_cast<unsigned long long>(report.tables));
+    return 0;
+  }
+  for (const std::string& problem : report.problems) std::printf("%s\n", problem.c_str());
+  if (report.problem_count > report.problems.size()) {
+    std::printf("... and %llu more\n",
+                static_cast<unsigned long long>(report.problem_count - report.problems.size()));
+  }
+  std::fprintf(stderr, "weir: %llu problems; %s\n",
+               static_cast<unsigned long long>(report.problem_count), what_to_do.c_str());
+  return 1;
+}
+
+// Compares each file of the backup with the manifest.
+void CheckSums(const std::string& directory, const Manifest& manifest, Verification* verification) {
+  const uint64_t total = manifest.TotalBytes();
+  uint64_t done = 0;
+  for (const Manifest::File& file : manifest.files) {
+    const auto sum = backup::SumFile(directory + "/" + file.path, [&](uint64_t bytes) {
+      done += bytes;
+      verification->progress().Show("files, " + ProgressLine::Bytes(done, total));
+      return true;
+    });
+    if (!sum.ok()) {
+      verification->Problem(sum.error().message);
+    } else if (sum.value().bytes != file.bytes || sum.value().hash != file.hash) {
+      verification->Problem(file.path + " is not what the manifest says");
+    }
+  }
+}
+
+void CheckCounts(const Manifest& manifest, Verification* verification) {
+  const store::VerifyReport& found = verification->report();
+  if (found.problem_count > 0 || found.records == manifest.TotalRecords()) return;
+  verification->Problem("the manifest counts " + std::to_string(manifest.TotalRecords()) +
+                        " records, and there are " + std::to_string(found.records));
+}
+
+}  // namespace
+
+int RunVerify(const Config& config) {
+  const Layout layout = LayOut(config);
+  std::vector<Part> parts;
+  for (size_t i = 0; i < layout.directories.size(); ++i) {
+    auto opened = store::Verifier::Open(layout.directories[i]);
+    if (!opened.ok()) return Refuse(opened.error());
+    parts.push_back({layout.directories[i], std::move(opened).value(), {}});
+  }
+  // A single directory knows its shards itself.
+  if (parts.size() == 1) {
+    for (uint32_t i = 0; i < parts[0].verifier->shards(); ++i) parts[0].shards.push_back(i);
+  } else {
+    for (uint32_t i = 0; i < layout.places.size(); ++i) {
+      parts[layout.places[i].database].shards.push_back(i);
+    }
+  }
+  Verification verification;
+  for (const Part& part : parts) {
+    if (part.shards.size() == part.verifier->shards()) continue;
+    return Refuse({ErrorCode::kInvalid, part.name + " holds " +
+                                            std::to_string(part.verifier->shards()) +
+                                            " shards, and the configuration names " +
+                                            std::to_string(part.shards.size()) + " for it"});
+  }
+  verification.CheckMap(parts);
+  for (Part& part : parts) verification.CheckPart(part);
+  return Conclude(verification.report(),
+                  "keep this directory, check the device, and restore the last backup that "
+                  "verifies into a new one");
+}
+
+int RunVerifyBackup(const std::string& directory) {
+  const Result<Manifest> manifest = backup::OpenBackup(directory);
+  if (!manifest.ok()) return Refuse(manifest.error());
+  Verification verification;
+  CheckSums(directory, manifest.value(), &verification);
+  std::vector<Part> parts;
+  for (size_t i = 0; i < manifest.value().databases.size(); ++i) {
+    const std::string folder = backup::DatabaseFolder(i);
+    auto opened = store::Verifier::OpenCheckpoint(directory + "/" + folder,
+                                                  manifest.value().databases[i].shards);
+    if (!opened.ok()) {
+      verification.Problem(opened.error().message);
+      return Conclude(verification.report(), "use another backup");
+    }
+    parts.push_back({folder, std::move(opened).value(), {}});
+  }
+  for (uint32_t i = 0; i < manifest.value().shards.size(); ++i) {
+    parts[manifest.value().shards[i].database].shards.push_back(i);
+  }
+  verification.CheckMap(parts);
+  for (Part& part : parts) verification.CheckPart(part);
+  CheckCounts(manifest.value(), &verification);
+  return Conclude(verification.report(), "use another backup");
+}
+
+}  // namespace weir::cmd
