@@ -1,13 +1,14 @@
 #!/usr/bin/python3
 """Goal: kill -9 at any moment loses no acknowledged write and half-applies none.
 
-Method: writers on connections of their own pipeline SET, MSET, INCR, DEL and transactions of them to
-the real binary (RocksDB, fsync) and remember what was acknowledged and what was only sent. After a seeded number
-of acknowledgements the process is killed, now and then again while it recovers, and started anew.
-What each writer then finds must be what was acknowledged plus a prefix, in the order sent, of what
-was not: so no MSET and no transaction is half there. A counter that all share must lie between what was acknowledged
-and what was sent. DBSIZE must be the number of keys that a whole SCAN returns, and those the keys
-of the writers. Faults planted by the harness show that each of these checks can fail.
+Method: writers on connections of their own pipeline SET, MSET, INCR, DEL and transactions of them
+to the real binary (RocksDB, fsync) and remember what was acknowledged and what was only sent. After
+a seeded number of acknowledgements the process is killed, now and then again while it recovers, and
+started anew. What each writer then finds must be what was acknowledged plus a prefix, in the order
+sent, of what was not: so no MSET and no transaction is half there. A counter that all share must
+lie between what was acknowledged and what was sent. DBSIZE must be the number of keys that a whole
+SCAN returns, and those the keys of the writers. Faults planted by the harness show that each of
+these checks can fail.
 
     kill9_test.py WEIR [CYCLES]
 """

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""Goal: transactions of real clients are whole: nobody sees half of one, optimistic locking loses no
-update, and FLUSHALL stands in one place among all that is under way.
+"""Goal: transactions of real clients are whole: nobody sees half of one, optimistic locking loses
+no update, and FLUSHALL stands in one place among all that is under way.
 
 Method, on a real weir with the cache on, off, and over two data directories:
  * redis-py's default pipeline() and its WATCH loop, under contention of many threads;
