@@ -39,7 +39,7 @@ long ControlBio(BIO* bio, int command, long /*number*/, void* /*pointer*/) {
 // OpenSSL's view of a TlsChannel's socket. Not BIO_s_socket: that reads a header and a body by two
 // system calls, and its writes raise SIGPIPE.
 const BIO_METHOD* ChannelBio() {
-  static const BIO_METHOD* const kMethod = [] {
+  static const BIO_METHOD* const instance = [] {
     BIO_METHOD* method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "weir");
     assert(method != nullptr);
     BIO_meth_set_create(method, [](BIO* bio) {
@@ -55,7 +55,7 @@ const BIO_METHOD* ChannelBio() {
     BIO_meth_set_ctrl(method, ControlBio);
     return method;
   }();
-  return kMethod;
+  return instance;
 }
 
 std::string TextOf(const ASN1_STRING* text) {
