@@ -118,13 +118,17 @@ class CommandLine(unittest.TestCase):
             self.assertEqual(file.read(), done.stdout,
                              "run `weir docs > docs/configuration.md`")
 
-    def test_the_manual_page_is_sound_and_explains_every_flag_and_section(self):
+    def test_the_manual_page_is_sound_and_explains_every_command_flag_and_section(self):
         page = self.run_weir("docs", "man")
         self.assertEqual(page.returncode, 0)
         done = subprocess.run(["groff", "-man", "-Tascii", "-ww", "-P-bcu"], input=page.stdout,
                               capture_output=True, text=True, timeout=30, check=False)
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         text = done.stdout
+        commands = re.findall(r"^  ([a-z]+) ", self.run_weir("help").stdout, re.MULTILINE)
+        self.assertIn("serve", commands)
+        for command in commands:
+            self.assertRegex(text, rf"\n       {command}[ \n]")
         serve = self.run_weir("help", "serve").stdout
         for flag in re.findall(r"^  (--[a-z-]+) [A-Z]", serve, re.MULTILINE):
             self.assertIn(f"\n       {flag} ", text)

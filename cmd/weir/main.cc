@@ -196,12 +196,30 @@ int RunHelp(CLI::App& app, const std::string& topic) {
   return kUsage;
 }
 
+// Describes every subcommand that is shown.
+std::vector<ManCommand> ManCommands(const CLI::App& app) {
+  std::vector<ManCommand> commands;
+  for (const CLI::App* subcommand : app.get_subcommands([](const CLI::App*) { return true; })) {
+    if (subcommand->get_group().empty()) continue;
+    ManCommand& command = commands.emplace_back();
+    command.name = subcommand->get_name();
+    command.doc = subcommand->get_description();
+    for (const CLI::Option* option : subcommand->get_options()) {
+      if (option == subcommand->get_help_ptr()) continue;
+      const bool by_position = option->get_positional();
+      command.arguments.push_back({option->get_name(), by_position ? "" : option->get_type_name(),
+                                   option->get_description()});
+    }
+  }
+  return commands;
+}
+
 // Prints a text that is generated from the tables.
-int RunDocs(const std::string& topic) {
+int RunDocs(const CLI::App& app, const std::string& topic) {
   if (topic == "configuration") {
     Print(ConfigurationDocument());
   } else if (topic == "man") {
-    Print(ManPage(WEIR_VERSION));
+    Print(ManPage(WEIR_VERSION, ManCommands(app)));
   } else {
     Complain("there is no generated document '" + topic + "'; write configuration or man");
     return kUsage;
@@ -261,7 +279,7 @@ int Run(int argc, char** argv) {
   }
   if (app.got_subcommand("verify")) return RunVerifyCommand(arguments.verify);
   if (version->parsed()) Print("weir " WEIR_VERSION "\n");
-  if (docs->parsed()) return RunDocs(arguments.docs_topic);
+  if (docs->parsed()) return RunDocs(app, arguments.docs_topic);
   if (help->parsed()) return RunHelp(app, arguments.help_topic);
   return kSuccess;
 }

@@ -8,28 +8,16 @@ namespace {
 constexpr std::string_view kHead = R"(.SH NAME
 weir \- one fast, fair, durable Redis in front of a service's databases
 .SH SYNOPSIS
-.B weir serve
-.RB [ \-\-config
-.IR FILE ]
-.RI [ FLAGS ]
-.br
-.B weir check
-.I FILE
-.br
-.BR "weir version" " | " "weir help"
-.RI [ SUBCOMMAND ]
+.B weir
+.I COMMAND
+.RI [ ARGUMENTS ]
 .SH DESCRIPTION
 .B weir
 speaks the protocol of Redis and keeps what it is given durably in RocksDB, behind a cache, a rate
-limiter and consistent hashing. It needs no option at all.
-.TP
-.B serve
-Serves clients until SIGTERM or SIGINT, then answers what was sent and exits. Logs to standard
-error. A flag beats the configuration file.
-.TP
-.B check
-Prints the effective configuration and memory budget of a file, or every error with its line, column
-and remedy.
+limiter and consistent hashing.
+.B weir serve
+needs no option at all. It serves clients until SIGTERM or SIGINT, then answers what was sent and
+exits, and logs to standard error. A flag beats the configuration file.
 )";
 
 constexpr std::string_view kTail = R"(.SH FILES
@@ -91,14 +79,29 @@ std::string Meaning(const Option& option) {
   return Roff(text) + "\n";
 }
 
-std::string Term(std::string_view name, const Option& option) {
-  return ".TP\n.BI \"" + Roff(name) + " \" \"" + Roff(TypeName(option.type)) + "\"\n";
+std::string Term(std::string_view name, std::string_view type) {
+  return ".TP\n.BI \"" + Roff(name) + " \" \"" + Roff(type) + "\"\n";
+}
+
+std::string Commands(const std::vector<ManCommand>& commands) {
+  std::string text = ".SH COMMANDS\n";
+  for (const ManCommand& command : commands) {
+    text += ".TP\n.B " + Roff(command.name) + "\n" + Roff(command.doc) + "\n";
+    if (command.name == "serve" || command.arguments.empty()) continue;
+    text += ".RS\n";
+    for (const ManArgument& argument : command.arguments) {
+      text += Term(argument.name, argument.type) + Roff(argument.doc) + "\n";
+    }
+    text += ".RE\n";
+  }
+  return text;
 }
 
 std::string Flags() {
   std::string text = ".SH FLAGS OF SERVE\n.TP\n.BI \"\\-\\-config \" FILE\nConfiguration file.\n";
   for (const Option& option : Options()) {
-    if (option.section == "server") text += Term(FlagOf(option), option) + Meaning(option);
+    if (option.section == "server")
+      text += Term(FlagOf(option), TypeName(option.type)) + Meaning(option);
   }
   return text;
 }
@@ -113,7 +116,8 @@ std::string ConfigurationFile() {
     text += ".SS " + (section.repeated ? "[[" + name + "]]" : "[" + name + "]") + "\n" +
             Roff(section.doc) + "\n";
     for (const Option& option : Options()) {
-      if (option.section == section.name) text += Term(option.key, option) + Meaning(option);
+      if (option.section == section.name)
+        text += Term(option.key, TypeName(option.type)) + Meaning(option);
     }
   }
   return text;
@@ -121,9 +125,10 @@ std::string ConfigurationFile() {
 
 }  // namespace
 
-std::string ManPage(std::string_view version) {
+std::string ManPage(std::string_view version, const std::vector<ManCommand>& commands) {
   return R"(.TH WEIR 1 "" "weir )" + std::string(version) + "\" \"User Commands\"\n" +
-         std::string(kHead) + Flags() + ConfigurationFile() + std::string(kTail);
+         std::string(kHead) + Commands(commands) + Flags() + ConfigurationFile() +
+         std::string(kTail);
 }
 
 }  // namespace weir::cmd
