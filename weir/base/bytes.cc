@@ -12,6 +12,7 @@ Bytes Bytes::Allocate(size_t size, char** data) {
     return bytes;
   }
   void* memory = ::operator new(sizeof(Block) + size);
+  if (size >= kCountedBytesMin) counted_bytes_.fetch_add(size, std::memory_order_relaxed);
   bytes.block_ = new (memory) Block;
   bytes.block_->size = size;
   *data = bytes.block_->data();
@@ -27,6 +28,9 @@ Bytes Bytes::Copy(std::string_view from) {
 
 void Bytes::Release(Block* block) {
   if (block->references.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+  if (block->size >= kCountedBytesMin) {
+    counted_bytes_.fetch_sub(block->size, std::memory_order_relaxed);
+  }
   block->~Block();
   ::operator delete(block);
 }

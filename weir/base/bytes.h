@@ -37,6 +37,12 @@ class Bytes {
     if (block_ != nullptr) Release(block_);
   }
 
+  // Data of at least this size is counted while it lives, however many Bytes share it.
+  static constexpr size_t kCountedBytesMin = 4097;
+  // Bytes of all such data in the process: what values take, whoever holds them. Threads:
+  // thread-safe.
+  static size_t counted_bytes() { return counted_bytes_.load(std::memory_order_relaxed); }
+
   // The view is valid while any Bytes sharing this data lives.
   std::string_view view() const {
     return block_ == nullptr ? std::string_view() : std::string_view(block_->data(), block_->size);
@@ -52,6 +58,8 @@ class Bytes {
   };
 
   static void Release(Block* block);
+
+  static inline std::atomic<size_t> counted_bytes_{0};
 
   Block* block_ = nullptr;
 };

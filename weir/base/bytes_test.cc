@@ -38,6 +38,19 @@ TEST(BytesTest, MovedFromIsEmpty) {
   EXPECT_EQ(to.view(), "value");
 }
 
+TEST(BytesTest, LargeDataIsCountedOnceWhileItLives) {
+  const size_t before = Bytes::counted_bytes();
+  const Bytes below = Bytes::Copy(std::string(Bytes::kCountedBytesMin - 1, 'x'));
+  EXPECT_EQ(Bytes::counted_bytes(), before);
+  {
+    const Bytes at = Bytes::Copy(std::string(Bytes::kCountedBytesMin, 'x'));
+    const Bytes copy = at;
+    EXPECT_EQ(Bytes::counted_bytes(), before + Bytes::kCountedBytesMin);
+    EXPECT_EQ(copy.size(), at.size());
+  }
+  EXPECT_EQ(Bytes::counted_bytes(), before);
+}
+
 TEST(BytesTest, CopiesMayBeDroppedOnManyThreads) {
   const Bytes shared = Bytes::Copy(std::string(1000, 'x'));
   std::vector<std::thread> threads;

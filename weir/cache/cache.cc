@@ -74,6 +74,7 @@ Cache::~Cache() {
   if (hand_ == nullptr) return;
   hand_->previous->next = nullptr;
   while (hand_ != nullptr) DeleteEntry(std::exchange(hand_, hand_->next));
+  if (options_.shared_values != nullptr) options_.shared_values->Give(shared_bytes_);
 }
 
 Cache::Cache(Cache&& other) noexcept
@@ -81,6 +82,7 @@ Cache::Cache(Cache&& other) noexcept
       index_(std::exchange(other.index_, Index())),
       hand_(std::exchange(other.hand_, nullptr)),
       bytes_(std::exchange(other.bytes_, 0)),
+      shared_bytes_(std::exchange(other.shared_bytes_, 0)),
       counters_(std::exchange(other.counters_, Counters())) {}
 
 Cache& Cache::operator=(Cache&& other) noexcept {
@@ -89,6 +91,7 @@ Cache& Cache::operator=(Cache&& other) noexcept {
   std::swap(index_, moved.index_);
   std::swap(hand_, moved.hand_);
   std::swap(bytes_, moved.bytes_);
+  std::swap(shared_bytes_, moved.shared_bytes_);
   std::swap(counters_, moved.counters_);
   return *this;
 }
@@ -98,6 +101,7 @@ Cache Cache::TakeEntries() {
   std::swap(taken.index_, index_);
   std::swap(taken.hand_, hand_);
   std::swap(taken.bytes_, bytes_);
+  std::swap(taken.shared_bytes_, shared_bytes_);
   return taken;
 }
 
@@ -161,6 +165,19 @@ void Cache::Insert(std::string_view key, uint64_t hash, const Value* value, Wall
     hand_->previous = entry;
   }
   bytes_ += cost;
+  CountShared(*entry);
+}
+
+void Cache::CountShared(const Entry& entry) {
+  if (options_.shared_values == nullptr || entry.big.empty()) return;
+  shared_bytes_ += entry.big.size();
+  options_.shared_values->Take(entry.big.size());
+}
+
+void Cache::UncountShared(const Entry& entry) {
+  if (options_.shared_values == nullptr || entry.big.empty()) return;
+  shared_bytes_ -= entry.big.size();
+  options_.shared_values->Give(entry.big.size());
 }
 
 void Cache::Remove(Entry* entry) {
@@ -175,6 +192,7 @@ void Cache::Remove(Entry* entry) {
   const size_t cost = EntryCost(*entry);
   assert(bytes_ >= cost);
   bytes_ -= cost;
+  UncountShared(*entry);
   DeleteEntry(entry);
 }
 

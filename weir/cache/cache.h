@@ -21,6 +21,7 @@
 #include <optional>
 #include <string_view>
 
+#include "weir/base/byte_account.h"
 #include "weir/base/time.h"
 #include "weir/cache/index.h"
 #include "weir/cache/value.h"
@@ -38,6 +39,9 @@ class Cache {
 
   struct Options {
     size_t budget_bytes = size_t{64} << 20;
+    // Takes the bytes of the values that are shared by reference, so that the owner can tell those
+    // that live outside of all caches; nullptr: nobody asks. Outlives the cache.
+    ByteAccount* shared_values = nullptr;
   };
 
   // What a hit shows. `value` is valid until the next call that is not Prefetch…; `shared` is the
@@ -95,6 +99,8 @@ class Cache {
 
  private:
   void Insert(std::string_view key, uint64_t hash, const Value* value, WallTime cached_until);
+  void CountShared(const Entry& entry);
+  void UncountShared(const Entry& entry);
   void Remove(Entry* entry);
   void EvictOne();
 
@@ -102,6 +108,7 @@ class Cache {
   Index index_;
   Entry* hand_ = nullptr;  // The oldest entry that the hand has not yet passed.
   size_t bytes_ = 0;
+  size_t shared_bytes_ = 0;  // Of the values that entries share by reference.
   Counters counters_;
 };
 

@@ -35,6 +35,7 @@ struct ReadCall {
   Args args;
   std::span<const Found> found;  // One for each key, in order.
   WallTime now;
+  size_t reply_bytes_max = SIZE_MAX;  // Of the values in the reply to a command of many keys.
 };
 
 struct LocalCall {
@@ -164,6 +165,10 @@ struct CommandSpec {
   }
   bool ArityFits(size_t count) const {
     return arity >= 0 ? count == static_cast<size_t>(arity) : count >= static_cast<size_t>(-arity);
+  }
+  // Whether a read asks what its keys hold, and not only which of several exist.
+  constexpr bool NeedsValues() const {
+    return keys.first == keys.last || (keys.use & kKeyAccess) != 0;
   }
   constexpr bool IsSubcommand() const { return name.find('|') != std::string_view::npos; }
   std::span<const CommandSpec> Subcommands() const { return {this + 1, subcommands}; }

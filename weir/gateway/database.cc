@@ -4,6 +4,13 @@
 #include <utility>
 
 namespace weir::gateway {
+namespace {
+
+const Error kNoRoom{
+    ErrorCode::kOverloaded,
+    "the memory for large values is taken; this value could not be read, try again"};
+
+}  // namespace
 
 std::optional<cache::Value> LiveValue(const std::optional<store::Record>& record, WallTime now) {
   if (!record.has_value() || record->expires_at <= now) return std::nullopt;
@@ -11,9 +18,11 @@ std::optional<cache::Value> LiveValue(const std::optional<store::Record>& record
 }
 
 Database::Database(std::unique_ptr<store::Store> store, Lanes& lanes, const Placement& placement,
-                   VersionClock& versions, Clock& clock, LatencyEvents& events)
+                   VersionClock& versions, const Memory& memory, Clock& clock,
+                   LatencyEvents& events)
     : lanes_(lanes),
       placement_(placement),
+      memory_(memory),
       clock_(clock),
       events_(events),
       owned_(std::move(store)),
@@ -24,31 +33,82 @@ Database::Database(std::unique_ptr<store::Store> store, Lanes& lanes, const Plac
 }
 
 Database::~Database() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
   committer_.Stop();
   owned_.reset();  // Its last callbacks still find everything else in place.
 }
 
 void Database::Load(std::vector<LoadRequest> requests) {
-  const size_t most = store_->limits().load_keys_max;
-  for (size_t begin = 0; begin < requests.size(); begin += most) {
-    const size_t end = std::min(begin + most, requests.size());
-    auto piece = std::make_shared<std::vector<LoadRequest>>(
-        std::make_move_iterator(requests.begin() + static_cast<std::ptrdiff_t>(begin)),
-        std::make_move_iterator(requests.begin() + static_cast<std::ptrdiff_t>(end)));
+  {
+    const std::lock_guard lock(mutex_);
+    loads_.Add(std::move(requests));
+  }
+  BeginLoads();
+}
+
+void Database::ContinueLoads() {
+  if (loads_wait_.load(std::memory_order_relaxed)) BeginLoads();
+}
+
+void Database::Tick() {
+  committer_.Tick();
+  if (!loads_wait_.load(std::memory_order_relaxed)) return;
+  std::vector<LoadRequest> overdue;
+  {
+    const std::lock_guard lock(mutex_);
+    overdue = loads_.TakeOverdue(clock_.Mono());
+  }
+  if (!overdue.empty()) FinishLoads(overdue, kNoRoom);
+  BeginLoads();
+}
+
+// Gives the store what it may take now.
+void Database::BeginLoads() {
+  for (;;) {
+    std::optional<LoadQueue::Batch> batch;
+    {
+      const std::lock_guard lock(mutex_);
+      if (!stopping_) batch = loads_.Next(memory_.value_room(), store_->limits().load_keys_max);
+      loads_wait_.store(!loads_.empty(), std::memory_order_relaxed);
+    }
+    if (!batch.has_value()) return;
     std::vector<store::Key> keys;
-    keys.reserve(piece->size());
-    for (const LoadRequest& request : *piece) keys.push_back(request.key);
-    LoadSnapshot(std::move(keys), [this, piece](const Result<store::Loads>& loaded) {
-      FinishLoads(*piece, loaded);
-    });
+    keys.reserve(batch->requests.size());
+    for (const LoadRequest& request : batch->requests) keys.push_back(request.key);
+    const size_t bytes_max = batch->bytes_max;
+    LoadSnapshot(std::move(keys), bytes_max,
+                 [this, held = std::make_shared<LoadQueue::Batch>(std::move(*batch))](
+                     const Result<store::Loads>& loaded) { OnLoaded(std::move(*held), loaded); });
   }
 }
 
+void Database::OnLoaded(LoadQueue::Batch batch, const Result<store::Loads>& loaded) {
+  FinishLoads(batch.requests, loaded);
+  {
+    const std::lock_guard lock(mutex_);
+    loads_.Finish(std::move(batch),
+                  loaded.ok() ? loaded.value().left : std::vector<store::Loads::LeftOut>(),
+                  clock_.Mono());
+    loads_wait_.store(!loads_.empty(), std::memory_order_relaxed);
+  }
+  ContinueLoads();
+}
+
+// Tells the waiters of each load but those whose value was left out.
 void Database::FinishLoads(const std::vector<LoadRequest>& requests,
                            const Result<store::Loads>& loaded) {
   const WallTime now = clock_.Wall();
   std::vector<std::pair<Home*, Completions>> by_home;
+  size_t next_left = 0;
   for (size_t i = 0; i < requests.size(); ++i) {
+    if (loaded.ok() && next_left < loaded.value().left.size() &&
+        loaded.value().left[next_left].index == i) {
+      ++next_left;
+      continue;
+    }
     const LoadRequest& request = requests[i];
     LoadDone done;
     cache::Loads::Finished finished;
@@ -92,13 +152,15 @@ store::Done<T> Database::OncePublished(store::Done<T> done) {
   };
 }
 
-void Database::LoadSnapshot(std::vector<store::Key> keys, store::Done<store::Loads> done) {
+void Database::LoadSnapshot(std::vector<store::Key> keys, size_t bytes_max,
+                            store::Done<store::Loads> done) {
   const MonoTime began = clock_.Mono();
-  store_->Load(std::move(keys),
-               [this, began, passed = OncePublished(std::move(done))](Result<store::Loads> loaded) {
-                 CountLoad(began);
-                 passed(std::move(loaded));
-               });
+  store_->LoadWithin(
+      std::move(keys), bytes_max,
+      [this, began, passed = OncePublished(std::move(done))](Result<store::Loads> loaded) {
+        CountLoad(began);
+        passed(std::move(loaded));
+      });
 }
 
 void Database::CountLoad(MonoTime began) {

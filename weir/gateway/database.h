@@ -3,6 +3,7 @@
 // Threads: thread-safe.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -14,29 +15,29 @@
 #include "weir/gateway/committer.h"
 #include "weir/gateway/home.h"
 #include "weir/gateway/lanes.h"
+#include "weir/gateway/load_queue.h"
+#include "weir/gateway/memory.h"
 #include "weir/gateway/placement.h"
 #include "weir/store/store.h"
 
 namespace weir::gateway {
 
-// A load that a reader has begun in a lane and that must now be performed.
-struct LoadRequest {
-  cache::LoadId load = 0;
-  uint32_t lane = 0;
-  store::Key key;
-};
-
 class Database {
  public:
   Database(std::unique_ptr<store::Store> store, Lanes& lanes, const Placement& placement,
-           VersionClock& versions, Clock& clock, LatencyEvents& events);
+           VersionClock& versions, const Memory& memory, Clock& clock, LatencyEvents& events);
   ~Database();
 
   // Performs loads that were begun; their waiters are told through their homes.
   void Load(std::vector<LoadRequest> requests);
+  // Goes on with loads that waited for memory. Cost: one load when none does.
+  void ContinueLoads();
+  // To be called a few times a second.
+  void Tick();
 
   // Reads of the store whose result is passed on once all it saw has been published.
-  void LoadSnapshot(std::vector<store::Key> keys, store::Done<store::Loads> done);
+  // `bytes_max`: see Store::LoadWithin.
+  void LoadSnapshot(std::vector<store::Key> keys, size_t bytes_max, store::Done<store::Loads> done);
   void Scan(store::ScanRange range, store::Done<store::Scanned> done);
   void Count(WallTime now, store::Done<store::Counts> done);
 
@@ -50,16 +51,22 @@ class Database {
   // Passes on what was found as soon as all commits that it saw are published.
   template <typename T>
   store::Done<T> OncePublished(store::Done<T> done);
+  void BeginLoads();
+  void OnLoaded(LoadQueue::Batch batch, const Result<store::Loads>& loaded);
   void FinishLoads(const std::vector<LoadRequest>& requests, const Result<store::Loads>& loaded);
   void CountLoad(MonoTime began);
 
   Lanes& lanes_;
   const Placement& placement_;
+  const Memory& memory_;
   Clock& clock_;
   LatencyEvents& events_;
   mutable std::mutex mutex_;
   LatencyCounters load_latency_;  // Written holding mutex_: the store has several readers.
   CommitGate gate_;
+  LoadQueue loads_;                      // Guarded by mutex_.
+  bool stopping_ = false;                // Guarded by mutex_: nothing new goes to the store.
+  std::atomic<bool> loads_wait_{false};  // Whether loads_ was not empty when last seen.
   std::unique_ptr<store::Store> owned_;
   store::Store* store_;  // Stays while the store ends: its last callbacks come back here.
   Committer committer_;

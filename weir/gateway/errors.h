@@ -57,6 +57,9 @@ inline constexpr std::string_view kDbIndex = "ERR DB index is out of range";
 inline constexpr std::string_view kInvalidCursor = "ERR invalid cursor";
 inline constexpr std::string_view kTooLong =
     "ERR string exceeds maximum allowed size (proto-max-bulk-len)";
+inline constexpr std::string_view kReplyTooLarge =
+    "ERR the values asked for are together larger than one reply may be; ask for fewer keys at "
+    "once, or give the server more memory";
 inline constexpr std::string_view kKeyTooLong = "ERR key is longer than the database can hold";
 inline constexpr std::string_view kPatternTooLong = "ERR pattern is longer than 128 KiB; no key is";
 inline constexpr std::string_view kNoProto = "NOPROTO unsupported protocol version";

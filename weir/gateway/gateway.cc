@@ -49,7 +49,8 @@ Gateway::Gateway(Options options, std::vector<std::unique_ptr<store::Store>> sto
       placement_(std::move(options.placement)),
       slots_(std::move(options.slots)),
       self_(options.self),
-      lanes_(placement_.lanes(), options.cache_bytes),
+      memory_(options.memory),
+      lanes_(placement_.lanes(), options.cache_bytes, &memory_.cached_values()),
       versions_(VersionFloor(stores)),
       admission_(std::move(admission)),
       process_(std::move(options.process)),
@@ -59,7 +60,7 @@ Gateway::Gateway(Options options, std::vector<std::unique_ptr<store::Store>> sto
   for (std::unique_ptr<store::Store>& store : stores) {
     key_bytes_max_ = std::min(key_bytes_max_, store->limits().key_bytes_max);
     databases_.push_back(std::make_unique<Database>(std::move(store), lanes_, placement_, versions_,
-                                                    clock_, latency_events_));
+                                                    memory_, clock_, latency_events_));
   }
   Recount();
 }
@@ -83,6 +84,7 @@ Outbox Gateway::MakeOutbox(LoopStats* stats) const {
 
 void Gateway::Flush(Outbox& outbox) {
   for (size_t i = 0; i < databases_.size(); ++i) {
+    databases_[i]->ContinueLoads();
     if (!outbox.loads[i].empty()) databases_[i]->Load(std::exchange(outbox.loads[i], {}));
     if (!outbox.writes[i].empty()) {
       databases_[i]->committer().Submit(std::exchange(outbox.writes[i], {}));
@@ -91,7 +93,7 @@ void Gateway::Flush(Outbox& outbox) {
 }
 
 void Gateway::Tick() {
-  for (const std::unique_ptr<Database>& database : databases_) database->committer().Tick();
+  for (const std::unique_ptr<Database>& database : databases_) database->Tick();
   SampleRates();
   const int64_t now_ms = clock_.Wall().ms;
   int64_t due = next_count_ms_.load();

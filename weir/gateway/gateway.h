@@ -21,6 +21,7 @@
 #include "weir/gateway/database.h"
 #include "weir/gateway/lanes.h"
 #include "weir/gateway/latency_events.h"
+#include "weir/gateway/memory.h"
 #include "weir/gateway/placement.h"
 #include "weir/gateway/process_info.h"
 #include "weir/gateway/rates.h"
@@ -61,6 +62,7 @@ class Gateway {
   struct Options {
     Placement::Options placement;
     size_t cache_bytes = size_t{64} << 20;
+    Memory::Limits memory;
     Admission::Options admission;
     // Which node serves each slot, and which node this is. Default: this one serves all.
     ring::SlotTable slots = OwnsAll(kThisNode);
@@ -80,6 +82,8 @@ class Gateway {
   // Whether this node serves the keys of `slot`. Cost: one load.
   bool Serves(uint32_t slot) const { return slots_.Owner(slot) == self_; }
   Lanes& lanes() { return lanes_; }
+  Memory& memory() { return memory_; }
+  const Memory& memory() const { return memory_; }
   Admission& admission() { return *admission_; }
   Clock& clock() { return clock_; }
   Database& database(size_t index) { return *databases_[index]; }
@@ -132,6 +136,7 @@ class Gateway {
   Placement placement_;
   ring::SlotTable slots_;
   ring::NodeId self_;
+  Memory memory_;
   Lanes lanes_;
   VersionClock versions_;
   SlowLog slow_log_;

@@ -6,10 +6,11 @@
 
 namespace weir::gateway {
 
-Lanes::Lanes(uint32_t count, size_t budget_bytes) {
+Lanes::Lanes(uint32_t count, size_t budget_bytes, ByteAccount* shared_values) {
   assert(count > 0);
   assert(count <= kLanesMax);
-  for (uint32_t i = 0; i < count; ++i) slots_.emplace_back(budget_bytes / count);
+  const cache::Cache::Options options{budget_bytes / count, shared_values};
+  for (uint32_t i = 0; i < count; ++i) slots_.emplace_back(options);
 }
 
 Lanes::LockedSet::LockedSet(Lanes& lanes, std::vector<uint32_t> numbers)

@@ -29,8 +29,8 @@ class Lanes {
     uint64_t loads_under_way = 0;
   };
 
-  // Requires: 0 < count <= kLanesMax.
-  Lanes(uint32_t count, size_t budget_bytes);
+  // `shared_values`: see cache::Cache::Options. Requires: 0 < count <= kLanesMax.
+  Lanes(uint32_t count, size_t budget_bytes, ByteAccount* shared_values = nullptr);
 
   // A lane and its lock, held as long as this lives.
   class Locked {
@@ -68,7 +68,7 @@ class Lanes {
 
  private:
   struct alignas(64) Slot {
-    explicit Slot(size_t budget_bytes) : lane(cache::Cache::Options{budget_bytes}) {}
+    explicit Slot(const cache::Cache::Options& options) : lane(options) {}
     std::mutex mutex;
     cache::Lane lane;
   };

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "weir/gateway/errors.h"
 #include "weir/gateway/glob.h"
 
 namespace weir::gateway {
@@ -42,7 +43,8 @@ void ScanOperation::Step(std::shared_ptr<ScanOperation> self, Gateway& gateway) 
               }
               self->Take(scanned.value(), gateway.clock().Wall());
               const uint64_t next = scanned.value().next.value_or(end);
-              if (next == 0 || self->looked_at_ >= self->request_.count) {
+              if (next == 0 || self->looked_at_ >= self->request_.count ||
+                  self->bytes_ >= kBytesMax) {
                 self->Finish(next);
                 Deliver(self);
                 return;
@@ -57,6 +59,7 @@ void ScanOperation::Take(const store::Scanned& scanned, WallTime now) {
   for (const store::Scanned::Item& item : scanned.items) {
     if (request_.nothing || item.record.expires_at <= now) continue;
     if (request_.match.has_value() && !GlobMatch(*request_.match, item.key)) continue;
+    bytes_ += item.key.size();
     keys_.push_back(Reply::Bulk(Bytes::Copy(item.key)));
   }
 }
@@ -131,20 +134,46 @@ void SnapshotOperation::Step(std::shared_ptr<SnapshotOperation> self, Gateway& g
     return;
   }
   --database;
+  const size_t bytes_max = self->values_needed_ ? self->BytesLeft(gateway) : 0;
   gateway.database(database).LoadSnapshot(
-      std::move(keys),
+      std::move(keys), bytes_max,
       [self, &gateway, database, indexes = std::move(indexes)](const Result<store::Loads>& loaded) {
         if (!loaded.ok()) {
           self->error_ = loaded.error();
           Deliver(self);
           return;
         }
-        const WallTime now = gateway.clock().Wall();
-        for (size_t i = 0; i < indexes.size(); ++i) {
-          self->values_[indexes[i]] = LiveValue(loaded.value().records[i], now);
+        self->Take(loaded.value(), indexes, gateway);
+        if (self->error_.has_value()) {
+          Deliver(self);
+          return;
         }
         Step(self, gateway, database, indexes.back() + 1);
       });
+}
+
+size_t SnapshotOperation::BytesLeft(const Gateway& gateway) const {
+  const size_t most = gateway.memory().reply_bytes_max();
+  return most > bytes_ ? most - bytes_ : 0;
+}
+
+void SnapshotOperation::Take(const store::Loads& loaded, const std::vector<size_t>& indexes,
+                             Gateway& gateway) {
+  const WallTime now = gateway.clock().Wall();
+  for (size_t i = 0; i < indexes.size(); ++i) {
+    std::optional<cache::Value>& value = values_[indexes[i]];
+    value = LiveValue(loaded.records[i], now);
+    if (!value.has_value()) continue;
+    if (!values_needed_) value->bytes = Bytes();
+    bytes_ += value->bytes.size();
+  }
+  if (!values_needed_) return;
+  if (!loaded.left.empty() || bytes_ > gateway.memory().reply_bytes_max()) {
+    error_ = Error{ErrorCode::kInvalid, std::string(errors::kReplyTooLarge)};
+  } else if (bytes_ > 0 && gateway.memory().value_room() == 0) {
+    error_ = Error{ErrorCode::kOverloaded, "the memory for large values is taken; try again"};
+  }
+  if (error_.has_value()) values_.clear();
 }
 
 }  // namespace weir::gateway

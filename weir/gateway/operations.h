@@ -28,6 +28,8 @@ RangeScan ScanFrom(const Placement& placement, uint64_t position, size_t limit);
 class ScanOperation final : public Operation {
  public:
   static constexpr size_t kCountMax = 4096;  // Records looked at in one call.
+  // With so many bytes of keys the call ends, whatever COUNT says.
+  static constexpr size_t kBytesMax = size_t{1} << 20;
 
   struct Request {
     uint64_t cursor = 0;
@@ -48,6 +50,7 @@ class ScanOperation final : public Operation {
   Request request_;
   uint64_t position_;
   size_t looked_at_ = 0;
+  size_t bytes_ = 0;
   std::vector<Reply> keys_;
 };
 
@@ -75,8 +78,12 @@ class ClearOperation final : public Operation {
 // What several keys hold, in one snapshot for each database (and each Limits::load_keys_max keys).
 class SnapshotOperation final : public Operation {
  public:
-  SnapshotOperation(Origin origin, std::vector<std::string> keys)
-      : Operation(origin), keys_(std::move(keys)), values_(keys_.size()) {}
+  // Without `values_needed` only what exists and its expiry is kept, for commands that ask no more.
+  SnapshotOperation(Origin origin, std::vector<std::string> keys, bool values_needed)
+      : Operation(origin),
+        keys_(std::move(keys)),
+        values_needed_(values_needed),
+        values_(keys_.size()) {}
   static void Begin(const std::shared_ptr<SnapshotOperation>& self, Gateway& gateway);
 
   const std::vector<std::optional<cache::Value>>& values() const { return values_; }
@@ -87,8 +94,14 @@ class SnapshotOperation final : public Operation {
   static void Step(std::shared_ptr<SnapshotOperation> self, Gateway& gateway, size_t database,
                    size_t first);
 
+  void Take(const store::Loads& loaded, const std::vector<size_t>& indexes, Gateway& gateway);
+  // How many more bytes of values the reply may have.
+  size_t BytesLeft(const Gateway& gateway) const;
+
   std::vector<std::string> keys_;
+  bool values_needed_;
   std::vector<std::optional<cache::Value>> values_;
+  size_t bytes_ = 0;  // Of values_.
   std::optional<Error> error_;
 };
 

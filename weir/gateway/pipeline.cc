@@ -355,8 +355,24 @@ void Pipeline::OnLoad(LoadDone done) {
     slot.loaded = true;
     slot.token = done.token;
     slot.value = std::move(done.value);
+    KeepWithinReply(*queued, slot);
   }
   PumpIfReady(*queued);
+}
+
+// What one command of many keys holds is bounded, also before its reply is written.
+void Pipeline::KeepWithinReply(Queued& queued, Slot& slot) {
+  if (!slot.value.has_value() || queued.slots.size() == 1) return;
+  if (!queued.spec->NeedsValues()) {
+    slot.value->bytes = Bytes();
+    return;
+  }
+  queued.loaded_bytes += slot.value->bytes.size();
+  if (queued.loaded_bytes <= gateway_.memory().reply_bytes_max()) return;
+  queued.state = State::kAnswered;
+  queued.pending = 0;
+  queued.reply = Reply::Failure(std::string(errors::kReplyTooLarge));
+  queued.slots.clear();
 }
 
 void Pipeline::OnOperation(const std::shared_ptr<Operation>& operation) {

@@ -94,6 +94,7 @@ class Pipeline {
     uint32_t database = 0;  // Of a write.
     uint32_t pending = 0;   // Loads and operations that must end before the command goes on.
     size_t bytes = 0;
+    size_t loaded_bytes = 0;  // Of the values in `slots`.
     std::vector<Slot> slots;
     std::shared_ptr<SnapshotOperation> snapshot;
     std::shared_ptr<Watches> watches;  // Of WATCH: where to put what its keys held.
@@ -130,6 +131,7 @@ class Pipeline {
   void BeginWrite(Queued& queued, uint64_t sequence);
   void BeginOperation(Queued& queued, uint64_t sequence);
   void BeginSnapshot(Queued& queued);
+  void KeepWithinReply(Queued& queued, Slot& slot);
   bool TakeFront();
   bool TakeOneKey(Queued& front);
   bool TakeManyKeys(Queued& front);

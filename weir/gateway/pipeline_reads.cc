@@ -64,7 +64,7 @@ bool Pipeline::TryManyKeys(const CommandSpec& spec, Args args, size_t count) {
   }
   outbox_.stats->hits.Add(count);
   resp::Writer writer = MakeWriter();
-  spec.read({args, found, outbox_.now.wall}, writer);
+  spec.read({args, found, outbox_.now.wall, gateway_.memory().reply_bytes_max()}, writer);
   CountFailure(spec, writer);
   return true;
 }
@@ -142,7 +142,8 @@ bool Pipeline::TakeOneKey(Queued& front) {
 void Pipeline::Read(const Queued& front, std::span<const Found> found) {
   if (front.watches != nullptr) NoteWatched(front, found);
   resp::Writer writer = MakeWriter();
-  front.spec->read({front.args.views(), found, outbox_.now.wall}, writer);
+  front.spec->read(
+      {front.args.views(), found, outbox_.now.wall, gateway_.memory().reply_bytes_max()}, writer);
   CountFailure(*front.spec, writer);
 }
 
@@ -190,7 +191,8 @@ void Pipeline::BeginSnapshot(Queued& queued) {
     keys.emplace_back(queued.args[queued.spec->KeyIndex(i)]);
   }
   queued.pending = 1;
-  queued.snapshot = std::make_shared<SnapshotOperation>(OriginOf(first_sequence_), std::move(keys));
+  queued.snapshot = std::make_shared<SnapshotOperation>(OriginOf(first_sequence_), std::move(keys),
+                                                        queued.spec->NeedsValues());
   SnapshotOperation::Begin(queued.snapshot, gateway_);
 }
 

@@ -96,10 +96,13 @@ class ScriptedStore final : public store::Store {
   // As if an earlier process had made so many batches.
   void StartAtCommit(store::CommitNumber commit) { commit_ = commit; }
 
-  void Load(std::vector<store::Key> keys, store::Done<store::Loads> done) override {
-    Hold<store::Loads>(Kind::kLoad, std::move(done), [this, keys = std::move(keys)](Outcome o) {
-      return Readable(o, store::OverLimit(limits_now, keys), [&] { return LoadNow(keys); });
-    });
+  void LoadWithin(std::vector<store::Key> keys, size_t bytes_max,
+                  store::Done<store::Loads> done) override {
+    Hold<store::Loads>(Kind::kLoad, std::move(done),
+                       [this, keys = std::move(keys), bytes_max](Outcome o) {
+                         return Readable(o, store::OverLimit(limits_now, keys),
+                                         [&] { return LoadNow(keys, bytes_max); });
+                       });
   }
   void Scan(store::ScanRange range, store::Done<store::Scanned> done) override {
     Hold<store::Scanned>(Kind::kScan, std::move(done), [this, range](Outcome o) {
@@ -253,11 +256,15 @@ class ScriptedStore final : public store::Store {
     return expired;
   }
 
-  store::Loads LoadNow(const std::vector<store::Key>& keys) {
-    store::Loads loads{commit_, {}};
-    for (const store::Key& key : keys) {
-      const auto at = records_.find(PlaceOf(key));
+  store::Loads LoadNow(const std::vector<store::Key>& keys, size_t bytes_max) {
+    store::Loads loads{commit_, {}, {}};
+    store::LoadRoom room(bytes_max);
+    for (size_t i = 0; i < keys.size(); ++i) {
+      const auto at = records_.find(PlaceOf(keys[i]));
       loads.records.push_back(at == records_.end() ? std::nullopt : std::optional(at->second));
+      if (at == records_.end() || room.Take(at->second.value.size())) continue;
+      loads.left.push_back({i, at->second.value.size()});
+      loads.records[i]->value = Bytes();
     }
     return loads;
   }

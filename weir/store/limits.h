@@ -14,6 +14,27 @@ namespace weir::store {
 
 size_t BytesOf(const Batch& batch);
 
+// What a load may still return of large values; see Store::LoadWithin.
+class LoadRoom {
+ public:
+  explicit LoadRoom(size_t bytes_max) : left_(bytes_max) {}
+  // Returns whether a value of so many bytes is returned.
+  bool Take(size_t bytes) {
+    if (bytes < Bytes::kCountedBytesMin) return true;
+    if (bytes > left_) return false;
+    left_ -= bytes;
+    return true;
+  }
+
+ private:
+  size_t left_;
+};
+
+// Whether a scan that has found `items` records with `bytes` of keys and values is full.
+inline bool IsFull(const ScanRange& range, size_t items, size_t bytes) {
+  return items > 0 && (items >= range.limit || bytes >= range.bytes_max);
+}
+
 std::optional<Error> OverLimit(const Limits& limits, const Batch& batch);
 std::optional<Error> OverLimit(const Limits& limits, const std::vector<Key>& keys);
 std::optional<Error> OverLimit(const Limits& limits, const ScanRange& range);

@@ -95,12 +95,19 @@ struct Applied {
 };
 
 struct Loads {
+  // A value that there was no room for.
+  struct LeftOut {
+    size_t index = 0;  // Of its key.
+    size_t bytes = 0;
+  };
   CommitNumber commit = 0;  // All batches up to this one, and none after, are reflected.
   std::vector<std::optional<Record>> records;  // One for each key, in order.
+  std::vector<LeftOut> left;  // By rising index; the record is there, its value is empty.
 };
 
 // Records of one shard with from <= position < to, in (position, key) order. A scan stops after the
-// first `limit` records, then finishes the position it has begun, so that a position is never cut.
+// first `limit` records, or with that in which keys and values reach `bytes_max`, then finishes the
+// position it has begun, so that a position is never cut.
 struct ScanRange {
   uint32_t shard = 0;
   uint64_t from = 0;
@@ -108,6 +115,7 @@ struct ScanRange {
   uint64_t to = 0;
   size_t limit = 0;
   bool with_values = false;
+  size_t bytes_max = size_t{1} << 20;
 };
 
 struct Scanned {
@@ -154,7 +162,12 @@ class Store {
   virtual ~Store() = default;
 
   // Loads the records of `keys` from one snapshot, due ones included (the caller compares expiry).
-  virtual void Load(std::vector<Key> keys, Done<Loads> done) = 0;
+  void Load(std::vector<Key> keys, Done<Loads> done) {
+    LoadWithin(std::move(keys), SIZE_MAX, std::move(done));
+  }
+  // As Load, but returns no more than `bytes_max` bytes of large values (Bytes::kCountedBytesMin
+  // and more) together; those that do not fit are left out. Small ones are always returned.
+  virtual void LoadWithin(std::vector<Key> keys, size_t bytes_max, Done<Loads> done) = 0;
 
   // Makes `batch` durable and visible. Order and outcome: see the class comment.
   virtual void Apply(Batch batch, Done<Applied> done) = 0;

@@ -288,6 +288,54 @@ TEST_P(StoreContract, CallsAtALimitPassAndOnePastAreOverloaded) {
   ExpectCounts(WallTime{0}, {.records = limits.batch_writes_max + 1});
 }
 
+TEST_P(StoreContract, ALoadLeavesOutLargeValuesThatDoNotFit) {
+  const std::string small(Bytes::kCountedBytesMin - 1, 's');
+  const std::string large(Bytes::kCountedBytesMin, 'l');
+  const WallTime soon{1'000'000};
+  Apply({PutOf({0, 1, "a"}, large, 1), PutOf({0, 2, "b"}, small, 1),
+         PutOf({1, 3, "c"}, large, 1, soon), PutOf({0, 4, "d"}, small, 1)});
+  const std::vector<Key> keys = {
+      {0, 1, "a"}, {0, 2, "b"}, {1, 3, "c"}, {0, 9, "none"}, {0, 4, "d"}};
+  const auto load = [&](size_t bytes_max) {
+    auto loaded =
+        Wait<Loads>([&](auto done) { store_->LoadWithin(keys, bytes_max, std::move(done)); });
+    EXPECT_TRUE(loaded.ok());
+    return loaded.ok() ? std::move(loaded).value() : Loads{};
+  };
+  EXPECT_TRUE(load(2 * large.size()).left.empty());
+  const Loads part = load(2 * large.size() - 1);
+  ASSERT_EQ(part.records.size(), keys.size());
+  ASSERT_EQ(part.left.size(), 1U);
+  EXPECT_EQ(part.left[0].index, 2U);
+  EXPECT_EQ(part.left[0].bytes, large.size());
+  EXPECT_EQ(ValueOf(part.records[0]), large);
+  EXPECT_EQ(ValueOf(part.records[2]), "");
+  EXPECT_EQ(part.records[2]->expires_at, soon);
+  const Loads none = load(0);
+  EXPECT_EQ(none.left.size(), 2U);
+  EXPECT_EQ(ValueOf(none.records[1]), small);
+  EXPECT_EQ(ValueOf(none.records[3]), "(absent)");
+  EXPECT_EQ(ValueOf(none.records[4]), small);
+}
+
+TEST_P(StoreContract, AScanStopsAtItsBytesAndLosesNoPosition) {
+  std::vector<Write> writes;
+  for (uint64_t i = 0; i < 6; ++i)
+    writes.push_back(PutOf({0, i / 2, std::string(10, 'a' + i)}, "v", 1));
+  Apply(writes);
+  const auto scan = [&](uint64_t from, size_t bytes_max) {
+    auto page = ScanOf(*store_, {.shard = 0, .from = from, .limit = 100, .bytes_max = bytes_max});
+    EXPECT_TRUE(page.ok());
+    return page.ok() ? std::move(page).value() : Scanned{};
+  };
+  EXPECT_EQ(scan(0, 41).items.size(), 6U);
+  const Scanned page = scan(0, 40);  // Reached by the fourth, which ends the second position.
+  EXPECT_EQ(page.items.size(), 4U);
+  EXPECT_EQ(page.next, std::optional<uint64_t>(2));
+  EXPECT_EQ(scan(0, 1).items.size(), 2U);  // One position, at least.
+  EXPECT_EQ(scan(2, 1).next, std::nullopt);
+}
+
 TEST_P(StoreContract, OneReadOverTheOutstandingLimitIsRefused) {
   const size_t threads = harness_->ReadThreads();
   std::latch held(static_cast<ptrdiff_t>(threads));

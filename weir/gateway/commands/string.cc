@@ -36,6 +36,9 @@ void Get(const ReadCall& call, resp::Writer& writer) {
 }
 
 void Mget(const ReadCall& call, resp::Writer& writer) {
+  size_t bytes = 0;
+  for (const Found& found : call.found) bytes += found.bytes.size();
+  if (bytes > call.reply_bytes_max) return WriteError(writer, errors::kReplyTooLarge);
   writer.ArrayHeader(call.found.size());
   for (const Found& found : call.found) WriteFound(found, writer);
 }

@@ -37,10 +37,10 @@ class MemoryStore final : public Store {
   explicit MemoryStore(std::shared_ptr<MemoryContents> contents)
       : contents_(std::move(contents)), version_max_(contents_->version_max), thread_(1) {}
 
-  void Load(std::vector<Key> keys, Done<Loads> done) override {
+  void LoadWithin(std::vector<Key> keys, size_t bytes_max, Done<Loads> done) override {
     auto over = OverLimit(limits_, keys);
     Read(std::move(over), std::move(done),
-         [this, keys = std::move(keys)] { return LoadNow(keys); });
+         [this, keys = std::move(keys), bytes_max] { return LoadNow(keys, bytes_max); });
   }
 
   void Scan(ScanRange range, Done<Scanned> done) override {
@@ -193,14 +193,20 @@ class MemoryStore final : public Store {
     return expired;
   }
 
-  Loads LoadNow(const std::vector<Key>& keys) {
-    Loads loads{contents_->commit, {}};
+  Loads LoadNow(const std::vector<Key>& keys, size_t bytes_max) {
+    Loads loads{contents_->commit, {}, {}};
+    LoadRoom room(bytes_max);
     loads.records.reserve(keys.size());
     for (const Key& key : keys) {
       assert(key.shard < contents_->shards.size());
       const auto& shard = contents_->shards[key.shard];
       const auto found = shard.find(Place(key.position, key.key));
-      loads.records.push_back(found == shard.end() ? std::nullopt : std::optional(found->second));
+      std::optional<Record>& record = loads.records.emplace_back();
+      if (found == shard.end()) continue;
+      record = found->second;
+      if (room.Take(record->value.size())) continue;
+      loads.left.push_back({loads.records.size() - 1, record->value.size()});
+      record->value = Bytes();
     }
     ++loads_;
     load_keys_ += keys.size();
@@ -210,14 +216,17 @@ class MemoryStore final : public Store {
   Scanned ScanNow(const ScanRange& range) {
     Scanned scanned{contents_->commit, {}, std::nullopt};
     const auto& shard = contents_->shards[range.shard];
+    size_t bytes = 0;
     for (auto at = shard.lower_bound(Place(range.from, "")); at != shard.end(); ++at) {
       const auto& [place, record] = *at;
       if (range.to != 0 && place.first >= range.to) break;
-      if (scanned.items.size() >= range.limit && place.first != scanned.items.back().position) {
+      if (IsFull(range, scanned.items.size(), bytes) &&
+          place.first != scanned.items.back().position) {
         scanned.next = place.first;
         break;
       }
       Record copy{range.with_values ? record.value : Bytes(), record.expires_at, record.version};
+      bytes += place.second.size() + copy.value.size();
       scanned.items.push_back({place.first, place.second, std::move(copy)});
     }
     return scanned;

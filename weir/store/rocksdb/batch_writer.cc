@@ -94,50 +94,29 @@ void BatchWriter::SortPlaces(const std::vector<Write>& writes) {
   });
 }
 
+// One Get after another, so that one old value at a time is in memory, however large they are.
 Result<Ok> BatchWriter::FindPriors(const std::vector<Write>& writes, std::vector<Prior>* priors) {
-  lookup_families_.clear();
-  size_t bytes = 0;
-  for (const Write& write : writes)
-    bytes += write.known ? 0 : kPositionBytes + write.key.key.size();
-  lookup_bytes_.clear();
-  lookup_bytes_.reserve(bytes);  // The keys below point into it.
-  lookup_keys_.clear();
   for (const Place& place : places_) {
     const Write& write = writes[place.index];
+    Prior& prior = (*priors)[place.index];
     if (write.known) {
-      (*priors)[place.index] = *write.known;
+      prior = *write.known;
       continue;
     }
-    const size_t begin = lookup_bytes_.size();
-    lookup_bytes_.resize(begin + kPositionBytes);
-    EncodePosition(write.key.position, lookup_bytes_.data() + begin);
-    lookup_bytes_ += write.key.key;
-    lookup_keys_.emplace_back(lookup_bytes_.data() + begin, kPositionBytes + write.key.key.size());
-    lookup_families_.push_back(database_->records(write.key.shard));
+    lookup_key_.resize(kPositionBytes);
+    EncodePosition(write.key.position, lookup_key_.data());
+    lookup_key_ += write.key.key;
+    lookup_value_.Reset();
+    const Status status = database_->rocks().Get(
+        rocksdb::ReadOptions(), database_->records(write.key.shard), lookup_key_, &lookup_value_);
+    ++counters_.lookups;
+    if (status.IsNotFound()) continue;
+    if (!status.ok()) return ReadError(status);
+    const auto record = DecodeRecord(lookup_key_, lookup_value_.ToStringView());
+    if (!record) return ReadError(Status::Corruption("record"));
+    prior = {true, record->expires_at};
   }
-  const size_t count = lookup_keys_.size();
-  if (count == 0) return Ok{};
-  lookup_values_.resize(std::max(lookup_values_.size(), count));
-  lookup_statuses_.resize(std::max(lookup_statuses_.size(), count));
-  database_->rocks().MultiGet(rocksdb::ReadOptions(), count, lookup_families_.data(),
-                              lookup_keys_.data(), lookup_values_.data(), lookup_statuses_.data());
-  counters_.lookups += count;
-  std::optional<Error> error;
-  size_t at = 0;
-  for (const Place& place : places_) {
-    if (writes[place.index].known) continue;
-    const Status& status = lookup_statuses_[at];
-    if (status.ok()) {
-      const auto record =
-          DecodeRecord(lookup_keys_[at].ToStringView(), lookup_values_[at].ToStringView());
-      if (record) (*priors)[place.index] = {true, record->expires_at};
-      if (!record) error = ReadError(Status::Corruption("record"));
-    } else if (!status.IsNotFound()) {
-      error = ReadError(status);
-    }
-    lookup_values_[at++].Reset();
-  }
-  if (error) return *error;
+  lookup_value_.Reset();
   return Ok{};
 }
 

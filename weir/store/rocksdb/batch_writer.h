@@ -90,11 +90,8 @@ class BatchWriter {
   WallTime earliest_ = kNever;
   std::string state_bytes_;
   std::vector<Place> places_;
-  std::string lookup_bytes_;
-  std::vector<rocksdb::ColumnFamilyHandle*> lookup_families_;
-  std::vector<rocksdb::Slice> lookup_keys_;
-  std::vector<rocksdb::PinnableSlice> lookup_values_;
-  std::vector<rocksdb::Status> lookup_statuses_;
+  std::string lookup_key_;
+  rocksdb::PinnableSlice lookup_value_;
 };
 
 }  // namespace weir::store

@@ -40,10 +40,12 @@ class RocksDbStoreOnDisk final : public RocksDbStore {
   // Opens the database, anew when `create`. Before any other call.
   Result<Ok> Start(bool create);
 
-  void Load(std::vector<Key> keys, Done<Loads> done) override {
+  void LoadWithin(std::vector<Key> keys, size_t bytes_max, Done<Loads> done) override {
     auto over = OverLimit(limits_, keys);
     Read(std::move(over), std::move(done),
-         [this, keys = std::move(keys)](const auto& view) { return LoadFrom(view, keys); });
+         [this, keys = std::move(keys), bytes_max](const auto& view) {
+           return LoadFrom(view, keys, bytes_max);
+         });
   }
 
   void Scan(ScanRange range, Done<Scanned> done) override {
@@ -128,7 +130,8 @@ class RocksDbStoreOnDisk final : public RocksDbStore {
   template <typename T, typename Call>
   void PostWrite(Done<T> done, Call call);
 
-  Result<Loads> LoadFrom(const ReadGate::View& view, const std::vector<Key>& keys);
+  Result<Loads> LoadFrom(const ReadGate::View& view, const std::vector<Key>& keys,
+                         size_t bytes_max);
   Result<Scanned> ScanFrom(const ReadGate::View& view, const ScanRange& range);
   Result<Counts> CountFrom(const ReadGate::View& view, WallTime now);
 
@@ -257,46 +260,38 @@ std::optional<Error> RocksDbStoreOnDisk::ReserveFor(const Batch& batch) {
                           stores ? FreeSpace::Use::kStore : FreeSpace::Use::kRemove);
 }
 
-Result<Loads> RocksDbStoreOnDisk::LoadFrom(const ReadGate::View& view,
-                                           const std::vector<Key>& keys) {
+// One Get after another, not MultiGet: that reads the blocks of all keys of a table before it
+// returns the first value, and a block is as large as the value in it.
+Result<Loads> RocksDbStoreOnDisk::LoadFrom(const ReadGate::View& view, const std::vector<Key>& keys,
+                                           size_t bytes_max) {
   ++loads_;
   load_keys_ += keys.size();
-  Loads loads{view.commit, {}};
-  if (keys.empty()) return loads;
-  size_t bytes = 0;
-  for (const Key& key : keys) bytes += kPositionBytes + key.key.size();
-  std::string encoded;
-  encoded.reserve(bytes);  // The slices below point into it.
-  std::vector<Slice> slices;
-  std::vector<rocksdb::ColumnFamilyHandle*> families;
-  slices.reserve(keys.size());
-  families.reserve(keys.size());
-  for (const Key& key : keys) {
-    assert(key.shard < setting_->shards);
-    const size_t begin = encoded.size();
-    encoded.resize(begin + kPositionBytes);
-    EncodePosition(key.position, encoded.data() + begin);
-    encoded += key.key;
-    slices.emplace_back(encoded.data() + begin, kPositionBytes + key.key.size());
-    families.push_back(database_->records(key.shard));
-  }
-  std::vector<rocksdb::PinnableSlice> values(keys.size());
-  std::vector<Status> statuses(keys.size());
+  Loads loads{view.commit, {}, {}};
+  loads.records.reserve(keys.size());
+  LoadRoom room(bytes_max);
   rocksdb::ReadOptions options;
   options.snapshot = view.snapshot;
-  database_->rocks().MultiGet(options, keys.size(), families.data(), slices.data(), values.data(),
-                              statuses.data());
-  loads.records.reserve(keys.size());
-  for (size_t i = 0; i < keys.size(); ++i) {
-    if (statuses[i].IsNotFound()) {
-      loads.records.emplace_back();
-      continue;
-    }
-    if (!statuses[i].ok()) return ReadError(statuses[i]);
-    const auto stored = DecodeRecord(slices[i].ToStringView(), values[i].ToStringView());
+  std::string encoded;
+  rocksdb::PinnableSlice value;
+  for (const Key& key : keys) {
+    assert(key.shard < setting_->shards);
+    encoded.resize(kPositionBytes);
+    EncodePosition(key.position, encoded.data());
+    encoded += key.key;
+    value.Reset();
+    const Status status =
+        database_->rocks().Get(options, database_->records(key.shard), encoded, &value);
+    std::optional<Record>& record = loads.records.emplace_back();
+    if (status.IsNotFound()) continue;
+    if (!status.ok()) return ReadError(status);
+    const auto stored = DecodeRecord(encoded, value.ToStringView());
     if (!stored) return ReadError(Status::Corruption("record"));
-    loads.records.emplace_back(
-        Record{Bytes::Copy(stored->value), stored->expires_at, stored->version});
+    record = Record{Bytes(), stored->expires_at, stored->version};
+    if (room.Take(stored->value.size())) {
+      record->value = Bytes::Copy(stored->value);
+    } else {
+      loads.left.push_back({loads.records.size() - 1, stored->value.size()});
+    }
   }
   return loads;
 }
@@ -314,12 +309,13 @@ Result<Scanned> RocksDbStoreOnDisk::ScanFrom(const ReadGate::View& view, const S
   if (range.to != 0) options.iterate_upper_bound = &end;
   const std::unique_ptr<rocksdb::Iterator> at(
       database_->rocks().NewIterator(options, database_->records(range.shard)));
+  size_t bytes = 0;
   for (at->Seek(Slice(from, kPositionBytes)); at->Valid(); at->Next()) {
     const Slice key = at->key();
     const auto stored = DecodeRecord(key.ToStringView(), at->value().ToStringView());
     if (!stored) return ReadError(Status::Corruption("record"));
     const uint64_t position = DecodePosition(key.data());
-    if (scanned.items.size() >= range.limit && position != scanned.items.back().position) {
+    if (IsFull(range, scanned.items.size(), bytes) && position != scanned.items.back().position) {
       scanned.next = position;
       return scanned;
     }
@@ -329,6 +325,7 @@ Result<Scanned> RocksDbStoreOnDisk::ScanFrom(const ReadGate::View& view, const S
     item.record.expires_at = stored->expires_at;
     item.record.version = stored->version;
     if (range.with_values) item.record.value = Bytes::Copy(stored->value);
+    bytes += item.key.size() + item.record.value.size();
   }
   if (!at->status().ok()) return ReadError(at->status());
   return scanned;

@@ -1,7 +1,8 @@
 // What a durable write costs: CPU of the whole process (all threads, flush and compaction included)
 // and wall time, for batches of 1, 50 and 800 writes of 100 B to 100 000 random keys on 4 shards.
 //
-// Counters: cpu_us = CPU microseconds a write; writes/s by wall time.
+// And a load of as many of those keys. Counters: cpu_us = CPU microseconds a write or a key;
+// writes/s by wall time.
 #include <filesystem>
 #include <future>
 #include <string>
@@ -103,6 +104,40 @@ void BM_Apply(benchmark::State& state) {
   state.counters["cpu_us"] = cpu_us / writes;
   state.counters["writes/s"] = benchmark::Counter(writes, benchmark::Counter::kIsRate);
 }
+
+void BM_Load(benchmark::State& state) {
+  const auto keys_at_once = static_cast<size_t>(state.range(0));
+  TemporaryDirectory directory;
+  auto opened = OpenRocksDb({.directory = directory.path() + "/data", .shards = kShards});
+  if (!opened.ok()) return state.SkipWithError(opened.error().message.c_str());
+  Store& store = *opened.value();
+  const Bytes value = Bytes::Copy(std::string(kValueBytes, 'v'));
+  Random random(1);
+  for (uint64_t first = 0; first < kKeys; first += 1000) {
+    Batch fill{WallTime{0}, {}};
+    for (uint64_t i = first; i < first + 1000; ++i) {
+      const Version version = first + 1;
+      fill.writes.push_back({KeyOf(i), Record{value, kNever, version}, version, Prior{}});
+    }
+    if (!ApplyAndWait(store, std::move(fill)).ok()) return state.SkipWithError("fill");
+  }
+  double cpu_us = 0;
+  for (auto _ : state) {
+    std::vector<Key> keys;
+    for (size_t i = 0; i < keys_at_once; ++i) keys.push_back(KeyOf(random.Below(kKeys)));
+    const double before = CpuMicros();
+    std::promise<bool> promise;
+    store.Load(std::move(keys),
+               [&](const Result<Loads>& loaded) { promise.set_value(loaded.ok()); });
+    if (!promise.get_future().get()) return state.SkipWithError("load");
+    cpu_us += CpuMicros() - before;
+  }
+  const auto loads = static_cast<double>(state.iterations() * state.range(0));
+  state.counters["cpu_us"] = cpu_us / loads;
+}
+
+BENCHMARK(BM_Load)->ArgName("keys")->Arg(1)->Arg(50)->Arg(800)->UseRealTime()->Unit(
+    benchmark::kMicrosecond);
 
 BENCHMARK(BM_Apply)
     ->ArgNames({"batch", "known"})
