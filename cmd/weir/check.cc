@@ -190,12 +190,13 @@ Budget FitBudget(Config& config, Origins& origins) {
                        "nothing survives a restart, and records are outside the memory budget");
   }
   const auto fit = [&](ByteSize& size, const Place& place) {
-    if (size.bytes <= budget.clients) return;
+    const uint64_t most = budget.clients / kClientShareOfOne;
+    if (size.bytes <= most) return;
     if (origins.IsSet(place)) {
-      origins.AddWarning(place, "lowered to " + std::to_string(budget.clients) +
-                                    " bytes, the budget's share for client buffers");
+      origins.AddWarning(place, "lowered to " + std::to_string(most) +
+                                    " bytes, half of the budget's share for client buffers");
     }
-    size.bytes = budget.clients;
+    size.bytes = most;
   };
   fit(config.server.max_output_per_client, {"server", 0, "max_output_per_client"});
   for (size_t i = 0; i < config.keyspaces.size(); ++i) {

@@ -241,13 +241,14 @@ void DeclareServerLimits(std::vector<Option>& table) {
                .doc = "Client connections open at once; one more is refused.",
                .least = 1,
                .most = 1'000'000}));
-  add(Declare(&ServerConfig::max_output_per_client,
-              {.key = "max_output_per_client",
-               .doc = "Replies that may wait for a client before its commands wait too; one that "
-                      "takes nothing for 60s is disconnected. Lowered to the budget's share for "
-                      "client buffers.",
-               .least = ByteSize{uint64_t{64} << 10},
-               .most = ByteSize{uint64_t{1} << 40}}));
+  add(Declare(
+      &ServerConfig::max_output_per_client,
+      {.key = "max_output_per_client",
+       .doc = "Replies that may wait for a client before its commands wait too; one that "
+              "takes nothing for 60s is disconnected. Lowered to half of the budget's share "
+              "for client buffers.",
+       .least = ByteSize{uint64_t{64} << 10},
+       .most = ByteSize{uint64_t{1} << 40}}));
   add(Declare(&ServerConfig::partial_command_timeout,
               {.key = "partial_command_timeout",
                .doc = "Time a client has to finish a command that it has begun to send.",
@@ -309,8 +310,8 @@ void DeclareKeyspaces(std::vector<Option>& table) {
        .default_words = "`cache.negative_ttl`"}));
   add(Declare(&KeyspaceConfig::max_value,
               {.key = "max_value",
-               .doc = "Largest value that may be stored; lowered to the budget's share for client "
-                      "buffers.",
+               .doc = "Largest value that may be stored; lowered to half of the budget's share for "
+                      "client buffers.",
                .least = ByteSize{1},
                .most = ByteSize{uint64_t{512} << 20}}));
 }

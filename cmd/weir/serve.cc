@@ -35,6 +35,9 @@
 namespace weir::cmd {
 namespace {
 
+// What a short argument takes, at most, while its command waits: its bytes as received, its place
+// in them, its view, its copy. A quarter of all clients' memory may go to one command.
+constexpr size_t kArgumentCostBytes = 4 * 128;
 constexpr size_t kPerLoopDescriptors = 16;  // Epoll, eventfd, and what a library may open.
 
 uint64_t SecretSeed() {
@@ -88,6 +91,10 @@ gateway::Gateway::Options GatewayOptions(const Config& config, const Budget& bud
     options.placement.keyspaces.push_back(ToKeyspace(keyspace, config.cache.enabled));
   }
   options.cache_bytes = budget.cache;
+  options.memory.client_bytes = budget.clients;
+  // The records of a store in memory are values as well, and outside the budget.
+  options.memory.value_bytes =
+      config.server.store == StoreKind::kMemory ? SIZE_MAX : budget.flights;
   options.admission.policies = PoliciesOf(config.limits);
   options.admission.bytes = budget.limiter;
   options.admission.seed = SecretSeed();
@@ -131,7 +138,7 @@ std::vector<std::pair<std::string, std::string>> Parameters(const Config& config
           {"tls-port", std::to_string(FirstPort(config.server.tls_listen))}};
 }
 
-server::Server::Options ServerOptions(const Config& config) {
+server::Server::Options ServerOptions(const Config& config, const Budget& budget) {
   server::Server::Options options;
   options.listen = AddressesOf(config.server.listen);
   options.tls_listen = AddressesOf(config.server.tls_listen);
@@ -150,6 +157,8 @@ server::Server::Options ServerOptions(const Config& config) {
     value_bytes_max = std::max(value_bytes_max, keyspace.max_value.bytes);
   }
   options.limits.bulk_bytes_max = value_bytes_max;
+  options.limits.args_max =
+      std::min<uint64_t>(options.limits.args_max, budget.clients / kArgumentCostBytes);
   return options;
 }
 
@@ -262,7 +271,7 @@ int Serve(const Config& config) {
   std::unique_ptr<backup::BackupJob> backup =
       MakeBackupJob(opened.value(), *gateway.value(), clock);
 
-  server::Server server(*gateway.value(), ServerOptions(config));
+  server::Server server(*gateway.value(), ServerOptions(config, budget));
   server_view = &server;
   std::atomic<bool> ready = true;
   admin::AdminServer admin(AdminRoutes(*gateway.value(), ready));

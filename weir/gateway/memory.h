@@ -13,7 +13,9 @@
 #pragma once
 
 #include <algorithm>
+#include <atomic>
 #include <cstddef>
+#include <cstdint>
 
 #include "weir/base/byte_account.h"
 #include "weir/base/bytes.h"
@@ -50,6 +52,19 @@ class Memory {
   // Whether values that arrive must wait.
   bool uploads_wait() const { return value_bytes() > limits_.value_bytes / kUploadPart; }
 
+  // Lets one of the uploads that wait go on whatever the others hold, or they might all wait for
+  // each other for ever. Returns whether `connection` is the one.
+  bool TakeUploadPass(uint64_t connection) {
+    uint64_t nobody = 0;
+    return upload_pass_.compare_exchange_strong(nobody, connection) || nobody == connection;
+  }
+  void ReturnUploadPass(uint64_t connection) {
+    upload_pass_.compare_exchange_strong(connection, 0);
+  }
+
+  // Whether so much is held that clients which take nothing for a while must go.
+  bool pressed() const { return clients_.over() || value_room() < limits_.value_bytes / 4; }
+
   // The largest reply to one command: what its values are together. Room for two, at least.
   size_t reply_bytes_max() const { return limits_.client_bytes / 2; }
 
@@ -57,6 +72,7 @@ class Memory {
   const Limits limits_;
   ByteAccount clients_;
   ByteAccount cached_values_{SIZE_MAX};
+  std::atomic<uint64_t> upload_pass_{0};  // The connection that has it; 0: none.
 };
 
 }  // namespace weir::gateway

@@ -60,6 +60,7 @@ std::string_view* OwnedArgs::Allocate(size_t bytes) {
   const size_t views_bytes = count_ * sizeof(std::string_view);
   block_ = std::make_unique_for_overwrite<std::byte[]>(views_bytes + bytes);
   bytes_ += views_bytes;
+  own_bytes_ = views_bytes + bytes;
   auto* views = reinterpret_cast<std::string_view*>(block_.get());
   for (size_t i = 0; i < count_; ++i) new (views + i) std::string_view;
   return views;

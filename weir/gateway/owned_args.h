@@ -30,6 +30,8 @@ class OwnedArgs {
   size_t size() const { return count_; }
   // Bytes held: the arguments, and the views of them.
   size_t bytes() const { return bytes_; }
+  // Of these, all but the shared ones.
+  size_t own_bytes() const { return own_bytes_; }
 
   // Returns a command of its own of these arguments, in this order.
   OwnedArgs Select(std::span<const size_t> indexes) const;
@@ -50,6 +52,7 @@ class OwnedArgs {
   size_t count_ = 0;
   std::vector<Big> big_;
   size_t bytes_ = 0;
+  size_t own_bytes_ = 0;
 };
 
 }  // namespace weir::gateway

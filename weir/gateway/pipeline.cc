@@ -60,7 +60,7 @@ void Pipeline::Execute(const resp::Command& command) {
     AnswerInTurn(spec, std::move(*rejected));
     return;
   }
-  if (queue_.empty() && TryAtOnce(*spec, command)) return;
+  if (queue_.empty() && !output_full() && TryAtOnce(*spec, command)) return;
   Queued queued;
   queued.spec = spec;
   queued.args = OwnedArgs(command);
@@ -171,7 +171,9 @@ void Pipeline::RunLocal(const CommandSpec& spec, Args args) {
 void Pipeline::Enqueue(Queued queued) {
   queued.since = outbox_.now.mono;
   queued.bytes = queued.exec != nullptr ? queued.exec->bytes() : queued.args.bytes();
+  queued.own_bytes = queued.exec != nullptr ? queued.bytes : queued.args.own_bytes();
   queued_bytes_ += queued.bytes;
+  held_bytes_ += queued.own_bytes;
   if (queue_.full()) queue_.set_capacity(std::max<size_t>(16, queue_.capacity() * 2));
   queue_.push_back(std::move(queued));
   // Only what joins the run under way, or starts one, can go on now.
@@ -181,12 +183,17 @@ void Pipeline::Enqueue(Queued queued) {
 // Answers what can be answered and begins what may begin.
 void Pipeline::Pump() {
   for (;;) {
-    while (run_ > 0 && !session_.closing && AnswerFront()) {
+    while (run_ > 0 && !session_.closing && !output_full() && AnswerFront()) {
     }
     if (session_.closing) {
       queue_.clear();
       run_ = 0;
       queued_bytes_ = 0;
+      held_bytes_ = 0;
+      return;
+    }
+    if (output_full()) {
+      waits_for_output_ = true;
       return;
     }
     const size_t begun = run_;
@@ -303,10 +310,15 @@ bool Pipeline::AnswerFront() {
     outbox_.stats->latency.Record(static_cast<uint64_t>(std::max<int64_t>(waited.count(), 0)), 1);
   }
   queued_bytes_ -= front.bytes;
+  held_bytes_ -= front.own_bytes;
   queue_.pop_front();
   ++first_sequence_;
   if (--run_ == 0) run_kind_ = CommandKind::kLocal;
   return true;
+}
+
+void Pipeline::Resume() {
+  if (std::exchange(waits_for_output_, false)) Pump();
 }
 
 void Pipeline::ReleaseIdle() {

@@ -20,7 +20,8 @@
 // Threads: single-owner: the thread of its home. Call Execute for each command of a burst, then
 // Gateway::Flush; results come back through the home and are passed to On….
 // Limits: kCommandsMax commands wait, and kBytesMax of arguments and what came in the same burst;
-// beyond, accepting() is false and the caller stops reading until it is true again.
+// beyond, accepting() is false and the caller stops reading until it is true again. While so many
+// bytes of replies wait for the client as SetOutputLimit says, nothing more is answered or begun.
 #pragma once
 
 #include <cstdint>
@@ -61,6 +62,12 @@ class Pipeline {
   // then the entry.
   void Prefetch(const resp::Command& command, bool entry) const;
 
+  void SetOutputLimit(size_t bytes) { output_limit_ = bytes; }
+  bool output_full() const { return output_.pending_bytes() >= output_limit_; }
+  // Whether something waits only for the client to take replies; Resume goes on with it.
+  bool waits_for_output() const { return waits_for_output_; }
+  void Resume();
+
   void OnWrite(std::unique_ptr<WriteItem> item);
   void OnLoad(LoadDone done);
   void OnOperation(const std::shared_ptr<Operation>& operation);
@@ -72,6 +79,10 @@ class Pipeline {
   size_t room() const { return session_.closing ? 0 : kCommandsMax - queue_.size(); }
   // Gives the queue's memory back if it is empty. For connections with nothing to say.
   void ReleaseIdle();
+  // Bytes of what waits and of an open transaction, but for large values, which are Bytes.
+  size_t held_bytes() const {
+    return held_bytes_ + transaction_.bytes() + queue_.capacity() * sizeof(Queued);
+  }
   // Whether every command has been answered.
   bool idle() const { return queue_.empty(); }
 
@@ -94,6 +105,7 @@ class Pipeline {
     uint32_t database = 0;  // Of a write.
     uint32_t pending = 0;   // Loads and operations that must end before the command goes on.
     size_t bytes = 0;
+    size_t own_bytes = 0;     // Of these, all but large values.
     size_t loaded_bytes = 0;  // Of the values in `slots`.
     std::vector<Slot> slots;
     std::shared_ptr<SnapshotOperation> snapshot;
@@ -167,6 +179,9 @@ class Pipeline {
   CommandKind run_kind_ = CommandKind::kLocal;
   uint32_t run_database_ = 0;
   size_t queued_bytes_ = 0;
+  size_t held_bytes_ = 0;  // The sum of own_bytes.
+  size_t output_limit_ = SIZE_MAX;
+  bool waits_for_output_ = false;
 };
 
 }  // namespace weir::gateway

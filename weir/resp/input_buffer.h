@@ -68,6 +68,12 @@ class InputBuffer {
 
   // Bytes allocated now.
   size_t held_bytes() const { return capacity_ + big_.size(); }
+  // Of these, all but the block of a big argument, which is a Bytes.
+  size_t buffer_bytes() const { return capacity_; }
+  // Bytes of the unfinished command, without its big arguments.
+  size_t unparsed_bytes() const { return end_ - begin_; }
+  // Whether a big argument is being received in a block of its own.
+  bool receiving_big() const { return big_declared_ != 0; }
 
   // Gives all memory back if the buffer is empty, else nothing. For connections with nothing to
   // say: an idle connection holds 0 bytes. Ends the validity of all views into the buffer.
@@ -87,7 +93,6 @@ class InputBuffer {
   // Goes on receiving the bytes from `offset` on, which are the first of an argument of `size`
   // bytes, in a block of its own.
   void StartBig(size_t offset, size_t size);
-  bool receiving_big() const { return big_declared_ != 0; }
   bool big_complete() const { return big_filled_ == big_declared_; }
   Bytes TakeBig();
   void GrowBig(size_t capacity);

@@ -102,11 +102,6 @@ void OutputBuffer::OpenBlock() {
   limit_ = block_.get() + kOutputBlockBytes;
 }
 
-size_t OutputBuffer::held_bytes() const {
-  return block_count_ * kOutputBlockBytes + pieces_.capacity() * sizeof(Piece) +
-         spare_.capacity() * sizeof(Block) + shared_bytes_;
-}
-
 void OutputBuffer::ReleaseIdle() {
   if (!empty()) return;
   assert(queued_bytes_ == 0);

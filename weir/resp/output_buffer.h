@@ -85,7 +85,14 @@ class OutputBuffer {
   bool empty() const { return pending_bytes() == 0; }
 
   // Bytes allocated for blocks and pieces, and the pending bytes of shared values.
-  size_t held_bytes() const;
+  size_t held_bytes() const { return buffer_bytes() + shared_bytes_; }
+  // Of these, all but the shared values, which are Bytes.
+  size_t buffer_bytes() const {
+    return block_count_ * kOutputBlockBytes + pieces_.capacity() * sizeof(Piece) +
+           spare_.capacity() * sizeof(Block);
+  }
+  // Pending bytes that were copied here.
+  size_t copied_bytes() const { return pending_bytes() - shared_bytes_; }
 
   // Gives all memory back if nothing is pending, else nothing.
   void ReleaseIdle();

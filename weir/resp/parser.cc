@@ -119,11 +119,6 @@ ParseResult Parser::Next(InputBuffer& input, Command* command) {
   return ParseResult::kNeedMore;
 }
 
-size_t Parser::held_bytes() const {
-  size_t held = pieces_.capacity() * sizeof(Piece) + big_.capacity() * sizeof(big_[0]);
-  return held + big_bytes_;
-}
-
 // Leaves `command` without arguments when the line is blank.
 Parser::Step Parser::ReadInline(InputBuffer& input, Command* command) {
   char* const line = input.start();

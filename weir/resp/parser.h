@@ -75,6 +75,9 @@ class Command {
   // Bytes allocated now, big arguments included.
   size_t held_bytes() const;
 
+  // Whether it holds big arguments, which live until Clear.
+  bool holds_big() const { return !big_.empty(); }
+
  private:
   friend class Parser;
 
@@ -104,7 +107,11 @@ class Parser {
   void SetLimits(const Limits& limits) { limits_ = limits; }
 
   // Bytes allocated now for an unfinished command, outside the InputBuffer.
-  size_t held_bytes() const;
+  size_t held_bytes() const { return buffer_bytes() + big_bytes_; }
+  // Of these, all but the big arguments, which are Bytes.
+  size_t buffer_bytes() const {
+    return pieces_.capacity() * sizeof(Piece) + big_.capacity() * sizeof(big_[0]);
+  }
 
  private:
   enum class Step { kDone, kNeedMore, kError };

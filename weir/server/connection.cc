@@ -14,6 +14,7 @@ resp::Limits ParserLimits(const ConnectionLimits& limits) {
   // Room for the longest value, and for keys and options beside it.
   parser.bulk_bytes_max = limits.bulk_bytes_max;
   parser.command_bytes_max = limits.bulk_bytes_max * 2 + (size_t{1} << 20);
+  parser.args_max = limits.args_max;
   return parser;
 }
 
@@ -31,6 +32,7 @@ Connection::Connection(ServerLoop& loop, net::Stream stream, gateway::Session se
       session_(std::move(session)),
       parser_(ParserLimits(loop.limits())),
       pipeline_(loop.gateway(), loop, loop.outbox(), session_, output_),
+      held_(loop.gateway().memory().clients()),
       last_receive_(loop.outbox().now.mono),
       command_began_(last_receive_),
       last_send_(last_receive_) {
@@ -50,12 +52,14 @@ void Connection::OnReady(bool readable, bool writable) {
   }
   if (readable || stream_.wants_write()) Receive();
   if (!closed_ && (writable || !output_.empty() || InputIsOver())) Send();
-  if (!closed_) UpdateInterest();
+  Account();
 }
 
 void Connection::Receive() {
   const bool was_empty = input_.empty() && !stream_.mid_record();
-  const net::Transfer got = stream_.Receive(input_.Writable());
+  const std::span<char> room = input_.Writable();
+  const size_t most = memory().clients().over() ? kPressedReceiveBytes : kReceiveBytesMax;
+  const net::Transfer got = stream_.Receive(room.first(std::min(room.size(), most)));
   if (got.state == net::Transfer::State::kClosed) {
     Close();
     return;
@@ -80,8 +84,9 @@ void Connection::Process() {
   const MonoTime start = loop_.outbox().now.mono;
   MonoTime burst_start = start;
   input_waits_ = false;
+  LimitOutput();
   while (!input_ended_ && !closed_) {
-    if (!pipeline_.accepting() || output_.pending_bytes() >= loop_.limits().output_bytes_pause) {
+    if (!CanExecute()) {
       input_waits_ = true;
       break;
     }
@@ -90,6 +95,7 @@ void Connection::Process() {
     ExecuteBurst(count);
     const MonoTime burst_end = loop_.clock().Mono();
     pipeline_.EndBurst(burst_end - burst_start);
+    ReleaseBurst(count);
     burst_start = burst_end;
     // A command that is half there began now, at the latest.
     command_began_ = start;
@@ -124,6 +130,14 @@ void Connection::ExecuteBurst(size_t count) {
   for (size_t i = 0; i < count && !session_.closing; ++i) pipeline_.Execute(burst[i]);
 }
 
+// The loop's commands live on; large values that came in them must not.
+void Connection::ReleaseBurst(size_t count) {
+  std::array<resp::Command, kBurstCommandsMax>& burst = loop_.burst();
+  for (size_t i = 0; i < count; ++i) {
+    if (burst[i].holds_big()) burst[i].Clear();
+  }
+}
+
 void Connection::EndInput(std::string error) {
   loop_.stats().protocol_errors.Add(1);
   input_ended_ = true;
@@ -132,6 +146,9 @@ void Connection::EndInput(std::string error) {
 
 void Connection::Continue() {
   if (closed_) return;
+  memory_waits_ = false;
+  LimitOutput();
+  pipeline_.Resume();
   if (input_waits_) Process();
   if (draining_) {
     ReceiveRest();
@@ -140,7 +157,7 @@ void Connection::Continue() {
   }
   if (closed_) return;
   Send();
-  if (!closed_) UpdateInterest();
+  Account();
 }
 
 void Connection::Drain() {
@@ -149,7 +166,7 @@ void Connection::Drain() {
   ReceiveRest();
   if (closed_) return;
   Send();
-  if (!closed_) UpdateInterest();
+  Account();
 }
 
 void Connection::Send() {
@@ -179,7 +196,10 @@ void Connection::Send() {
   }
   if (InputIsOver() && pipeline_.idle() && output_.empty()) {
     Close();
-  } else if (input_waits_ && output_.empty() && pipeline_.accepting()) {
+  } else if (memory().clients().over() && output_.copied_bytes() > kPressedOutputBytes) {
+    loop_.stats().connections_closed_slow.Add(1);
+    Close();
+  } else if (output_.empty() && ((input_waits_ && CanExecute()) || pipeline_.waits_for_output())) {
     loop_.ContinueLater(id());  // What waited for this can go on.
   }
 }
@@ -198,8 +218,56 @@ bool Connection::InputIsOver() const {
   return input_ended_ || session_.closing || (received_all_ && !input_waits_);
 }
 
-bool Connection::MayRead() const {
-  return !InputIsOver() && !draining_ && !input_waits_;
+bool Connection::MayRead() {
+  return !InputIsOver() && !draining_ && !input_waits_ && !WaitsForMemory();
+}
+
+// Whether what arrives would make this client hold more than there is memory for.
+bool Connection::WaitsForMemory() {
+  const bool uploads = input_.receiving_big();
+  if (has_upload_pass_ && !uploads) {
+    memory().ReturnUploadPass(id());
+    has_upload_pass_ = false;
+  }
+  bool waits = memory().clients().over() && held_.bytes() > kPressedHeldBytes;
+  if (uploads && !has_upload_pass_ && memory().uploads_wait()) {
+    has_upload_pass_ = memory().TakeUploadPass(id());
+    if (has_upload_pass_) last_receive_ = loop_.outbox().now.mono;
+    waits |= !has_upload_pass_;
+  }
+  if (waits && !std::exchange(memory_waits_, true)) loop_.ContinueAtTick(id());
+  return waits;
+}
+
+bool Connection::CanExecute() const {
+  return pipeline_.accepting() && !pipeline_.output_full() &&
+         (pipeline_.idle() || !memory().clients().over());
+}
+
+void Connection::LimitOutput() {
+  const bool over = memory().clients().over();
+  pipeline_.SetOutputLimit(over ? 1 : loop_.limits().output_bytes_pause);
+}
+
+// The end of a round: what this client holds now, and what it waits for.
+void Connection::Account() {
+  if (closed_) return;
+  if (memory().clients().used() > kBuffersKeptBytes) {
+    input_.ReleaseIdle();
+    output_.ReleaseIdle();
+  }
+  held_.Set(HeldBytes());
+  UpdateInterest();
+}
+
+// All but large values, which Memory counts by itself.
+size_t Connection::HeldBytes() const {
+  return input_.buffer_bytes() + parser_.buffer_bytes() + output_.buffer_bytes() +
+         pipeline_.held_bytes();
+}
+
+gateway::Memory& Connection::memory() const {
+  return loop_.gateway().memory();
 }
 
 void Connection::UpdateInterest() {
@@ -228,6 +296,11 @@ void Connection::CheckDeadlines(MonoTime now) {
     Close();
     return;
   }
+  if (memory().pressed() && IsStuck(now)) {
+    loop_.stats().connections_closed_slow.Add(1);
+    Close();
+    return;
+  }
   const auto silent = now - last_receive_;
   if (limits.idle_timeout.count() > 0 && pipeline_.idle() && silent > limits.idle_timeout) {
     Close();
@@ -238,12 +311,23 @@ void Connection::CheckDeadlines(MonoTime now) {
     input_.ReleaseIdle();
     output_.ReleaseIdle();
     pipeline_.ReleaseIdle();
+    held_.Set(HeldBytes());
   }
+}
+
+// Whether this client holds memory that others need and does nothing with it.
+bool Connection::IsStuck(MonoTime now) const {
+  if (!output_.empty() && now - last_send_ > kPressedStallMax) return true;
+  if (now - last_receive_ <= kPressedStallMax) return false;
+  if (has_upload_pass_) return true;
+  return memory().clients().over() && held_.bytes() > kPressedHeldBytes && pipeline_.idle();
 }
 
 void Connection::Close() {
   if (closed_) return;
   closed_ = true;
+  if (has_upload_pass_) memory().ReturnUploadPass(id());
+  held_.Set(0);
   loop_.event_loop().Unwatch(stream_.fd());
   loop_.Retire(id());
 }

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "weir/base/byte_account.h"
 #include "weir/base/time.h"
 #include "weir/gateway/pipeline.h"
 #include "weir/gateway/session.h"
@@ -31,6 +32,7 @@ struct ConnectionLimits {
   std::chrono::milliseconds idle_timeout{0};  // 0: none.
   std::chrono::milliseconds output_stall_timeout = std::chrono::seconds(60);
   size_t bulk_bytes_max = size_t{64} << 20;
+  size_t args_max = size_t{1} << 20;  // Of one command, its name included.
   // While so many bytes of replies wait for the client, none of its commands is executed.
   size_t output_bytes_pause = size_t{1} << 20;
 };
@@ -38,6 +40,17 @@ struct ConnectionLimits {
 class Connection final : public net::EventLoop::Watcher {
  public:
   static constexpr size_t kBurstCommandsMax = 64;
+  // What one receive takes, so that a client with much to say does not hold up the others.
+  static constexpr size_t kReceiveBytesMax = size_t{256} << 10;
+  // While all clients together hold too much (gateway::Memory): what one receive takes; what one
+  // client may hold and still be read; what may wait for it after a send.
+  static constexpr size_t kPressedReceiveBytes = size_t{4} << 10;
+  static constexpr size_t kPressedHeldBytes = size_t{40} << 10;
+  static constexpr size_t kPressedOutputBytes = size_t{16} << 10;
+  // And how long a client may then hold more, taking and sending nothing.
+  static constexpr auto kPressedStallMax = std::chrono::seconds(1);
+  // While clients hold no more than this together, those with nothing to say keep their buffers.
+  static constexpr size_t kBuffersKeptBytes = size_t{16} << 20;
 
   Connection(ServerLoop& loop, net::Stream stream, gateway::Session session);
   ~Connection() override;
@@ -62,9 +75,17 @@ class Connection final : public net::EventLoop::Watcher {
   void Process();
   size_t ParseBurst();
   void ExecuteBurst(size_t count);
+  void ReleaseBurst(size_t count);
   void ReceiveRest();
   bool InputIsOver() const;
-  bool MayRead() const;
+  bool MayRead();
+  bool WaitsForMemory();
+  bool IsStuck(MonoTime now) const;
+  bool CanExecute() const;
+  void LimitOutput();
+  void Account();
+  size_t HeldBytes() const;
+  gateway::Memory& memory() const;
   void EndInput(std::string error);
   void Send();
   void UpdateInterest();
@@ -77,11 +98,14 @@ class Connection final : public net::EventLoop::Watcher {
   resp::Parser parser_;
   resp::OutputBuffer output_;
   gateway::Pipeline pipeline_;
+  Charge held_;                // In Memory::clients: buffers and what waits.
   std::string last_words_;     // The error that ends the connection, once all is answered.
   bool input_ended_ = false;   // Nothing more is parsed.
   bool draining_ = false;      // The server stops: what has arrived is answered, no more.
   bool received_all_ = false;  // The peer sends no more, or nothing more had come at the drain.
   bool input_waits_ = false;   // Received bytes wait for the pipeline to have room.
+  bool has_upload_pass_ = false;
+  bool memory_waits_ = false;  // It is not read until there is memory: the next tick looks again.
   bool watching_read_ = true;
   bool watching_write_ = false;
   bool closed_ = false;

@@ -103,6 +103,7 @@ void ServerLoop::Apply(gateway::Completions& completions, std::vector<Connection
 void ServerLoop::OnTick() {
   ReadClock();
   each_tick_();
+  for (const uint64_t id : std::exchange(continue_at_tick_, {})) ContinueLater(id);
   if (++ticks_ % kTicksBetweenDeadlineChecks == 0) {
     std::vector<Connection*> all;  // Closing one changes connections_.
     all.reserve(connections_.size());

@@ -56,6 +56,8 @@ class ServerLoop final : public gateway::Home, public net::EventLoop::Observer {
   void Retire(uint64_t id);
   // Calls the connection's Continue in the next round.
   void ContinueLater(uint64_t id);
+  // Calls it after the next tick.
+  void ContinueAtTick(uint64_t id) { continue_at_tick_.push_back(id); }
 
  private:
   void OnTick() override;
@@ -74,6 +76,7 @@ class ServerLoop final : public gateway::Home, public net::EventLoop::Observer {
   std::unordered_map<uint64_t, std::unique_ptr<Connection>> connections_;
   std::vector<std::unique_ptr<Connection>> retired_;
   std::vector<uint64_t> continue_later_;
+  std::vector<uint64_t> continue_at_tick_;
   std::atomic<size_t> connection_count_{0};
   std::function<void()> each_tick_ = [] {};
   uint64_t ticks_ = 0;
