@@ -196,22 +196,26 @@ int RunHelp(CLI::App& app, const std::string& topic) {
   return kUsage;
 }
 
-// Describes every subcommand that is shown.
-std::vector<ManCommand> ManCommands(const CLI::App& app) {
-  std::vector<ManCommand> commands;
+// Adds every subcommand of `app` that is shown; `user hash` is one of them.
+void AddManCommands(const CLI::App& app, const std::string& prefix,
+                    std::vector<ManCommand>& commands) {
   for (const CLI::App* subcommand : app.get_subcommands([](const CLI::App*) { return true; })) {
     if (subcommand->get_group().empty()) continue;
+    const std::string name = prefix + subcommand->get_name();
+    if (!subcommand->get_subcommands([](const CLI::App*) { return true; }).empty()) {
+      AddManCommands(*subcommand, name + " ", commands);
+      continue;
+    }
     ManCommand& command = commands.emplace_back();
-    command.name = subcommand->get_name();
+    command.name = name;
     command.doc = subcommand->get_description();
     for (const CLI::Option* option : subcommand->get_options()) {
       if (option == subcommand->get_help_ptr()) continue;
-      const bool by_position = option->get_positional();
-      command.arguments.push_back({option->get_name(), by_position ? "" : option->get_type_name(),
+      command.arguments.push_back({option->get_name(),
+                                   option->get_positional() ? "" : option->get_type_name(),
                                    option->get_description()});
     }
   }
-  return commands;
 }
 
 // Prints a text that is generated from the tables.
@@ -219,7 +223,9 @@ int RunDocs(const CLI::App& app, const std::string& topic) {
   if (topic == "configuration") {
     Print(ConfigurationDocument());
   } else if (topic == "man") {
-    Print(ManPage(WEIR_VERSION, ManCommands(app)));
+    std::vector<ManCommand> commands;
+    AddManCommands(app, "", commands);
+    Print(ManPage(WEIR_VERSION, commands));
   } else {
     Complain("there is no generated document '" + topic + "'; write configuration or man");
     return kUsage;
