@@ -39,6 +39,7 @@ Set by a supervisor that wants to be told when clients are served and when stopp
 .nf
 weir serve \-\-data ./weir\-data \-\-memory 1gb
 weir check /etc/weir/weir.toml
+weir backup /backups/monday
 redis\-cli \-p 6390 ping
 .fi
 .SH SEE ALSO

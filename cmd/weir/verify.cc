@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <cstdio>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -145,10 +146,10 @@ void CheckCounts(const Manifest& manifest, Verification* verification) {
 int RunVerify(const Config& config) {
   const Layout layout = LayOut(config);
   std::vector<Part> parts;
-  for (size_t i = 0; i < layout.directories.size(); ++i) {
-    auto opened = store::Verifier::Open(layout.directories[i]);
+  for (const std::string& directory : layout.directories) {
+    auto opened = store::Verifier::Open(directory);
     if (!opened.ok()) return Refuse(opened.error());
-    parts.push_back({layout.directories[i], std::move(opened).value(), {}});
+    parts.push_back({directory, std::move(opened).value(), {}});
   }
   // A single directory knows its shards itself.
   if (parts.size() == 1) {
@@ -181,7 +182,7 @@ int RunVerifyBackup(const std::string& directory) {
   std::vector<Part> parts;
   for (size_t i = 0; i < manifest.value().databases.size(); ++i) {
     const std::string folder = backup::DatabaseFolder(i);
-    auto opened = store::Verifier::OpenCheckpoint(directory + "/" + folder,
+    auto opened = store::Verifier::OpenCheckpoint(std::filesystem::path(directory) / folder,
                                                   manifest.value().databases[i].shards);
     if (!opened.ok()) {
       verification.Problem(opened.error().message);

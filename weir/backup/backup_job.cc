@@ -216,7 +216,7 @@ Result<std::vector<Made>> BackupJob::Cut(Manifest* manifest) {
   return all;
 }
 
-Result<Ok> BackupJob::CopyAll(const std::vector<Made>& made, const std::string& partial,
+Result<Ok> BackupJob::CopyAll(const std::vector<Made>& made, const std::filesystem::path& partial,
                               Manifest* manifest) {
   std::vector<std::vector<NamedFile>> files;
   uint64_t bytes = 0;
@@ -244,17 +244,17 @@ Result<Ok> BackupJob::CopyAll(const std::vector<Made>& made, const std::string& 
     return !cancelled_;
   };
   for (size_t database = 0; database < made.size(); ++database) {
-    const std::string folder = DatabaseFolder(database);
-    if (auto done = MakeDirectory(partial + "/" + folder); !done.ok()) return done;
+    const std::filesystem::path from = made[database].directory;
+    const std::filesystem::path folder = DatabaseFolder(database);
+    const std::filesystem::path to = partial / folder;
+    if (auto done = MakeDirectory(to); !done.ok()) return done;
     for (const NamedFile& file : files[database]) {
-      const std::string path = folder + "/" + file.name;
-      const Result<FileSum> sum =
-          CopyFile(made[database].directory + "/" + file.name, partial + "/" + path, advance);
+      const Result<FileSum> sum = CopyFile(from / file.name, to / file.name, advance);
       if (!sum.ok()) return sum.error();
-      manifest->files.push_back({path, sum.value().bytes, sum.value().hash});
+      manifest->files.push_back({folder / file.name, sum.value().bytes, sum.value().hash});
       Update([](BackupStatus& status) { ++status.files_done; });
     }
-    if (auto synced = SyncDirectory(partial + "/" + folder); !synced.ok()) return synced;
+    if (auto synced = SyncDirectory(to); !synced.ok()) return synced;
   }
   return Ok{};
 }

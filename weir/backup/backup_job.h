@@ -16,6 +16,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <filesystem>
 #include <functional>
 #include <mutex>
 #include <string>
@@ -61,8 +62,8 @@ class BackupJob final : public gateway::BackupControl {
   Result<Ok> Write(const std::string& directory, const std::string& partial);
   Result<std::vector<store::Checkpoints::Made>> Cut(Manifest* manifest);
   Result<Ok> HoldAll();
-  Result<Ok> CopyAll(const std::vector<store::Checkpoints::Made>& made, const std::string& partial,
-                     Manifest* manifest);
+  Result<Ok> CopyAll(const std::vector<store::Checkpoints::Made>& made,
+                     const std::filesystem::path& partial, Manifest* manifest);
   void Finish(const Result<Ok>& result);
   void Update(const std::function<void(gateway::BackupStatus&)>& change);
 

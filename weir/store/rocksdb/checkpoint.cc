@@ -1,6 +1,7 @@
 #include "weir/store/rocksdb/checkpoint.h"
 
 #include <cstdint>
+#include <filesystem>
 #include <limits>
 #include <memory>
 #include <optional>
@@ -66,7 +67,8 @@ void RemoveCheckpointIn(const std::string& directory, rocksdb::Env& env) {
     std::vector<std::string> names;
     if (!env.FileExists(path).ok() || !env.GetChildren(path, &names).ok()) continue;
     for (const std::string& name : names) {
-      if (name != "." && name != "..") env.DeleteFile(path + "/" + name).PermitUncheckedError();
+      if (name == "." || name == "..") continue;
+      env.DeleteFile(std::filesystem::path(path) / name).PermitUncheckedError();
     }
     env.DeleteDir(path).PermitUncheckedError();
   }
