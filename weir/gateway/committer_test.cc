@@ -404,5 +404,21 @@ TEST_F(CommitterTest, AHoldIsRefusedWhileAnOutcomeIsUnknown) {
   rig_.RunAll();
 }
 
+TEST_F(CommitterTest, WhatAsksTheWholeStoreDuringRecoveryIsAnsweredAndTheConnectionGoesOn) {
+  Occupy();
+  rig_.Complete(Kind::kApply, Outcome::kUnknownLost);
+  rig_.Deliver();
+  rig_.SendAndHandOn(a_, {"SCAN", "0"});
+  rig_.Complete(Kind::kScan, Outcome::kUnavailable);
+  rig_.SendAndHandOn(b_, {"DBSIZE"});
+  rig_.Complete(Kind::kCount, Outcome::kUnavailable);
+  rig_.Deliver();
+  EXPECT_THAT(rig_.Replies(a_), ElementsAre(StartsWith("-ERR ")));
+  EXPECT_THAT(rig_.Replies(b_), ElementsAre(StartsWith("-ERR ")));
+  rig_.RunAll();
+  EXPECT_EQ(rig_.Do(a_, {"PING"}), "+PONG");
+  EXPECT_EQ(rig_.Do(a_, {"SET", "k", "v"}), "+OK");
+}
+
 }  // namespace
 }  // namespace weir::gateway
