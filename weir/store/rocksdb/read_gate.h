@@ -29,7 +29,7 @@ class ReadGate {
     WallTime expiry_floor;  // Where to begin in the expiry indexes: before it, tombstones alone.
   };
 
-  // Opens the gate over `rocks`, which is borrowed until Drain.
+  // Opens the gate, which is closed at first, over `rocks`, which is borrowed until Drain.
   void Open(rocksdb::DB* rocks, CommitNumber commit);
 
   // Returns: nullopt while closed.
@@ -58,7 +58,7 @@ class ReadGate {
   mutable std::mutex mutex_;
   std::condition_variable left_;
   rocksdb::DB* rocks_ = nullptr;
-  std::optional<std::string> closed_;
+  std::optional<std::string> closed_ = "the database is being opened";
   size_t views_ = 0;
   rocksdb::SequenceNumber ended_sequence_ = 0;
   CommitNumber ended_commit_ = 0;
