@@ -41,6 +41,7 @@ class LoadedWriter(kill9_test.Writer):
 
     def __init__(self, number, seed, one_database):
         super().__init__(number, seed)
+        self.one_database = one_database
         if not one_database:  # A tag keeps the keys of an MSET in one database.
             self.keys = [b"{%b}" % key for key in self.keys]
             self.groups = [[b"{w%d:group:%d}%d" % (number, g, i)
@@ -49,6 +50,14 @@ class LoadedWriter(kill9_test.Writer):
             self.all_keys = self.keys + [self.counter] + sum(self.groups, [])
         self.acknowledged_commands = []
         self.stop = False
+
+    def next_command(self):
+        words = super().next_command()
+        if self.one_database or words[0] != "EXEC":
+            return words
+        # A transaction may not touch several databases; the keys of one tag are in one.
+        group = self.random.choice(self.groups)
+        return ("EXEC", None, tuple(("SET", key, b"%d" % self.sequence) for key in group))
 
     def run(self, port):
         try:
