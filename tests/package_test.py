@@ -180,8 +180,10 @@ class Package(unittest.TestCase):
         self.assertEqual(service.redis_cli("get", "greeting"), '"hello"')
         service.ask("redis-benchmark", "-p", "6390", "-t", "get,set", "-n", "10000", "-P", "16",
                     "-d", "100", "-r", "1000", "-q")
+        service.ask("chroot", self.chroot.root, "weir", "backup", "/var/lib/weir/backup")
         self.assertEqual(service.stop(), 0, service.log())
-        self.assertEqual(self.owner_and_mode("/var/lib/weir/data")[:2], ("weir", "weir"))
+        for name in ("data", "backup"):
+            self.assertEqual(self.owner_and_mode(f"/var/lib/weir/{name}")[:2], ("weir", "weir"))
 
     def check_the_session_of_the_readme(self, service):
         session = readme_session()
