@@ -18,7 +18,7 @@ inline constexpr uint64_t kBudgetMin = uint64_t{64} << 20;
 inline constexpr uint64_t kBudgetPromised = uint64_t{256} << 20;
 
 // A value, and what waits for one client, is at most this part of the share of all clients.
-inline constexpr uint64_t kClientShareOfOne = 2;
+inline constexpr uint64_t kClientShareOfOne = 4;
 
 // All in bytes.
 struct Budget {

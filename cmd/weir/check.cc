@@ -194,7 +194,7 @@ Budget FitBudget(Config& config, Origins& origins) {
     if (size.bytes <= most) return;
     if (origins.IsSet(place)) {
       origins.AddWarning(place, "lowered to " + std::to_string(most) +
-                                    " bytes, half of the budget's share for client buffers");
+                                    " bytes, a quarter of the budget's share for client buffers");
     }
     size.bytes = most;
   };

@@ -297,10 +297,10 @@ TEST(Config, WhatOutgrowsTheBudgetIsLoweredWithAWarning) {
   ASSERT_THAT(loaded.errors, IsEmpty());
   EXPECT_THAT(loaded.warnings,
               ElementsAre(StartsWith("f:2:10: server.memory: below 256MiB"),
-                          "f:3:25: server.max_output_per_client: lowered to 8388608 bytes, half "
-                          "of the budget's share for client buffers",
-                          "f:6:13: keyspace.max_value: lowered to 8388608 bytes, half of the "
-                          "budget's share for client buffers"));
+                          "f:3:25: server.max_output_per_client: lowered to 4194304 bytes, a "
+                          "quarter of the budget's share for client buffers",
+                          "f:6:13: keyspace.max_value: lowered to 4194304 bytes, a quarter of "
+                          "the budget's share for client buffers"));
   EXPECT_EQ(loaded.config.keyspaces[0].max_value.bytes, loaded.budget.clients / kClientShareOfOne);
   EXPECT_EQ(loaded.config.server.max_output_per_client.bytes,
             loaded.budget.clients / kClientShareOfOne);

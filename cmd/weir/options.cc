@@ -245,7 +245,7 @@ void DeclareServerLimits(std::vector<Option>& table) {
       &ServerConfig::max_output_per_client,
       {.key = "max_output_per_client",
        .doc = "Replies that may wait for a client before its commands wait too; one that "
-              "takes nothing for 60s is disconnected. Lowered to half of the budget's share "
+              "takes nothing for 60s is disconnected. Lowered to a quarter of the budget's share "
               "for client buffers.",
        .least = ByteSize{uint64_t{64} << 10},
        .most = ByteSize{uint64_t{1} << 40}}));
@@ -308,12 +308,13 @@ void DeclareKeyspaces(std::vector<Option>& table) {
        .doc = "Longest time that the absence of one of these keys is served from the cache; "
               "0 caches none.",
        .default_words = "`cache.negative_ttl`"}));
-  add(Declare(&KeyspaceConfig::max_value,
-              {.key = "max_value",
-               .doc = "Largest value that may be stored; lowered to half of the budget's share for "
-                      "client buffers.",
-               .least = ByteSize{1},
-               .most = ByteSize{uint64_t{512} << 20}}));
+  add(Declare(
+      &KeyspaceConfig::max_value,
+      {.key = "max_value",
+       .doc = "Largest value that may be stored; lowered to a quarter of the budget's share for "
+              "client buffers.",
+       .least = ByteSize{1},
+       .most = ByteSize{uint64_t{512} << 20}}));
 }
 
 void DeclareLimits(std::vector<Option>& table) {

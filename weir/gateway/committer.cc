@@ -12,6 +12,9 @@ namespace {
 const Error kRecovering{ErrorCode::kUnavailable,
                         "the database is recovering from a failed write; this write was not "
                         "applied, try again"};
+const Error kBasesTooLarge{ErrorCode::kOverloaded,
+                           "the values that the writes of this moment change are too large "
+                           "together; this write was not applied, try again"};
 const Error kQueueFull{ErrorCode::kOverloaded,
                        "too many writes wait for the database; this write was not applied"};
 
@@ -244,36 +247,47 @@ bool Committer::LoadOrRun() {
   return true;
 }
 
-// In pieces of what one load may hold.
+// In pieces of what one load may hold. Several bases may be kBasesBytesMax together; a single one
+// is loaded whatever its size. The commands of those left out are refused.
 void Committer::LoadBases(std::vector<store::Key> missing) {
-  auto records = std::make_shared<std::vector<std::optional<store::Record>>>();
   auto keys = std::make_shared<std::vector<store::Key>>(std::move(missing));
-  LoadNextBases(std::move(keys), std::move(records));
+  LoadNextBases(std::move(keys), std::make_shared<Bases>());
 }
 
 void Committer::LoadNextBases(std::shared_ptr<std::vector<store::Key>> keys,
-                              std::shared_ptr<std::vector<std::optional<store::Record>>> records) {
-  const size_t begin = records->size();
+                              std::shared_ptr<Bases> bases) {
+  const size_t begin = bases->loaded.records.size();
   const size_t count = std::min(keys->size() - begin, store_.limits().load_keys_max);
   const auto first = keys->begin() + static_cast<std::ptrdiff_t>(begin);
   std::vector<store::Key> piece(first, first + static_cast<std::ptrdiff_t>(count));
-  store_.Load(std::move(piece), [this, keys, records](Result<store::Loads> loaded) {
-    bool started = false;
-    if (!loaded.ok()) {
-      started = RunBatch(loaded.error());
-    } else {
-      for (std::optional<store::Record>& record : loaded.value().records) {
-        records->push_back(std::move(record));
-      }
-      if (records->size() < keys->size()) {
-        LoadNextBases(keys, records);
-        return;
-      }
-      batch_.SetBases(*records);
-      started = RunBatch(std::nullopt);
-    }
-    if (!started) Work();
-  });
+  const size_t room = kBasesBytesMax - std::min(bases->bytes, kBasesBytesMax);
+  store_.LoadWithin(std::move(piece), keys->size() == 1 ? SIZE_MAX : room,
+                    [this, keys, bases](const Result<store::Loads>& loaded) {
+                      bool started = false;
+                      if (!loaded.ok()) {
+                        started = RunBatch(loaded.error());
+                      } else {
+                        bases->Add(loaded.value());
+                        if (bases->loaded.records.size() < keys->size()) {
+                          LoadNextBases(keys, bases);
+                          return;
+                        }
+                        batch_.SetBases(bases->loaded);
+                        const bool all = bases->loaded.left.empty();
+                        started = RunBatch(all ? std::nullopt : std::optional(kBasesTooLarge));
+                      }
+                      if (!started) Work();
+                    });
+}
+
+void Committer::Bases::Add(const store::Loads& piece) {
+  for (const store::Loads::LeftOut& left : piece.left) {
+    loaded.left.push_back({loaded.records.size() + left.index, left.bytes});
+  }
+  for (const std::optional<store::Record>& record : piece.records) {
+    loaded.records.push_back(record);
+    if (record.has_value()) bytes += record->value.size();
+  }
 }
 
 bool Committer::RunBatch(const std::optional<Error>& failed) {

@@ -41,6 +41,8 @@ class Committer {
   // Of one batch. Publication holds the lanes, so it must be short.
   static constexpr size_t kBatchWritesMax = 2048;
   static constexpr size_t kBatchBytesMax = size_t{16} << 20;  // At least one write is taken.
+  // Of the values that the commands of one batch change.
+  static constexpr size_t kBasesBytesMax = size_t{32} << 20;
   static constexpr size_t kExpireRecordsMax = 512;
   // Between removals that did not fill their batch.
   static constexpr int64_t kExpirePauseMs = 250;
@@ -87,6 +89,12 @@ class Committer {
     ClearDone clear;  // When `write` is null, or:
     HoldDone hold;
   };
+  // What the store held of the keys that a batch needs, so far.
+  struct Bases {
+    void Add(const store::Loads& piece);
+    store::Loads loaded;
+    size_t bytes = 0;
+  };
   enum class Turn { kNone, kBatch, kClear, kHold, kExpire, kSettle };
 
   // The caller has the right to work: it set busy_.
@@ -106,8 +114,7 @@ class Committer {
   void StartSettle();
   std::deque<Queued> BeginDoubt();
   void LoadBases(std::vector<store::Key> missing);
-  void LoadNextBases(std::shared_ptr<std::vector<store::Key>> keys,
-                     std::shared_ptr<std::vector<std::optional<store::Record>>> records);
+  void LoadNextBases(std::shared_ptr<std::vector<store::Key>> keys, std::shared_ptr<Bases> bases);
   static void RefuseAll(std::deque<Queued> refused);
   static void Deliver(std::vector<std::unique_ptr<WriteItem>> items);
 

@@ -96,11 +96,18 @@ std::vector<store::Key> WriteBatch::MissingKeys() const {
   return missing;
 }
 
-void WriteBatch::SetBases(const std::vector<std::optional<store::Record>>& records) {
+void WriteBatch::SetBases(const store::Loads& loaded) {
+  const std::vector<std::optional<store::Record>>& records = loaded.records;
   size_t next = 0;
+  size_t next_left = 0;
   for (Member& member : members_) {
     if (!member.missing) continue;
     assert(next < records.size());
+    if (next_left < loaded.left.size() && loaded.left[next_left].index == next) {
+      ++next_left;
+      ++next;
+      continue;
+    }
     const std::optional<store::Record>& record = records[next++];
     member.missing = false;
     if (record.has_value() && IsLive(*record, now_)) {

@@ -42,8 +42,8 @@ class WriteBatch {
 
   // Keys whose base a command needs and the cache does not have, for the store to load.
   std::vector<store::Key> MissingKeys() const;
-  // What the store holds for MissingKeys, in order.
-  void SetBases(const std::vector<std::optional<store::Record>>& records);
+  // What the store holds for MissingKeys, in order. Those left out stay missing.
+  void SetBases(const store::Loads& loaded);
 
   // How many records the database held before the batch. Requires (of who counts or empties it):
   // the batch is one transaction of the kind `whole`.

@@ -1,0 +1,196 @@
+#!/usr/bin/python3
+"""Goal: whatever clients do, the server stays alive, answers others, and keeps within its memory.
+
+Method: the real binary with a budget of 256 MiB, from which on the promise holds. Each test is an
+attack by raw sockets, while the resident memory is sampled and another client asks; afterwards the
+server must answer. Times are asserted only where they are a promise (half-sent commands).
+
+    hostile_test.py WEIR
+"""
+
+import contextlib
+import os
+import resource
+import sys
+import time
+import unittest
+
+import hostile_clients as hostile
+import weir_process
+from hostile_clients import MIB
+from weir_process import encode
+
+WEIR = ""
+BUDGET = 256 * MIB
+HALF_SENT_CLOSED_WITHIN_SECONDS = 12
+IDLE_CLIENTS = 10_000
+IDLE_CLIENTS_BYTES_MAX = 60 * MIB
+
+
+class Hostile(unittest.TestCase):
+    def setUp(self):
+        scratch = weir_process.scratch()
+        self.addCleanup(scratch.cleanup)
+        self.files = weir_process.raise_descriptor_limit(IDLE_CLIENTS + 2000)
+        self.directory = os.path.join(scratch.name, "weir")
+        self.stack = contextlib.ExitStack()
+        self.addCleanup(self.stack.close)
+
+    def start(self, *flags):
+        server = weir_process.Weir(WEIR, self.directory, "--memory", "256MiB", *flags)
+        self.addCleanup(server.kill)
+        self.port = server.port
+        return server
+
+    @contextlib.contextmanager
+    def within_memory(self, server):
+        """The promise of memory holds in the block, and the server answers before and after."""
+        with server.client() as good, hostile.Watch(server) as watch:
+            self.assertEqual(good.command("SET", "good", "value"), b"OK")
+            yield good
+            self.assertEqual(good.command("GET", "good"), b"value")
+        self.assertLessEqual(watch.peak, BUDGET + hostile.MEMORY_SLACK)
+        self.assertIsNone(server.process.poll())
+
+    def test_one_client_that_never_reads_large_replies_costs_little(self):
+        server = self.start()
+        hostile.fill(server.port, "large", 1, MIB)
+        with self.within_memory(server):
+            sockets = hostile.connect(self.stack, server.port, 1)
+            hostile.push(sockets, encode("GET", "large0") * 3000, 2)
+
+    def test_a_thousand_clients_that_never_read_leave_the_memory_within_its_budget(self):
+        server = self.start()
+        keys = hostile.fill(server.port, "large", 200, MIB)
+        with self.within_memory(server) as good:
+            sockets = hostile.connect(self.stack, server.port, 1000)
+            hostile.push(sockets, b"".join(encode("GET", key) for key in keys), 6)
+            for _ in range(100):
+                self.assertEqual(good.command("GET", "good"), b"value")
+
+    def test_many_keys_of_large_values_in_one_command_are_refused(self):
+        server = self.start()
+        keys = hostile.fill(server.port, "large", 200, MIB)
+        with self.within_memory(server):
+            sockets = hostile.connect(self.stack, server.port, 10)
+            hostile.push(sockets, encode("MGET", *keys), 2)
+            with server.client() as client:
+                reply = client.command("MGET", *keys)
+                self.assertIn(b"larger than one reply may be", reply)
+                self.assertEqual(client.command("EXISTS", *keys), len(keys))
+
+    def test_declared_lengths_cost_nothing(self):
+        server = self.start()
+        with self.within_memory(server):
+            for declared in (500_000_000, 8 * MIB):
+                head = b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$%d\r\n" % declared
+                sockets = hostile.connect(self.stack, server.port, 100)
+                hostile.push(sockets, head + b"x" * 40_000, 2)
+        self.assertLess(server.resident_bytes(), 150 * MIB)
+
+    def test_unfinished_uploads_hold_no_more_than_their_part_and_finished_ones_pass(self):
+        server = self.start()
+        size = 6 * MIB
+        head = b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$%d\r\n" % size
+        with self.within_memory(server):
+            sockets = hostile.connect(self.stack, server.port, 100)
+            hostile.push(sockets, head + b"x" * (size - 10), 4)
+            for s in sockets:
+                s.close()
+            with server.client() as client:
+                self.assertEqual(client.command("SET", "k", b"y" * size), b"OK")
+                self.assertEqual(client.command("STRLEN", "k"), size)
+
+    def test_half_sent_commands_are_closed_in_time(self):
+        server = self.start()
+        with self.within_memory(server):
+            sockets = hostile.connect(self.stack, server.port, 1000)
+            began = time.monotonic()
+            hostile.push(sockets, b"*1\r\n$4\r\nPI", 2)
+            weir_process.wait_until(lambda: hostile.count_closed(sockets) == len(sockets),
+                                    "all are closed", pause=0.1)
+            self.assertLess(time.monotonic() - began, HALF_SENT_CLOSED_WITHIN_SECONDS)
+
+    def test_idle_clients_cost_little_also_after_they_have_spoken(self):
+        if self.files < IDLE_CLIENTS + 1000:
+            self.fail(f"the system allows only {self.files} open files; raise `ulimit -n`")
+        server = self.start()
+        with self.within_memory(server):
+            before = server.resident_bytes()
+            sockets = hostile.connect(self.stack, server.port, IDLE_CLIENTS - 1)
+            for s in sockets:
+                s.sendall(encode("PING"))
+            for s in sockets:
+                self.assertEqual(s.recv(100), b"+PONG\r\n")
+            self.assertLess(server.resident_bytes() - before, IDLE_CLIENTS_BYTES_MAX)
+
+    def test_one_client_too_many_is_told_so_as_by_redis(self):
+        server = self.start("--max-clients", 5)
+        hostile.connect(self.stack, server.port, 5)
+        weir_process.wait_until(
+            lambda: server.metrics()["redis_connected_clients"] == 5, "five are in")
+        with server.client() as client:
+            self.assertEqual(client.at_end(), b"-ERR max number of clients reached\r\n")
+
+    def test_without_files_it_does_not_spin_and_goes_on_when_there_are(self):
+        server = self.start()
+        used = len(os.listdir(f"/proc/{server.pid}/fd"))
+        _, hard = resource.prlimit(server.pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(server.pid, resource.RLIMIT_NOFILE, (used + 5, hard))
+        sockets = hostile.connect(self.stack, server.port, 20)
+        before = cpu_seconds(server.pid)
+        hostile.push(sockets, encode("PING"), 0.5)
+        time_passes(1.0)
+        self.assertLess(cpu_seconds(server.pid) - before, 0.5)
+        for s in sockets:
+            s.close()
+        with server.client() as client:
+            self.assertEqual(client.command("PING"), b"PONG")
+
+    def test_an_odd_frame_ends_its_connection_and_no_other(self):
+        server = self.start()
+        frames = (b"*1\r\n$-5\r\n", b"*x\r\n", b"*1\r\n:1\r\n", b"*1\r\n*1\r\n$4\r\nPING\r\n",
+                  b"*99999999999\r\n", b"*1\r\n$999999999999\r\n", b"x" * 70_000,
+                  b"*1\r\n$1\r\nabc\r\n", b"SET \"unbalanced\r\n")
+        with self.within_memory(server):
+            for frame in frames:
+                with server.client() as client:
+                    client.send(frame)
+                    self.assertTrue(client.at_end().startswith(b"-ERR Protocol error"), frame)
+            with server.client() as client:  # Nothing to object to.
+                client.send(b"*0\r\n*-1\r\n\r\n*1\r\n$4\r\nPING\r\n")
+                self.assertEqual(client.read(), b"PONG")
+
+    def test_any_bytes_are_keys_and_one_byte_too_many_is_refused(self):
+        server = self.start()
+        with server.client() as client:
+            for key in (bytes(range(256)), b"\0", b"", b"k" * 65536):
+                self.assertEqual(client.command("SET", key, b"\r\n\0"), b"OK")
+                self.assertEqual(client.command("GET", key), b"\r\n\0")
+            self.assertEqual(client.command("SET", b"k" * 65537, "v"),
+                             b"ERR key is longer than the database can hold")
+            for byte in encode("GET", b"\0"):  # One byte at a time.
+                client.send(bytes((byte,)))
+            self.assertEqual(client.read(), b"\r\n\0")
+
+    def test_a_pattern_of_many_stars_is_matched_at_once(self):
+        server = self.start()
+        with self.within_memory(server), server.client() as client:
+            self.assertEqual(client.command("SET", b"a" * 60_000, "v"), b"OK")
+            self.assertEqual(client.command("KEYS", b"*a" * 50 + b"b"), [])
+
+
+def cpu_seconds(pid):
+    with open(f"/proc/{pid}/stat", encoding="ascii") as file:
+        fields = file.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def time_passes(seconds):
+    end = time.monotonic() + seconds
+    weir_process.wait_until(lambda: time.monotonic() > end, "the time passes", pause=0.05)
+
+
+if __name__ == "__main__":
+    WEIR = sys.argv.pop(1)
+    unittest.main()
