@@ -6,6 +6,7 @@ Method, on a real weir with the cache on, off, and over two data directories:
  * redis-py's default pipeline() and its WATCH loop, under contention of many threads;
  * threads move money between accounts by WATCH, MULTI and EXEC, others by EXEC alone, while readers
    add up all accounts by MGET and by an EXEC of GETs: the sum never changes;
+ * one connection writes thousands of keys as one, others read some of them;
  * one connection empties the database again and again while others write and read.
 
     transactions_test.py WEIR
@@ -29,6 +30,8 @@ ACCOUNTS = 5
 START = 100
 MOVES = 250         # Of each thread.
 READS = 250
+LARGE_KEYS = 5000   # More than are published with all lanes locked.
+LARGE_ROUNDS = 12
 FLUSHES = 60
 TWO_DIRECTORIES = '[[shard]]\nname = "a"\ndata = "one"\n\n[[shard]]\nname = "b"\ndata = "two"\n'
 MODES = {"cached": "", "uncached": "[cache]\nenabled = false\n", "two databases": TWO_DIRECTORIES}
@@ -82,9 +85,9 @@ class RedisPy(WithServer):
                         pipe.execute()
                 self.assertEqual(client.get("{t}text"), b"x", "EXECABORT")
                 with client.pipeline() as pipe:
-                    for number in range(3000):
+                    for number in range(10_000):
                         pipe.set("{t}%d" % number, number)
-                    self.assertEqual(pipe.execute(), [True] * 3000)
+                    self.assertEqual(pipe.execute(), [True] * 10_000)
                 with client.pipeline(transaction=False) as pipe:
                     for number in range(3000):
                         pipe.get("{t}%d" % number)
@@ -159,6 +162,38 @@ class Transfers(WithServer):
                    lambda: add_up("MGET"), lambda: add_up("EXEC"))
         self.assertGreater(len(seen), 10, "the readers saw nothing move")
         self.assertTrue(refused, "no EXEC was ever in another's way")
+
+
+class Large(WithServer):
+    def test_one_of_thousands_of_keys_is_seen_whole(self):
+        self.for_each_mode(self.check_rounds)
+
+    def check_rounds(self, server):
+        keys = ["{large}%d" % i for i in range(LARGE_KEYS)]
+        stop = threading.Event()
+        seen = set()
+
+        def write():
+            try:
+                with server.client() as client:
+                    for number in range(LARGE_ROUNDS):
+                        replies = client.pipeline([("MULTI",), *(("SET", k, number) for k in keys),
+                                                   ("EXEC",)])
+                        self.assertEqual(replies[-1], [b"OK"] * LARGE_KEYS)
+            finally:
+                stop.set()
+
+        def read(command):
+            with server.client() as client:
+                while not stop.is_set():
+                    some = keys[::LARGE_KEYS // 20]
+                    values = client.command("MGET", *some) if command == "MGET" else \
+                        client.pipeline([("MULTI",), *(("GET", k) for k in some), ("EXEC",)])[-1]
+                    self.assertEqual(len(set(values)), 1, values)
+                    seen.add(values[0])
+
+        in_threads(write, lambda: read("MGET"), lambda: read("EXEC"))
+        self.assertGreater(len(seen), 1)
 
 
 class Flushall(WithServer):

@@ -212,6 +212,17 @@ void Committer::TakeBatch(WallTime now) {
 
 // Returns whether the batch is in the store's hands.
 bool Committer::StartBatch() {
+  if (taken_.size() > 1 || taken_.front()->KeyCount() <= kBatchWritesMax) return Compose();
+  // Composing one as large as this would hold an event loop too long: a thread of the store does
+  // it.
+  store_.Load({}, [this](const Result<store::Loads>&) {
+    if (!Compose()) Work();
+  });
+  return true;
+}
+
+// Returns whether the batch is in the store's hands.
+bool Committer::Compose() {
   if (taken_.size() > 1) {
     for (const std::unique_ptr<WriteItem>& item : taken_) batch_.Prefetch(*item, false);
     for (const std::unique_ptr<WriteItem>& item : taken_) batch_.Prefetch(*item, true);
@@ -315,6 +326,7 @@ void Committer::OnApplied(const Result<store::Applied>& applied) {
   if (applied.ok()) {
     batch_.Publish(applied.value());
     gate_.Publish(applied.value().commit);
+    batch_.Reveal();
     {
       const std::lock_guard lock(mutex_);
       ++counters_.batches;

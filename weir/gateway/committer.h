@@ -103,6 +103,7 @@ class Committer {
   Turn Rest();
   void TakeBatch(WallTime now);
   bool StartBatch();
+  bool Compose();
   void CountRecords();
   bool LoadOrRun();
   bool RunBatch(const std::optional<Error>& failed);

@@ -27,8 +27,8 @@ namespace weir::gateway {
 class Transaction {
  public:
   static constexpr size_t kCommandsMax = 16384;
-  static constexpr size_t kKeysMax = 4096;  // Named by all commands, repetitions and watches too.
-  static constexpr size_t kBytesMax = size_t{64} << 20;
+  static constexpr size_t kKeysMax = 16384;  // Named by all commands, repetitions and watches too.
+  static constexpr size_t kBytesMax = size_t{32} << 20;
   static constexpr size_t kWatchedKeysMax = 1024;
   static constexpr size_t kWatchedBytesMax = size_t{1} << 20;
 

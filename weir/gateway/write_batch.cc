@@ -242,6 +242,8 @@ store::Batch WriteBatch::Build() {
     }
     member.group->SetVersion(write.version);
   }
+  hidden_ = batch.writes.size() > kPublishedAtOnceMax;
+  if (hidden_) MarkDoubtful();
   return batch;
 }
 
@@ -272,6 +274,15 @@ void WriteBatch::Publish(const store::Applied& applied) {
     if (item->transaction == nullptr) continue;
     for (WriteItem& step : item->transaction->steps) AddCounts(applied, step);
   }
+  if (hidden_) {
+    // A load that began before must not be answered beside one that sees the batch, so no token is
+    // left as it was when the gate lets those pass.
+    if (clears_) lanes_.Clear();
+    for (const Member& member : members_) {
+      if (member.write != kNoWrite) lanes_.Lock(member.lane)->Queue(member.group->hash());
+    }
+    return;
+  }
   std::vector<cache::Cache> dropped;  // Freed after the locks are released.
   const std::vector<uint32_t> numbers = ChangedLanes();
   const Lanes::LockedSet lanes(lanes_, numbers);
@@ -296,13 +307,20 @@ void WriteBatch::FailAll(const Error& error) {
   for (const std::unique_ptr<WriteItem>& item : items_) item->reply = ErrorReply(error);
 }
 
+void WriteBatch::Reveal() {
+  if (std::exchange(hidden_, false)) Settle();
+}
+
 void WriteBatch::Doubt(const Error& error) {
   FailAll(error);
   if (clears_) lanes_.Clear();
-  const Lanes::LockedSet lanes(lanes_, ChangedLanes());
+  if (!std::exchange(hidden_, false)) MarkDoubtful();
+}
+
+void WriteBatch::MarkDoubtful() {
   for (const Member& member : members_) {
     if (member.write == kNoWrite) continue;
-    lanes[member.lane].Doubt(member.group->key(), member.group->hash());
+    lanes_.Lock(member.lane)->Doubt(member.group->key(), member.group->hash());
   }
 }
 
@@ -315,6 +333,7 @@ void WriteBatch::Settle() {
 
 void WriteBatch::Refuse(const Error& error) {
   FailAll(error);
+  Reveal();
 }
 
 std::vector<std::unique_ptr<WriteItem>> WriteBatch::TakeItems() {

@@ -29,6 +29,11 @@ namespace weir::gateway {
 
 class WriteBatch {
  public:
+  // More writes than this are not published with all their lanes locked, which would take too long.
+  // They are hidden before the store applies them: not cached, and read from the store by each
+  // reader for itself, whose answers the gate holds back until all tokens are bumped.
+  static constexpr size_t kPublishedAtOnceMax = 2048;
+
   WriteBatch(Lanes& lanes, const Placement& placement, VersionClock& versions)
       : lanes_(lanes), placement_(placement), versions_(versions) {}
 
@@ -58,6 +63,9 @@ class WriteBatch {
   // The store has applied the batch: completes the replies that it counts for, and puts all new
   // values into the cache at one moment.
   void Publish(const store::Applied& applied);
+  // To be called when the gate has let the batch's commit pass: what was hidden may be cached
+  // again.
+  void Reveal();
   // It is not known what the store did: the keys are in doubt until Settle, the replies say so.
   void Doubt(const Error& error);
   void Settle();
@@ -106,6 +114,7 @@ class WriteBatch {
   size_t MemberOf(size_t key) const { return keys_[first_key_ + key]; }
   std::vector<uint32_t> ChangedLanes() const;
   void FailAll(const Error& error);
+  void MarkDoubtful();
 
   Lanes& lanes_;
   const Placement& placement_;
@@ -118,6 +127,7 @@ class WriteBatch {
   size_t first_key_ = 0;        // While Run: where the running item's keys begin, or its step's.
   bool clears_ = false;         // The database is emptied before what the batch writes.
   int64_t records_ = 0;
+  bool hidden_ = false;  // As if in doubt, while the store applies it.
 };
 
 }  // namespace weir::gateway

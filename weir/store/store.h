@@ -145,7 +145,7 @@ struct Counts {
 };
 
 struct Limits {
-  size_t batch_writes_max = 4096;
+  size_t batch_writes_max = 16384;
   size_t batch_bytes_max = size_t{192} << 20;
   size_t load_keys_max = 4096;
   size_t scan_items_max = 4096;

@@ -13,7 +13,7 @@ inline constexpr Row kTransactionRows[] = {
     Any("exec", 1, CommandKind::kExec, kOfTransaction | kFlagSkipSlowlog, {}, "1.2.0",
         "Execute all commands issued after MULTI.")
         .Differs("The keys of a transaction, watched ones too, live in one database, else "
-                 "`CROSSSLOT`. A transaction has at most 16384 commands, 4096 keys and 64 MiB."),
+                 "`CROSSSLOT`. A transaction has at most 16384 commands, 16384 keys and 32 MiB."),
     Local("multi", 1, kOfTransaction | kFast | kFlagAllowBusy, "1.2.0",
           "Mark the start of a transaction block.", c::Multi)
         .Differs("SCAN, KEYS and RANDOMKEY are not queued: they are errors inside MULTI. FLUSHALL, "
