@@ -5,6 +5,13 @@
 
 namespace weir::store {
 
+Error TableError(const std::string& error) {
+  return {ErrorCode::kUnavailable,
+          "the database cannot store tables (" + error +
+              "); this write was not applied; make room or mend the device, and writes are "
+              "accepted again by themselves"};
+}
+
 using rocksdb::BackgroundErrorReason;
 using rocksdb::Status;
 
@@ -15,7 +22,7 @@ void BackgroundErrors::OnBackgroundError(BackgroundErrorReason reason, Status* e
       reason == BackgroundErrorReason::kMemTable) {
     // A write that was refused reports what it was refused for once more, now as if the log had
     // failed, from which RocksDB would not resume.
-    if (of_table_ && error_ == error->ToString()) *error = Status::OK();
+    if (IsTableError(*error)) *error = Status::OK();
     return;
   }
   // From an IO error of a flush RocksDB would not resume either, although nothing but a new table
@@ -24,11 +31,19 @@ void BackgroundErrors::OnBackgroundError(BackgroundErrorReason reason, Status* e
   if (!damage_ && error->severity() > Status::kHardError) {
     *error = Status(*error, Status::kHardError);
   }
-  of_table_ =
-      reason == BackgroundErrorReason::kFlush || reason == BackgroundErrorReason::kCompaction;
   error_ = error->ToString();
+  if (reason == BackgroundErrorReason::kFlush || reason == BackgroundErrorReason::kCompaction) {
+    table_errors_.push_back(*error_);
+    if (table_errors_.size() > kRemembered) table_errors_.pop_front();
+  }
   ++count_;
   changed_.notify_all();
+}
+
+// Requires: mutex_ is held.
+bool BackgroundErrors::IsTableError(const Status& status) const {
+  const std::string text = status.ToString();
+  return std::find(table_errors_.begin(), table_errors_.end(), text) != table_errors_.end();
 }
 
 std::optional<Error> BackgroundErrors::refusal() const {
@@ -38,15 +53,12 @@ std::optional<Error> BackgroundErrors::refusal() const {
     return Error{ErrorCode::kCorrupt, "stored data is damaged: " + *error_ +
                                           "; check the device and restore from a backup"};
   }
-  return Error{ErrorCode::kUnavailable,
-               "the database cannot store tables (" + *error_ +
-                   "); this write was not applied; make room or mend the device, and writes are "
-                   "accepted again by themselves"};
+  return TableError(*error_);
 }
 
 bool BackgroundErrors::Refused(const Status& failed) const {
   const std::lock_guard lock(mutex_);
-  return of_table_ && error_ == failed.ToString();
+  return IsTableError(failed);
 }
 
 void BackgroundErrors::Clear(uint64_t count) {

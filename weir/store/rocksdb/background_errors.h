@@ -10,6 +10,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <mutex>
 #include <optional>
@@ -22,14 +23,17 @@
 
 namespace weir::store {
 
+// What a write hears that was refused for `error`.
+Error TableError(const std::string& error);
+
 class BackgroundErrors final : public rocksdb::EventListener {
  public:
   // Why a write may not begin, or nullopt. kCorrupt when trying again is of no use.
   std::optional<Error> refusal() const;
 
-  // Whether `failed`, the outcome of a write, is the error of a flush or compaction that stands
-  // here: RocksDB refused the write before it wrote anything. (A manifest is written by writes too,
-  // behind the log, so its errors say nothing.)
+  // Whether `failed`, the outcome of a write, is the error of a flush or compaction, be it of this
+  // moment or of a moment ago: RocksDB refused the write before it wrote anything. (A manifest is
+  // written by writes too, behind the log, so its errors say nothing.)
   bool Refused(const rocksdb::Status& failed) const;
 
   // Forgets the error, unless it is newer than the first `count`: RocksDB has resumed, or is to be
@@ -46,12 +50,15 @@ class BackgroundErrors final : public rocksdb::EventListener {
   uint64_t count() const;
 
  private:
+  static constexpr size_t kRemembered = 64;
+
+  bool IsTableError(const rocksdb::Status& status) const;
   void OnBackgroundError(rocksdb::BackgroundErrorReason reason, rocksdb::Status* error) override;
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::optional<std::string> error_;
-  bool of_table_ = false;  // Not of a manifest.
+  std::deque<std::string> table_errors_;  // The last kRemembered, not those of a manifest.
   bool damage_ = false;
   bool stopping_ = false;
   uint64_t count_ = 0;

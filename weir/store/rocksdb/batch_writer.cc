@@ -281,12 +281,13 @@ Result<CommitNumber> BatchWriter::Commit() {
 }
 
 Error BatchWriter::Failed(const Status& status) {
-  const std::optional<Error> refusal = background_errors_->refusal();
-  if (refusal && background_errors_->Refused(status)) {
+  if (background_errors_->Refused(status)) {
     gate_->AbandonBatch();
     --commit_;
     // Back to the state before this batch.
-    if (Attach(database_).ok()) return *refusal;
+    if (Attach(database_).ok()) {
+      return background_errors_->refusal().value_or(TableError(status.ToString()));
+    }
   }
   const std::string why = "the log could not be written (" + status.ToString() + ")";
   gate_->Close(why);
