@@ -20,6 +20,7 @@ import subprocess
 import sys
 import unittest
 
+import client_scenarios_test
 import debian_chroot
 import weir_process
 from debian_chroot import run
@@ -158,6 +159,8 @@ class Package(unittest.TestCase):
         self.check_that_the_configuration_is_the_administrators()
         self.check_that_removing_keeps_the_data()
 
+        for name in ("cert.pem", "key.pem"):
+            os.remove(self.chroot.path(f"/etc/weir/{name}"))
         self.chroot.apt("purge", "--auto-remove", "weir")
         self.assertEqual((self.chroot.paths(*NOT_COMPARED) ^ before) - BACKUPS, set())
         self.assertEqual([self.chroot.read(name) for name in ("/etc/passwd", "/etc/group")],
@@ -211,7 +214,8 @@ class Package(unittest.TestCase):
 
     def check_that_the_configuration_is_the_administrators(self):
         name = "/etc/weir/weir.toml"
-        ours = self.chroot.read(name) + self.readme_block("[[limit]]")
+        ours = self.chroot.read(name).replace("[server]\n", self.tls_settings()) + (
+            self.readme_block("[[limit]]"))
         with open(self.chroot.path(name), "w", encoding="utf-8") as file:
             file.write(ours)
         os.chmod(self.chroot.path(name), 0o440)
@@ -221,9 +225,23 @@ class Package(unittest.TestCase):
         service = self.start()
         said = [service.redis_cli("set", f"upload:{i}", "x") for i in range(6)]
         self.assertEqual(said[:5], ["OK"] * 5)
+        self.assertEqual(service.ask("redis-cli", "-h", "localhost", "-p", "6380", "--tls",
+                                     "--cacert", self.chroot.path("/etc/weir/cert.pem"), "ping"),
+                         "PONG")
         shown = self.readme_block("(error) THROTTLED").split(" …")[0]
         self.assertRegex(said[5], re.sub(r"=\d+", r"=\\d+", "^" + re.escape(shown)))
         self.assertEqual(service.stop(), 0, service.log())
+
+    def tls_settings(self):
+        """Makes a certificate; returns the begin of the section [server] that uses it."""
+        names = ["/etc/weir/cert.pem", "/etc/weir/key.pem"]
+        client_scenarios_test.make_certificate(self.chroot.path("/etc/weir"))
+        group = os.stat(self.chroot.path("/etc/weir/weir.toml")).st_gid
+        for name in names:
+            os.chown(self.chroot.path(name), 0, group)
+            os.chmod(self.chroot.path(name), 0o640)
+        return ('[server]\ntls_listen = ["127.0.0.1:6380"]\n'
+                f'tls_cert = "{names[0]}"\ntls_key = "{names[1]}"\n')
 
     def readme_block(self, begin):
         found, = (text for _, text in readme_blocks() if text.startswith(begin))
