@@ -220,7 +220,8 @@ class AgainstRedis(WithServers):
 
         with self.weir.client() as weir, self.redis.client() as redis:
             ours, theirs = rows(weir), rows(redis)
-        self.assertEqual(sorted(set(ours) - set(theirs)), sorted(transcript.NEWER_THAN_REDIS_7_0))
+        unknown = {name for name in set(ours) - set(theirs) if not name.startswith(b"weir.")}
+        self.assertEqual(unknown, transcript.NEWER_THAN_REDIS_7_0)
         for name in sorted(set(ours) & set(theirs)):
             with self.subTest(command=name):
                 self.assertEqual(ours[name], theirs[name])

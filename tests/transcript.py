@@ -12,6 +12,7 @@ ALLOWED = {
     "config": "has the parameters of another program",
     "info": "has the counters of another program",
     "hello": "names another server, version and connection number (errors are in the script)",
+    "weir.backup": "is weir's own",
     "quit": "ends the connection, so that a script would end with it",
 }
 

@@ -6,6 +6,7 @@ Method: the real binary, run in an empty temporary directory.
     cli_test.py WEIR CONFIGURATION_MD
 """
 
+import os
 import re
 import subprocess
 import sys
@@ -111,12 +112,16 @@ class CommandLine(unittest.TestCase):
         self.assertEqual(done.returncode, 0)
         self.assertIn("weir: warning: weir.toml:2:10: server.memory: below 256MiB", done.stderr)
 
-    def test_the_committed_document_is_what_docs_prints(self):
-        done = self.run_weir("docs")
-        self.assertEqual(done.returncode, 0)
-        with open(CONFIGURATION_MD, encoding="utf-8") as file:
-            self.assertEqual(file.read(), done.stdout,
-                             "run `weir docs > docs/configuration.md`")
+    def test_the_committed_documents_are_what_docs_prints(self):
+        folder = os.path.dirname(CONFIGURATION_MD)
+        for topic in ("configuration", "commands"):
+            done = self.run_weir("docs", topic)
+            self.assertEqual(done.returncode, 0)
+            with open(os.path.join(folder, topic + ".md"), encoding="utf-8") as file:
+                self.assertEqual(file.read(), done.stdout,
+                                 f"run `weir docs {topic} > docs/{topic}.md`")
+        self.assertEqual(self.run_weir("docs").stdout,
+                         self.run_weir("docs", "configuration").stdout)
 
     def test_the_manual_page_is_sound_and_explains_every_command_flag_and_section(self):
         page = self.run_weir("docs", "man")
@@ -137,7 +142,8 @@ class CommandLine(unittest.TestCase):
                 self.assertIn(section, text)
 
     def test_an_unknown_document_is_a_usage_error(self):
-        self.assert_usage_error(self.run_weir("docs", "poem"), "'poem'", "configuration or man")
+        self.assert_usage_error(self.run_weir("docs", "poem"), "'poem'",
+                                "configuration, commands or man")
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "cmd/weir/backup_client.h"
+#include "cmd/weir/commands_document.h"
 #include "cmd/weir/load.h"
 #include "cmd/weir/machine.h"
 #include "cmd/weir/man_page.h"
@@ -222,12 +223,15 @@ void AddManCommands(const CLI::App& app, const std::string& prefix,
 int RunDocs(const CLI::App& app, const std::string& topic) {
   if (topic == "configuration") {
     Print(ConfigurationDocument());
+  } else if (topic == "commands") {
+    Print(CommandsDocument());
   } else if (topic == "man") {
     std::vector<ManCommand> commands;
     AddManCommands(app, "", commands);
     Print(ManPage(WEIR_VERSION, commands));
   } else {
-    Complain("there is no generated document '" + topic + "'; write configuration or man");
+    Complain("there is no generated document '" + topic +
+             "'; write configuration, commands or man");
     return kUsage;
   }
   return kSuccess;
@@ -266,7 +270,7 @@ int Run(int argc, char** argv) {
   help->add_option("SUBCOMMAND", arguments.help_topic,
                    "serve, check, backup, restore, verify or version.");
   CLI::App* docs = app.add_subcommand("docs")->group("");  // Hidden.
-  docs->add_option("TOPIC", arguments.docs_topic, "configuration or man.");
+  docs->add_option("TOPIC", arguments.docs_topic, "configuration, commands or man.");
 
   try {
     app.parse(argc, argv);

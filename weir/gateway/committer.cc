@@ -25,11 +25,13 @@ bool IsWhole(const WriteItem& item) {
 }  // namespace
 
 Committer::Committer(store::Store& store, Lanes& lanes, const Placement& placement,
-                     VersionClock& versions, CommitGate& gate, Clock& clock, LatencyEvents* events)
+                     VersionClock& versions, CommitGate& gate, Clock& clock,
+                     HeavyWork& heavy_batches, LatencyEvents* events)
     : store_(store),
       lanes_(lanes),
       gate_(gate),
       clock_(clock),
+      heavy_batches_(heavy_batches),
       events_(events),
       batch_(lanes, placement, versions) {}
 
@@ -241,7 +243,7 @@ void Committer::CountRecords() {
   store_.Count(batch_now_, [this](const Result<store::Counts>& counts) {
     bool started = false;
     if (!counts.ok()) {
-      started = RunBatch(counts.error());
+      started = Run(counts.error());
     } else {
       batch_.SetRecords(static_cast<int64_t>(counts.value().records - counts.value().due));
       started = LoadOrRun();
@@ -253,7 +255,7 @@ void Committer::CountRecords() {
 // Returns whether the batch is in the store's hands.
 bool Committer::LoadOrRun() {
   std::vector<store::Key> missing = batch_.MissingKeys();
-  if (missing.empty()) return RunBatch(std::nullopt);
+  if (missing.empty()) return Run(std::nullopt);
   LoadBases(std::move(missing));
   return true;
 }
@@ -276,7 +278,7 @@ void Committer::LoadNextBases(std::shared_ptr<std::vector<store::Key>> keys,
                     [this, keys, bases](const Result<store::Loads>& loaded) {
                       bool started = false;
                       if (!loaded.ok()) {
-                        started = RunBatch(loaded.error());
+                        started = Run(loaded.error());
                       } else {
                         bases->Add(loaded.value());
                         if (bases->loaded.records.size() < keys->size()) {
@@ -285,7 +287,7 @@ void Committer::LoadNextBases(std::shared_ptr<std::vector<store::Key>> keys,
                         }
                         batch_.SetBases(bases->loaded);
                         const bool all = bases->loaded.left.empty();
-                        started = RunBatch(all ? std::nullopt : std::optional(kBasesTooLarge));
+                        started = Run(all ? std::nullopt : std::optional(kBasesTooLarge));
                       }
                       if (!started) Work();
                     });
@@ -301,8 +303,29 @@ void Committer::Bases::Add(const store::Loads& piece) {
   }
 }
 
+// Runs the batch here or, when that may take long, on another thread. Returns as RunBatch.
+bool Committer::Run(const std::optional<Error>& failed) {
+  if (!batch_.copies() && batch_.held_bytes() <= kRunAtOnceBytesMax) return RunBatch(failed);
+  heavy_batches_.Post([this, failed] {
+    if (!RunBatch(failed)) Work();
+  });
+  return true;
+}
+
+// Commands that the batch has not run stand in front of the queue again.
+void Committer::PutBack(std::vector<std::unique_ptr<WriteItem>> items) {
+  if (items.empty()) return;
+  const std::lock_guard lock(mutex_);
+  counters_.writes -= items.size();
+  for (auto item = items.rbegin(); item != items.rend(); ++item) {
+    queued_bytes_ += (*item)->bytes();
+    queue_.push_front({std::move(*item), nullptr, nullptr});
+  }
+}
+
 bool Committer::RunBatch(const std::optional<Error>& failed) {
   batch_.Run(failed);
+  PutBack(batch_.TakeRest());
   store::Batch writes = batch_.Build();
   if (writes.writes.empty() && !writes.clear) {
     FinishBatch();

@@ -26,6 +26,7 @@
 
 #include "weir/base/clock.h"
 #include "weir/gateway/commit_gate.h"
+#include "weir/gateway/heavy_work.h"
 #include "weir/gateway/home.h"
 #include "weir/gateway/latency_events.h"
 #include "weir/gateway/stats_totals.h"
@@ -43,6 +44,8 @@ class Committer {
   static constexpr size_t kBatchBytesMax = size_t{16} << 20;  // At least one write is taken.
   // Of the values that the commands of one batch change.
   static constexpr size_t kBasesBytesMax = size_t{32} << 20;
+  // Arguments and bases of a batch that is run where it was composed, perhaps on an event loop.
+  static constexpr size_t kRunAtOnceBytesMax = size_t{1} << 20;
   static constexpr size_t kExpireRecordsMax = 512;
   // Between removals that did not fill their batch.
   static constexpr int64_t kExpirePauseMs = 250;
@@ -56,7 +59,8 @@ class Committer {
   };
 
   Committer(store::Store& store, Lanes& lanes, const Placement& placement, VersionClock& versions,
-            CommitGate& gate, Clock& clock, LatencyEvents* events = nullptr);
+            CommitGate& gate, Clock& clock, HeavyWork& heavy_batches,
+            LatencyEvents* events = nullptr);
   // Requires: the store has been destroyed or is idle, and nothing is queued.
   ~Committer();
 
@@ -106,7 +110,9 @@ class Committer {
   bool Compose();
   void CountRecords();
   bool LoadOrRun();
+  bool Run(const std::optional<Error>& failed);
   bool RunBatch(const std::optional<Error>& failed);
+  void PutBack(std::vector<std::unique_ptr<WriteItem>> items);
   void OnApplied(const Result<store::Applied>& applied);
   void FinishBatch();
   void StartClear(ClearDone done);
@@ -123,6 +129,7 @@ class Committer {
   Lanes& lanes_;
   CommitGate& gate_;
   Clock& clock_;
+  HeavyWork& heavy_batches_;
   LatencyEvents* events_;           // Told of slow commits; may be null.
   LatencyCounters commit_latency_;  // Written by whoever set busy_.
   // Belong to whoever set busy_:

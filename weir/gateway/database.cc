@@ -19,7 +19,7 @@ std::optional<cache::Value> LiveValue(const std::optional<store::Record>& record
 
 Database::Database(std::unique_ptr<store::Store> store, Lanes& lanes, const Placement& placement,
                    VersionClock& versions, const Memory& memory, Clock& clock,
-                   LatencyEvents& events)
+                   LatencyEvents& events, HeavyWork& heavy_batches)
     : lanes_(lanes),
       placement_(placement),
       memory_(memory),
@@ -27,7 +27,7 @@ Database::Database(std::unique_ptr<store::Store> store, Lanes& lanes, const Plac
       events_(events),
       owned_(std::move(store)),
       store_(owned_.get()),
-      committer_(*store_, lanes, placement, versions, gate_, clock) {
+      committer_(*store_, lanes, placement, versions, gate_, clock, heavy_batches) {
   // Settles what stood there before, so that reads need not wait for somebody to write.
   committer_.Tick();
 }

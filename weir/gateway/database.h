@@ -25,7 +25,8 @@ namespace weir::gateway {
 class Database {
  public:
   Database(std::unique_ptr<store::Store> store, Lanes& lanes, const Placement& placement,
-           VersionClock& versions, const Memory& memory, Clock& clock, LatencyEvents& events);
+           VersionClock& versions, const Memory& memory, Clock& clock, LatencyEvents& events,
+           HeavyWork& heavy_batches);
   ~Database();
 
   // Performs loads that were begun; their waiters are told through their homes.

@@ -62,6 +62,10 @@ inline constexpr std::string_view kReplyTooLarge =
     "once, or give the server more memory";
 inline constexpr std::string_view kKeyTooLong = "ERR key is longer than the database can hold";
 inline constexpr std::string_view kPatternTooLong = "ERR pattern is longer than 128 KiB; no key is";
+inline constexpr std::string_view kTooMuchHeavyWork =
+    "OVERLOADED too many long commands wait; try again";
+inline constexpr std::string_view kTooMuchMade =
+    "OVERLOADED the transaction makes more than 128 MB of values; split it";
 inline constexpr std::string_view kNoProto = "NOPROTO unsupported protocol version";
 inline constexpr std::string_view kProtoNotInteger =
     "ERR Protocol version is not an integer or out of range";

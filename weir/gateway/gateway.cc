@@ -54,13 +54,16 @@ Gateway::Gateway(Options options, std::vector<std::unique_ptr<store::Store>> sto
       versions_(VersionFloor(stores)),
       admission_(std::move(admission)),
       process_(std::move(options.process)),
+      heavy_reads_(options.heavy_read_threads),
+      heavy_batches_(options.heavy_read_threads == 0 ? 0 : 1),
       random_seed_(placement_.RandomSeed()),
       records_(stores.size()),
       expiring_(stores.size()) {
   for (std::unique_ptr<store::Store>& store : stores) {
     key_bytes_max_ = std::min(key_bytes_max_, store->limits().key_bytes_max);
     databases_.push_back(std::make_unique<Database>(std::move(store), lanes_, placement_, versions_,
-                                                    memory_, clock_, latency_events_));
+                                                    memory_, clock_, latency_events_,
+                                                    heavy_batches_));
   }
   Recount();
 }

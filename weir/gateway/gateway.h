@@ -19,6 +19,7 @@
 #include "weir/gateway/backup_control.h"
 #include "weir/gateway/burst.h"
 #include "weir/gateway/database.h"
+#include "weir/gateway/heavy_work.h"
 #include "weir/gateway/lanes.h"
 #include "weir/gateway/latency_events.h"
 #include "weir/gateway/memory.h"
@@ -67,6 +68,9 @@ class Gateway {
     // Which node serves each slot, and which node this is. Default: this one serves all.
     ring::SlotTable slots = OwnsAll(kThisNode);
     ring::NodeId self = kThisNode;
+    // For reads of large values, LCS and the like. One more thread composes batches that copy large
+    // values. 0: both happen at once, on the thread that finds them.
+    size_t heavy_read_threads = 2;
     ProcessInfo process;
   };
 
@@ -84,6 +88,7 @@ class Gateway {
   Lanes& lanes() { return lanes_; }
   Memory& memory() { return memory_; }
   const Memory& memory() const { return memory_; }
+  HeavyWork& heavy_reads() { return heavy_reads_; }
   Admission& admission() { return *admission_; }
   Clock& clock() { return clock_; }
   Database& database(size_t index) { return *databases_[index]; }
@@ -104,8 +109,8 @@ class Gateway {
   // A number that no client can foresee. Threads: thread-safe.
   uint64_t NextRandom();
 
-  // Names found by KEYS that no client has been given yet. Threads: thread-safe.
-  std::atomic<size_t>& keys_bytes() { return keys_bytes_; }
+  // Bytes of names found by KEYS that no client has been given yet. May outlive the gateway.
+  const std::shared_ptr<std::atomic<size_t>>& keys_bytes() const { return keys_bytes_; }
 
   // To be called ten times a second: expiry, settling, the counts that INFO shows.
   void Tick();
@@ -146,6 +151,8 @@ class Gateway {
   ProcessInfo process_;
   BackupControl* backup_ = nullptr;
   size_t key_bytes_max_ = SIZE_MAX;
+  HeavyWork heavy_reads_;
+  HeavyWork heavy_batches_;
   std::vector<std::unique_ptr<Database>> databases_;
 
   mutable std::mutex mutex_;
@@ -153,7 +160,7 @@ class Gateway {
   std::vector<const LoopStats*> stats_;
   StatsTotals reset_;  // What had been counted at the last ResetTotals.
   std::atomic<int64_t> next_count_ms_{0};
-  std::atomic<size_t> keys_bytes_{0};
+  std::shared_ptr<std::atomic<size_t>> keys_bytes_ = std::make_shared<std::atomic<size_t>>(0);
   uint64_t random_seed_;
   std::atomic<uint64_t> randoms_{0};
   // By database, as last counted.

@@ -137,6 +137,7 @@ class GatewayRig {
     made.placement.ranges = shard::RangeMap::Even(options.databases).value();
     made.cache_bytes = options.cache_bytes;
     made.admission.policies = options.policies;
+    made.heavy_read_threads = 0;
     made.process.version = "1.2.3";
     made.process.parameters = {{"maxmemory", "0"}, {"port", "6390"}};
     std::vector<std::unique_ptr<store::Store>> stores;

@@ -52,7 +52,7 @@ const char* KeysOperation::Take(const store::Scanned& scanned) {
   }
   if (text.empty()) return nullptr;
   bytes_ += text.size();
-  const size_t waiting = gateway_.keys_bytes() += text.size();
+  const size_t waiting = *all_bytes_ += text.size();
   if (bytes_ > kReplyBytesMax) return kTooMany;
   if (waiting > kWaitingBytesMax) return kTooManyAtOnce;
   pieces_.push_back(Reply::Encoded(Bytes::Copy(text)));

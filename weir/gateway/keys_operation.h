@@ -22,8 +22,11 @@ class KeysOperation final : public Operation {
   static constexpr size_t kWaitingBytesMax = size_t{48} << 20;
 
   KeysOperation(Origin origin, std::string pattern, Gateway& gateway)
-      : Operation(origin), gateway_(gateway), pattern_(std::move(pattern)) {}
-  ~KeysOperation() override { gateway_.keys_bytes() -= bytes_; }
+      : Operation(origin),
+        gateway_(gateway),
+        all_bytes_(gateway.keys_bytes()),
+        pattern_(std::move(pattern)) {}
+  ~KeysOperation() override { *all_bytes_ -= bytes_; }
   static void Begin(const std::shared_ptr<KeysOperation>& self);
 
  private:
@@ -32,6 +35,7 @@ class KeysOperation final : public Operation {
   const char* Take(const store::Scanned& scanned);
 
   Gateway& gateway_;
+  std::shared_ptr<std::atomic<size_t>> all_bytes_;  // Of all such operations.
   std::string pattern_;
   size_t bytes_ = 0;  // Of all pieces.
   uint64_t count_ = 0;

@@ -34,24 +34,23 @@ void ScanOperation::Step(std::shared_ptr<ScanOperation> self, Gateway& gateway) 
   const RangeScan scan =
       ScanFrom(gateway.placement(), self->position_, self->request_.count - self->looked_at_);
   gateway.database(scan.database)
-      .Scan(scan.wanted,
-            [self, &gateway, end = scan.wanted.to](const Result<store::Scanned>& scanned) {
-              if (!scanned.ok()) {
-                self->reply_ = ErrorReply(scanned.error());
-                Deliver(self);
-                return;
-              }
-              self->Take(scanned.value(), gateway.clock().Wall());
-              const uint64_t next = scanned.value().next.value_or(end);
-              if (next == 0 || self->looked_at_ >= self->request_.count ||
-                  self->bytes_ >= kBytesMax) {
-                self->Finish(next);
-                Deliver(self);
-                return;
-              }
-              self->position_ = next;
-              Step(self, gateway);
-            });
+      .Scan(scan.wanted, [self, &gateway,
+                          end = scan.wanted.to](const Result<store::Scanned>& scanned) {
+        if (!scanned.ok()) {
+          self->reply_ = ErrorReply(scanned.error());
+          Deliver(self);
+          return;
+        }
+        self->Take(scanned.value(), gateway.clock().Wall());
+        const uint64_t next = scanned.value().next.value_or(end);
+        if (next == 0 || self->looked_at_ >= self->request_.count || self->bytes_ >= kBytesMax) {
+          self->Finish(next);
+          Deliver(self);
+          return;
+        }
+        self->position_ = next;
+        Step(self, gateway);
+      });
 }
 
 void ScanOperation::Take(const store::Scanned& scanned, WallTime now) {

@@ -345,6 +345,7 @@ void Pipeline::OnWrite(std::unique_ptr<WriteItem> item) {
     queued->state = State::kAnswered;
     if (item->reply.kind == Reply::Kind::kArray && item->transaction != nullptr) {
       queued->exec = std::move(item);
+      BeginHeavySteps(*queued);
     } else {
       queued->reply = std::move(item->reply);
       queued->args = std::move(item->args);  // For the slow log.
@@ -390,8 +391,12 @@ void Pipeline::KeepWithinReply(Queued& queued, Slot& slot) {
 void Pipeline::OnOperation(const std::shared_ptr<Operation>& operation) {
   Queued* queued = Find(operation->origin());
   if (queued == nullptr || queued->state == State::kAnswered) return;
-  queued->pending = 0;
-  if (queued->snapshot == nullptr) {
+  --queued->pending;
+  if (queued->exec != nullptr) {
+    const uint32_t step = operation->origin().part;
+    queued->exec->transaction->steps[step].reply = std::move(operation->reply());
+    if (queued->pending == 0) queued->state = State::kAnswered;
+  } else if (queued->snapshot == nullptr) {
     queued->state = State::kAnswered;
     queued->reply = std::move(operation->reply());
   } else if (queued->snapshot->error().has_value()) {

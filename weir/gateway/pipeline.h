@@ -147,7 +147,9 @@ class Pipeline {
   bool TakeFront();
   bool TakeOneKey(Queued& front);
   bool TakeManyKeys(Queued& front);
-  void Read(const Queued& front, std::span<const Found> found);
+  bool Read(Queued& front, std::span<const Found> found);
+  void BeginHeavyRead(Queued& queued, const Origin& origin, const CommandSpec& spec,
+                      const ReadCall& call);
   void ExecuteInTransaction(const CommandSpec* spec, const resp::Command& command,
                             std::optional<Reply> refused);
   std::optional<Reply> Control(const CommandSpec& spec, const resp::Command& command,
@@ -156,6 +158,7 @@ class Pipeline {
   void NoteRefusal(const CommandSpec* spec, const resp::Command& command, Reply* refusal);
   void NoteWatched(const Queued& watch, std::span<const Found> found);
   void BeginExec(Queued& queued, uint64_t sequence);
+  void BeginHeavySteps(Queued& queued);
   void AnswerExec(const WriteItem& exec);
   void AnswerStep(const WriteItem& step, const TransactionBody& body, size_t* next);
 

@@ -3,6 +3,8 @@
 #include <cassert>
 #include <utility>
 
+#include "weir/gateway/errors.h"
+#include "weir/gateway/heavy_read.h"
 #include "weir/gateway/pipeline.h"
 
 namespace weir::gateway {
@@ -39,10 +41,12 @@ bool Pipeline::TryOneKey(const CommandSpec& spec, Args args) {
   const Lanes::Locked lane = gateway_.lanes().Lock(hash.lane);
   const std::optional<cache::Cache::Hit> hit = lane->Find(key, hash.hash, outbox_.now.wall);
   if (!hit.has_value()) return false;
-  outbox_.stats->hits.Add(1);
   const Found found = FromHit(*hit);
+  const ReadCall call{args, {&found, 1}, outbox_.now.wall};
+  if (spec.heavy != nullptr && spec.heavy(call)) return false;
+  outbox_.stats->hits.Add(1);
   resp::Writer writer = MakeWriter();
-  spec.read({args, {&found, 1}, outbox_.now.wall}, writer);
+  spec.read(call, writer);
   CountFailure(spec, writer);
   return true;
 }
@@ -62,9 +66,11 @@ bool Pipeline::TryManyKeys(const CommandSpec& spec, Args args, size_t count) {
     if (!hit.has_value()) return false;
     found[i] = FromHit(*hit);
   }
+  const ReadCall call{args, found, outbox_.now.wall, gateway_.memory().reply_bytes_max()};
+  if (spec.heavy != nullptr && spec.heavy(call)) return false;
   outbox_.stats->hits.Add(count);
   resp::Writer writer = MakeWriter();
-  spec.read({args, found, outbox_.now.wall, gateway_.memory().reply_bytes_max()}, writer);
+  spec.read(call, writer);
   CountFailure(spec, writer);
   return true;
 }
@@ -135,16 +141,33 @@ bool Pipeline::TakeOneKey(Queued& front) {
     BeginLoad(*lane, front, first_sequence_, 0, true);
     return false;
   }
-  Read(front, {&found, 1});
+  return Read(front, {&found, 1});
+}
+
+// Returns whether the front has been answered. If not, a thread of heavy work does it.
+bool Pipeline::Read(Queued& front, std::span<const Found> found) {
+  const CommandSpec& spec = *front.spec;
+  const ReadCall call{front.args.views(), found, outbox_.now.wall,
+                      gateway_.memory().reply_bytes_max()};
+  if (spec.heavy != nullptr && spec.heavy(call)) {
+    BeginHeavyRead(front, OriginOf(first_sequence_), spec, call);
+    front.snapshot = nullptr;  // What it found is in the hands of that thread.
+    return false;
+  }
+  if (front.watches != nullptr) NoteWatched(front, found);
+  resp::Writer writer = MakeWriter();
+  spec.read(call, writer);
+  CountFailure(spec, writer);
   return true;
 }
 
-void Pipeline::Read(const Queued& front, std::span<const Found> found) {
-  if (front.watches != nullptr) NoteWatched(front, found);
-  resp::Writer writer = MakeWriter();
-  front.spec->read(
-      {front.args.views(), found, outbox_.now.wall, gateway_.memory().reply_bytes_max()}, writer);
-  CountFailure(*front.spec, writer);
+void Pipeline::BeginHeavyRead(Queued& queued, const Origin& origin, const CommandSpec& spec,
+                              const ReadCall& call) {
+  auto read = std::make_shared<HeavyRead>(origin, spec, call, session_.protocol);
+  ++queued.pending;
+  if (HeavyRead::Begin(read, gateway_.heavy_reads())) return;
+  read->reply() = Reply::Failure(std::string(errors::kTooMuchHeavyWork));
+  Deliver(std::move(read));
 }
 
 // All values at one moment: with all lanes locked, or from one snapshot of the store.
@@ -156,8 +179,7 @@ bool Pipeline::TakeManyKeys(Queued& front) {
     for (size_t i = 0; i < found.size(); ++i) {
       found[i] = FromValue(front.snapshot->values()[i], now);
     }
-    Read(front, found);
-    return true;
+    return Read(front, found);
   }
   std::vector<uint32_t> numbers;
   numbers.reserve(front.slots.size());
@@ -176,10 +198,7 @@ bool Pipeline::TakeManyKeys(Queued& front) {
         all = false;
       }
     }
-    if (all) {
-      Read(front, found);
-      return true;
-    }
+    if (all) return Read(front, found);
   }
   BeginSnapshot(front);
   return false;

@@ -15,6 +15,13 @@ Found FromStep(const std::optional<cache::Value>& value) {
   return {true, value->bytes.view(), &value->bytes, value->expires_at, value->version};
 }
 
+// What a reading step found, where `next` points in all that was found, and moves it on.
+std::vector<Found> FoundBy(const WriteItem& step, const TransactionBody& body, size_t* next) {
+  std::vector<Found> found(step.KeyCount());
+  for (Found& key : found) key = FromStep(body.found[(*next)++]);
+  return found;
+}
+
 // The reply of a split command: a sum, or OK. One part's error is the whole's only if every part
 // says that it did nothing; else nobody can say what the command did as a whole.
 Reply Combine(std::vector<Reply> parts) {
@@ -152,6 +159,23 @@ void Pipeline::BeginExec(Queued& queued, uint64_t sequence) {
   outbox_.writes[run_database_].push_back(std::move(queued.exec));
 }
 
+// Steps that only read, and whose reading is heavy, are computed before EXEC is answered.
+void Pipeline::BeginHeavySteps(Queued& queued) {
+  const TransactionBody& body = *queued.exec->transaction;
+  const Origin exec = queued.exec->origin;
+  size_t next = 0;
+  for (uint32_t i = 0; i < body.steps.size(); ++i) {
+    const WriteItem& step = body.steps[i];
+    const CommandSpec& spec = *step.command;
+    if (spec.kind != CommandKind::kRead) continue;
+    const std::vector<Found> found = FoundBy(step, body, &next);
+    const ReadCall call{step.args.views(), found, body.now};
+    if (spec.heavy == nullptr || !spec.heavy(call)) continue;
+    queued.state = State::kPending;
+    BeginHeavyRead(queued, {exec.home, exec.connection, exec.sequence, i}, spec, call);
+  }
+}
+
 void Pipeline::AnswerExec(const WriteItem& exec) {
   const TransactionBody& body = *exec.transaction;
   MakeWriter().ArrayHeader(body.steps.size());
@@ -169,9 +193,12 @@ void Pipeline::AnswerStep(const WriteItem& step, const TransactionBody& body, si
   }
   resp::Writer writer = MakeWriter();
   if (spec.kind == CommandKind::kRead) {
-    std::vector<Found> found(step.KeyCount());
-    for (Found& key : found) key = FromStep(body.found[(*next)++]);
-    spec.read({step.args.views(), found, body.now}, writer);
+    const std::vector<Found> found = FoundBy(step, body, next);
+    if (step.reply.kind == Reply::Kind::kNull) {
+      spec.read({step.args.views(), found, body.now}, writer);
+    } else {  // It was heavy.
+      step.reply.WriteTo(writer);
+    }
   } else {
     step.reply.WriteTo(writer);
   }

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "weir/gateway/command.h"
+#include "weir/gateway/errors.h"
 
 namespace weir::gateway {
 namespace {
@@ -36,6 +37,8 @@ void WriteBatch::Add(std::unique_ptr<WriteItem> item, WallTime now) {
 }
 
 void WriteBatch::EnterKeys(const WriteItem& item, bool blind) {
+  copies_ |= (item.command->flags & kFlagCopies) != 0;
+  held_bytes_ += item.args.bytes();
   const size_t count = item.KeyCount();
   for (size_t key = 0; key < count; ++key) {
     const std::string_view name = item.args[item.command->KeyIndex(key)];
@@ -83,6 +86,7 @@ size_t WriteBatch::Enter(std::string_view key, const KeyHash& hash, bool blind) 
   } else {
     Bytes bytes;  // A blind command has no use for the value itself.
     if (!blind) bytes = hit->shared != nullptr ? *hit->shared : Bytes::Copy(hit->value);
+    held_bytes_ += bytes.size();
     group.SetBase(cache::Value{std::move(bytes), hit->expires_at, hit->version}, true);
   }
   return index;
@@ -109,6 +113,7 @@ void WriteBatch::SetBases(const store::Loads& loaded) {
       continue;
     }
     const std::optional<store::Record>& record = records[next++];
+    if (record.has_value()) held_bytes_ += record->value.size();
     member.missing = false;
     if (record.has_value() && IsLive(*record, now_)) {
       member.group->SetBase(cache::Value{record->value, record->expires_at, record->version}, true);
@@ -120,26 +125,44 @@ void WriteBatch::SetBases(const store::Loads& loaded) {
 
 void WriteBatch::Run(const std::optional<Error>& failed) {
   first_key_ = 0;
-  for (const std::unique_ptr<WriteItem>& item : items_) {
-    const size_t next = first_key_ + item->KeyCount();
-    if (failed.has_value() && !CanRun(*item)) {
-      item->reply = ErrorReply(*failed);
-    } else if (item->transaction != nullptr) {
-      RunTransaction(*item);
+  for (size_t i = 0; i < items_.size(); ++i) {
+    WriteItem& item = *items_[i];
+    const size_t next = first_key_ + item.KeyCount();
+    const bool can_run = CanRun(item, failed.has_value());
+    if (made_bytes_ > kMadeBytesMax && i > 0) {
+      const auto begin = items_.begin() + static_cast<std::ptrdiff_t>(i);
+      rest_.assign(std::make_move_iterator(begin), std::make_move_iterator(items_.end()));
+      items_.erase(begin, items_.end());
+      keys_.resize(first_key_);
+      return;
+    }
+    if (can_run) {
+      RunItem(item);
     } else {
-      item->command->write(*this, *item);
+      assert(failed.has_value());
+      item.reply = ErrorReply(*failed);
     }
     first_key_ = next;
   }
 }
 
-// Whether nothing that the item may look at is unknown.
-bool WriteBatch::CanRun(const WriteItem& item) {
+void WriteBatch::RunItem(WriteItem& item) {
+  if (item.transaction != nullptr) {
+    RunTransaction(item);
+  } else {
+    item.command->write(*this, item);
+  }
+  made_bytes_ += item.reply.bulk.size();
+}
+
+// Whether nothing that the item may look at is unknown. `failed`: something could not be read.
+bool WriteBatch::CanRun(const WriteItem& item, bool failed) {
   if (item.transaction == nullptr && IsBlind(item)) return true;
-  if (item.transaction != nullptr && item.transaction->whole) return false;
+  if (item.transaction != nullptr && item.transaction->whole && failed) return false;
   const size_t count = item.KeyCount();
   for (size_t key = 0; key < count; ++key) {
-    if (!GroupOf(key).known()) return false;
+    const Member& member = members_[MemberOf(key)];
+    if (member.missing && !member.group->known()) return false;
   }
   return true;
 }
@@ -158,7 +181,11 @@ void WriteBatch::RunTransaction(WriteItem& item) {
     const size_t count = step.KeyCount();
     switch (step.command->kind) {
       case CommandKind::kWrite:
-        step.command->write(*this, step);
+        if (made_bytes_ > kMadeBytesMax && (step.command->flags & kFlagCopies) != 0) {
+          step.reply = Reply::Failure(std::string(errors::kTooMuchMade));
+          break;
+        }
+        RunItem(step);
         break;
       case CommandKind::kRead:
         for (size_t key = 0; key < count; ++key) {
@@ -209,6 +236,7 @@ void WriteBatch::Put(size_t key, Bytes bytes, WallTime expires_at) {
     GroupOf(key).Erase();
     return;
   }
+  made_bytes_ += bytes.size();
   GroupOf(key).Put(cache::Value{std::move(bytes), expires_at, 0});
 }
 
@@ -347,6 +375,9 @@ void WriteBatch::Clear() {
   groups_.Clear();
   clears_ = false;
   records_ = 0;
+  copies_ = false;
+  held_bytes_ = 0;
+  made_bytes_ = 0;
 }
 
 }  // namespace weir::gateway

@@ -15,6 +15,7 @@
 #include <memory>
 #include <optional>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "weir/base/time.h"
@@ -33,6 +34,9 @@ class WriteBatch {
   // They are hidden before the store applies them: not cached, and read from the store by each
   // reader for itself, whose answers the gate holds back until all tokens are bumped.
   static constexpr size_t kPublishedAtOnceMax = 2048;
+  // Values that the commands of one batch may make: the one that goes beyond is the last. In a
+  // transaction, what would go on beyond is refused.
+  static constexpr size_t kMadeBytesMax = size_t{128} << 20;
 
   WriteBatch(Lanes& lanes, const Placement& placement, VersionClock& versions)
       : lanes_(lanes), placement_(placement), versions_(versions) {}
@@ -54,8 +58,15 @@ class WriteBatch {
   // the batch is one transaction of the kind `whole`.
   void SetRecords(int64_t records) { records_ = records; }
 
-  // Runs all commands. Without a base (`failed`), those that need one reply with that error.
+  // Whether a command may copy or make as much as a value holds, and the bytes of arguments and
+  // known bases: how long Run may take.
+  bool copies() const { return copies_; }
+  size_t held_bytes() const { return held_bytes_; }
+
+  // Runs the commands. Without a base (`failed`), those that need one reply with that error. Ends
+  // early when the values made so far are more than kMadeBytesMax: what is left is for TakeRest.
   void Run(const std::optional<Error>& failed);
+  std::vector<std::unique_ptr<WriteItem>> TakeRest() { return std::exchange(rest_, {}); }
 
   // Returns the records to store; empty when no command changed anything.
   store::Batch Build();
@@ -106,7 +117,8 @@ class WriteBatch {
   void EnterKeys(const WriteItem& item, bool blind);
   void EnterTransaction(const TransactionBody& body);
   size_t Enter(std::string_view key, const KeyHash& hash, bool blind);
-  bool CanRun(const WriteItem& item);
+  bool CanRun(const WriteItem& item, bool failed);
+  void RunItem(WriteItem& item);
   void RunTransaction(WriteItem& item);
   bool WatchesHold(const Watches& watches);
   void AddCounts(const store::Applied& applied, WriteItem& item) const;
@@ -128,6 +140,10 @@ class WriteBatch {
   bool clears_ = false;         // The database is emptied before what the batch writes.
   int64_t records_ = 0;
   bool hidden_ = false;  // As if in doubt, while the store applies it.
+  std::vector<std::unique_ptr<WriteItem>> rest_;
+  bool copies_ = false;
+  size_t held_bytes_ = 0;
+  size_t made_bytes_ = 0;
 };
 
 }  // namespace weir::gateway

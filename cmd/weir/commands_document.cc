@@ -1,0 +1,71 @@
+#include "cmd/weir/commands_document.h"
+
+#include <algorithm>
+#include <set>
+#include <string>
+#include <string_view>
+
+#include "weir/gateway/command.h"
+
+namespace weir::cmd {
+namespace {
+
+using gateway::CommandSpec;
+
+constexpr std::string_view kHead =
+    R"(# Commands
+
+What weir answers, by group. Where the last column is empty, a command answers as redis-server 7.0
+does, errors to the letter; a transcript of some three thousand requests is compared byte for byte,
+in RESP2 and RESP3. `COMMAND INFO` and `COMMAND DOCS` tell the same to programs.
+
+This page is generated from the command table: run `weir docs commands > docs/commands.md`.
+
+What holds for all of them:
+
+- There is one database, 0. Keys hold strings; a command of another type is an unknown command.
+- A key is at most 64 KiB long, a value at most `max_value` of its keyspace (64 MB).
+- Keys of one tag (`{tag}`) are always written together, at one moment. So are all keys of one
+  command when they live in one data directory.
+- Beside Redis's own errors there are four: `THROTTLED` (a rate limit; it says when to come back),
+  `OVERLOADED` (too much waits, nothing was done), `UNKNOWN` (nobody knows whether the write was
+  done), and `CROSSSLOT` for keys that must be written together and live in different data
+  directories.
+- An expiry is exact. The last moment that a key may expire at is a millisecond before Redis's.
+)";
+
+std::string Upper(std::string_view text) {
+  std::string upper(text);
+  for (char& c : upper) c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+  std::replace(upper.begin(), upper.end(), '|', ' ');
+  return upper;
+}
+
+std::string Row(const CommandSpec& spec) {
+  return "| `" + Upper(spec.name) + "` | " + std::string(spec.since) + " | " +
+         std::string(spec.summary) + " | " + std::string(spec.differs) + " |\n";
+}
+
+// Whether it only holds the rows that follow it.
+bool IsContainer(const CommandSpec& spec) {
+  return spec.subcommands > 0 && spec.local == nullptr;
+}
+
+}  // namespace
+
+std::string CommandsDocument() {
+  std::set<std::string_view> groups;
+  for (const CommandSpec& spec : gateway::AllCommands()) groups.insert(spec.group);
+  std::string document(kHead);
+  for (const std::string_view group : groups) {
+    document += "\n## " + std::string(group) + "\n\n";
+    document +=
+        "| command | since Redis | what it does | what differs |\n| --- | --- | --- | --- |\n";
+    for (const CommandSpec& spec : gateway::AllCommands()) {
+      if (spec.group == group && !IsContainer(spec)) document += Row(spec);
+    }
+  }
+  return document;
+}
+
+}  // namespace weir::cmd
