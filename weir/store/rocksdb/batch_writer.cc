@@ -16,6 +16,8 @@ using rocksdb::Status;
 
 // A batch larger than this gives its memory back.
 constexpr size_t kStagedBytesKept = size_t{4} << 20;
+// Moved into the tables with each batch beyond as many as it writes.
+constexpr size_t kRunRecordsMin = 16;
 
 // Above every position but the last, and above every expiry.
 const std::string kEndOfPositions(kPositionBytes, '\xff');
@@ -26,22 +28,30 @@ Error DamagedIndex() {
 
 }  // namespace
 
-BatchWriter::BatchWriter(Durability durability, ReadGate* gate,
+BatchWriter::BatchWriter(Durability durability, size_t segment_bytes, ReadGate* gate,
                          const BackgroundErrors* background_errors)
-    : durability_(durability), gate_(gate), background_errors_(background_errors) {}
+    : durability_(durability),
+      gate_(gate),
+      background_errors_(background_errors),
+      pending_(segment_bytes) {}
 
 Result<Ok> BatchWriter::Attach(Database* database) {
+  database_ = database;
+  pending_.Clear();  // Opening the database has moved it all.
+  return ReadState();
+}
+
+Result<Ok> BatchWriter::ReadState() {
   std::string stored;
-  const Status status = database->rocks().Get(rocksdb::ReadOptions(), database->state(),
-                                              Slice(kStateKey.data(), kStateKey.size()), &stored);
+  const Status status = database_->rocks().Get(rocksdb::ReadOptions(), database_->state(),
+                                               Slice(kStateKey.data(), kStateKey.size()), &stored);
   if (!status.ok() && !status.IsNotFound()) return ReadError(status);
   std::optional<State> state = DecodeState(stored);
-  if (!state || state->shards.size() != database->shards()) {
+  if (!state || state->shards.size() != database_->shards()) {
     return Error{ErrorCode::kCorrupt,
                  "the state record is missing or damaged; restore from a backup"};
   }
   state_ = std::move(*state);
-  database_ = database;
   commit_ = std::max(commit_, state_.commit);
   version_max_ = std::max(version_max(), state_.version_max);
   return Ok{};
@@ -63,44 +73,37 @@ Result<Ok> BatchWriter::Initialize(Database* database) {
 
 Result<Applied> BatchWriter::Apply(const Batch& batch) {
   Reset();
-  SortPlaces(batch.writes);
   Applied applied;
   applied.priors.resize(batch.writes.size());
   auto found = batch.clear ? StageClear() : FindPriors(batch.writes, &applied.priors);
   if (!found.ok()) return found.error();
+  Divide(batch.writes, applied.priors);
+  // First, so that what the batch writes to the same keys comes after it.
+  if (!batch.clear) StageRun(batch.writes.size() + kRunRecordsMin);
+  for (const Place& place : places_) Stage(batch.writes[place.index], applied.priors[place.index]);
   Version version_max = this->version_max();
-  for (const Place& place : places_) {
-    const Write& write = batch.writes[place.index];
-    Stage(write, applied.priors[place.index]);
-    version_max = std::max(version_max, write.version);
-  }
+  for (const Write& write : batch.writes) version_max = std::max(version_max, write.version);
   // Before the outcome is known, since an unknown one may yet be applied.
   version_max_.store(version_max, std::memory_order_relaxed);
   Result<CommitNumber> commit = Commit();
   if (!commit.ok()) return commit.error();
   applied.commit = commit.value();
   counters_.writes += batch.writes.size();
+  counters_.left_pending += batch.writes.size() - places_.size();
   return applied;
-}
-
-void BatchWriter::SortPlaces(const std::vector<Write>& writes) {
-  places_.clear();
-  for (uint32_t i = 0; i < writes.size(); ++i) {
-    assert(writes[i].key.shard < database_->shards());
-    places_.push_back({writes[i].key.position, writes[i].key.shard, i});
-  }
-  std::sort(places_.begin(), places_.end(), [](const Place& a, const Place& b) {
-    return std::tie(a.shard, a.position, a.index) < std::tie(b.shard, b.position, b.index);
-  });
 }
 
 // One Get after another, so that one old value at a time is in memory, however large they are.
 Result<Ok> BatchWriter::FindPriors(const std::vector<Write>& writes, std::vector<Prior>* priors) {
-  for (const Place& place : places_) {
-    const Write& write = writes[place.index];
-    Prior& prior = (*priors)[place.index];
+  for (size_t i = 0; i < writes.size(); ++i) {
+    const Write& write = writes[i];
+    Prior& prior = (*priors)[i];
     if (write.known) {
       prior = *write.known;
+      continue;
+    }
+    if (pending_.Find(write.key)) {
+      prior = {true, kNever};
       continue;
     }
     lookup_key_.resize(kPositionBytes);
@@ -118,6 +121,62 @@ Result<Ok> BatchWriter::FindPriors(const std::vector<Write>& writes, std::vector
   }
   lookup_value_.Reset();
   return Ok{};
+}
+
+void BatchWriter::Divide(const std::vector<Write>& writes, const std::vector<Prior>& priors) {
+  const auto is_plain = [&](uint32_t index) {
+    const std::optional<Record>& record = writes[index].record;
+    return record && record->expires_at == kNever &&
+           record->value.size() <= PendingWrites::kValueBytesMax &&
+           (!priors[index].existed || priors[index].expires_at == kNever);
+  };
+  places_.clear();
+  size_t bytes = 0;
+  for (uint32_t i = 0; i < writes.size(); ++i) {
+    assert(writes[i].key.shard < database_->shards());
+    if (is_plain(i)) {
+      bytes += PendingPutBytes(writes[i].key, *writes[i].record);
+    } else {
+      places_.push_back({writes[i].key.position, writes[i].key.shard, i});
+    }
+  }
+  std::sort(places_.begin(), places_.end(), [](const Place& a, const Place& b) {
+    return std::tie(a.shard, a.position, a.index) < std::tie(b.shard, b.position, b.index);
+  });
+  pending_bytes_.reserve(bytes);
+  for (uint32_t i = 0; i < writes.size(); ++i) {
+    const Write& write = writes[i];
+    if (is_plain(i)) {
+      assert(write.record->version == write.version);
+      AppendPendingPut(write.key, *write.record, &pending_bytes_);
+      state_.shards[write.key.shard].records += uint64_t{!priors[i].existed};
+    } else if (pending_.Find(write.key)) {
+      AppendPendingSettled(write.key, &pending_bytes_);
+    }
+  }
+}
+
+// Moves about as many records as the batch adds, so that the sealed segment is done before the
+// active one is full and no batch has much more to do than another.
+void BatchWriter::StageRun(size_t count) {
+  if (pending_.overdue()) count = std::numeric_limits<size_t>::max();
+  const std::vector<PendingRecord> run = pending_.TakeRun(count);
+  for (const PendingRecord& record : run) {
+    const Status status = staged_.Put(database_->records(record.shard), Slice(record.stored_key),
+                                      Slice(record.stored_record));
+    assert(status.ok());
+  }
+  counters_.moved += run.size();
+  moves_last_ = pending_.taken_all();
+  if (!moves_last_) return;
+  const auto [first, last] = pending_.sealed_commits();
+  char from[kPositionBytes];
+  char to[kPositionBytes];
+  EncodePosition(first, from);
+  EncodePosition(last + 1, to);
+  const Status status =
+      staged_.DeleteRange(database_->pending(), Slice(from, sizeof(from)), Slice(to, sizeof(to)));
+  assert(status.ok());
 }
 
 void BatchWriter::Stage(const Write& write, const Prior& prior) {
@@ -231,6 +290,9 @@ Result<Ok> BatchWriter::StageClear() {
     const Status status = StageClear(shard);
     if (!status.ok()) return ReadError(status);
   }
+  const Status status = staged_.DeleteRange(database_->pending(), Slice(), kEndOfPositions);
+  assert(status.ok());
+  clears_ = true;
   state_.shards.assign(database_->shards(), {});
   return Ok{};
 }
@@ -267,13 +329,25 @@ Result<CommitNumber> BatchWriter::Commit() {
   Status status =
       staged_.Put(database_->state(), Slice(kStateKey.data(), kStateKey.size()), state_bytes_);
   assert(status.ok());
+  if (!pending_bytes_.empty()) {
+    char commit[kPositionBytes];
+    EncodePosition(commit_, commit);
+    status = staged_.Put(database_->pending(), Slice(commit, sizeof(commit)), pending_bytes_);
+    assert(status.ok());
+  }
   gate_->BeginBatch(commit_, earliest_);
   rocksdb::WriteOptions options;
   // In this very write: a write that is synced afterwards is visible before it is durable.
   options.sync = durability_ == Durability::kFsync;
   status = database_->rocks().Write(options, &staged_);
   if (!status.ok()) return Failed(status);
-  gate_->EndBatch();
+  if (moves_last_) database_->SegmentMoved();
+  std::shared_ptr<const PendingSegment> moved;  // Freed when readers need not wait for it.
+  gate_->EndBatch([&] {
+    if (clears_) pending_.Clear();
+    if (moves_last_) moved = pending_.Moved();
+    if (!pending_bytes_.empty()) pending_.Add(commit_, std::exchange(pending_bytes_, {}));
+  });
   ++counters_.batches;
   counters_.fsyncs += options.sync ? 1 : 0;
   counters_.bytes_written += staged_.GetDataSize();
@@ -285,7 +359,8 @@ Error BatchWriter::Failed(const Status& status) {
     gate_->AbandonBatch();
     --commit_;
     // Back to the state before this batch.
-    if (Attach(database_).ok()) {
+    pending_.RestartRuns();
+    if (ReadState().ok()) {
       return background_errors_->refusal().value_or(TableError(status.ToString()));
     }
   }
@@ -301,6 +376,9 @@ void BatchWriter::Reset() {
     staged_.Clear();
   }
   earliest_ = kNever;
+  pending_bytes_.clear();
+  moves_last_ = false;
+  clears_ = false;
 }
 
 }  // namespace weir::store

@@ -26,7 +26,7 @@ Error Failed(const std::string& what, const rocksdb::Status& status) {
 }  // namespace
 
 Result<Ok> FlushAll(Database& database) {
-  std::vector<rocksdb::ColumnFamilyHandle*> families{database.state()};
+  std::vector<rocksdb::ColumnFamilyHandle*> families{database.state(), database.pending()};
   for (uint32_t shard = 0; shard < database.shards(); ++shard) {
     families.push_back(database.records(shard));
     families.push_back(database.expiry(shard));

@@ -1,6 +1,8 @@
 #include "weir/store/rocksdb/database.h"
 
 #include <algorithm>
+#include <map>
+#include <utility>
 
 #include <rocksdb/cache.h>
 #include <rocksdb/filter_policy.h>
@@ -9,24 +11,45 @@
 #include <rocksdb/write_buffer_manager.h>
 
 #include "weir/store/rocksdb/log_check.h"
+#include "weir/store/rocksdb/pending_format.h"
 #include "weir/store/rocksdb/record_format.h"
 
 namespace weir::store {
 namespace {
 
-// A larger memtable costs more: each insertion walks a skip list that has left the processor's
-// cache, while flushes of small ones are cheap. With rocksdb_store_bench, medians of four
-// interleaved rounds on a busy two-core machine, a write in batches of 800 took 5.8 us of CPU at
-// 8 MiB and 4.6 us at 2 MiB.
-constexpr size_t kMemtableBytesMax = size_t{2} << 20;
+// What goes into the tables comes in sorted runs (pending_writes.h), so a larger memtable costs its
+// insertions little and saves flushes and compactions.
+constexpr size_t kMemtableBytesMax = size_t{16} << 20;
 constexpr size_t kMemtableBytesMin = size_t{64} << 10;
+// Two segments are in memory, and their records once more in the memtable of `pending`, with those
+// that have moved since it was flushed. It is flushed when a segment has just moved, because then
+// there is least to write: what has moved is dropped, not written.
+constexpr size_t kSegmentBytesMax = size_t{32} << 20;
+constexpr size_t kSegmentBytesMin = size_t{32} << 10;
+constexpr size_t kSegmentsPerFlush = 2;
+constexpr size_t kSegmentsPerPendingMemtable = kSegmentsPerFlush + 1;
 constexpr size_t kLogBytesMin = size_t{64} << 20;
 constexpr int kOpenFilesMax = 256;
+constexpr size_t kMoveBytes = size_t{1} << 20;  // In one write, of what was left pending.
+const std::string kEndOfCommits(kPositionBytes, '\xff');
 
-size_t MemtableBytes(const RocksDbOptions& options, uint32_t shards) {
+// The parts of `write_buffer_bytes`.
+struct WriteBuffers {
+  size_t segment = 0;
+  size_t pending_memtable = 0;
+  size_t memtable = 0;
+  size_t memtables_all = 0;  // What the write-buffer manager may hold.
+};
+
+WriteBuffers DivideWriteBuffers(size_t bytes, uint32_t shards) {
+  WriteBuffers buffers;
+  buffers.segment = std::clamp(bytes / 8, kSegmentBytesMin, kSegmentBytesMax);
+  buffers.pending_memtable = buffers.segment * kSegmentsPerPendingMemtable;
+  buffers.memtables_all = bytes - 2 * buffers.segment;
   // Room for one memtable that is filled and one that is flushed, for each shard.
-  const size_t share = options.write_buffer_bytes / (size_t{2} * shards);
-  return std::clamp(share, kMemtableBytesMin, kMemtableBytesMax);
+  const size_t share = (buffers.memtables_all - buffers.pending_memtable) / (size_t{2} * shards);
+  buffers.memtable = std::clamp(share, kMemtableBytesMin, kMemtableBytesMax);
+  return buffers;
 }
 
 // RocksDB's own writes its LOG to the same device, and asserts that an append to a file that has
@@ -38,7 +61,8 @@ class NoInfoLog final : public rocksdb::Logger {
   void Logv(const char*, va_list) override {}
 };
 
-rocksdb::DBOptions MakeDbOptions(const RocksDbOptions& options, rocksdb::Env* env) {
+rocksdb::DBOptions MakeDbOptions(const RocksDbOptions& options, const WriteBuffers& buffers,
+                                 rocksdb::Env* env) {
   rocksdb::DBOptions db;
   db.env = env;
   // Point-in-time recovery, the default, ends quietly at the first damage and drops acknowledged
@@ -51,8 +75,7 @@ rocksdb::DBOptions MakeDbOptions(const RocksDbOptions& options, rocksdb::Env* en
   // What the log held is in synced tables when Open returns, and the log is never read again.
   db.avoid_flush_during_recovery = false;
   db.max_bgerror_resume_count = 0;  // Resumer does; nothing resumes behind its back.
-  db.write_buffer_manager =
-      std::make_shared<rocksdb::WriteBufferManager>(options.write_buffer_bytes);
+  db.write_buffer_manager = std::make_shared<rocksdb::WriteBufferManager>(buffers.memtables_all);
   db.max_total_wal_size = std::max(kLogBytesMin, 2 * options.write_buffer_bytes);
   db.max_open_files = kOpenFilesMax;
   db.max_background_jobs = 2;
@@ -66,9 +89,8 @@ rocksdb::DBOptions MakeDbOptions(const RocksDbOptions& options, rocksdb::Env* en
   return db;
 }
 
-rocksdb::ColumnFamilyOptions MakeFamilyOptions(const RocksDbOptions& options,
-                                               std::shared_ptr<rocksdb::Cache> cache,
-                                               uint32_t shards) {
+rocksdb::ColumnFamilyOptions MakeFamilyOptions(size_t memtable_bytes,
+                                               std::shared_ptr<rocksdb::Cache> cache) {
   rocksdb::BlockBasedTableOptions table;
   table.block_cache = std::move(cache);
   table.cache_index_and_filter_blocks = true;
@@ -77,13 +99,13 @@ rocksdb::ColumnFamilyOptions MakeFamilyOptions(const RocksDbOptions& options,
   table.format_version = 5;
   rocksdb::ColumnFamilyOptions family;
   family.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
-  family.write_buffer_size = MemtableBytes(options, shards);
+  family.write_buffer_size = memtable_bytes;
   family.max_write_buffer_number = 3;
   family.compression = rocksdb::kNoCompression;
   return family;
 }
 
-// One hint for a whole memtable. A batch arrives sorted by position (see BatchWriter), so each
+// One hint for a whole memtable. Records come sorted by position (see BatchWriter), so each
 // insertion into the skip list begins where the one before ended. Keys too short to hold a position
 // are the begins of range deletions: those go to a list of their own, for which RocksDB would take
 // the same hint, so they must have none.
@@ -118,12 +140,15 @@ std::unique_ptr<DatabaseSetting> MakeDatabaseSetting(const RocksDbOptions& optio
   setting->path = std::move(path);
   setting->shards = shards;
   setting->env = std::move(env);
+  const WriteBuffers buffers = DivideWriteBuffers(options.write_buffer_bytes, shards);
   setting->background_errors = std::make_shared<BackgroundErrors>();
-  setting->db_options = MakeDbOptions(options, setting->env.get());
+  setting->db_options = MakeDbOptions(options, buffers, setting->env.get());
   setting->db_options.listeners.push_back(setting->background_errors);
   auto cache = rocksdb::NewLRUCache(options.block_cache_bytes);
-  setting->records_options = MakeFamilyOptions(options, cache, shards);
-  setting->index_options = MakeFamilyOptions(options, cache, shards);
+  setting->records_options = MakeFamilyOptions(buffers.memtable, cache);
+  setting->index_options = MakeFamilyOptions(buffers.memtable, cache);
+  setting->pending_options = MakeFamilyOptions(buffers.pending_memtable, cache);
+  setting->pending_segment_bytes = buffers.segment;
   setting->records_options.memtable_insert_with_hint_prefix_extractor = std::make_shared<OneHint>();
   return setting;
 }
@@ -132,6 +157,7 @@ Result<std::unique_ptr<Database>> Database::OpenWith(const DatabaseSetting& sett
                                                      rocksdb::DBOptions db_options, Access access) {
   std::vector<rocksdb::ColumnFamilyDescriptor> descriptors;
   descriptors.emplace_back(rocksdb::kDefaultColumnFamilyName, setting.index_options);
+  descriptors.emplace_back("pending", setting.pending_options);
   for (uint32_t shard = 0; shard < setting.shards; ++shard) {
     const std::string number = std::to_string(shard);
     descriptors.emplace_back("records." + number, setting.records_options);
@@ -150,7 +176,57 @@ Result<std::unique_ptr<Database>> Database::OpenWith(const DatabaseSetting& sett
 Result<std::unique_ptr<Database>> Database::Open(const DatabaseSetting& setting) {
   auto checked = CheckLogs(*setting.env->GetFileSystem(), setting.path);
   if (!checked.ok()) return Error{checked.error().code, checked.error().message + kDamaged};
-  return OpenWith(setting, setting.db_options, Access::kWrite);
+  auto opened = OpenWith(setting, setting.db_options, Access::kWrite);
+  if (!opened.ok()) return opened;
+  if (auto moved = opened.value()->MovePending(); !moved.ok()) {
+    return moved.IsCorruption() ? Error{ErrorCode::kCorrupt, moved.ToString() + kDamaged}
+                                : OpenError(setting.path, moved);
+  }
+  return opened;
+}
+
+rocksdb::Status Database::ReadPending(PendingRecords* records) {
+  const std::unique_ptr<rocksdb::Iterator> at(
+      rocks_->NewIterator(rocksdb::ReadOptions(), pending()));
+  for (at->SeekToFirst(); at->Valid(); at->Next()) {
+    std::string_view left = at->value().ToStringView();
+    while (!left.empty()) {
+      const std::optional<PendingWrite> write = TakePendingWrite(&left);
+      if (!write || write->shard >= shards()) return rocksdb::Status::Corruption("pending writes");
+      std::pair<uint32_t, std::string> key(write->shard, write->stored_key);
+      if (write->put) {
+        records->insert_or_assign(std::move(key), std::string(write->stored_record));
+      } else {
+        records->erase(key);
+      }
+    }
+  }
+  return at->status();
+}
+
+// What is written here is in the log alone; all of it is in `pending` until its deletion, the last
+// write, has reached the log.
+rocksdb::Status Database::MovePending() {
+  PendingRecords pending_records;
+  rocksdb::Status status = ReadPending(&pending_records);
+  rocksdb::WriteBatch batch;
+  rocksdb::WriteOptions options;
+  for (const auto& [key, record] : pending_records) {
+    if (!status.ok()) return status;
+    status = batch.Put(records(key.first), key.second, record);
+    if (status.ok() && batch.GetDataSize() > kMoveBytes) {
+      status = rocks_->Write(options, &batch);
+      batch.Clear();
+    }
+  }
+  if (status.ok()) status = batch.DeleteRange(pending(), rocksdb::Slice(), kEndOfCommits);
+  options.sync = true;
+  if (status.ok()) status = rocks_->Write(options, &batch);
+  // Tables of `pending` hold nothing any more; without them, damage to one cannot matter either.
+  if (status.ok() && !pending_records.empty()) {
+    rocks_->CompactRange({}, pending(), nullptr, nullptr).PermitUncheckedError();
+  }
+  return status;
 }
 
 Result<std::unique_ptr<Database>> Database::OpenReadOnly(const DatabaseSetting& setting) {
@@ -161,7 +237,7 @@ Result<std::unique_ptr<Database>> Database::OpenReadOnly(const DatabaseSetting& 
       rocksdb::DB::ListColumnFamilies(setting.db_options, setting.path, &names);
   if (!status.ok()) return OpenError(setting.path, status);
   // Open finds this itself, but a reader may leave families out.
-  if (names.size() != 1 + 2 * size_t{setting.shards}) {
+  if (names.size() != 2 + 2 * size_t{setting.shards}) {
     return Error{ErrorCode::kCorrupt, "database " + setting.path +
                                           " has another number of shards "
                                           "than its FORMAT says; restore FORMAT from a backup"};
@@ -188,6 +264,16 @@ Database::~Database() {
     rocks_->DestroyColumnFamilyHandle(family).PermitUncheckedError();
   }
   rocks_->Close().PermitUncheckedError();
+}
+
+void Database::SegmentMoved() {
+  if (++segments_moved_ < kSegmentsPerFlush) return;
+  segments_moved_ = 0;
+  rocksdb::FlushOptions options;
+  options.wait = false;
+  options.allow_write_stall = true;
+  // A failure leaves the memtable to be flushed when it is full.
+  rocks_->Flush(options, pending()).PermitUncheckedError();
 }
 
 void Database::StopReclaiming() {

@@ -5,9 +5,11 @@
 #pragma once
 
 #include <atomic>
+#include <map>
 #include <memory>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <rocksdb/db.h>
@@ -27,6 +29,8 @@ struct DatabaseSetting {
   rocksdb::DBOptions db_options;
   rocksdb::ColumnFamilyOptions records_options;
   rocksdb::ColumnFamilyOptions index_options;  // Of the expiry index and of the state.
+  rocksdb::ColumnFamilyOptions pending_options;
+  size_t pending_segment_bytes = 0;
 };
 
 std::unique_ptr<DatabaseSetting> MakeDatabaseSetting(const RocksDbOptions& options,
@@ -35,8 +39,9 @@ std::unique_ptr<DatabaseSetting> MakeDatabaseSetting(const RocksDbOptions& optio
 
 class Database {
  public:
-  // Borrows `setting`. Replays the log into synced tables, so that no earlier log is read again.
-  // Errors: kCorrupt for damage that is more than an incomplete end of the log; kUnavailable.
+  // Borrows `setting`. Replays the log into synced tables, so that no earlier log is read again,
+  // and moves what was pending (pending_writes.h) into its shards. Errors: kCorrupt for damage that
+  // is more than an incomplete end of the log; kUnavailable.
   static Result<std::unique_ptr<Database>> Open(const DatabaseSetting& setting);
 
   // Opens it without changing a file; the log is replayed into memory. Errors: as Open.
@@ -50,10 +55,19 @@ class Database {
   Database& operator=(const Database&) = delete;
 
   rocksdb::DB& rocks() { return *rocks_; }
-  uint32_t shards() const { return static_cast<uint32_t>(families_.size() / 2); }
-  rocksdb::ColumnFamilyHandle* records(uint32_t shard) const { return families_[2 * shard + 1]; }
-  rocksdb::ColumnFamilyHandle* expiry(uint32_t shard) const { return families_[2 * shard + 2]; }
+  uint32_t shards() const { return static_cast<uint32_t>(families_.size() / 2) - 1; }
   rocksdb::ColumnFamilyHandle* state() const { return families_[0]; }
+  rocksdb::ColumnFamilyHandle* pending() const { return families_[1]; }
+  rocksdb::ColumnFamilyHandle* records(uint32_t shard) const { return families_[2 * shard + 2]; }
+  rocksdb::ColumnFamilyHandle* expiry(uint32_t shard) const { return families_[2 * shard + 3]; }
+
+  // What `pending` holds, the newest of each key: stored records by shard and stored key.
+  using PendingRecords = std::map<std::pair<uint32_t, std::string>, std::string>;
+  rocksdb::Status ReadPending(PendingRecords* records);
+
+  // The last record of a segment of PendingWrites has moved: now and then, when there is least to
+  // write, the memtable of `pending` is flushed. Returns at once.
+  void SegmentMoved();
 
   // Compacts everything on a thread of its own, to give back the space of what was removed. Begins
   // anew when it is at it already.
@@ -66,10 +80,12 @@ class Database {
   enum class Access { kReadOnly, kWrite };
   static Result<std::unique_ptr<Database>> OpenWith(const DatabaseSetting& setting,
                                                     rocksdb::DBOptions db_options, Access access);
+  rocksdb::Status MovePending();
   void StopReclaiming();
 
   std::unique_ptr<rocksdb::DB> rocks_;
   const std::vector<rocksdb::ColumnFamilyHandle*> families_;
+  size_t segments_moved_ = 0;  // Since the flush. Of the writer thread.
   std::atomic<bool> stop_reclaiming_{false};
   std::thread reclaimer_;  // Started and joined by the writer thread and the destructor.
 };

@@ -16,14 +16,19 @@ void ReadGate::Open(rocksdb::DB* rocks, CommitNumber commit) {
   expiry_floor_ = {std::numeric_limits<int64_t>::min()};
 }
 
-std::optional<ReadGate::View> ReadGate::Enter() {
-  std::lock_guard lock(mutex_);
-  if (closed_) return std::nullopt;
+std::optional<ReadGate::View> ReadGate::Enter(const std::function<void()>& look) {
+  std::unique_lock lock(mutex_);
   View view;
-  view.snapshot = rocks_->GetSnapshot();
-  const bool holds_announced = view.snapshot->GetSequenceNumber() > ended_sequence_;
-  view.commit = holds_announced ? announced_commit_ : ended_commit_;
+  for (;;) {
+    if (closed_) return std::nullopt;
+    view.snapshot = rocks_->GetSnapshot();
+    if (view.snapshot->GetSequenceNumber() <= ended_sequence_) break;
+    rocks_->ReleaseSnapshot(view.snapshot);
+    ended_.wait(lock);
+  }
+  view.commit = ended_commit_;
   view.expiry_floor = expiry_floor_;
+  if (look) look();
   ++views_;
   return view;
 }
@@ -41,10 +46,12 @@ void ReadGate::BeginBatch(CommitNumber commit, WallTime earliest) {
   expiry_floor_ = std::min(expiry_floor_, earliest);
 }
 
-void ReadGate::EndBatch() {
+void ReadGate::EndBatch(const std::function<void()>& change) {
   std::lock_guard lock(mutex_);
+  if (change) change();
   ended_sequence_ = rocks_->GetLatestSequenceNumber();
   ended_commit_ = announced_commit_;
+  ended_.notify_all();
 }
 
 void ReadGate::AbandonBatch() {
@@ -66,6 +73,7 @@ WallTime ReadGate::expiry_floor() const {
 void ReadGate::Close(std::string why) {
   std::lock_guard lock(mutex_);
   closed_ = std::move(why);
+  ended_.notify_all();
 }
 
 void ReadGate::Drain() {

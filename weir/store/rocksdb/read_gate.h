@@ -1,16 +1,17 @@
 // ReadGate: lets readers in while the database is settled, and tells each which commit it sees.
 //
 // A snapshot of RocksDB carries a sequence number, not a commit number. There is one writer, which
-// announces each batch, writes it, then marks it as ended with the sequence number after it. A
-// snapshot that is newer than the last ended batch therefore holds the announced batch, whole,
-// since RocksDB shows a write whole and only when it is durable; any other holds none of it.
-// Invariants:
+// announces each batch, writes it, then marks it as ended with the sequence number after it.
+// RocksDB shows a write whole and only when it is durable; but part of a batch is shown by
+// PendingWrites, and there only at its end. So who would see a batch that is written and not ended,
+// which is a matter of microseconds, waits for its end. Invariants:
 //   1. Views exist only while the gate is open, or until they leave after it closed.
 //   2. A view's expiry floor is at or below every expiry its snapshot holds in an index.
 // Threads: thread-safe.
 #pragma once
 
 #include <condition_variable>
+#include <functional>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -32,15 +33,16 @@ class ReadGate {
   // Opens the gate, which is closed at first, over `rocks`, which is borrowed until Drain.
   void Open(rocksdb::DB* rocks, CommitNumber commit);
 
-  // Returns: nullopt while closed.
-  std::optional<View> Enter();
+  // Runs `look` at the moment of the view, with the writer kept out, so that PendingWrites shows
+  // what the snapshot does not. Returns: nullopt while closed.
+  std::optional<View> Enter(const std::function<void()>& look = nullptr);
   // Returns: whether the gate is still open, without which what was read must not be shown.
   bool Leave(const View& view);
 
   // Announces batch `commit` that may put entries as early as `earliest` into an expiry index.
   void BeginBatch(CommitNumber commit, WallTime earliest);
-  // The announced batch is written.
-  void EndBatch();
+  // The announced batch is written; `change` takes in what it left pending, with readers kept out.
+  void EndBatch(const std::function<void()>& change);
   // The announced batch was not and will not be written.
   void AbandonBatch();
   // No entry before `floor` is left in an expiry index. Requires: no batch is announced.
@@ -56,7 +58,8 @@ class ReadGate {
 
  private:
   mutable std::mutex mutex_;
-  std::condition_variable left_;
+  std::condition_variable left_;   // The last view of a closed gate.
+  std::condition_variable ended_;  // The announced batch ended, or the gate closed.
   rocksdb::DB* rocks_ = nullptr;
   std::optional<std::string> closed_ = "the database is being opened";
   size_t views_ = 0;

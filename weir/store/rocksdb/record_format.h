@@ -2,6 +2,8 @@
 //
 //   records.N   position (8, big-endian) + key
 //                 ->  flags (1) + version (8) + [expiry (8)] + checksum (4) + value
+//   pending     commit number (8, big-endian) of a batch
+//                 ->  its pending writes (pending_format.h)
 //   expiry.N    expiry (8, ordered) + position (8, big-endian) + key
 //                 ->  empty
 //   default     "state"

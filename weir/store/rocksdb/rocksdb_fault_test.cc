@@ -298,7 +298,8 @@ TEST_F(RocksDbFaultTest, ADamagedTableIsAnErrorAndNeverAbsence) {
     batch.writes.push_back(PutOf({0, i, "key"}, std::string(100, 'v'), 1));
   }
   ASSERT_TRUE(ApplyTo(*store_, batch).ok());
-  Open();  // Moves the log into tables.
+  Open();  // Moves the log into tables, what was pending back into the log,
+  Open();  // and that into tables.
   store_.reset();
   for (const std::string& table : disk_->FilesEndingIn(".sst")) {
     disk_->Edit(table, [](std::string* content) {

@@ -13,6 +13,7 @@
 #include "weir/store/rocksdb/free_space.h"
 #include "weir/store/rocksdb/read_gate.h"
 #include "weir/store/rocksdb/record_format.h"
+#include "weir/store/rocksdb/record_reads.h"
 #include "weir/store/rocksdb/rocksdb_open.h"
 #include "weir/store/task_threads.h"
 
@@ -32,7 +33,8 @@ class RocksDbStoreOnDisk final : public RocksDbStore {
       : setting_(std::move(setting)),
         directory_(std::move(directory)),
         free_space_({options.free_space_floor_bytes, options.free_space_every, options.free_space}),
-        writer_(options.durability, &gate_, setting_->background_errors.get()),
+        writer_(options.durability, setting_->pending_segment_bytes, &gate_,
+                setting_->background_errors.get()),
         read_threads_(options.read_threads),
         write_thread_(1),
         resumer_(setting_->background_errors.get(), [this] { return Resume(); }) {}
@@ -42,22 +44,32 @@ class RocksDbStoreOnDisk final : public RocksDbStore {
 
   void LoadWithin(std::vector<Key> keys, size_t bytes_max, Done<Loads> done) override {
     auto over = OverLimit(limits_, keys);
-    Read(std::move(over), std::move(done),
-         [this, keys = std::move(keys), bytes_max](const auto& view) {
-           return LoadFrom(view, keys, bytes_max);
-         });
+    auto wanted = std::make_shared<const std::vector<Key>>(std::move(keys));
+    Read(
+        std::move(over), std::move(done),
+        [this, wanted] { return LookForLoads(writer_.pending(), *wanted); },
+        [this, wanted, bytes_max](const auto& view, const PendingLoads& pending) {
+          ++loads_;
+          load_keys_ += wanted->size();
+          return LoadRecords(*database_, view, pending, *wanted, bytes_max);
+        });
   }
 
   void Scan(ScanRange range, Done<Scanned> done) override {
     assert(range.limit > 0);
     assert(range.shard < setting_->shards);
-    Read(OverLimit(limits_, range), std::move(done),
-         [this, range](const auto& view) { return ScanFrom(view, range); });
+    Read(
+        OverLimit(limits_, range), std::move(done),
+        [this, range] { return LookForScan(writer_.pending(), range); },
+        [this, range](const auto& view, const PendingScan& pending) {
+          return ScanRecords(*database_, view, pending, range);
+        });
   }
 
   void Count(WallTime now, Done<Counts> done) override {
-    Read(std::nullopt, std::move(done),
-         [this, now](const auto& view) { return CountFrom(view, now); });
+    Read(
+        std::nullopt, std::move(done), [] { return Ok{}; },
+        [this, now](const auto& view, Ok) { return CountRecords(*database_, view, now); });
   }
 
   void Apply(Batch batch, Done<Applied> done) override {
@@ -119,9 +131,10 @@ class RocksDbStoreOnDisk final : public RocksDbStore {
   std::vector<std::pair<std::string, uint64_t>> Counters() const override;
 
  private:
-  // Runs `call` with a view on a read thread and passes its result to `done`.
-  template <typename T, typename Call>
-  void Read(std::optional<Error> refused, Done<T> done, Call call);
+  // Runs `call` with a view, and what `look` found at its moment, on a read thread and passes its
+  // result to `done`.
+  template <typename T, typename Look, typename Call>
+  void Read(std::optional<Error> refused, Done<T> done, Look look, Call call);
 
   // Runs `call` on the write thread unless refused or unsettled.
   template <typename T, typename Call>
@@ -129,11 +142,6 @@ class RocksDbStoreOnDisk final : public RocksDbStore {
 
   template <typename T, typename Call>
   void PostWrite(Done<T> done, Call call);
-
-  Result<Loads> LoadFrom(const ReadGate::View& view, const std::vector<Key>& keys,
-                         size_t bytes_max);
-  Result<Scanned> ScanFrom(const ReadGate::View& view, const ScanRange& range);
-  Result<Counts> CountFrom(const ReadGate::View& view, WallTime now);
 
   std::optional<Error> MayNotWrite() const;
   std::optional<Error> ReserveFor(const Batch& batch);
@@ -158,8 +166,8 @@ class RocksDbStoreOnDisk final : public RocksDbStore {
   Resumer resumer_;
 };
 
-template <typename T, typename Call>
-void RocksDbStoreOnDisk::Read(std::optional<Error> refused, Done<T> done, Call call) {
+template <typename T, typename Look, typename Call>
+void RocksDbStoreOnDisk::Read(std::optional<Error> refused, Done<T> done, Look look, Call call) {
   if (!refused && outstanding_reads_.fetch_add(1) >= limits_.outstanding_reads_max) {
     outstanding_reads_.fetch_sub(1);
     refused = TooManyReads(limits_);
@@ -168,13 +176,15 @@ void RocksDbStoreOnDisk::Read(std::optional<Error> refused, Done<T> done, Call c
     read_threads_.PostFirst([error = std::move(*refused), done = std::move(done)] { done(error); });
     return;
   }
-  read_threads_.Post([this, call = std::move(call), done = std::move(done)] {
-    const auto view = gate_.Enter();
-    Result<T> result = view ? call(*view) : Result<T>(Unsettled());
-    if (view && !gate_.Leave(*view)) result = Unsettled();
-    outstanding_reads_.fetch_sub(1);
-    done(std::move(result));
-  });
+  read_threads_.Post(
+      [this, look = std::move(look), call = std::move(call), done = std::move(done)] {
+        decltype(look()) pending;
+        const auto view = gate_.Enter([&] { pending = look(); });
+        Result<T> result = view ? call(*view, pending) : Result<T>(Unsettled());
+        if (view && !gate_.Leave(*view)) result = Unsettled();
+        outstanding_reads_.fetch_sub(1);
+        done(std::move(result));
+      });
 }
 
 template <typename T, typename Call>
@@ -260,106 +270,6 @@ std::optional<Error> RocksDbStoreOnDisk::ReserveFor(const Batch& batch) {
                           stores ? FreeSpace::Use::kStore : FreeSpace::Use::kRemove);
 }
 
-// One Get after another, not MultiGet: that reads the blocks of all keys of a table before it
-// returns the first value, and a block is as large as the value in it.
-Result<Loads> RocksDbStoreOnDisk::LoadFrom(const ReadGate::View& view, const std::vector<Key>& keys,
-                                           size_t bytes_max) {
-  ++loads_;
-  load_keys_ += keys.size();
-  Loads loads{view.commit, {}, {}};
-  loads.records.reserve(keys.size());
-  LoadRoom room(bytes_max);
-  rocksdb::ReadOptions options;
-  options.snapshot = view.snapshot;
-  std::string encoded;
-  rocksdb::PinnableSlice value;
-  for (const Key& key : keys) {
-    assert(key.shard < setting_->shards);
-    encoded.resize(kPositionBytes);
-    EncodePosition(key.position, encoded.data());
-    encoded += key.key;
-    value.Reset();
-    const Status status =
-        database_->rocks().Get(options, database_->records(key.shard), encoded, &value);
-    std::optional<Record>& record = loads.records.emplace_back();
-    if (status.IsNotFound()) continue;
-    if (!status.ok()) return ReadError(status);
-    const auto stored = DecodeRecord(encoded, value.ToStringView());
-    if (!stored) return ReadError(Status::Corruption("record"));
-    record = Record{Bytes(), stored->expires_at, stored->version};
-    if (room.Take(stored->value.size())) {
-      record->value = Bytes::Copy(stored->value);
-    } else {
-      loads.left.push_back({loads.records.size() - 1, stored->value.size()});
-    }
-  }
-  return loads;
-}
-
-Result<Scanned> RocksDbStoreOnDisk::ScanFrom(const ReadGate::View& view, const ScanRange& range) {
-  Scanned scanned{view.commit, {}, std::nullopt};
-  char from[kPositionBytes];
-  char to[kPositionBytes];
-  EncodePosition(range.from, from);
-  EncodePosition(range.to, to);
-  const Slice end(to, kPositionBytes);
-  rocksdb::ReadOptions options;
-  options.snapshot = view.snapshot;
-  options.fill_cache = false;
-  if (range.to != 0) options.iterate_upper_bound = &end;
-  const std::unique_ptr<rocksdb::Iterator> at(
-      database_->rocks().NewIterator(options, database_->records(range.shard)));
-  size_t bytes = 0;
-  for (at->Seek(Slice(from, kPositionBytes)); at->Valid(); at->Next()) {
-    const Slice key = at->key();
-    const auto stored = DecodeRecord(key.ToStringView(), at->value().ToStringView());
-    if (!stored) return ReadError(Status::Corruption("record"));
-    const uint64_t position = DecodePosition(key.data());
-    if (IsFull(range, scanned.items.size(), bytes) && position != scanned.items.back().position) {
-      scanned.next = position;
-      return scanned;
-    }
-    Scanned::Item& item = scanned.items.emplace_back();
-    item.position = position;
-    item.key.assign(key.data() + kPositionBytes, key.size() - kPositionBytes);
-    item.record.expires_at = stored->expires_at;
-    item.record.version = stored->version;
-    if (range.with_values) item.record.value = Bytes::Copy(stored->value);
-    bytes += item.key.size() + item.record.value.size();
-  }
-  if (!at->status().ok()) return ReadError(at->status());
-  return scanned;
-}
-
-Result<Counts> RocksDbStoreOnDisk::CountFrom(const ReadGate::View& view, WallTime now) {
-  rocksdb::ReadOptions options;
-  options.snapshot = view.snapshot;
-  std::string stored;
-  const Status status = database_->rocks().Get(options, database_->state(),
-                                               Slice(kStateKey.data(), kStateKey.size()), &stored);
-  if (!status.ok()) return ReadError(status);
-  const auto state = DecodeState(stored);
-  if (!state) return ReadError(Status::Corruption("state record"));
-  Counts counts;
-  counts.commit = view.commit;
-  char floor[kExpiryBytes];
-  EncodeExpiry(view.expiry_floor, floor);
-  options.fill_cache = false;
-  for (uint32_t shard = 0; shard < setting_->shards; ++shard) {
-    counts.records += state->shards[shard].records;
-    counts.with_expiry += state->shards[shard].with_expiry;
-    const std::unique_ptr<rocksdb::Iterator> at(
-        database_->rocks().NewIterator(options, database_->expiry(shard)));
-    for (at->Seek(Slice(floor, kExpiryBytes)); at->Valid(); at->Next()) {
-      if (at->key().size() < kExpiryBytes) return ReadError(Status::Corruption("index entry"));
-      if (DecodeExpiry(at->key().data()) > now) break;
-      ++counts.due;
-    }
-    if (!at->status().ok()) return ReadError(at->status());
-  }
-  return counts;
-}
-
 Result<std::optional<std::string>> RocksDbStoreOnDisk::Metadata(const std::string& name) {
   const auto view = gate_.Enter();
   if (!view) return Unsettled();
@@ -405,6 +315,8 @@ std::vector<std::pair<std::string, uint64_t>> RocksDbStoreOnDisk::Counters() con
           {"fsyncs", writes.fsyncs.load()},
           {"lookups", writes.lookups.load()},
           {"bytes_written", writes.bytes_written.load()},
+          {"left_pending", writes.left_pending.load()},
+          {"moved", writes.moved.load()},
           {"loads", loads_.load()},
           {"load_keys", load_keys_.load()},
           {"settles", settles_.load()},

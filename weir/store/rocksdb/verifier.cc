@@ -80,6 +80,7 @@ class Check {
   VerifyReport Run() {
     CheckTables();
     CheckState();
+    ReadPending();
     for (uint32_t shard = 0; shard < database_.shards(); ++shard) CheckShard(shard);
     return std::move(report_);
   }
@@ -147,6 +148,12 @@ class Check {
     }
   }
 
+  // What a batch left pending is the newest version of its key, whatever the tables hold.
+  void ReadPending() {
+    const Status status = database_.ReadPending(&pending_);
+    if (!status.ok()) report_.Add("what is pending cannot be read: " + status.ToString());
+  }
+
   void CheckShard(uint32_t shard) {
     ShardCounts found;
     EntrySet wanted;
@@ -171,25 +178,46 @@ class Check {
     const std::string name = std::to_string(shard);
     const uint64_t total = state_ ? state_->shards[shard].records : 0;
     const std::unique_ptr<rocksdb::Iterator> at = All(database_.records(shard));
-    for (; at->Valid(); at->Next()) {
+    auto pending = pending_.lower_bound({shard, ""});
+    const auto end = pending_.lower_bound({shard + 1, ""});
+    while (at->Valid() || pending != end) {
       if (found->records++ % kRecordsBetweenProgress == 0) {
         Tell("records of shard " + name, found->records, total);
       }
-      const std::string_view key = at->key().ToStringView();
-      const std::optional<StoredRecord> record = DecodeRecord(key, at->value().ToStringView());
-      if (!record) {
-        report_.Add("shard " + name + ", " + ShownStored(key) + ": the record is damaged");
+      const bool is_pending =
+          pending != end && (!at->Valid() || pending->first.second <= at->key().ToStringView());
+      if (!is_pending) {
+        ReadRecord(shard, at->key().ToStringView(), at->value().ToStringView(), found, wanted);
+        at->Next();
         continue;
       }
-      CheckRecord(shard, key, *record);
-      if (record->expires_at == kNever) continue;
-      ++found->with_expiry;
-      wanted->Add(IndexKey(record->expires_at, key));
+      if (at->Valid() && pending->first.second == at->key().ToStringView()) at->Next();
+      const uint64_t expiring = found->with_expiry;
+      ReadRecord(shard, pending->first.second, pending->second, found, wanted);
+      if (found->with_expiry != expiring) {
+        report_.Add("shard " + name + ", " + ShownStored(pending->first.second) +
+                    ": it is pending, and expires");
+      }
+      ++pending;
     }
     Tell("records of shard " + name, found->records, total);
     if (at->status().ok()) return true;
     report_.Add("shard " + name + " cannot be read to its end: " + at->status().ToString());
     return false;
+  }
+
+  void ReadRecord(uint32_t shard, std::string_view key, std::string_view stored, ShardCounts* found,
+                  EntrySet* wanted) {
+    const std::optional<StoredRecord> record = DecodeRecord(key, stored);
+    if (!record) {
+      report_.Add("shard " + std::to_string(shard) + ", " + ShownStored(key) +
+                  ": the record is damaged");
+      return;
+    }
+    CheckRecord(shard, key, *record);
+    if (record->expires_at == kNever) return;
+    ++found->with_expiry;
+    wanted->Add(IndexKey(record->expires_at, key));
   }
 
   void CheckRecord(uint32_t shard, std::string_view stored_key, const StoredRecord& record) {
@@ -255,6 +283,7 @@ class Check {
   Database& database_;
   const VerifyOptions& options_;
   std::optional<State> state_;
+  Database::PendingRecords pending_;
   VerifyReport report_;
 };
 
