@@ -19,6 +19,8 @@ constexpr size_t kStagedBytesKept = size_t{4} << 20;
 // Moved into the tables with each batch beyond as many as it writes.
 constexpr size_t kRunRecordsMin = 16;
 
+// Below every position, and too short to be one (database.cc, OneHint).
+const std::string kBeginOfPositions(1, '\0');
 // Above every position but the last, and above every expiry.
 const std::string kEndOfPositions(kPositionBytes, '\xff');
 
@@ -170,12 +172,20 @@ void BatchWriter::StageRun(size_t count) {
   moves_last_ = pending_.taken_all();
   if (!moves_last_) return;
   const auto [first, last] = pending_.sealed_commits();
-  char from[kPositionBytes];
-  char to[kPositionBytes];
-  EncodePosition(first, from);
-  EncodePosition(last + 1, to);
-  const Status status =
-      staged_.DeleteRange(database_->pending(), Slice(from, sizeof(from)), Slice(to, sizeof(to)));
+  StageForgetPending(first, last + 1);
+}
+
+void BatchWriter::StageForgetPending(CommitNumber from, CommitNumber to) {
+  StageRemoval(database_->pending(), StoredCommit(from), StoredCommit(to));
+}
+
+// With an entry that stays, below all others. A compaction that keeps nothing at all, and then
+// fails to write it, ends the process by an assertion of RocksDB on the bounds of its output.
+void BatchWriter::StageRemoval(rocksdb::ColumnFamilyHandle* family, const std::string& from,
+                               const std::string& to) {
+  Status status = staged_.DeleteRange(family, from, to);
+  if (status.ok())
+    status = staged_.Put(family, Slice(kLowestKey.data(), kLowestKey.size()), Slice());
   assert(status.ok());
 }
 
@@ -290,8 +300,7 @@ Result<Ok> BatchWriter::StageClear() {
     const Status status = StageClear(shard);
     if (!status.ok()) return ReadError(status);
   }
-  const Status status = staged_.DeleteRange(database_->pending(), Slice(), kEndOfPositions);
-  assert(status.ok());
+  StageForgetPending(1, kEndOfCommits);
   clears_ = true;
   state_.shards.assign(database_->shards(), {});
   return Ok{};
@@ -301,15 +310,12 @@ Result<Ok> BatchWriter::StageClear() {
 // if there are any, are removed one by one.
 Status BatchWriter::StageClear(uint32_t shard) {
   rocksdb::ColumnFamilyHandle* const records = database_->records(shard);
-  Status status = staged_.DeleteRange(records, Slice(), kEndOfPositions);
-  if (status.ok()) {
-    status = staged_.DeleteRange(database_->expiry(shard), Slice(), kEndOfPositions);
-  }
-  assert(status.ok());
+  StageRemoval(records, kBeginOfPositions, kEndOfPositions);
+  StageRemoval(database_->expiry(shard), kBeginOfPositions, kEndOfPositions);
   const std::unique_ptr<rocksdb::Iterator> last(
       database_->rocks().NewIterator(rocksdb::ReadOptions(), records));
   for (last->Seek(kEndOfPositions); last->Valid(); last->Next()) {
-    status = staged_.Delete(records, last->key());
+    [[maybe_unused]] const Status status = staged_.Delete(records, last->key());
     assert(status.ok());
   }
   return last->status();
@@ -330,9 +336,7 @@ Result<CommitNumber> BatchWriter::Commit() {
       staged_.Put(database_->state(), Slice(kStateKey.data(), kStateKey.size()), state_bytes_);
   assert(status.ok());
   if (!pending_bytes_.empty()) {
-    char commit[kPositionBytes];
-    EncodePosition(commit_, commit);
-    status = staged_.Put(database_->pending(), Slice(commit, sizeof(commit)), pending_bytes_);
+    status = staged_.Put(database_->pending(), StoredCommit(commit_), pending_bytes_);
     assert(status.ok());
   }
   gate_->BeginBatch(commit_, earliest_);

@@ -81,6 +81,9 @@ class BatchWriter {
   // Divides the batch into what is left pending and what is staged at once, in places_.
   void Divide(const std::vector<Write>& writes, const std::vector<Prior>& priors);
   void StageRun(size_t count);
+  void StageForgetPending(CommitNumber from, CommitNumber to);
+  void StageRemoval(rocksdb::ColumnFamilyHandle* family, const std::string& from,
+                    const std::string& to);
   void Stage(const Write& write, const Prior& prior);
   void StageIndexEntry(const Key& key, WallTime expires_at, bool present);
   rocksdb::Status StageRemovals(WallTime now, size_t limit, Expired* expired);

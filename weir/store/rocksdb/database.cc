@@ -31,7 +31,6 @@ constexpr size_t kSegmentsPerPendingMemtable = kSegmentsPerFlush + 1;
 constexpr size_t kLogBytesMin = size_t{64} << 20;
 constexpr int kOpenFilesMax = 256;
 constexpr size_t kMoveBytes = size_t{1} << 20;  // In one write, of what was left pending.
-const std::string kEndOfCommits(kPositionBytes, '\xff');
 
 // The parts of `write_buffer_bytes`.
 struct WriteBuffers {
@@ -219,7 +218,10 @@ rocksdb::Status Database::MovePending() {
       batch.Clear();
     }
   }
-  if (status.ok()) status = batch.DeleteRange(pending(), rocksdb::Slice(), kEndOfCommits);
+  if (status.ok()) {
+    status = batch.DeleteRange(pending(), StoredCommit(1), StoredCommit(kEndOfCommits));
+    if (status.ok()) status = batch.Put(pending(), "", "");
+  }
   options.sync = true;
   if (status.ok()) status = rocks_->Write(options, &batch);
   // Tables of `pending` hold nothing any more; without them, damage to one cannot matter either.

@@ -53,6 +53,12 @@ uint64_t DecodePosition(const char* from) {
   return __builtin_bswap64(swapped);
 }
 
+std::string StoredCommit(CommitNumber commit) {
+  std::string stored(kPositionBytes, '\0');
+  EncodePosition(commit, stored.data());
+  return stored;
+}
+
 void EncodeExpiry(WallTime expires_at, char* to) {
   EncodePosition(static_cast<uint64_t>(expires_at.ms) ^ kSignBit, to);
 }

@@ -12,6 +12,8 @@
 //               "meta/" + name
 //                 ->  the value of RocksDbStore::PutMetadata
 //
+// records.N, expiry.N and pending may also hold an empty entry under the empty key, which says
+// nothing (BatchWriter::StageRemoval has the reason).
 // Numbers are little-endian unless said otherwise. Flag 1 says that there is an expiry; the others
 // are zero, and a reader refuses what it does not know. An ordered expiry is its milliseconds with
 // the sign bit flipped, big-endian, so that bytes sort as times do.
@@ -35,6 +37,7 @@
 namespace weir::store {
 
 inline constexpr std::string_view kStateKey = "state";
+inline constexpr std::string_view kLowestKey = "";
 inline constexpr std::string_view kMetadataPrefix = "meta/";
 
 inline constexpr size_t kPositionBytes = 8;
@@ -43,6 +46,9 @@ inline constexpr size_t kRecordHeaderBytesMax = 21;
 
 void EncodePosition(uint64_t position, char* to);
 uint64_t DecodePosition(const char* from);
+// The key of a batch in `pending`.
+inline constexpr CommitNumber kEndOfCommits = ~CommitNumber{0};
+std::string StoredCommit(CommitNumber commit);
 void EncodeExpiry(WallTime expires_at, char* to);
 WallTime DecodeExpiry(const char* from);
 
