@@ -1,5 +1,6 @@
 #include "weir/gateway/write_batch.h"
 
+#include <algorithm>
 #include <cassert>
 #include <numeric>
 #include <utility>
@@ -22,6 +23,15 @@ bool IsBlind(const WriteItem& item) {
 store::Key StoreKey(const Placement& placement, const std::string& key) {
   const KeyPlace place = placement.Place(key);
   return {place.place.shard, place.position, key};
+}
+
+// A transaction runs whole or not at all, so a step is certain to run only if no other can keep it
+// from running. Under a watch none is; and who counts all records must know of each whether it was
+// there.
+bool IsBlind(const TransactionBody& body) {
+  if (body.watches != nullptr || body.whole) return false;
+  return std::all_of(body.steps.begin(), body.steps.end(),
+                     [](const WriteItem& step) { return step.KeyCount() == 0 || IsBlind(step); });
 }
 
 }  // namespace
@@ -53,10 +63,8 @@ void WriteBatch::EnterTransaction(const TransactionBody& body) {
     const WatchedKey& watched = body.watches->keys[i];
     keys_.push_back(static_cast<uint32_t>(Enter(watched.key, watched.hash, false)));
   }
-  // Under a watch no step is certain to run, and who counts all records must know of each whether
-  // it was there: then nothing is written blindly.
-  const bool certain = !watches && !body.whole;
-  for (const WriteItem& step : body.steps) EnterKeys(step, certain && IsBlind(step));
+  const bool blind = IsBlind(body);
+  for (const WriteItem& step : body.steps) EnterKeys(step, blind);
 }
 
 void WriteBatch::Prefetch(const WriteItem& item, bool entry) const {
@@ -157,12 +165,11 @@ void WriteBatch::RunItem(WriteItem& item) {
 
 // Whether nothing that the item may look at is unknown. `failed`: something could not be read.
 bool WriteBatch::CanRun(const WriteItem& item, bool failed) {
-  if (item.transaction == nullptr && IsBlind(item)) return true;
+  if (item.transaction != nullptr ? IsBlind(*item.transaction) : IsBlind(item)) return true;
   if (item.transaction != nullptr && item.transaction->whole && failed) return false;
   const size_t count = item.KeyCount();
   for (size_t key = 0; key < count; ++key) {
-    const Member& member = members_[MemberOf(key)];
-    if (member.missing && !member.group->known()) return false;
+    if (!GroupOf(key).known()) return false;
   }
   return true;
 }
