@@ -103,13 +103,15 @@ void Committer::Release() {
 void Committer::Tick() {
   {
     const std::lock_guard lock(mutex_);
-    if (busy_ || stopping_) return;
+    const bool gathers = std::exchange(gathering_, 0) > 0;
+    if (!gathers && (busy_ || stopping_)) return;
     busy_ = true;
   }
   Work();
 }
 
 void Committer::Stop() {
+  StopGathering();
   std::unique_lock lock(mutex_);
   stopping_ = true;
   idle_.wait(lock, [this] { return !busy_ && queue_.empty(); });
@@ -355,7 +357,7 @@ void Committer::OnApplied(const Result<store::Applied>& applied) {
       ++counters_.batches;
       next_expiry_ = std::min(next_expiry_, batch_expiry_);
     }
-    FinishBatch();
+    if (FinishAndGather()) return;
   } else if (applied.error().code == ErrorCode::kUnknown) {
     batch_.Doubt(applied.error());
     std::deque<Queued> refused = BeginDoubt();
@@ -386,6 +388,51 @@ void Committer::FinishBatch() {
   batch_.Clear();
   batch_expiry_ = kNever;
   Deliver(std::move(items));
+}
+
+void Committer::StopGathering() {
+  {
+    const std::lock_guard lock(mutex_);
+    may_gather_ = false;
+    if (std::exchange(gathering_, 0) == 0) return;
+  }
+  Work();
+}
+
+// Returns whether what follows on the replies is waited for.
+bool Committer::FinishAndGather() {
+  std::vector<std::unique_ptr<WriteItem>> items = batch_.TakeItems();
+  batch_.Clear();
+  batch_expiry_ = kNever;
+  const size_t homes = items.size() <= kGatherAfterWritesMax ? CountThatTell(items) : 0;
+  bool gathers = false;
+  {
+    // Before the replies are out, after which a home may be idle at any moment.
+    const std::lock_guard lock(mutex_);
+    gathering_ = may_gather_ ? homes : 0;
+    gathers = gathering_ > 0;
+  }
+  Deliver(std::move(items));
+  return gathers;
+}
+
+size_t Committer::CountThatTell(const std::vector<std::unique_ptr<WriteItem>>& items) {
+  std::vector<Home*> homes;
+  for (const std::unique_ptr<WriteItem>& item : items) {
+    Home* home = item->origin.home;
+    if (home->TellsWhenIdle() && std::find(homes.begin(), homes.end(), home) == homes.end()) {
+      homes.push_back(home);
+    }
+  }
+  return homes.size();
+}
+
+void Committer::OnHomeIdle() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (gathering_ == 0 || --gathering_ > 0) return;
+  }
+  Work();
 }
 
 void Committer::StartClear(ClearDone done) {

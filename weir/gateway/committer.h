@@ -3,8 +3,11 @@
 // Writes queue in the order they arrive. When the log is free, the longest prefix that fits becomes
 // one batch: composed in memory, made durable by one Apply, published to the cache whole, and only
 // then acknowledged. While a batch is in the store the next one gathers, so the more wait, the more
-// share one fsync. Three things take a turn between batches: emptying the database, removing
-// expired records, and holding the log still for whoever must see several databases at one moment.
+// share one fsync. Whoever has just got replies is likely to write again at once: so after a small
+// batch the committer waits until the homes that got its replies have nothing more to read, and the
+// writes that follow come along, instead of two halves of the clients taking turns at an fsync
+// each. Three things take a turn between batches: emptying the database, removing expired records,
+// and holding the log still for whoever must see several databases at one moment.
 //
 //      Submit ──► queue ──► compose ──► load missing bases ──► run ──► Apply ──► publish ──► reply
 //                   ▲                                                    │ unknown
@@ -47,6 +50,8 @@ class Committer {
   // Arguments and bases of a batch that is run where it was composed, perhaps on an event loop.
   static constexpr size_t kRunAtOnceBytesMax = size_t{1} << 20;
   static constexpr size_t kExpireRecordsMax = 512;
+  // After a larger batch, one fsync costs little for each write: nothing is waited for.
+  static constexpr size_t kGatherAfterWritesMax = 256;
   // Between removals that did not fill their batch.
   static constexpr int64_t kExpirePauseMs = 250;
 
@@ -74,6 +79,12 @@ class Committer {
   // Requires: no other hold is wanted or under way. Reads go on; writes queue, up to the limits.
   void SubmitHold(std::function<void(const Result<Ok>&)> held);
   void Release();
+
+  // One of the homes that got replies has nothing more to read for now. (A hint: one too many, of
+  // another home, makes the next batch start early; one that never comes is made up for by Tick.)
+  void OnHomeIdle();
+  // Homes go away, and may not tell any more: nothing is waited for from now on.
+  void StopGathering();
 
   // To be called a few times a second: removes what has expired, tries again to settle.
   void Tick();
@@ -115,6 +126,8 @@ class Committer {
   void PutBack(std::vector<std::unique_ptr<WriteItem>> items);
   void OnApplied(const Result<store::Applied>& applied);
   void FinishBatch();
+  bool FinishAndGather();
+  static size_t CountThatTell(const std::vector<std::unique_ptr<WriteItem>>& items);
   void StartClear(ClearDone done);
   void StartExpire();
   void OnExpired(const Result<store::Expired>& expired);
@@ -146,6 +159,8 @@ class Committer {
   std::deque<Queued> queue_;
   size_t queued_bytes_ = 0;
   bool busy_ = false;
+  size_t gathering_ = 0;  // Homes that are waited for; then the right to work lies here.
+  bool may_gather_ = true;
   bool in_doubt_ = false;  // A batch's outcome is unknown: no write until it is settled.
   bool settle_due_ = true;
   WallTime next_expiry_{0};    // No record expires before; 0 at first: look.

@@ -59,6 +59,63 @@ TEST_F(CommitterTest, FiftyIncrementsOfOneKeyAreOneRecord) {
   }
 }
 
+TEST_F(CommitterTest, WritesThatFollowTheirRepliesShareTheNextBatch) {
+  rig_.TellWhenIdle();
+  rig_.SendAndHandOn(a_, {"SET", "a", "1"});
+  rig_.SendAndHandOn(b_, {"SET", "b", "1"});  // Waits: a is in the store.
+  Release();
+  EXPECT_THAT(rig_.Replies(a_), ElementsAre("+OK"));
+  EXPECT_THAT(rig_.store().batches(), SizeIs(1)) << "a may write again";
+  rig_.SendAndHandOn(a_, {"SET", "a", "2"});
+  EXPECT_THAT(rig_.store().batches(), SizeIs(1));
+  rig_.gateway().OnHomeIdle();
+  ASSERT_THAT(rig_.store().batches(), SizeIs(2));
+  EXPECT_THAT(rig_.store().batches()[1].writes, SizeIs(2));
+  Release();
+  rig_.gateway().OnHomeIdle();
+  // Nobody wrote: the log is free, and the next write goes at once.
+  rig_.SendAndHandOn(a_, {"SET", "a", "3"});
+  EXPECT_THAT(rig_.store().batches(), SizeIs(3));
+  Release();
+  rig_.gateway().OnHomeIdle();
+}
+
+TEST_F(CommitterTest, AHomeThatNeverTellsIsMadeUpForByTheTick) {
+  rig_.TellWhenIdle();
+  rig_.SendAndHandOn(a_, {"SET", "a", "1"});
+  rig_.SendAndHandOn(b_, {"SET", "b", "1"});
+  Release();
+  rig_.gateway().Tick();
+  EXPECT_THAT(rig_.store().batches(), SizeIs(2));
+  Release();
+  rig_.gateway().OnHomeIdle();
+}
+
+TEST_F(CommitterTest, AfterALargeBatchNothingIsWaitedFor) {
+  for (const size_t writes :
+       {Committer::kGatherAfterWritesMax, Committer::kGatherAfterWritesMax + 1}) {
+    GatewayRig rig;
+    rig.TellWhenIdle();
+    const size_t client = rig.Connect();
+    const size_t other = rig.Connect();
+    rig.SendAndHandOn(other, {"SET", "other", "v"});
+    for (size_t i = 0; i < writes; ++i) {
+      rig.SendAndHandOn(client, {"SET", std::to_string(i), "v"});
+    }
+    rig.Complete(Kind::kApply);
+    rig.Deliver();
+    rig.gateway().OnHomeIdle();
+    rig.SendAndHandOn(other, {"SET", "other", "w"});
+    rig.Complete(Kind::kApply);
+    rig.Deliver();
+    const bool waits = writes <= Committer::kGatherAfterWritesMax;
+    EXPECT_THAT(rig.store().batches(), SizeIs(waits ? 2 : 3));
+    rig.gateway().OnHomeIdle();
+    rig.RunAll();
+    rig.gateway().OnHomeIdle();
+  }
+}
+
 TEST_F(CommitterTest, NoReplyComesBeforeTheCacheShowsTheValue) {
   rig_.SendAndHandOn(a_, {"SET", "k", "1"});
   rig_.store().Perform(rig_.First(Kind::kApply));

@@ -95,6 +95,15 @@ void Gateway::Flush(Outbox& outbox) {
   }
 }
 
+void Gateway::OnHomeIdle() {
+  for (const std::unique_ptr<Database>& database : databases_) database->committer().OnHomeIdle();
+}
+
+void Gateway::StopGathering() {
+  for (const std::unique_ptr<Database>& database : databases_)
+    database->committer().StopGathering();
+}
+
 void Gateway::Tick() {
   for (const std::unique_ptr<Database>& database : databases_) database->Tick();
   SampleRates();

@@ -112,6 +112,11 @@ class Gateway {
   // Bytes of names found by KEYS that no client has been given yet. May outlive the gateway.
   const std::shared_ptr<std::atomic<size_t>>& keys_bytes() const { return keys_bytes_; }
 
+  // A home has nothing more to read for now. To be called once soon after writes were delivered.
+  void OnHomeIdle();
+  // Homes begin to go away. To be called before the first one may.
+  void StopGathering();
+
   // To be called ten times a second: expiry, settling, the counts that INFO shows.
   void Tick();
 

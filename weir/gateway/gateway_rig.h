@@ -159,6 +159,8 @@ class GatewayRig {
   ~GatewayRig() { RunAll(); }
 
   Home& home() { return home_; }
+  // From now on the test calls Gateway::OnHomeIdle after replies, as an event loop does.
+  void TellWhenIdle() { home_.tells_when_idle = true; }
   Gateway& gateway() { return *gateway_; }
   ScriptedStore& store(size_t database = 0) { return *stores_[database]; }
   TestClient& client(size_t index) { return *clients_.at(index); }
@@ -261,6 +263,8 @@ class GatewayRig {
  private:
   struct TestHome final : Home {
     void Deliver(Completions completions) override { inbox.push_back(std::move(completions)); }
+    bool TellsWhenIdle() const override { return tells_when_idle; }
+    bool tells_when_idle = false;
     std::deque<Completions> inbox;
   };
 

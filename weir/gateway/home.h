@@ -52,6 +52,8 @@ class Home {
   virtual ~Home() = default;
   // Threads: thread-safe; must not block.
   virtual void Deliver(Completions completions) = 0;
+  // Whether Gateway::OnHomeIdle follows soon after writes were delivered here.
+  virtual bool TellsWhenIdle() const { return false; }
 };
 
 // Ends an operation: hands it to the home that it was begun on.

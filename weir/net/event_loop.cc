@@ -88,8 +88,10 @@ int EventLoop::MillisecondsToTick() const {
 
 void EventLoop::Run() {
   std::array<epoll_event, kEventsMax> events;
+  bool wait = true;
   while (!stopped_) {
-    const int count = epoll_wait(epoll_fd_, events.data(), kEventsMax, MillisecondsToTick());
+    const int count =
+        epoll_wait(epoll_fd_, events.data(), kEventsMax, wait ? MillisecondsToTick() : 0);
     bool woken = false;
     for (int i = 0; i < count; ++i) {
       const epoll_event& event = events[static_cast<size_t>(i)];
@@ -108,7 +110,7 @@ void EventLoop::Run() {
       next_tick_ = std::chrono::steady_clock::now() + tick_;
       observer_->OnTick();
     }
-    observer_->OnRoundEnd();
+    wait = !observer_->OnRoundEnd(count <= 0);
   }
 }
 

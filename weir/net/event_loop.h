@@ -36,7 +36,9 @@ class EventLoop {
    public:
     virtual ~Observer() = default;
     virtual void OnTick() = 0;
-    virtual void OnRoundEnd() = 0;
+    // `idle`: the round had nothing to do. Returns whether the next round is to look only for what
+    // is ready, without waiting.
+    virtual bool OnRoundEnd(bool idle) = 0;
     // Wake was called. May come once for several calls.
     virtual void OnWake() = 0;
   };

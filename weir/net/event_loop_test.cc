@@ -15,7 +15,10 @@ namespace {
 class CountingObserver : public EventLoop::Observer {
  public:
   void OnTick() override { ++ticks; }
-  void OnRoundEnd() override { ++rounds; }
+  bool OnRoundEnd(bool) override {
+    ++rounds;
+    return false;
+  }
   void OnWake() override { ++wakes; }
   int ticks = 0;
   int rounds = 0;
@@ -51,6 +54,25 @@ TEST(EventLoopTest, TicksComeWithoutEvents) {
   stopper.loop = &loop;
   loop.Run();
   EXPECT_EQ(stopper.ticks, 3);
+}
+
+TEST(EventLoopTest, ARoundThatAsksForMoreIsFollowedByOneThatDoesNotWait) {
+  class Poller : public CountingObserver {
+   public:
+    bool OnRoundEnd(bool idle) override {
+      idle_rounds += idle ? 1 : 0;
+      if (++rounds == 3) loop->Stop();
+      return true;  // The tick is an hour away: whoever waited would wait for it.
+    }
+    int idle_rounds = 0;
+    EventLoop* loop = nullptr;
+  } poller;
+  EventLoop loop(&poller, std::chrono::hours(1));
+  poller.loop = &loop;
+  loop.Post([] {});
+  loop.Run();
+  EXPECT_EQ(poller.rounds, 3);
+  EXPECT_EQ(poller.idle_rounds, 2);
 }
 
 TEST(EventLoopTest, WatcherIsToldUntilTheBytesAreTaken) {

@@ -114,6 +114,7 @@ void Server::Stop() {
   loops_.front()->event_loop().Post([this] {
     for (const auto& acceptor : acceptors_) acceptor->Unwatch();
   });
+  gateway_.StopGathering();
   const MonoTime deadline = gateway_.clock().Mono() + options_.drain_timeout;
   for (const auto& loop : loops_) loop->BeginDrain(deadline);
   for (std::thread& thread : threads_) thread.join();

@@ -80,6 +80,7 @@ void ServerLoop::OnWake() {
 }
 
 void ServerLoop::Apply(gateway::Completions& completions, std::vector<Connection*>* touched) {
+  if (!completions.writes.empty()) rounds_after_replies_ = kRoundsAfterReplies;
   for (std::unique_ptr<gateway::WriteItem>& item : completions.writes) {
     Connection* connection = Find(item->origin.connection);
     if (connection == nullptr) continue;
@@ -112,10 +113,15 @@ void ServerLoop::OnTick() {
   }
 }
 
-void ServerLoop::OnRoundEnd() {
+bool ServerLoop::OnRoundEnd(bool idle) {
   gateway_.Flush(outbox_);
   retired_.clear();
   if (draining_) EndDrainIfDone();
+  if (rounds_after_replies_ == 0) return false;
+  if (!idle && --rounds_after_replies_ > 0) return true;
+  rounds_after_replies_ = 0;
+  gateway_.OnHomeIdle();
+  return false;
 }
 
 void ServerLoop::BeginDrain(MonoTime deadline) {

@@ -25,6 +25,8 @@ namespace weir::server {
 class ServerLoop final : public gateway::Home, public net::EventLoop::Observer {
  public:
   static constexpr auto kTick = std::chrono::milliseconds(100);
+  // After write replies, so many rounds may bring more before the committers are told to go on.
+  static constexpr int kRoundsAfterReplies = 8;
 
   ServerLoop(gateway::Gateway& gateway, const ConnectionLimits& limits);
   ~ServerLoop() override;
@@ -33,6 +35,7 @@ class ServerLoop final : public gateway::Home, public net::EventLoop::Observer {
   void Stop() { event_loop_.Stop(); }
 
   void Deliver(gateway::Completions completions) override;
+  bool TellsWhenIdle() const override { return true; }
   // Takes a connection over from the acceptor.
   void Adopt(net::Stream stream, gateway::Session session);
   // Lets every connection finish what it has sent, then closes it; ends Run when none is left, or
@@ -61,7 +64,7 @@ class ServerLoop final : public gateway::Home, public net::EventLoop::Observer {
 
  private:
   void OnTick() override;
-  void OnRoundEnd() override;
+  bool OnRoundEnd(bool idle) override;
   void OnWake() override;
   void Apply(gateway::Completions& completions, std::vector<Connection*>* touched);
   Connection* Find(uint64_t id);
@@ -80,6 +83,7 @@ class ServerLoop final : public gateway::Home, public net::EventLoop::Observer {
   std::atomic<size_t> connection_count_{0};
   std::function<void()> each_tick_ = [] {};
   uint64_t ticks_ = 0;
+  int rounds_after_replies_ = 0;  // Left, until the committers are told.
   bool draining_ = false;
   MonoTime drain_deadline_;
 

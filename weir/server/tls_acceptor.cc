@@ -167,8 +167,9 @@ void TlsAcceptor::OnTick() {
   }
 }
 
-void TlsAcceptor::OnRoundEnd() {
+bool TlsAcceptor::OnRoundEnd(bool) {
   closed_.clear();
+  return false;
 }
 
 }  // namespace weir::server

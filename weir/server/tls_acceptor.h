@@ -68,7 +68,7 @@ class TlsAcceptor final : public net::EventLoop::Observer {
   using Handshakes = std::list<std::unique_ptr<Handshake>>;
 
   void OnTick() override;
-  void OnRoundEnd() override;
+  bool OnRoundEnd(bool idle) override;
   void OnWake() override {}
   void Run();
   void Take(net::Socket socket, const net::Address& peer);
