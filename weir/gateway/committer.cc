@@ -12,15 +12,8 @@ namespace {
 const Error kRecovering{ErrorCode::kUnavailable,
                         "the database is recovering from a failed write; this write was not "
                         "applied, try again"};
-const Error kBasesTooLarge{ErrorCode::kOverloaded,
-                           "the values that the writes of this moment change are too large "
-                           "together; this write was not applied, try again"};
 const Error kQueueFull{ErrorCode::kOverloaded,
                        "too many writes wait for the database; this write was not applied"};
-
-bool IsWhole(const WriteItem& item) {
-  return item.transaction != nullptr && item.transaction->whole;
-}
 
 }  // namespace
 
@@ -200,147 +193,18 @@ void Committer::TakeBatch(WallTime now) {
     writes += item->KeyCount();
     // One that does not fit goes alone, so that it cannot take others down with it; and one that
     // asks for the whole database.
-    const bool fits = writes <= kBatchWritesMax && bytes <= kBatchBytesMax && !IsWhole(*item);
+    const bool fits = writes <= kBatchWritesMax && bytes <= kBatchBytesMax && !item->whole();
     if (!fits && !taken_.empty()) {
       bytes -= item->bytes();
       break;
     }
-    if (IsWhole(*item)) writes = kBatchWritesMax;
+    if (item->whole()) writes = kBatchWritesMax;
     taken_.push_back(std::move(item));
     queue_.pop_front();
   }
   queued_bytes_ -= bytes;
   counters_.writes += taken_.size();
   batch_now_ = now;
-}
-
-// Returns whether the batch is in the store's hands.
-bool Committer::StartBatch() {
-  if (taken_.size() > 1 || taken_.front()->KeyCount() <= kBatchWritesMax) return Compose();
-  // Composing one as large as this would hold an event loop too long: a thread of the store does
-  // it.
-  store_.Load({}, [this](const Result<store::Loads>&) {
-    if (!Compose()) Work();
-  });
-  return true;
-}
-
-// Returns whether the batch is in the store's hands.
-bool Committer::Compose() {
-  if (taken_.size() > 1) {
-    for (const std::unique_ptr<WriteItem>& item : taken_) batch_.Prefetch(*item, false);
-    for (const std::unique_ptr<WriteItem>& item : taken_) batch_.Prefetch(*item, true);
-  }
-  const bool whole = IsWhole(*taken_.front());
-  for (std::unique_ptr<WriteItem>& item : taken_) batch_.Add(std::move(item), batch_now_);
-  taken_.clear();
-  if (whole) {
-    CountRecords();
-    return true;
-  }
-  return LoadOrRun();
-}
-
-void Committer::CountRecords() {
-  store_.Count(batch_now_, [this](const Result<store::Counts>& counts) {
-    bool started = false;
-    if (!counts.ok()) {
-      started = Run(counts.error());
-    } else {
-      batch_.SetRecords(static_cast<int64_t>(counts.value().records - counts.value().due));
-      started = LoadOrRun();
-    }
-    if (!started) Work();
-  });
-}
-
-// Returns whether the batch is in the store's hands.
-bool Committer::LoadOrRun() {
-  std::vector<store::Key> missing = batch_.MissingKeys();
-  if (missing.empty()) return Run(std::nullopt);
-  LoadBases(std::move(missing));
-  return true;
-}
-
-// In pieces of what one load may hold. Several bases may be kBasesBytesMax together; a single one
-// is loaded whatever its size. The commands of those left out are refused.
-void Committer::LoadBases(std::vector<store::Key> missing) {
-  auto keys = std::make_shared<std::vector<store::Key>>(std::move(missing));
-  LoadNextBases(std::move(keys), std::make_shared<Bases>());
-}
-
-void Committer::LoadNextBases(std::shared_ptr<std::vector<store::Key>> keys,
-                              std::shared_ptr<Bases> bases) {
-  const size_t begin = bases->loaded.records.size();
-  const size_t count = std::min(keys->size() - begin, store_.limits().load_keys_max);
-  const auto first = keys->begin() + static_cast<std::ptrdiff_t>(begin);
-  std::vector<store::Key> piece(first, first + static_cast<std::ptrdiff_t>(count));
-  const size_t room = kBasesBytesMax - std::min(bases->bytes, kBasesBytesMax);
-  store_.LoadWithin(std::move(piece), keys->size() == 1 ? SIZE_MAX : room,
-                    [this, keys, bases](const Result<store::Loads>& loaded) {
-                      bool started = false;
-                      if (!loaded.ok()) {
-                        started = Run(loaded.error());
-                      } else {
-                        bases->Add(loaded.value());
-                        if (bases->loaded.records.size() < keys->size()) {
-                          LoadNextBases(keys, bases);
-                          return;
-                        }
-                        batch_.SetBases(bases->loaded);
-                        const bool all = bases->loaded.left.empty();
-                        started = Run(all ? std::nullopt : std::optional(kBasesTooLarge));
-                      }
-                      if (!started) Work();
-                    });
-}
-
-void Committer::Bases::Add(const store::Loads& piece) {
-  for (const store::Loads::LeftOut& left : piece.left) {
-    loaded.left.push_back({loaded.records.size() + left.index, left.bytes});
-  }
-  for (const std::optional<store::Record>& record : piece.records) {
-    loaded.records.push_back(record);
-    if (record.has_value()) bytes += record->value.size();
-  }
-}
-
-// Runs the batch here or, when that may take long, on another thread. Returns as RunBatch.
-bool Committer::Run(const std::optional<Error>& failed) {
-  if (!batch_.copies() && batch_.held_bytes() <= kRunAtOnceBytesMax) return RunBatch(failed);
-  heavy_batches_.Post([this, failed] {
-    if (!RunBatch(failed)) Work();
-  });
-  return true;
-}
-
-// Commands that the batch has not run stand in front of the queue again.
-void Committer::PutBack(std::vector<std::unique_ptr<WriteItem>> items) {
-  if (items.empty()) return;
-  const std::lock_guard lock(mutex_);
-  counters_.writes -= items.size();
-  for (auto item = items.rbegin(); item != items.rend(); ++item) {
-    queued_bytes_ += (*item)->bytes();
-    queue_.push_front({std::move(*item), nullptr, nullptr});
-  }
-}
-
-bool Committer::RunBatch(const std::optional<Error>& failed) {
-  batch_.Run(failed);
-  PutBack(batch_.TakeRest());
-  store::Batch writes = batch_.Build();
-  if (writes.writes.empty() && !writes.clear) {
-    FinishBatch();
-    return false;
-  }
-  for (const store::Write& write : writes.writes) {
-    if (write.record.has_value()) {
-      batch_expiry_ = std::min(batch_expiry_, write.record->expires_at);
-    }
-  }
-  apply_began_ = clock_.Mono();
-  store_.Apply(std::move(writes), [this](Result<store::Applied> applied) { OnApplied(applied); });
-  return true;
 }
 
 void Committer::OnApplied(const Result<store::Applied>& applied) {

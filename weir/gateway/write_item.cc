@@ -17,4 +17,8 @@ size_t WriteItem::KeyCount() const {
   return transaction != nullptr ? transaction->keys : command->KeyCount(args.views());
 }
 
+bool WriteItem::whole() const {
+  return transaction != nullptr && transaction->whole;
+}
+
 }  // namespace weir::gateway

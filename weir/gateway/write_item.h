@@ -41,6 +41,8 @@ struct WriteItem {
   // Bytes held by the arguments, and how many keys it names, with those of all steps.
   size_t bytes() const;
   size_t KeyCount() const;
+  // Whether it asks for the whole database, and so is a batch of its own.
+  bool whole() const;
 
   Origin origin;
   const CommandSpec* command = nullptr;
