@@ -187,9 +187,11 @@ TEST_F(ServerTest, StopAnswersWhatIsUnderWayAndLosesNothingAcknowledged) {
   std::atomic<bool> stopping{false};
   std::vector<std::thread> threads;
   std::array<int64_t, 4> acknowledged{};
+  std::vector<std::unique_ptr<TestClient>> clients;
   for (size_t t = 0; t < acknowledged.size(); ++t) {
-    threads.emplace_back([&, t] {
-      TestClient client(address_);
+    clients.push_back(std::make_unique<TestClient>(address_));
+    ASSERT_EQ(clients.back()->Do({"PING"}), "PONG");  // It is served before anything stops.
+    threads.emplace_back([&acknowledged, &stopping, t, &client = *clients.back()] {
       const std::string key = "n" + std::to_string(t);
       while (client.Send({"INCR", key})) {
         const std::string reply = client.Next();
