@@ -103,9 +103,10 @@ void Resumer::Stop() {
 // fills a full device each time it is tried must not be tried all the time.
 void Resumer::Run() {
   std::chrono::milliseconds pause = kPauseMin;
-  auto resumed = std::chrono::steady_clock::time_point::min();
+  std::optional<std::chrono::steady_clock::time_point> resumed;
   while (errors_->Await()) {
-    if (std::chrono::steady_clock::now() - resumed > 4 * kPauseMax) pause = kPauseMin;
+    const auto now = std::chrono::steady_clock::now();
+    if (resumed && now - *resumed > 4 * kPauseMax) pause = kPauseMin;
     if (!errors_->Pause(pause)) return;
     pause = std::min(2 * pause, kPauseMax);
     if (resume_()) resumed = std::chrono::steady_clock::now();
