@@ -35,6 +35,12 @@ CONNECTION = [
     s("CONFIG"), s("CONFIG GET"), s("CONFIG GET no-such-parameter"), s("CONFIG NO-SUCH"),
     s("COMMAND NO-SUCH"), s("COMMAND COUNT x"), s("COMMAND INFO no-such"),
     s("COMMAND DOCS no-such"),
+    s("AUTH"), s("AUTH x"), s("AUTH default x"), s("AUTH nobody x"), s("AUTH a b c"),
+    Step("AUTH", ""), Step("AUTH", "", ""), s("HELLO 2 AUTH nobody x"),
+    Step("HELLO", "2", "SETNAME", "a b", "AUTH", "c", "d"),
+    s("ACL"), s("ACL WHOAMI"), s("ACL WHOAMI x"), s("ACL USERS"), s("ACL USERS x"),
+    s("ACL CAT no-such"), s("ACL CAT a b"), s("ACL GETUSER"), s("ACL GETUSER nobody"),
+    s("ACL SETUSER"), s("ACL DELUSER"), s("ACL LIST x"), s("ACL NO-SUCH"),
 ]
 
 UNKNOWN = [

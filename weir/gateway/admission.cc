@@ -16,20 +16,43 @@ Result<std::unique_ptr<Admission>> Admission::Create(Options options) {
   return std::unique_ptr<Admission>(new Admission(std::move(limiter).value()));
 }
 
+class Admission::Locked {
+ public:
+  Locked(Admission& admission, uint64_t stripes) : admission_(admission), stripes_(stripes) {
+    for (uint64_t left = stripes_; left != 0; left &= left - 1) MutexOf(left).lock();
+  }
+  ~Locked() {
+    for (uint64_t left = stripes_; left != 0; left &= left - 1) MutexOf(left).unlock();
+  }
+  Locked(const Locked&) = delete;
+  Locked& operator=(const Locked&) = delete;
+
+ private:
+  std::mutex& MutexOf(uint64_t left) {
+    return admission_.stripes_[static_cast<size_t>(std::countr_zero(left))].mutex;
+  }
+
+  Admission& admission_;
+  uint64_t stripes_;
+};
+
 std::optional<std::string> Admission::Refusal(const limit::Request& request, MonoTime now) {
   const limit::Plan plan = limiter_.MakePlan(request);
   if (plan.empty()) return std::nullopt;
-  // In rising order, as every other thread takes them.
-  for (uint64_t left = plan.stripes(); left != 0; left &= left - 1) {
-    stripes_[static_cast<size_t>(std::countr_zero(left))].mutex.lock();
-  }
-  const limit::Decision decision = limiter_.Admit(plan, now);
-  for (uint64_t left = plan.stripes(); left != 0; left &= left - 1) {
-    stripes_[static_cast<size_t>(std::countr_zero(left))].mutex.unlock();
+  limit::Decision decision;
+  {
+    const Locked locked(*this, plan.stripes());
+    decision = limiter_.Admit(plan, now);
   }
   if (decision.allowed()) return std::nullopt;
   std::array<char, limit::kThrottledTextMax> text;
   return std::string(limit::FormatThrottled(decision, limiter_.policies(), text));
+}
+
+void Admission::Refund(const limit::Request& request) {
+  const limit::Plan plan = limiter_.MakePlan(request);
+  const Locked locked(*this, plan.stripes());
+  limiter_.Refund(plan);
 }
 
 std::vector<Admission::PolicyView> Admission::View() {

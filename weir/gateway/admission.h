@@ -35,6 +35,9 @@ class Admission {
   // Returns nullopt when the request may pass, else the error to reply with.
   std::optional<std::string> Refusal(const limit::Request& request, MonoTime now);
 
+  // Gives back what Refusal charged when it let this request pass, once.
+  void Refund(const limit::Request& request);
+
   std::vector<PolicyView> View();
 
  private:
@@ -43,6 +46,9 @@ class Admission {
   struct alignas(64) Stripe {
     std::mutex mutex;
   };
+  // Holds the stripes of a plan, taken in rising order as by every other thread.
+  class Locked;
+
   limit::Limiter limiter_;
   std::array<Stripe, kStripes> stripes_;
 };

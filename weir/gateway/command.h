@@ -48,6 +48,7 @@ struct OperationCall {
   Args args;
   Origin origin;
   Gateway& gateway;
+  const Session& session;
 };
 
 // How a command uses a key, as in the key specifications of COMMAND INFO.
@@ -74,11 +75,12 @@ struct KeySpec {
 };
 
 enum class CommandKind : uint8_t {
-  kLocal,      // Answered from the connection and the process alone.
-  kRead,       // Answered from what its keys hold at one moment.
-  kWrite,      // Goes through the log of its keys' database.
-  kOperation,  // Asks the store for more than its keys' values; runs apart.
-  kExec,       // Runs what MULTI queued, as one item of the log of its keys' database.
+  kLocal,         // Answered from the connection and the process alone.
+  kAuthenticate,  // As kLocal, once the password that it gives, if it does, has been checked.
+  kRead,          // Answered from what its keys hold at one moment.
+  kWrite,         // Goes through the log of its keys' database.
+  kOperation,     // Asks the store for more than its keys' values; runs apart.
+  kExec,          // Runs what MULTI queued, as one item of the log of its keys' database.
 };
 
 // Flags of COMMAND INFO, in its order. Those from kFlagBarrier on are weir's own.
@@ -98,8 +100,10 @@ enum CommandFlag : uint32_t {
   kFlagNoAsyncLoading = 1 << 12,
   kFlagNoMulti = 1 << 13,
   kFlagAllowBusy = 1 << 14,
-  kFlagBarrier = 1 << 15,    // Waits for all commands before it, and those after it wait.
-  kFlagUnlimited = 1 << 16,  // Rate limits do not count it: a handshake or a farewell.
+  kFlagBarrier = 1 << 15,      // Waits for all commands before it, and those after it wait.
+  kFlagUnlimited = 1 << 16,    // Rate limits do not count it: a handshake or a farewell.
+  kFlagChangesUser = 1 << 22,  // What follows is judged by the user that it leaves.
+  kFlagLeavesOut = 1 << 23,  // Walks the key space, but leaves out keys that the user may not see.
   kFlagCopies = 1 << 17,     // This write makes a value as large as the one before or larger.
   // Concerns the connection's transaction, so that it takes effect at once also inside MULTI.
   kFlagTransaction = 1 << 20,
@@ -124,6 +128,14 @@ enum CommandCategory : uint32_t {
   kCatScripting = 1 << 12,
 };
 
+// The name and the password that a request gives.
+struct Credentials {
+  std::string_view user;
+  std::string_view password;
+};
+
+// Returns nullopt when there are none, or something else is wrong with the request.
+using CredentialsFunction = std::optional<Credentials>(Args args);
 using LocalFunction = void(const LocalCall& call, resp::Writer& writer);
 using ReadFunction = void(const ReadCall& call, resp::Writer& writer);
 using WriteFunction = void(WriteBatch& batch, WriteItem& item);
@@ -151,6 +163,7 @@ struct CommandSpec {
   OperationFunction* operation = nullptr;
   // An operation's part in a transaction, which then has a batch of its own; nullptr: it has none.
   WriteFunction* in_transaction = nullptr;
+  CredentialsFunction* credentials = nullptr;  // Beside `local`, of a kAuthenticate.
   // Whether this write overwrites or erases its keys without asking what they hold; nullptr: never.
   bool (*blind)(Args args) = nullptr;
   // Whether this read may take longer than a loop may be held; nullptr: never.

@@ -5,6 +5,7 @@
 #include <charconv>
 
 #include "weir/gateway/command.h"
+#include "weir/gateway/commands/acl_rows.h"
 #include "weir/gateway/commands/bitmap_rows.h"
 #include "weir/gateway/commands/cluster_rows.h"
 #include "weir/gateway/commands/connection_rows.h"
@@ -41,7 +42,8 @@ consteval std::array<CommandSpec, (Ns + ...)> Merge(const std::array<CommandSpec
   return merged;
 }
 
-constexpr auto kTable = Merge(rows::Table("bitmap", kCatBitmap, rows::kBitmapRows),
+constexpr auto kTable = Merge(rows::Table("server", 0, rows::kAclRows),
+                              rows::Table("bitmap", kCatBitmap, rows::kBitmapRows),
                               rows::Table("cluster", 0, rows::kClusterRows),
                               rows::Table("connection", kCatConnection, rows::kConnectionRows),
                               rows::Table("generic", kCatKeyspace, rows::kKeyRows),

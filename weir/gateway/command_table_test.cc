@@ -38,7 +38,10 @@ TEST(CommandTable, EveryRowIsFoundInAnyCaseAndNothingElse) {
 TEST(CommandTable, ARowHasTheFunctionOfItsKind) {
   for (const CommandSpec& spec : AllCommands()) {
     const bool container = spec.subcommands > 0 && spec.local == nullptr;
-    EXPECT_EQ(spec.local != nullptr, spec.kind == CommandKind::kLocal && !container) << spec.name;
+    const bool authenticates = spec.kind == CommandKind::kAuthenticate;
+    const bool local = (spec.kind == CommandKind::kLocal && !container) || authenticates;
+    EXPECT_EQ(spec.local != nullptr, local) << spec.name;
+    EXPECT_EQ(spec.credentials != nullptr, authenticates) << spec.name;
     EXPECT_EQ(spec.read != nullptr, spec.kind == CommandKind::kRead) << spec.name;
     EXPECT_EQ(spec.write != nullptr, spec.kind == CommandKind::kWrite) << spec.name;
     EXPECT_EQ(spec.operation != nullptr, spec.kind == CommandKind::kOperation) << spec.name;

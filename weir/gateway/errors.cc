@@ -51,6 +51,10 @@ std::string SubcommandSyntax(std::string_view name, std::string_view command) {
          std::string(name.substr(0, kEchoBytesMax)) + "'. Try " + Upper(command) + " HELP.";
 }
 
+std::string NoCommandPermission(std::string_view command) {
+  return "NOPERM this user has no permissions to run the '" + Lower(command) + "' command";
+}
+
 std::string WrongArity(std::string_view command) {
   return "ERR wrong number of arguments for '" + Lower(command) + "' command";
 }

@@ -74,6 +74,20 @@ inline constexpr std::string_view kClientName =
 inline constexpr std::string_view kNoPassword =
     "ERR AUTH <password> called without any password configured for the default user. "
     "Are you sure your configuration is correct?";
+inline constexpr std::string_view kNoAuth = "NOAUTH Authentication required.";
+inline constexpr std::string_view kNoAuthHello =
+    "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO AUTH "
+    "<user> <pass> option can be used to authenticate the client and select the RESP protocol "
+    "version at the same time";
+inline constexpr std::string_view kWrongPassword =
+    "WRONGPASS invalid username-password pair or user is disabled.";
+inline constexpr std::string_view kUserChanged =
+    "NOAUTH the user of this connection has been removed or has another password; connect again";
+inline constexpr std::string_view kNoKeyPermission =
+    "NOPERM this user has no permissions to access one of the keys used as arguments";
+inline constexpr std::string_view kUsersAreConfigured =
+    "ERR users are configured by [[user]] in the file of weir serve --config; change it there and "
+    "reload it with SIGHUP";
 inline constexpr std::string_view kTooManyClients = "ERR max number of clients reached";
 inline constexpr std::string_view kNoBackup =
     "ERR this server keeps nothing on disk, so there is nothing to back up";
@@ -102,6 +116,7 @@ std::string UnknownCommand(std::string_view name, const std::string_view* args, 
 std::string UnknownSubcommand(std::string_view name, std::string_view command);
 // The subcommand is known, its arguments are not.
 std::string SubcommandSyntax(std::string_view name, std::string_view command);
+std::string NoCommandPermission(std::string_view command);
 std::string WrongArity(std::string_view command);
 // The key belongs to a node that this one cannot forward to.
 std::string NotServed(unsigned slot);

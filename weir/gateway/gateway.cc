@@ -39,12 +39,17 @@ Result<std::unique_ptr<Gateway>> Gateway::Create(Options options,
   assert(!stores.empty());
   Result<std::unique_ptr<Admission>> admission = Admission::Create(std::move(options.admission));
   if (!admission.ok()) return admission.error();
-  return std::unique_ptr<Gateway>(
-      new Gateway(std::move(options), std::move(stores), std::move(admission).value(), clock));
+  Result<std::unique_ptr<Authentication>> authentication =
+      Authentication::Create(std::move(options.authentication));
+  if (!authentication.ok()) return authentication.error();
+  return std::unique_ptr<Gateway>(new Gateway(std::move(options), std::move(stores),
+                                              std::move(admission).value(),
+                                              std::move(authentication).value(), clock));
 }
 
 Gateway::Gateway(Options options, std::vector<std::unique_ptr<store::Store>> stores,
-                 std::unique_ptr<Admission> admission, Clock& clock)
+                 std::unique_ptr<Admission> admission,
+                 std::unique_ptr<Authentication> authentication, Clock& clock)
     : clock_(clock),
       placement_(std::move(options.placement)),
       slots_(std::move(options.slots)),
@@ -53,6 +58,7 @@ Gateway::Gateway(Options options, std::vector<std::unique_ptr<store::Store>> sto
       lanes_(placement_.lanes(), options.cache_bytes, &memory_.cached_values()),
       versions_(VersionFloor(stores)),
       admission_(std::move(admission)),
+      authentication_(std::move(authentication)),
       process_(std::move(options.process)),
       heavy_reads_(options.heavy_read_threads),
       heavy_batches_(options.heavy_read_threads == 0 ? 0 : 1),

@@ -16,6 +16,7 @@
 
 #include "weir/base/clock.h"
 #include "weir/gateway/admission.h"
+#include "weir/gateway/authentication.h"
 #include "weir/gateway/backup_control.h"
 #include "weir/gateway/burst.h"
 #include "weir/gateway/database.h"
@@ -65,6 +66,7 @@ class Gateway {
     size_t cache_bytes = size_t{64} << 20;
     Memory::Limits memory;
     Admission::Options admission;
+    Authentication::Options authentication;
     // Which node serves each slot, and which node this is. Default: this one serves all.
     ring::SlotTable slots = OwnsAll(kThisNode);
     ring::NodeId self = kThisNode;
@@ -90,6 +92,7 @@ class Gateway {
   const Memory& memory() const { return memory_; }
   HeavyWork& heavy_reads() { return heavy_reads_; }
   Admission& admission() { return *admission_; }
+  Authentication& authentication() { return *authentication_; }
   Clock& clock() { return clock_; }
   Database& database(size_t index) { return *databases_[index]; }
   size_t databases() const { return databases_.size(); }
@@ -138,7 +141,8 @@ class Gateway {
 
  private:
   Gateway(Options options, std::vector<std::unique_ptr<store::Store>> stores,
-          std::unique_ptr<Admission> admission, Clock& clock);
+          std::unique_ptr<Admission> admission, std::unique_ptr<Authentication> authentication,
+          Clock& clock);
   void Recount();
   void SampleRates();
 
@@ -153,6 +157,7 @@ class Gateway {
   LatencyEvents latency_events_;
   RateMeter rates_;
   std::unique_ptr<Admission> admission_;
+  std::unique_ptr<Authentication> authentication_;
   ProcessInfo process_;
   BackupControl* backup_ = nullptr;
   size_t key_bytes_max_ = SIZE_MAX;

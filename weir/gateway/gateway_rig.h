@@ -123,6 +123,8 @@ class GatewayRig {
     uint32_t lanes = 4;
     size_t cache_bytes = size_t{1} << 20;
     std::vector<limit::Policy> policies{};
+    std::vector<users::User> users{};
+    limit::Rate attempts{.count = 1000, .period = std::chrono::seconds(1), .burst = 1000};
     bool open = true;  // Answers what the gateway asks of the stores when it is made.
     std::function<void(ScriptedStore&)> prepare = [](ScriptedStore&) {};
   };
@@ -138,6 +140,8 @@ class GatewayRig {
     made.cache_bytes = options.cache_bytes;
     made.admission.policies = options.policies;
     made.heavy_read_threads = 0;
+    made.authentication.users = std::make_shared<const users::Users>(options.users);
+    made.authentication.attempts = options.attempts;
     made.process.version = "1.2.3";
     made.process.parameters = {{"maxmemory", "0"}, {"port", "6390"}};
     std::vector<std::unique_ptr<store::Store>> stores;
@@ -218,6 +222,16 @@ class GatewayRig {
         }
       }
     }
+  }
+
+  // Makes the password check that has waited longest: `password` is the one that fits.
+  void CheckPassword(const std::string& password) {
+    users::PasswordChecks& checks = gateway_->authentication().checks();
+    std::optional<users::PasswordChecks::Work> work = checks.TryNext();
+    assert(work.has_value());
+    const bool fits = work->password == password;
+    checks.Finish(std::move(*work), fits);
+    Deliver();
   }
 
   std::vector<std::string> Replies(size_t index) { return client(index).Replies(); }

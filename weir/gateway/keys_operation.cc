@@ -47,6 +47,7 @@ const char* KeysOperation::Take(const store::Scanned& scanned) {
   std::string text;
   for (const store::Scanned::Item& item : scanned.items) {
     if (item.record.expires_at <= now || !GlobMatch(pattern_, item.key)) continue;
+    if (!viewer_.MaySee(item.key)) continue;
     AppendBulk(text, item.key);
     ++count_;
   }

@@ -21,11 +21,12 @@ class KeysOperation final : public Operation {
   static constexpr size_t kReplyBytesMax = size_t{32} << 20;
   static constexpr size_t kWaitingBytesMax = size_t{48} << 20;
 
-  KeysOperation(Origin origin, std::string pattern, Gateway& gateway)
+  KeysOperation(Origin origin, std::string pattern, users::Viewer viewer, Gateway& gateway)
       : Operation(origin),
         gateway_(gateway),
         all_bytes_(gateway.keys_bytes()),
-        pattern_(std::move(pattern)) {}
+        pattern_(std::move(pattern)),
+        viewer_(std::move(viewer)) {}
   ~KeysOperation() override { *all_bytes_ -= bytes_; }
   static void Begin(const std::shared_ptr<KeysOperation>& self);
 
@@ -37,6 +38,7 @@ class KeysOperation final : public Operation {
   Gateway& gateway_;
   std::shared_ptr<std::atomic<size_t>> all_bytes_;  // Of all such operations.
   std::string pattern_;
+  users::Viewer viewer_;
   size_t bytes_ = 0;  // Of all pieces.
   uint64_t count_ = 0;
   std::vector<Reply> pieces_;

@@ -57,6 +57,7 @@ void ScanOperation::Take(const store::Scanned& scanned, WallTime now) {
   looked_at_ += scanned.items.size();
   for (const store::Scanned::Item& item : scanned.items) {
     if (request_.nothing || item.record.expires_at <= now) continue;
+    if (!request_.viewer.MaySee(item.key)) continue;
     if (request_.match.has_value() && !GlobMatch(*request_.match, item.key)) continue;
     bytes_ += item.key.size();
     keys_.push_back(Reply::Bulk(Bytes::Copy(item.key)));

@@ -14,6 +14,7 @@
 
 #include "weir/gateway/gateway.h"
 #include "weir/gateway/home.h"
+#include "weir/users/user.h"
 
 namespace weir::gateway {
 
@@ -35,6 +36,7 @@ class ScanOperation final : public Operation {
     uint64_t cursor = 0;
     size_t count = 10;
     std::optional<std::string> match;
+    users::Viewer viewer{};
     bool nothing = false;  // TYPE names a type that weir does not have.
   };
 

@@ -37,7 +37,9 @@ Pipeline::Pipeline(Gateway& gateway, Home& home, Outbox& outbox, Session& sessio
       outbox_(outbox),
       session_(session),
       output_(output),
-      transaction_(gateway.placement(), gateway.databases()) {}
+      transaction_(gateway.placement(), gateway.databases()) {
+  gateway_.authentication().Welcome(session_);
+}
 
 void Pipeline::Execute(const resp::Command& command) {
   assert(room() > 0);
@@ -67,10 +69,14 @@ void Pipeline::Execute(const resp::Command& command) {
   Enqueue(std::move(queued));
 }
 
-// What is wrong with the command whatever the store holds: arity, limits, route, sizes, places.
-std::optional<Reply> Pipeline::Reject(const CommandSpec& spec, const resp::Command& command) const {
+// What is wrong with the command whatever the store holds: arity, rights, limits, route, sizes,
+// places.
+std::optional<Reply> Pipeline::Reject(const CommandSpec& spec, const resp::Command& command) {
   const Args args = command.args();
   if (!spec.ArityFits(args.size())) return Reply::Failure(errors::WrongArity(spec.name));
+  if (gateway_.authentication().generation() != 0) {
+    if (std::optional<Reply> forbidden = Forbidden(spec, args)) return forbidden;
+  }
   if (!gateway_.admission().unlimited()) {
     if (std::optional<std::string> text = Throttled(spec, args)) {
       outbox_.stats->throttled.Add(1);
@@ -115,6 +121,7 @@ std::optional<Reply> Pipeline::Reject(const CommandSpec& spec, const resp::Comma
 std::optional<std::string> Pipeline::Throttled(const CommandSpec& spec, Args args) const {
   if ((spec.flags & kFlagUnlimited) != 0) return std::nullopt;
   limit::Request request;
+  request.user = session_.user_name();
   request.client = session_.client;
   if (spec.keys.first != 0) request.key = args[static_cast<size_t>(spec.keys.first)];
   request.command = ClassOf(spec);
@@ -132,6 +139,7 @@ void Pipeline::Answer(const CommandSpec* spec, const Reply& reply, bool rejected
 void Pipeline::AnswerInTurn(const CommandSpec* spec, Reply reply) {
   if (queue_.empty()) {
     Answer(spec, reply, true);
+    session_.closing |= expelled_;
     return;
   }
   Queued queued;
@@ -148,6 +156,8 @@ bool Pipeline::TryAtOnce(const CommandSpec& spec, const resp::Command& command) 
   const MonoTime start = fast ? MonoTime{} : gateway_.clock().Mono();
   if (spec.kind == CommandKind::kLocal) {
     RunLocal(spec, args);
+  } else if (spec.kind == CommandKind::kAuthenticate) {
+    if (!TryAuthenticate(spec, args)) return false;
   } else if (spec.kind != CommandKind::kRead) {
     return false;
   } else {
@@ -175,6 +185,8 @@ void Pipeline::Enqueue(Queued queued) {
   queued_bytes_ += queued.bytes;
   held_bytes_ += queued.own_bytes;
   if (queue_.full()) queue_.set_capacity(std::max<size_t>(16, queue_.capacity() * 2));
+  judging_ |= queued.state != State::kAnswered && (queued.spec->flags & kFlagChangesUser) != 0 &&
+              gateway_.authentication().generation() != 0;
   queue_.push_back(std::move(queued));
   // Only what joins the run under way, or starts one, can go on now.
   if (run_ + 1 == queue_.size()) Pump();
@@ -243,6 +255,9 @@ void Pipeline::Begin(size_t index) {
   switch (queued.spec->kind) {
     case CommandKind::kLocal:
       return;
+    case CommandKind::kAuthenticate:
+      BeginAuthenticate(queued, sequence);
+      return;
     case CommandKind::kRead:
       BeginRead(queued, sequence, index == 0);
       return;
@@ -278,7 +293,7 @@ void Pipeline::BeginWrite(Queued& queued, uint64_t sequence) {
 void Pipeline::BeginOperation(Queued& queued, uint64_t sequence) {
   queued.pending = 1;
   std::optional<Reply> reply =
-      queued.spec->operation({queued.args.views(), OriginOf(sequence), gateway_});
+      queued.spec->operation({queued.args.views(), OriginOf(sequence), gateway_, session_});
   if (!reply.has_value()) return;
   queued.state = State::kAnswered;
   queued.reply = std::move(*reply);
@@ -299,7 +314,11 @@ bool Pipeline::AnswerFront() {
     const MonoTime start = gateway_.clock().Mono();
     RunLocal(*front.spec, front.args.views());
     CountSince(start, *front.spec, front.args.views());
-  } else if (front.pending > 0 || front.spec->kind != CommandKind::kRead) {
+  } else if (front.pending > 0) {
+    return false;
+  } else if (front.spec->kind == CommandKind::kAuthenticate) {
+    AnswerAuthenticate(*front.spec, front.args.views(), front.right);
+  } else if (front.spec->kind != CommandKind::kRead) {
     return false;
   } else if (!TakeFront()) {
     return front.state == State::kAnswered;  // With an error: come again for it.
@@ -311,9 +330,11 @@ bool Pipeline::AnswerFront() {
   }
   queued_bytes_ -= front.bytes;
   held_bytes_ -= front.own_bytes;
+  if (front.spec != nullptr && (front.spec->flags & kFlagChangesUser) != 0) judging_ = false;
   queue_.pop_front();
   ++first_sequence_;
   if (--run_ == 0) run_kind_ = CommandKind::kLocal;
+  session_.closing |= expelled_ && queue_.empty();
   return true;
 }
 
@@ -392,7 +413,9 @@ void Pipeline::OnOperation(const std::shared_ptr<Operation>& operation) {
   Queued* queued = Find(operation->origin());
   if (queued == nullptr || queued->state == State::kAnswered) return;
   --queued->pending;
-  if (queued->exec != nullptr) {
+  if (queued->spec->kind == CommandKind::kAuthenticate) {
+    OnCheck(*queued);
+  } else if (queued->exec != nullptr) {
     const uint32_t step = operation->origin().part;
     queued->exec->transaction->steps[step].reply = std::move(operation->reply());
     if (queued->pending == 0) queued->state = State::kAnswered;

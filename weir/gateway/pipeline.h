@@ -52,12 +52,18 @@ class Pipeline {
   // Borrows all of them.
   Pipeline(Gateway& gateway, Home& home, Outbox& outbox, Session& session,
            resp::OutputBuffer& output);
+  ~Pipeline();
+  Pipeline(const Pipeline&) = delete;
+  Pipeline& operator=(const Pipeline&) = delete;
 
   // Requires: room() > 0.
   void Execute(const resp::Command& command);
   // Counts what was executed since the last call. `took` is the time it all took.
   // Requires: called at least every Burst::kCommandsMax commands, while their input is held.
   void EndBurst(std::chrono::nanoseconds took);
+  // Whether what follows `command` may be judged by another user and other limits than what came
+  // before: execute it before looking further.
+  static bool ChangesUser(const resp::Command& command);
   // Brings what a command of the burst will look at into the CPU's cache. Two passes: the index,
   // then the entry.
   void Prefetch(const resp::Command& command, bool entry) const;
@@ -73,10 +79,10 @@ class Pipeline {
   void OnOperation(const std::shared_ptr<Operation>& operation);
 
   bool accepting() const {
-    return queue_.size() < kCommandsMax && queued_bytes_ < kBytesMax && !session_.closing;
+    return queue_.size() < kCommandsMax && queued_bytes_ < kBytesMax && !Ending() && !judging_;
   }
   // How many commands may be executed now without another look at accepting().
-  size_t room() const { return session_.closing ? 0 : kCommandsMax - queue_.size(); }
+  size_t room() const { return Ending() || judging_ ? 0 : kCommandsMax - queue_.size(); }
   // Gives the queue's memory back if it is empty. For connections with nothing to say.
   void ReleaseIdle();
   // Bytes of what waits and of an open transaction, but for large values, which are Bytes.
@@ -112,17 +118,24 @@ class Pipeline {
     std::shared_ptr<Watches> watches;  // Of WATCH: where to put what its keys held.
     std::unique_ptr<WriteItem> exec;   // Of EXEC, before and after the log has it.
     std::vector<Reply> parts;          // Of a write that is split: one for each database.
+    bool right = false;                // Of kAuthenticate: the credentials, if there are any.
     Reply reply;
     bool rejected = false;  // Refused or queued by MULTI: not executed.
     MonoTime since;         // When it came.
     MonoTime began;         // When it was its turn.
   };
 
-  std::optional<Reply> Reject(const CommandSpec& spec, const resp::Command& command) const;
+  class PasswordOperation;
+
+  std::optional<Reply> Reject(const CommandSpec& spec, const resp::Command& command);
+  std::optional<Reply> Forbidden(const CommandSpec& spec, Args args);
   std::optional<std::string> Throttled(const CommandSpec& spec, Args args) const;
   bool TryAtOnce(const CommandSpec& spec, const resp::Command& command);
   bool TryOneKey(const CommandSpec& spec, Args args);
   bool TryManyKeys(const CommandSpec& spec, Args args, size_t count);
+  bool TryAuthenticate(const CommandSpec& spec, Args args);
+  std::optional<bool> JudgeAtOnce(const Credentials& given);
+  void AnswerAuthenticate(const CommandSpec& spec, Args args, bool right);
   void Enqueue(Queued queued);
   void AnswerInTurn(const CommandSpec* spec, Reply reply);
   void Answer(const CommandSpec* spec, const Reply& reply, bool rejected);
@@ -144,6 +157,9 @@ class Pipeline {
   void BeginOperation(Queued& queued, uint64_t sequence);
   void BeginSnapshot(Queued& queued);
   void KeepWithinReply(Queued& queued, Slot& slot);
+  void BeginAuthenticate(Queued& queued, uint64_t sequence);
+  std::optional<Reply> BeginCheck(Queued& queued, uint64_t sequence, const Credentials& given);
+  void OnCheck(Queued& queued);
   bool TakeFront();
   bool TakeOneKey(Queued& front);
   bool TakeManyKeys(Queued& front);
@@ -167,6 +183,8 @@ class Pipeline {
 
   Queued* Find(const Origin& origin);
   void PumpIfReady(const Queued& queued);
+  // Whether no further command will be executed.
+  bool Ending() const { return session_.closing || expelled_; }
   Origin OriginOf(uint64_t sequence) const { return {&home_, session_.id, sequence, 0}; }
   resp::Writer MakeWriter() { return resp::Writer(output_, session_.protocol); }
 
@@ -185,6 +203,9 @@ class Pipeline {
   size_t held_bytes_ = 0;  // The sum of own_bytes.
   size_t output_limit_ = SIZE_MAX;
   bool waits_for_output_ = false;
+  std::shared_ptr<PasswordOperation> check_;  // Of the command at the front.
+  bool judging_ = false;                      // A command that changes the user is in the queue.
+  bool expelled_ = false;  // The session has lost its user: it closes once all is answered.
 };
 
 }  // namespace weir::gateway

@@ -187,7 +187,7 @@ void Pipeline::AnswerExec(const WriteItem& exec) {
 void Pipeline::AnswerStep(const WriteItem& step, const TransactionBody& body, size_t* next) {
   const CommandSpec& spec = *step.command;
   outbox_.stats->commands[CommandIndex(spec)].calls.Add(1);
-  if (spec.kind == CommandKind::kLocal) {
+  if (spec.kind == CommandKind::kLocal || spec.kind == CommandKind::kAuthenticate) {
     RunLocal(spec, step.args.views());
     return;
   }

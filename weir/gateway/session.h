@@ -2,11 +2,14 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "weir/limit/policy.h"
 #include "weir/resp/writer.h"
+#include "weir/users/user.h"
 
 namespace weir::gateway {
 
@@ -24,7 +27,14 @@ struct Session {
   std::string library_name;
   std::string library_version;
   resp::Protocol protocol = resp::Protocol::kResp2;
+  // Who it is, of the set that it holds: see Authentication. nullptr: nobody has authenticated.
+  const users::User* user = nullptr;
+  std::shared_ptr<const users::Users> users;
+  uint32_t users_generation = 0;
   bool closing = false;  // The connection closes once all replies are sent.
+
+  users::Viewer viewer() const { return {users, user}; }
+  std::string_view user_name() const { return user == nullptr ? "" : std::string_view(user->name); }
 };
 
 }  // namespace weir::gateway

@@ -76,6 +76,8 @@ struct LoopStats {
   Counter hits;
   Counter misses;
   Counter throttled;
+  Counter denied_command;  // The user lacks the right.
+  Counter denied_key;      // The key is not one of the user's.
   Counter connections;
   Counter connections_refused;
   Counter connections_closed_slow;  // For a command that did not arrive in time.

@@ -18,6 +18,8 @@ constexpr auto kSummed = std::to_array<Summed>({
     {&LoopStats::hits, &StatsTotals::hits},
     {&LoopStats::misses, &StatsTotals::misses},
     {&LoopStats::throttled, &StatsTotals::throttled},
+    {&LoopStats::denied_command, &StatsTotals::denied_command},
+    {&LoopStats::denied_key, &StatsTotals::denied_key},
     {&LoopStats::connections, &StatsTotals::connections},
     {&LoopStats::connections_refused, &StatsTotals::connections_refused},
     {&LoopStats::connections_closed_slow, &StatsTotals::connections_closed_slow},

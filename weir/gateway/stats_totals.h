@@ -50,6 +50,8 @@ struct StatsTotals {
   uint64_t hits = 0;
   uint64_t misses = 0;
   uint64_t throttled = 0;
+  uint64_t denied_command = 0;
+  uint64_t denied_key = 0;
   uint64_t connections = 0;
   uint64_t connections_refused = 0;
   uint64_t connections_closed_slow = 0;

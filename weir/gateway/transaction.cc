@@ -33,6 +33,10 @@ std::optional<std::string> Transaction::Queue(const CommandSpec& spec, OwnedArgs
     body_->whole = true;
     database_ = 0;
   }
+  // A password takes a check, and EXEC waits for nothing.
+  if (spec.kind == CommandKind::kAuthenticate && spec.credentials(args.views()).has_value()) {
+    return errors::NotInTransaction(spec.name);
+  }
   const size_t keys = spec.KeyCount(args.views());
   if (body_->steps.size() == kCommandsMax) {
     return errors::TransactionTooLarge("commands", kCommandsMax);

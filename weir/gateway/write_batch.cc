@@ -204,6 +204,7 @@ void WriteBatch::RunTransaction(WriteItem& item) {
         step.command->in_transaction(*this, step);
         break;
       case CommandKind::kLocal:  // It is answered on the connection's loop.
+      case CommandKind::kAuthenticate:
       case CommandKind::kExec:
         break;
     }

@@ -69,23 +69,35 @@ bool PasswordChecks::Remembers(const Fingerprint& name) {
   return known;
 }
 
+std::optional<PasswordChecks::Ticket> PasswordChecks::Join(const Fingerprint& name, Done done) {
+  const std::lock_guard lock(mutex_);
+  return JoinLocked(name, done);
+}
+
+// Takes `done` if there is something to join. Requires: mutex_ is held.
+std::optional<PasswordChecks::Ticket> PasswordChecks::JoinLocked(const Fingerprint& name,
+                                                                 Done& done) {
+  const auto found = by_name_.find(name);
+  if (found == by_name_.end()) return std::nullopt;
+  const Ticket ticket{found->second, next_id_++};
+  checks_.at(ticket.check).waiters.push_back({ticket.waiter, std::move(done)});
+  ++counters_.joined;
+  return ticket;
+}
+
 Result<PasswordChecks::Begun> PasswordChecks::Begin(const Fingerprint& name,
                                                     const std::string& hash,
                                                     std::string_view password, Done done) {
   assert(password.size() <= kPasswordBytesMax);
   const std::lock_guard lock(mutex_);
-  const uint64_t waiter = next_id_++;
-  if (const auto found = by_name_.find(name); found != by_name_.end()) {
-    checks_.at(found->second).waiters.push_back({waiter, std::move(done)});
-    ++counters_.joined;
-    return Begun{{found->second, waiter}, true};
-  }
+  if (const std::optional<Ticket> ticket = JoinLocked(name, done)) return Begun{*ticket, true};
   if (queue_.size() >= kWaitingMax) {
     ++counters_.refused;
     return Error{ErrorCode::kOverloaded,
                  std::to_string(kWaitingMax) + " password checks are waiting; try again later"};
   }
   const uint64_t id = next_id_++;
+  const uint64_t waiter = next_id_++;
   Check& check = checks_[id];
   check.name = name;
   check.hash = hash;

@@ -72,7 +72,9 @@ class PasswordChecks {
   Fingerprint Name(std::string_view hash, std::string_view password) const;
   // Whether this password fitted this hash lately.
   bool Remembers(const Fingerprint& name);
-  // Has the check made and `done` called with its outcome.
+  // Waits for an equal check, if one is waiting or under way.
+  std::optional<Ticket> Join(const Fingerprint& name, Done done);
+  // Has the check made, or joins an equal one, and `done` called with its outcome.
   // Requires: `name` is that of hash and password, which are at most kPasswordBytesMax.
   // Errors: kOverloaded when kWaitingMax checks wait already; nothing was begun.
   Result<Begun> Begin(const Fingerprint& name, const std::string& hash, std::string_view password,
@@ -110,6 +112,7 @@ class PasswordChecks {
   };
   struct Secret;
 
+  std::optional<Ticket> JoinLocked(const Fingerprint& name, Done& done);
   std::optional<Work> TakeFirst();
   void Remember(const Fingerprint& name);
 

@@ -51,6 +51,20 @@ TEST_F(PasswordChecksTest, EqualOnesJoinWhetherWaitingOrUnderWay) {
   EXPECT_EQ(checks.counters().joined, 2u);
 }
 
+TEST_F(PasswordChecksTest, JoinFindsEqualOnesAndBeginsNone) {
+  const auto join = [&] {
+    return checks.Join(checks.Name("hash", "a"), [this](bool) { told.push_back("joined"); });
+  };
+  EXPECT_FALSE(join().has_value());
+  ASSERT_TRUE(Begin("a", "x").ok());
+  const std::optional<PasswordChecks::Ticket> gone = join();
+  ASSERT_TRUE(gone.has_value());
+  EXPECT_TRUE(join().has_value());
+  checks.Cancel(*gone);
+  FinishOne(true);
+  EXPECT_THAT(told, ElementsAre("x+", "joined"));
+}
+
 TEST_F(PasswordChecksTest, OnlyWhatFittedIsRemembered) {
   ASSERT_TRUE(Begin("right").ok());
   ASSERT_TRUE(Begin("wrong").ok());

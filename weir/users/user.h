@@ -62,4 +62,12 @@ class Users {
   std::string decoy_hash_;
 };
 
+// Whose eyes something long sees with: keeps the set of users alive meanwhile.
+struct Viewer {
+  std::shared_ptr<const Users> users;
+  const User* user = nullptr;  // nullptr: one who sees everything.
+
+  bool MaySee(std::string_view key) const { return user == nullptr || user->MayTouch(key); }
+};
+
 }  // namespace weir::users

@@ -10,10 +10,8 @@
 namespace weir::gateway::commands {
 namespace {
 
-struct Named {
-  uint32_t bit;
-  std::string_view name;
-};
+// A flag, a category or a use of a key.
+using Named = CategoryName;
 
 constexpr auto kFlagNames = std::to_array<Named>({{kFlagWrite, "write"},
                                                   {kFlagReadOnly, "readonly"},
@@ -223,6 +221,10 @@ uint64_t CountCommands() {
 }
 
 }  // namespace
+
+std::span<const CategoryName> CategoryNames() {
+  return kCategoryNames;
+}
 
 void Command(const LocalCall&, resp::Writer& writer) {
   writer.ArrayHeader(CountCommands());

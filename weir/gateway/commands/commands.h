@@ -1,7 +1,10 @@
 // The functions behind the rows of the command table.
 #pragma once
 
+#include <cstdint>
 #include <optional>
+#include <span>
+#include <string_view>
 
 #include "weir/gateway/command.h"
 
@@ -17,13 +20,29 @@ void Echo(const LocalCall& call, resp::Writer& writer);
 void Reset(const LocalCall& call, resp::Writer& writer);
 void Quit(const LocalCall& call, resp::Writer& writer);
 void Hello(const LocalCall& call, resp::Writer& writer);
+std::optional<Credentials> HelloCredentials(Args args);
+void Auth(const LocalCall& call, resp::Writer& writer);
+std::optional<Credentials> AuthCredentials(Args args);
 void Select(const LocalCall& call, resp::Writer& writer);
 void ClientGetname(const LocalCall& call, resp::Writer& writer);
 void ClientId(const LocalCall& call, resp::Writer& writer);
 void ClientSetinfo(const LocalCall& call, resp::Writer& writer);
 void ClientSetname(const LocalCall& call, resp::Writer& writer);
 
+// acl.cc
+void AclCat(const LocalCall& call, resp::Writer& writer);
+void AclConfigured(const LocalCall& call, resp::Writer& writer);
+void AclGetuser(const LocalCall& call, resp::Writer& writer);
+void AclList(const LocalCall& call, resp::Writer& writer);
+void AclUsers(const LocalCall& call, resp::Writer& writer);
+void AclWhoami(const LocalCall& call, resp::Writer& writer);
+
 // command.cc
+struct CategoryName {
+  uint32_t bit;
+  std::string_view name;  // "@keyspace"
+};
+std::span<const CategoryName> CategoryNames();
 void Command(const LocalCall& call, resp::Writer& writer);
 void CommandCount(const LocalCall& call, resp::Writer& writer);
 void CommandDocs(const LocalCall& call, resp::Writer& writer);

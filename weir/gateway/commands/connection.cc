@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <optional>
 #include <string>
 
 #include "weir/gateway/commands/commands.h"
@@ -14,6 +15,38 @@ namespace {
 bool IsPlain(std::string_view name) {
   return name.size() <= Session::kNameBytesMax &&
          std::all_of(name.begin(), name.end(), [](char c) { return c >= '!' && c <= '~'; });
+}
+
+struct HelloRequest {
+  std::optional<resp::Protocol> protocol;
+  std::optional<std::string_view> name;
+  std::optional<Credentials> credentials;
+};
+
+// Errors: kInvalid, with the whole reply as message.
+Result<HelloRequest> ParseHello(Args args) {
+  const auto fault = [](std::string_view text) {
+    return Error{ErrorCode::kInvalid, std::string(text)};
+  };
+  HelloRequest request;
+  if (args.size() > 1) {
+    int64_t version = 0;
+    if (!ParseInteger(args[1], &version)) return fault(errors::kProtoNotInteger);
+    if (version != 2 && version != 3) return fault(errors::kNoProto);
+    request.protocol = version == 2 ? resp::Protocol::kResp2 : resp::Protocol::kResp3;
+  }
+  for (size_t i = 2; i < args.size(); ++i) {
+    if (SameWord(args[i], "auth") && i + 2 < args.size()) {
+      request.credentials = {args[i + 1], args[i + 2]};
+      i += 2;
+    } else if (SameWord(args[i], "setname") && i + 1 < args.size()) {
+      request.name = args[++i];
+      if (!IsPlain(*request.name)) return fault(errors::kClientName);
+    } else {
+      return fault("ERR Syntax error in HELLO option '" + std::string(args[i]) + "'");
+    }
+  }
+  return request;
 }
 
 void WriteHello(const LocalCall& call, resp::Writer& writer) {
@@ -57,46 +90,47 @@ void Quit(const LocalCall& call, resp::Writer& writer) {
 
 // The pipeline has dropped the transaction when this came.
 void Reset(const LocalCall& call, resp::Writer& writer) {
+  call.gateway.authentication().Welcome(call.session);
   call.session.name.clear();
   call.session.protocol = resp::Protocol::kResp2;
   writer.SetProtocol(call.session.protocol);
   writer.SimpleString("RESET");
 }
 
+std::optional<Credentials> AuthCredentials(Args args) {
+  if (args.size() == 2) return Credentials{users::kDefaultUser, args[1]};
+  if (args.size() == 3) return Credentials{args[1], args[2]};
+  return std::nullopt;
+}
+
+void Auth(const LocalCall& call, resp::Writer& writer) {
+  if (call.args.size() > 3) {
+    WriteError(writer, errors::kSyntax);
+  } else if (call.args.size() == 2 && call.session.users->open()) {
+    WriteError(writer, errors::kNoPassword);
+  } else {
+    writer.SimpleString("OK");
+  }
+}
+
+std::optional<Credentials> HelloCredentials(Args args) {
+  const Result<HelloRequest> request = ParseHello(args);
+  return request.ok() ? request.value().credentials : std::nullopt;
+}
+
 void Hello(const LocalCall& call, resp::Writer& writer) {
-  resp::Protocol protocol = writer.protocol();
-  std::string name = call.session.name;
-  if (call.args.size() > 1) {
-    int64_t version = 0;
-    if (!ParseInteger(call.args[1], &version)) {
-      WriteError(writer, errors::kProtoNotInteger);
-      return;
-    }
-    if (version != 2 && version != 3) {
-      WriteError(writer, errors::kNoProto);
-      return;
-    }
-    protocol = version == 2 ? resp::Protocol::kResp2 : resp::Protocol::kResp3;
+  const Result<HelloRequest> request = ParseHello(call.args);
+  if (!request.ok()) {
+    WriteError(writer, request.error().message);
+    return;
   }
-  for (size_t i = 2; i < call.args.size(); ++i) {
-    const std::string_view word = call.args[i];
-    if (SameWord(word, "auth") && i + 2 < call.args.size()) {
-      WriteError(writer, errors::kNoPassword);
-      return;
-    }
-    if (!SameWord(word, "setname") || i + 1 >= call.args.size()) {
-      WriteError(writer, "ERR Syntax error in HELLO option '" + std::string(word) + "'");
-      return;
-    }
-    name = call.args[++i];
-    if (!IsPlain(name)) {
-      WriteError(writer, errors::kClientName);
-      return;
-    }
+  if (call.session.user == nullptr) {
+    WriteError(writer, errors::kNoAuthHello);
+    return;
   }
-  call.session.name = std::move(name);
-  call.session.protocol = protocol;
-  writer.SetProtocol(protocol);
+  if (request.value().name.has_value()) call.session.name = *request.value().name;
+  call.session.protocol = request.value().protocol.value_or(writer.protocol());
+  writer.SetProtocol(call.session.protocol);
   WriteHello(call, writer);
 }
 

@@ -6,6 +6,9 @@
 namespace weir::gateway::rows {
 
 inline constexpr Row kConnectionRows[] = {
+    Authenticate("auth", -2,
+                 kAlways | kNoScript | kFast | kFlagNoAuth | kFlagAllowBusy | kFlagUnlimited,
+                 "1.0.0", "Authenticate to the server.", c::Auth, c::AuthCredentials),
     Container("client", "2.4.0", "A container for client connection commands."),
     Local("client|getname", 2, kAlways | kNoScript | kFlagUnlimited, "2.6.9",
           "Get the current connection name.", c::ClientGetname),
@@ -20,8 +23,9 @@ inline constexpr Row kConnectionRows[] = {
     Local("client|setname", 3, kAlways | kNoScript | kFlagUnlimited, "2.6.9",
           "Set the current connection name.", c::ClientSetname),
     Local("echo", 2, kAlways | kFast, "1.0.0", "Echo the given string.", c::Echo),
-    Local("hello", -1, kAlways | kNoScript | kFast | kFlagNoAuth | kFlagAllowBusy | kFlagUnlimited,
-          "6.0.0", "Handshake with Redis.", c::Hello),
+    Authenticate("hello", -1,
+                 kAlways | kNoScript | kFast | kFlagNoAuth | kFlagAllowBusy | kFlagUnlimited,
+                 "6.0.0", "Handshake with Redis.", c::Hello, c::HelloCredentials),
     Local("ping", -1, kFast, "1.0.0", "Ping the server.", c::Ping)
         .Tips("request_policy:all_shards response_policy:all_succeeded"),
     Local("quit", -1,
@@ -29,8 +33,8 @@ inline constexpr Row kConnectionRows[] = {
               kFlagUnlimited | kFlagTransaction,
           "1.0.0", "Close the connection.", c::Quit),
     Local("reset", 1,
-          kAlways | kNoScript | kFast | kFlagNoAuth | kFlagAllowBusy | kFlagUnlimited |
-              kFlagTransaction,
+          kAlways | kNoScript | kFast | kFlagNoAuth | kFlagAllowBusy | kFlagBarrier |
+              kFlagUnlimited | kFlagTransaction | kFlagChangesUser,
           "6.2.0", "Reset the connection.", c::Reset),
     Local("select", 2, kAlways | kFast, "1.0.0",
           "Change the selected database for the current connection.", c::Select),

@@ -227,8 +227,9 @@ void AddStatistics(Lines& lines, const Facts& facts) {
                       {"client_query_buffer_limit_disconnections", "0"}});
   lines.Add("client_output_buffer_limit_disconnections", sum.connections_closed_slow);
   lines.Add("acl_access_denied_auth", sum.errors[errors::PrefixIndex("WRONGPASS")]);
-  lines.Add("acl_access_denied_cmd", sum.errors[errors::PrefixIndex("NOPERM")]);
-  lines.AddConstants({{"acl_access_denied_key", "0"}, {"acl_access_denied_channel", "0"}});
+  lines.Add("acl_access_denied_cmd", sum.denied_command);
+  lines.Add("acl_access_denied_key", sum.denied_key);
+  lines.AddConstants({{"acl_access_denied_channel", "0"}});
   lines.Add("weir_throttled", sum.throttled);
   lines.Add("weir_loads_begun", facts.cache.loads_begun);
   lines.Add("weir_loads_joined", facts.cache.loads_joined);

@@ -21,8 +21,8 @@ inline constexpr Row kKeyRows[] = {
           "Set the expiration for a key as a UNIX timestamp.", c::Expireat),
     Read("expiretime", 2, kFast, OneKey(kReads), "7.0.0",
          "Get the expiration Unix timestamp for a key.", c::Expiretime),
-    Operates("keys", 2, kFlagReadOnly, "1.0.0", "Find all keys matching the given pattern.",
-             c::Keys)
+    Operates("keys", 2, kFlagReadOnly | kFlagLeavesOut, "1.0.0",
+             "Find all keys matching the given pattern.", c::Keys)
         .In(kCatDangerous | kCatKeyspace)
         .Tips("request_policy:all_shards nondeterministic_output_order")
         .Differs("Not within MULTI. Refused with an error when the names found are more than 32 "
@@ -69,7 +69,8 @@ inline constexpr Row kKeyRows[] = {
     Write("renamenx", 3, kFast, {1, 2, 1, kTakes, kInserts}, "1.0.0",
           "Rename a key, only if the new key does not exist.", c::Renamenx)
         .Differs(kOneDirectory),
-    Operates("scan", -2, kFlagReadOnly, "2.8.0", "Incrementally iterate the keys space.", c::Scan)
+    Operates("scan", -2, kFlagReadOnly | kFlagLeavesOut, "2.8.0",
+             "Incrementally iterate the keys space.", c::Scan)
         .Tips("nondeterministic_output request_policy:special")
         .Differs("Not within MULTI. Keys come in the order of their positions, each exactly once "
                  "if it stays; "

@@ -8,6 +8,7 @@
 #include "weir/gateway/keys_operation.h"
 #include "weir/gateway/operations.h"
 #include "weir/gateway/random_key_operation.h"
+#include "weir/gateway/session.h"
 #include "weir/gateway/write_batch.h"
 
 namespace weir::gateway::commands {
@@ -77,8 +78,8 @@ std::optional<Reply> Keys(const OperationCall& call) {
   if (pattern.size() > kPatternBytesMax) {
     return Reply::Failure(std::string(errors::kPatternTooLong));
   }
-  KeysOperation::Begin(
-      std::make_shared<KeysOperation>(call.origin, std::string(pattern), call.gateway));
+  KeysOperation::Begin(std::make_shared<KeysOperation>(call.origin, std::string(pattern),
+                                                       call.session.viewer(), call.gateway));
   return std::nullopt;
 }
 
@@ -90,6 +91,7 @@ std::optional<Reply> Randomkey(const OperationCall& call) {
 std::optional<Reply> Scan(const OperationCall& call) {
   Result<ScanOperation::Request> request = ParseScan(call.args);
   if (!request.ok()) return Reply::Failure(request.error().message);
+  request.value().viewer = call.session.viewer();
   ScanOperation::Begin(std::make_shared<ScanOperation>(call.origin, std::move(request).value()),
                        call.gateway);
   return std::nullopt;

@@ -116,6 +116,17 @@ constexpr Row Local(std::string_view name, int arity, uint32_t flags, std::strin
   });
 }
 
+constexpr Row Authenticate(std::string_view name, int arity, uint32_t flags, std::string_view since,
+                           std::string_view summary, LocalFunction* function,
+                           CredentialsFunction* credentials) {
+  return Any(name, arity, CommandKind::kAuthenticate, flags | kFlagBarrier | kFlagChangesUser, {},
+             since, summary)
+      .With([=](Row& row) {
+        row.local = function;
+        row.credentials = credentials;
+      });
+}
+
 // A command that only holds subcommands.
 constexpr Row Container(std::string_view name, std::string_view since, std::string_view summary) {
   return Any(name, -2, CommandKind::kLocal, kNone, {}, since, summary).In(0);

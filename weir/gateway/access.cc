@@ -1,0 +1,40 @@
+#include "weir/gateway/access.h"
+
+namespace weir::gateway {
+namespace {
+
+// Whether something of the values comes back to the client.
+bool Tells(const CommandSpec& command, Args args) {
+  const uint16_t use = command.use != nullptr ? command.use(args) : command.keys.use;
+  return ((use | command.keys.rest_use) & kKeyAccess) != 0;
+}
+
+}  // namespace
+
+users::Rights NeededRights(const CommandSpec& command, Args args) {
+  if ((command.flags & kFlagNoAuth) != 0) return 0;
+  users::Rights needed = 0;
+  if ((command.categories & kCatAdmin) != 0) needed |= users::kAdmin;
+  const bool reads = (command.flags & kFlagReadOnly) != 0 || command.kind == CommandKind::kRead;
+  if (reads) needed |= users::kRead;
+  if ((command.flags & kFlagWrite) != 0) {
+    needed |= users::kWrite;
+    if (command.keys.first == 0) needed |= users::kAdmin;
+    if (Tells(command, args)) needed |= users::kRead;
+  }
+  return needed;
+}
+
+Denial Deny(const users::User& user, const CommandSpec& command, Args args) {
+  if (!user.May(NeededRights(command, args))) return Denial::kCommand;
+  if (!user.confined()) return Denial::kNone;
+  const bool walks = command.kind == CommandKind::kOperation && command.keys.first == 0;
+  if (walks && (command.flags & kFlagLeavesOut) == 0) return Denial::kCommand;
+  const size_t keys = command.KeyCount(args);
+  for (size_t key = 0; key < keys; ++key) {
+    if (!user.MayTouch(args[command.KeyIndex(key)])) return Denial::kKey;
+  }
+  return Denial::kNone;
+}
+
+}  // namespace weir::gateway

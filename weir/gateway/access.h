@@ -1,0 +1,29 @@
+// Access: which rights a command needs, and whether a user may run it on these keys.
+//
+// What a command needs follows from its row of the command table, so a new command is judged by
+// what its row says of it:
+//   - one that tells what keys hold, or walks the key space, needs `read`;
+//   - one that changes keys needs `write`, and `read` too when it tells what they held (INCR,
+//     GETDEL, SET with GET);
+//   - one of the category `admin`, and one that changes the whole key space (FLUSHALL), needs
+//     `admin`;
+//   - any other is open to everybody who has authenticated.
+// A user confined to prefixes may name keys that begin so and no others. What walks the key space
+// is refused to it unless the row says that the command leaves out what it may not see.
+//
+// Threads: pure functions. Cost: a few branches, and one comparison for each key and prefix.
+#pragma once
+
+#include "weir/gateway/command.h"
+#include "weir/users/user.h"
+
+namespace weir::gateway {
+
+enum class Denial : uint8_t { kNone, kCommand, kKey };
+
+users::Rights NeededRights(const CommandSpec& command, Args args);
+
+// Requires: the arity is right.
+Denial Deny(const users::User& user, const CommandSpec& command, Args args);
+
+}  // namespace weir::gateway

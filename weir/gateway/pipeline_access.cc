@@ -1,0 +1,156 @@
+// The guarded half of Pipeline: who may run what, and who the session's user is.
+#include <cassert>
+#include <memory>
+#include <utility>
+
+#include "weir/gateway/access.h"
+#include "weir/gateway/errors.h"
+#include "weir/gateway/pipeline.h"
+#include "weir/users/password.h"
+
+namespace weir::gateway {
+
+// A password that is being checked for the command at the front of the queue.
+class Pipeline::PasswordOperation final : public Operation {
+ public:
+  PasswordOperation(Origin origin, std::string_view name, std::string_view password_hash)
+      : Operation(origin), user(name), hash(password_hash) {}
+
+  const std::string user;
+  const std::string hash;
+  users::PasswordChecks::Ticket ticket;  // Of the pipeline's thread.
+  bool paid = false;                     // For this check a token was taken. As above.
+  bool fits = false;
+};
+
+Pipeline::~Pipeline() {
+  if (check_ != nullptr) gateway_.authentication().checks().Cancel(check_->ticket);
+}
+
+bool Pipeline::ChangesUser(const resp::Command& command) {
+  const std::string_view name = command.args()[0];
+  if (name.size() == 4) return SameWord(name, "auth");
+  return name.size() == 5 && (SameWord(name, "hello") || SameWord(name, "reset"));
+}
+
+// Why the session may not run the command, or nullopt. Requires: there are users, or were.
+std::optional<Reply> Pipeline::Forbidden(const CommandSpec& spec, Args args) {
+  const Authentication& authentication = gateway_.authentication();
+  if (session_.users_generation != authentication.generation()) {
+    if (transaction_.open()) transaction_.Abort();  // What it holds was judged by other rights.
+    if (!authentication.Follow(session_)) {
+      expelled_ = true;
+      return Reply::Failure(std::string(errors::kUserChanged));
+    }
+  }
+  if ((spec.flags & kFlagNoAuth) != 0) return std::nullopt;
+  if (session_.user == nullptr) return Reply::Failure(std::string(errors::kNoAuth));
+  switch (Deny(*session_.user, spec, args)) {
+    case Denial::kNone:
+      return std::nullopt;
+    case Denial::kCommand:
+      outbox_.stats->denied_command.Add(1);
+      return Reply::Failure(errors::NoCommandPermission(spec.name));
+    case Denial::kKey:
+      outbox_.stats->denied_key.Add(1);
+      return Reply::Failure(std::string(errors::kNoKeyPermission));
+  }
+  return std::nullopt;
+}
+
+// What can be said of the credentials without a check: whether they are right, and then the user
+// is the session's. The same is done for a user who exists and for one who does not.
+std::optional<bool> Pipeline::JudgeAtOnce(const Credentials& given) {
+  Authentication& authentication = gateway_.authentication();
+  const std::shared_ptr<const users::Users> users = authentication.users();
+  if (users->open()) return authentication.Grant(session_, given.user, "");
+  if (given.password.size() > users::kPasswordBytesMax) return false;
+  const users::User* user = users->Find(given.user);
+  const std::string& hash = user == nullptr ? users->decoy_hash() : user->password_hash;
+  users::PasswordChecks& checks = authentication.checks();
+  if (!checks.Remembers(checks.Name(hash, given.password))) return std::nullopt;
+  return user != nullptr && authentication.Grant(session_, given.user, hash);
+}
+
+bool Pipeline::TryAuthenticate(const CommandSpec& spec, Args args) {
+  const std::optional<Credentials> given = spec.credentials(args);
+  bool right = true;
+  if (given.has_value()) {
+    const std::optional<bool> judged = JudgeAtOnce(*given);
+    if (!judged.has_value()) return false;
+    right = *judged;
+  }
+  AnswerAuthenticate(spec, args, right);
+  return true;
+}
+
+void Pipeline::AnswerAuthenticate(const CommandSpec& spec, Args args, bool right) {
+  if (!right) {
+    Answer(&spec, Reply::Failure(std::string(errors::kWrongPassword)), false);
+    return;
+  }
+  RunLocal(spec, args);
+}
+
+// Requires: the command is the first of the queue, as it is a barrier.
+void Pipeline::BeginAuthenticate(Queued& queued, uint64_t sequence) {
+  const std::optional<Credentials> given = queued.spec->credentials(queued.args.views());
+  queued.right = true;
+  if (!given.has_value()) return;
+  if (const std::optional<bool> judged = JudgeAtOnce(*given)) {
+    queued.right = *judged;
+    return;
+  }
+  if (std::optional<Reply> refused = BeginCheck(queued, sequence, *given)) {
+    queued.state = State::kAnswered;
+    queued.reply = std::move(*refused);
+  }
+}
+
+// Returns why the check cannot be begun, if it cannot.
+std::optional<Reply> Pipeline::BeginCheck(Queued& queued, uint64_t sequence,
+                                          const Credentials& given) {
+  Authentication& authentication = gateway_.authentication();
+  users::PasswordChecks& checks = authentication.checks();
+  const std::shared_ptr<const users::Users> users = authentication.users();
+  const users::User* user = users->Find(given.user);
+  const std::string& hash = user == nullptr ? users->decoy_hash() : user->password_hash;
+  const users::PasswordChecks::Fingerprint name = checks.Name(hash, given.password);
+  const auto operation = std::make_shared<PasswordOperation>(OriginOf(sequence), given.user, hash);
+  const auto done = [operation](bool fits) {
+    operation->fits = fits;
+    Completions completions;
+    completions.operations.push_back(operation);
+    operation->origin().home->Deliver(std::move(completions));
+  };
+  if (const auto ticket = checks.Join(name, done)) {
+    operation->ticket = *ticket;
+  } else {
+    if (std::optional<std::string> text =
+            authentication.TakeAttempt(session_.client, outbox_.now.mono)) {
+      outbox_.stats->throttled.Add(1);
+      return Reply::Failure(std::move(*text));
+    }
+    const Result<users::PasswordChecks::Begun> begun =
+        checks.Begin(name, hash, given.password, done);
+    operation->paid = begun.ok() && !begun.value().joined;
+    if (!operation->paid) authentication.GiveBackAttempt(session_.client);
+    if (!begun.ok()) return ErrorReply(begun.error());
+    operation->ticket = begun.value().ticket;
+  }
+  check_ = operation;
+  queued.pending = 1;
+  return std::nullopt;
+}
+
+void Pipeline::OnCheck(Queued& queued) {
+  const std::shared_ptr<PasswordOperation> check = std::exchange(check_, nullptr);
+  Authentication& authentication = gateway_.authentication();
+  if (check->fits && check->paid) authentication.GiveBackAttempt(session_.client);
+  // The user may have changed meanwhile: what was checked must still hold.
+  queued.right = check->fits && authentication.Grant(session_, check->user, check->hash);
+  queued.pending = 0;
+  queued.began = outbox_.now.mono;  // A check is slow by design, so its time is not the command's.
+}
+
+}  // namespace weir::gateway
