@@ -6,6 +6,9 @@
 #include <string_view>
 #include <utility>
 
+#include "weir/users/password.h"
+#include "weir/users/password_threads.h"
+
 namespace weir::cmd {
 namespace {
 
@@ -29,6 +32,20 @@ void AppendLine(std::string_view name, uint64_t bytes, const Budget& budget, std
 
 }  // namespace
 
+uint64_t PasswordBytes(const Config& config) {
+  uint64_t most = 0;
+  for (const UserConfig& user : config.users) {
+    const uint64_t kib = users::HashCost(user.password.text).value().memory_kib;
+    most = std::max(most, users::kChecksAtOnce * kib * 1024);
+  }
+  return most;
+}
+
+// With it and all other parts there is still something left.
+uint64_t PasswordBytesMax(uint64_t total) {
+  return total / 8 * 3;
+}
+
 Budget DivideBudget(uint64_t total, const Config& config) {
   assert(total >= kBudgetMin);
   Budget budget{.total = total};
@@ -38,8 +55,10 @@ Budget DivideBudget(uint64_t total, const Config& config) {
   budget.flights = std::min(total / 8, kFlightsMax);
   budget.limiter = config.limits.empty() ? 0 : std::min(total / 32, kLimiterMax);
   budget.reserve = std::min(total / 16, kReserveMax);
+  budget.passwords = PasswordBytes(config);
+  assert(budget.passwords <= PasswordBytesMax(total));
   const uint64_t rest = total - budget.block_cache - budget.write_buffers - budget.clients -
-                        budget.flights - budget.limiter - budget.reserve;
+                        budget.flights - budget.limiter - budget.passwords - budget.reserve;
   (config.cache.enabled ? budget.cache : budget.block_cache) += rest;
   return budget;
 }
@@ -52,6 +71,7 @@ std::string ShowBudget(const Budget& budget) {
       {"client buffers", budget.clients},
       {"flights and queues", budget.flights},
       {"rate limiter", budget.limiter},
+      {"password checks", budget.passwords},
       {"reserve", budget.reserve},
       {"total", budget.total}};
   std::string text = "# Memory budget\n";

@@ -29,12 +29,19 @@ struct Budget {
   uint64_t clients = 0;        // Input and output buffers of all clients.
   uint64_t flights = 0;        // Loads and writes under way, and what waits for them.
   uint64_t limiter = 0;        // Buckets of all rate limits.
+  uint64_t passwords = 0;      // Of the password checks that run at once.
   uint64_t reserve = 0;        // Threads, code, allocator overhead: what nobody counts.
 };
 
+// What checking passwords takes at most. Requires: the users' hashes are of the form that
+// `weir user hash` gives them.
+uint64_t PasswordBytes(const Config& config);
+// The largest part of `total` that may go to it.
+uint64_t PasswordBytesMax(uint64_t total);
+
 // Divides `total`. Without a cache, its part goes to the block cache; without rate limits, theirs
 // goes to the cache.
-// Requires: total >= kBudgetMin.
+// Requires: total >= kBudgetMin, and PasswordBytes(config) <= PasswordBytesMax(total).
 Budget DivideBudget(uint64_t total, const Config& config);
 
 // Returns the division as lines of a TOML comment, a part and its share on each.

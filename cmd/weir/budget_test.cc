@@ -13,7 +13,7 @@ using ::testing::HasSubstr;
 
 uint64_t SumOf(const Budget& budget) {
   return budget.cache + budget.block_cache + budget.write_buffers + budget.clients +
-         budget.flights + budget.limiter + budget.reserve;
+         budget.flights + budget.limiter + budget.passwords + budget.reserve;
 }
 
 TEST(Budget, ThePartsSumToTheTotal) {

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "cmd/weir/check_users.h"
 #include "cmd/weir/load.h"
 #include "cmd/weir/policies.h"
 #include "cmd/weir/values.h"
@@ -42,17 +43,20 @@ void CheckPrefix(const Place& place, const std::string& prefix, Origins& origins
   if (prefix.size() > kPrefixBytesMax) origins.AddError(place, "a prefix is at most 1024 bytes");
 }
 
-void CheckLoopback(const Place& place, const Endpoint& endpoint, Origins& origins) {
+void CheckLoopback(const Place& place, const Endpoint& endpoint, const std::string& without,
+                   Origins& origins) {
   if (IsLoopback(endpoint)) return;
-  origins.AddError(place, "'" + ShowValue(endpoint) +
-                              "' can be reached from other machines, and without users anybody "
-                              "there could read and write; use 127.0.0.1 or [::1]");
+  origins.AddError(place, "'" + ShowValue(endpoint) + "' can be reached from other machines, and " +
+                              without + ", or use 127.0.0.1 or [::1]");
 }
 
-void CheckListeners(const Place& place, const std::vector<Endpoint>& endpoints,
+void CheckListeners(const Place& place, const std::vector<Endpoint>& endpoints, bool users,
                     std::set<Endpoint>& seen, Origins& origins) {
   for (const Endpoint& endpoint : endpoints) {
-    CheckLoopback(place, endpoint, origins);
+    if (!users) {
+      CheckLoopback(place, endpoint,
+                    "without users anybody there could read and write; add a [[user]]", origins);
+    }
     if (endpoint.port != 0 && !seen.insert(endpoint).second) {
       origins.AddError(place, "'" + ShowValue(endpoint) + "' is listed twice");
     }
@@ -60,16 +64,21 @@ void CheckListeners(const Place& place, const std::vector<Endpoint>& endpoints,
   if (endpoints.size() > kListenMax) origins.AddError(place, "at most 16 addresses");
 }
 
-void CheckAddresses(const ServerConfig& server, Origins& origins) {
+void CheckAddresses(const Config& config, Origins& origins) {
+  const ServerConfig& server = config.server;
+  const bool users = !config.users.empty();
   const Place listen{"server", 0, "listen"};
   const Place admin{"server", 0, "admin"};
   std::set<Endpoint> seen;
-  CheckListeners(listen, server.listen, seen, origins);
-  CheckListeners({"server", 0, "tls_listen"}, server.tls_listen, seen, origins);
+  CheckListeners(listen, server.listen, users, seen, origins);
+  CheckListeners({"server", 0, "tls_listen"}, server.tls_listen, users, seen, origins);
   if (server.listen.empty() && server.tls_listen.empty()) {
     origins.AddError(listen, "at least one address is needed, here or in tls_listen");
   }
-  CheckLoopback(admin, server.admin, origins);
+  if (server.admin_token_file.empty()) {
+    CheckLoopback(admin, server.admin,
+                  "without a token anybody there could read it; set admin_token_file", origins);
+  }
   if (seen.contains(server.admin)) {
     origins.AddError(admin, "'" + ShowValue(server.admin) +
                                 "' serves clients already; give one of them another port");
@@ -137,7 +146,7 @@ void CheckShards(Config& config, Origins& origins) {
 }
 
 void CheckConfig(const Config& config, Origins& origins) {
-  CheckAddresses(config.server, origins);
+  CheckAddresses(config, origins);
   CheckTls(config.server, origins);
   if (config.server.data.empty()) {
     origins.AddError(Place{"server", 0, "data"}, "a directory is needed");
@@ -158,6 +167,11 @@ void CheckConfig(const Config& config, Origins& origins) {
                                   "' is used twice; give its keys in one [[keyspace]]");
     }
   }
+  std::set<std::string> user_names;
+  for (size_t i = 0; i < config.users.size(); ++i) {
+    CheckName({"user", i, "name"}, config.users[i].name, user_names, origins);
+  }
+  CheckUsers(config, origins);
   std::set<std::string> limit_names;
   for (size_t i = 0; i < config.limits.size(); ++i) {
     CheckLimit(i, config.limits[i], limit_names, origins);

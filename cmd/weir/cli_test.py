@@ -41,7 +41,7 @@ class CommandLine(unittest.TestCase):
     def test_help_lists_the_subcommands_and_hides_docs(self):
         done = self.run_weir("--help")
         self.assertEqual(done.returncode, 0)
-        for word in ("serve", "check", "backup", "restore", "verify", "version", "help"):
+        for word in ("serve", "check", "backup", "restore", "verify", "user", "version", "help"):
             self.assertIn(f"\n  {word} ", done.stdout)
         self.assertNotIn("docs", done.stdout)
         self.assertEqual(self.run_weir("help").stdout, done.stdout)
@@ -62,6 +62,23 @@ class CommandLine(unittest.TestCase):
         done = self.run_weir("version")
         self.assertEqual(done.returncode, 0)
         self.assertRegex(done.stdout, r"^weir \d+\.\d+\.\d+\n$")
+
+    def test_user_hash_prints_a_line_that_the_configuration_takes(self):
+        done = subprocess.run([WEIR, "user", "hash"], input="open sesame\n", capture_output=True,
+                              text=True, timeout=30, check=False)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertRegex(done.stdout,
+                         r'^password = "\$argon2id\$v=19\$m=12288,t=3,p=1\$[^"]+"\n$')
+        name = self.write('[server]\nlisten = "0.0.0.0:6390"\n[[user]]\nname = "me"\n'
+                          + done.stdout)
+        self.assertEqual(self.run_weir("check", name).returncode, 0)
+
+    def test_user_hash_takes_no_empty_password(self):
+        done = subprocess.run([WEIR, "user", "hash"], input="\n", capture_output=True,
+                              text=True, timeout=30, check=False)
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        self.assertIn("the password is empty", done.stderr)
+        self.assert_usage_error(self.run_weir("user"), "subcommand is required")
 
     def test_usage_errors_exit_with_2(self):
         self.assert_usage_error(self.run_weir(), "subcommand is required")

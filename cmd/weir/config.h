@@ -47,6 +47,12 @@ struct Rate {
   auto operator<=>(const Rate&) const = default;
 };
 
+// The hash of a password, as `weir user hash` writes it.
+struct PasswordHash {
+  std::string text = "";
+  auto operator<=>(const PasswordHash&) const = default;
+};
+
 using Duration = std::chrono::milliseconds;
 // The duration that never ends; written "none".
 inline constexpr Duration kUnbounded = Duration::max();
@@ -74,6 +80,9 @@ struct ServerConfig {
   ByteSize max_output_per_client{uint64_t{1} << 20};
   Duration partial_command_timeout{std::chrono::seconds(10)};
   Duration idle_timeout = kUnbounded;
+  Duration auth_timeout{std::chrono::seconds(10)};
+  Rate auth_attempts{.amount = {30, false}, .period = std::chrono::minutes(1)};
+  std::string admin_token_file = "";
   Duration drain_timeout{std::chrono::seconds(10)};
   LogLevel log_level = LogLevel::kInfo;
 };
@@ -96,13 +105,23 @@ struct KeyspaceConfig {
   ByteSize max_value{uint64_t{64} << 20};
 };
 
+enum class UserRight { kRead, kWrite, kAdmin };
+
+struct UserConfig {
+  std::string name = "";
+  PasswordHash password;
+  std::vector<UserRight> rights{UserRight::kRead, UserRight::kWrite};
+  std::vector<std::string> key_prefixes;
+};
+
 enum class LimitCommands { kAll, kRead, kWrite, kAdmin };
-enum class LimitScope { kAll, kClient, kKey };
+enum class LimitScope { kAll, kClient, kKey, kUser };
 enum class LimitUnit { kRequests, kBytes };
 
 struct LimitConfig {
   std::string name = "";
   std::optional<Network> client;
+  std::string user = "";
   std::string key_prefix = "";
   LimitCommands commands = LimitCommands::kAll;
   LimitScope per = LimitScope::kAll;
@@ -116,6 +135,7 @@ struct Config {
   CacheConfig cache;
   std::vector<ShardConfig> shards;  // Never empty; as many as server.shards.
   std::vector<KeyspaceConfig> keyspaces;
+  std::vector<UserConfig> users;
   std::vector<LimitConfig> limits;
 };
 

@@ -99,6 +99,78 @@ TEST(Config, ASyntaxErrorNamesItsPlace) {
   EXPECT_THAT(loaded.errors[0], StartsWith("f:2:10: syntax: "));
 }
 
+constexpr const char* kHash =
+    "password = \"$argon2id$v=19$m=12288,t=3,p=1$fmJ08BGHR6AmA4H2tHqQbA$"
+    "Uo/Bf4vIWgS0ZAOcDCULOdyBXIBnDbu7aT9gWjHxQ0k\"\n";
+constexpr const char* kDearHash =
+    "password = \"$argon2id$v=19$m=65536,t=3,p=1$fmJ08BGHR6AmA4H2tHqQbA$"
+    "Uo/Bf4vIWgS0ZAOcDCULOdyBXIBnDbu7aT9gWjHxQ0k\"\n";
+
+std::string User(const std::string& name, const std::string& rest = kHash) {
+  return "[[user]]\nname = \"" + name + "\"\n" + rest;
+}
+
+TEST(Config, AUserMayReadAndWriteUnlessTheFileSaysOtherwise) {
+  const Loaded loaded =
+      Load(User("alice") + User("bob", std::string(kHash) + "rights = [\"admin\", \"read\"]\n"
+                                                            "key_prefixes = [\"a:\", \"b:\"]\n"));
+  ASSERT_THAT(loaded.errors, IsEmpty());
+  const std::vector<UserConfig>& users = loaded.config.users;
+  ASSERT_EQ(users.size(), 2u);
+  EXPECT_THAT(users[0].rights, ElementsAre(UserRight::kRead, UserRight::kWrite));
+  EXPECT_THAT(users[0].key_prefixes, IsEmpty());
+  EXPECT_THAT(users[1].rights, ElementsAre(UserRight::kAdmin, UserRight::kRead));
+  EXPECT_THAT(users[1].key_prefixes, ElementsAre("a:", "b:"));
+  EXPECT_EQ(loaded.budget.passwords, uint64_t{24} << 20);
+  EXPECT_EQ(ShowConfig(Load(ShowConfig(loaded.config)).config), ShowConfig(loaded.config));
+}
+
+TEST(Config, APlainPasswordIsRefusedWithTheRemedyAndNotRepeated) {
+  EXPECT_THAT(Load(User("alice", "password = \"hunter2\"\n")).errors,
+              ElementsAre("f:3:12: user.password: a plain password must not stand in a file; run "
+                          "`weir user hash` and write what it prints"));
+}
+
+TEST(Config, UsersAreCheckedWithTheirPlaces) {
+  const std::string hash = kHash;
+  const auto first = [](const std::string& text) {
+    const Loaded loaded = Load(text);
+    return loaded.errors.empty() ? "" : loaded.errors[0];
+  };
+  EXPECT_THAT(first("[[user]]\nname = \"a\"\n"), StartsWith("f:1:1: user.password: is required"));
+  EXPECT_THAT(first(User("a b")), StartsWith("f:2:8: user.name: 'a b' is not a name"));
+  EXPECT_THAT(first(User("a") + User("a")), HasSubstr("user.name: 'a' is used twice"));
+  EXPECT_THAT(first(User("a", hash + "rights = []\n")),
+              StartsWith("f:4:10: user.rights: a user needs one right at least"));
+  EXPECT_THAT(first(User("a", hash + "rights = [\"swim\"]\n")),
+              HasSubstr("write \"read\", \"write\" or \"admin\""));
+  EXPECT_THAT(first(User("a", hash + "key_prefixes = [\"\"]\n")),
+              HasSubstr("an empty prefix opens every key"));
+  EXPECT_THAT(first(User("a") + User("b", kDearHash)),
+              StartsWith("f:6:12: user.password: costs another time"));
+  EXPECT_THAT(first("[server]\nmemory = \"256mb\"\n" + User("a", kDearHash)),
+              HasSubstr("checking two at once takes 128MiB, too much of server.memory"));
+  EXPECT_THAT(first("[server]\nmemory = \"64mb\"\n" + User("a")), "");
+  EXPECT_THAT(first("[server]\nauth_attempts = \"1kb/s\"\n"), HasSubstr("counts attempts"));
+}
+
+TEST(Config, ALimitNamesAUserThatThereIs) {
+  const std::string limit = "[[limit]]\nname = \"l\"\nrate = \"1/s\"\nper = \"user\"\n";
+  const Loaded loaded = Load(User("alice") + limit + "user = \"alice\"\n");
+  ASSERT_THAT(loaded.errors, IsEmpty());
+  EXPECT_EQ(PoliciesOf(loaded.config.limits)[0].user, "alice");
+  EXPECT_EQ(PoliciesOf(loaded.config.limits)[0].per, limit::Per::kUser);
+  EXPECT_THAT(Load(limit + "user = \"alice\"\n").errors,
+              ElementsAre("f:5:8: limit.user: there is no [[user]] 'alice'"));
+}
+
+TEST(Config, WithUsersAnyAddressIsListenedOn) {
+  EXPECT_THAT(Load("[server]\nlisten = \"0.0.0.0:1\"\n" + User("alice")).errors, IsEmpty());
+  EXPECT_THAT(Load("[server]\nadmin = \"0.0.0.0:1\"\nadmin_token_file = \"t\"\n").errors,
+              IsEmpty());
+  EXPECT_EQ(Load("[server]\nadmin = \"0.0.0.0:1\"\n" + User("alice")).errors.size(), 1u);
+}
+
 TEST(Config, ANonLoopbackAddressIsRefusedUntilThereAreUsers) {
   for (const char* key : {"listen", "admin"}) {
     for (const char* address : {"0.0.0.0:1", "[::]:1", "192.0.2.1:1"}) {

@@ -106,6 +106,7 @@ class Reader {
     if (name == "cache") return &config_.cache;
     if (name == "shard") return &config_.shards.emplace_back();
     if (name == "keyspace") return &config_.keyspaces.emplace_back();
+    if (name == "user") return &config_.users.emplace_back();
     assert(name == "limit");
     return &config_.limits.emplace_back();
   }

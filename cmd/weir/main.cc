@@ -17,12 +17,14 @@
 #include "cmd/weir/restore.h"
 #include "cmd/weir/serve.h"
 #include "cmd/weir/tls_files.h"
+#include "cmd/weir/users.h"
 #include "cmd/weir/verify.h"
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
 
 #include "weir/backup/backup_directory.h"
+#include "weir/users/password.h"
 
 namespace weir::cmd {
 namespace {
@@ -69,6 +71,17 @@ int RunCheck(const std::string& file_name) {
   const std::optional<Loaded> loaded = Load(file_name, {});
   if (!loaded) return kUsage;
   Print(ShowConfig(loaded->config) + "\n" + ShowBudget(loaded->budget));
+  return kSuccess;
+}
+
+int RunUserHash() {
+  const Result<std::string> password = ReadPassword();
+  const Result<std::string> hash = password.ok() ? users::HashPassword(password.value()) : password;
+  if (!hash.ok()) {
+    Complain(hash.error().message);
+    return kFailure;
+  }
+  Print("password = \"" + hash.value() + "\"\n");
   return kSuccess;
 }
 
@@ -239,8 +252,8 @@ int RunDocs(const CLI::App& app, const std::string& topic) {
 
 // Names the words nearest to those that are unknown.
 std::string DescribeExtras(const std::vector<std::string>& extras) {
-  std::vector<std::string> known = {"serve",   "check", "backup",   "restore", "verify",
-                                    "version", "help",  "--config", "--help"};
+  std::vector<std::string> known = {"serve",  "check",   "user", "backup",   "restore",
+                                    "verify", "version", "help", "--config", "--help"};
   for (const Option& option : Options()) {
     if (option.section == "server") known.push_back(FlagOf(option));
   }
@@ -265,10 +278,13 @@ int Run(int argc, char** argv) {
       "check", "Print the effective configuration and memory budget of a file, or its errors.");
   check->add_option("FILE", arguments.check_file, "Configuration file, TOML.")->required();
   DeclareBackup(app, arguments);
+  CLI::App* user = app.add_subcommand("user", "Prepare a [[user]] of the configuration.");
+  user->require_subcommand(1, 1);
+  user->add_subcommand("hash", "Read a password and print its hash, as the line of the file.");
   CLI::App* version = app.add_subcommand("version", "Print the version.");
   CLI::App* help = app.add_subcommand("help", "Explain a subcommand.");
   help->add_option("SUBCOMMAND", arguments.help_topic,
-                   "serve, check, backup, restore, verify or version.");
+                   "serve, check, user, backup, restore, verify or version.");
   CLI::App* docs = app.add_subcommand("docs")->group("");  // Hidden.
   docs->add_option("TOPIC", arguments.docs_topic, "configuration, commands or man.");
 
@@ -282,6 +298,7 @@ int Run(int argc, char** argv) {
     return kUsage;
   }
   if (serve->parsed()) return RunServe(arguments.serve_file, arguments.flags);
+  if (user->parsed()) return RunUserHash();
   if (check->parsed()) return RunCheck(arguments.check_file);
   if (app.got_subcommand("backup")) return RunBackup(arguments.backup);
   if (app.got_subcommand("restore")) {

@@ -117,6 +117,7 @@ constexpr std::string_view NameOf() {
   if constexpr (std::is_same_v<S, CacheConfig>) return "cache";
   if constexpr (std::is_same_v<S, ShardConfig>) return "shard";
   if constexpr (std::is_same_v<S, KeyspaceConfig>) return "keyspace";
+  if constexpr (std::is_same_v<S, UserConfig>) return "user";
   if constexpr (std::is_same_v<S, LimitConfig>) return "limit";
 }
 
@@ -172,11 +173,16 @@ void DeclareServer(std::vector<Option>& table) {
   add(Declare(
       &ServerConfig::listen,
       {.key = "listen",
-       .doc = "Addresses on which clients are served; loopback only until there are users."}));
+       .doc = "Addresses on which clients are served; loopback only unless there are users."}));
   add(Declare(&ServerConfig::admin,
               {.key = "admin",
                .doc = "Address of the HTTP server for `/healthz`, `/readyz` and `/metrics`; "
-                      "loopback only until there are users."}));
+                      "loopback only without `admin_token_file`."}));
+  add(Declare(&ServerConfig::admin_token_file,
+              {.key = "admin_token_file",
+               .doc = "File with the token that everything but `/healthz` and `/readyz` asks for, "
+                      "as `Authorization: Bearer TOKEN`.",
+               .default_words = "none: no token is asked for"}));
   add(Declare(&ServerConfig::data,
               {.key = "data",
                .doc = "Directory of the data, relative to the working directory; created when "
@@ -213,7 +219,7 @@ void DeclareTls(std::vector<Option>& table) {
       &ServerConfig::tls_listen,
       {.key = "tls_listen",
        .doc = "Addresses on which clients are served over TLS 1.2 or 1.3, besides `listen`; "
-              "loopback only until there are users."}));
+              "loopback only unless there are users."}));
   add(Declare(&ServerConfig::tls_cert,
               {.key = "tls_cert",
                .doc = "PEM file with the server's certificate, then its issuers up to the root; "
@@ -258,6 +264,17 @@ void DeclareServerLimits(std::vector<Option>& table) {
               {.key = "idle_timeout",
                .doc = "Time after which a client that sends nothing is disconnected.",
                .least = std::chrono::seconds(1)}));
+  add(Declare(&ServerConfig::auth_timeout,
+              {.key = "auth_timeout",
+               .doc = "Time after which a client that has not authenticated, where there are "
+                      "users, is disconnected.",
+               .least = std::chrono::seconds(1),
+               .most = kHour}));
+  add(Declare(&ServerConfig::auth_attempts,
+              {.key = "auth_attempts",
+               .doc = "Wrong passwords that a client address may try: so many at once, and in the "
+                      "long run; one more is answered `THROTTLED`.",
+               .most = Rate{.amount = {1'000'000, false}}}));
   add(Declare(&ServerConfig::drain_timeout,
               {.key = "drain_timeout",
                .doc = "Time that SIGTERM leaves to commands under way.",
@@ -317,6 +334,28 @@ void DeclareKeyspaces(std::vector<Option>& table) {
        .most = ByteSize{uint64_t{512} << 20}}));
 }
 
+void DeclareUsers(std::vector<Option>& table) {
+  const auto add = [&table](Option option) { table.push_back(std::move(option)); };
+  add(Declare(&UserConfig::name,
+              {.key = "name",
+               .doc = "Name given to `AUTH`: 1 to 64 letters, digits and `_ . : / -`, used once. "
+                      "`default` is who `AUTH` with a password alone means.",
+               .required = true}));
+  add(Declare(&UserConfig::password,
+              {.key = "password",
+               .doc = "Hash of the password, as `weir user hash` prints it. All users' hashes cost "
+                      "the same.",
+               .required = true}));
+  add(Declare(&UserConfig::rights,
+              {.key = "rights",
+               .doc = "What the user may do: commands that tell what keys hold, that change keys, "
+                      "that see or change the server."}));
+  add(Declare(&UserConfig::key_prefixes,
+              {.key = "key_prefixes",
+               .doc = "Only keys that begin with one of these; at most 64.",
+               .default_words = "all keys"}));
+}
+
 void DeclareLimits(std::vector<Option>& table) {
   const auto add = [&table](Option option) { table.push_back(std::move(option)); };
   add(Declare(&LimitConfig::name,
@@ -327,14 +366,16 @@ void DeclareLimits(std::vector<Option>& table) {
   add(Declare(&LimitConfig::client, {.key = "client",
                                      .doc = "Only clients whose address is in this network.",
                                      .default_words = "all clients"}));
+  add(Declare(&LimitConfig::user,
+              {.key = "user", .doc = "Only the user of this name.", .default_words = "all users"}));
   add(Declare(&LimitConfig::key_prefix, {.key = "key_prefix",
                                          .doc = "Only commands on keys that begin so.",
                                          .default_words = "all keys"}));
   add(Declare(&LimitConfig::commands, {.key = "commands", .doc = "Only commands of this class."}));
   add(Declare(&LimitConfig::per,
               {.key = "per",
-               .doc = "What has a bucket of its own: each client address, each key, or all that "
-                      "matches together."}));
+               .doc = "What has a bucket of its own: each client address, each key, each user, or "
+                      "all that matches together."}));
   add(Declare(&LimitConfig::unit,
               {.key = "unit", .doc = "What is counted: requests, or bytes of keys and values."}));
   add(Declare(&LimitConfig::rate, {.key = "rate",
@@ -363,6 +404,11 @@ const std::vector<Section>& Sections() {
        .repeated = true,
        .count_max = 256,
        .doc = "Rules for the keys that begin with a prefix."},
+      {.name = "user",
+       .repeated = true,
+       .count_max = 1024,
+       .doc = "Who may connect; without any, everybody who can reach `server.listen`. See "
+              "docs/users.md."},
       {.name = "limit",
        .repeated = true,
        .count_max = 64,
@@ -380,6 +426,7 @@ const std::vector<Option>& Options() {
     DeclareServerLimits(table);
     DeclareCacheAndShards(table);
     DeclareKeyspaces(table);
+    DeclareUsers(table);
     DeclareLimits(table);
     return table;
   }();

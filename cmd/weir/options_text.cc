@@ -100,6 +100,9 @@ std::string ShowConfig(Config config) {
     if (section.name == "keyspace") {
       for (KeyspaceConfig& keyspace : config.keyspaces) ShowSection(section, &keyspace, text);
     }
+    if (section.name == "user") {
+      for (UserConfig& user : config.users) ShowSection(section, &user, text);
+    }
     if (section.name == "limit") {
       for (LimitConfig& limit : config.limits) ShowSection(section, &limit, text);
     }

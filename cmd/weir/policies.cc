@@ -50,6 +50,8 @@ limit::Per PerOf(LimitScope scope) {
       return limit::Per::kClient;
     case LimitScope::kKey:
       return limit::Per::kKey;
+    case LimitScope::kUser:
+      return limit::Per::kUser;
   }
   assert(false);
   return limit::Per::kPrefix;
@@ -63,6 +65,7 @@ std::vector<limit::Policy> PoliciesOf(const std::vector<LimitConfig>& limits) {
     limit::Policy& policy = policies.emplace_back();
     policy.name = config.name;
     if (config.client) policy.client = PrefixOf(*config.client);
+    policy.user = config.user;
     policy.key_prefix = config.key_prefix;
     policy.command = ClassOf(config.commands);
     policy.per = PerOf(config.per);

@@ -76,6 +76,7 @@ std::vector<gateway::MemoryPart> PartsOf(const Budget& budget) {
           {"clients", budget.clients},
           {"flights", budget.flights},
           {"limiter", budget.limiter},
+          {"passwords", budget.passwords},
           {"reserve", budget.reserve}};
 }
 

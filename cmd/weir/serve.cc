@@ -18,6 +18,7 @@
 #include "cmd/weir/process.h"
 #include "cmd/weir/stores.h"
 #include "cmd/weir/tls_files.h"
+#include "cmd/weir/users.h"
 #include "cmd/weir/views.h"
 #include <signal.h>
 #include <sys/random.h>
@@ -31,6 +32,7 @@
 #include "weir/net/address.h"
 #include "weir/net/supervisor.h"
 #include "weir/server/server.h"
+#include "weir/users/password_threads.h"
 
 namespace weir::cmd {
 namespace {
@@ -98,6 +100,11 @@ gateway::Gateway::Options GatewayOptions(const Config& config, const Budget& bud
   options.admission.policies = PoliciesOf(config.limits);
   options.admission.bytes = budget.limiter;
   options.admission.seed = SecretSeed();
+  const Rate& attempts = config.server.auth_attempts;
+  options.authentication.users = UsersOf(config.users);
+  options.authentication.attempts = {
+      .count = attempts.amount.count, .period = attempts.period, .burst = attempts.amount.count};
+  options.authentication.seed = SecretSeed();
   return options;
 }
 
@@ -151,6 +158,7 @@ server::Server::Options ServerOptions(const Config& config, const Budget& budget
   if (config.server.idle_timeout != kUnbounded) {
     options.limits.idle_timeout = config.server.idle_timeout;
   }
+  options.limits.auth_timeout = config.server.auth_timeout;
   options.limits.output_bytes_pause = config.server.max_output_per_client.bytes;
   uint64_t value_bytes_max = KeyspaceConfig().max_value.bytes;
   for (const KeyspaceConfig& keyspace : config.keyspaces) {
@@ -241,6 +249,12 @@ int Serve(const Config& config) {
                        static_cast<uint64_t>(config.server.threads) * kPerLoopDescriptors);
   const Budget budget = DivideBudget(config.server.memory.bytes, config);
   SystemClock clock;
+  std::string admin_token;
+  if (!config.server.admin_token_file.empty()) {
+    Result<std::string> token = ReadTokenFile(config.server.admin_token_file);
+    if (!token.ok()) return Fail("cannot start the admin listener", token.error());
+    admin_token = std::move(token).value();
+  }
 
   Result<OpenedStores> opened = OpenStores(config, budget);
   if (!opened.ok()) return Fail("cannot open the data", opened.error());
@@ -273,8 +287,10 @@ int Serve(const Config& config) {
 
   server::Server server(*gateway.value(), ServerOptions(config, budget));
   server_view = &server;
+  auto passwords =
+      std::make_unique<users::PasswordThreads>(gateway.value()->authentication().checks());
   std::atomic<bool> ready = true;
-  admin::AdminServer admin(AdminRoutes(*gateway.value(), ready));
+  admin::AdminServer admin(AdminRoutes(*gateway.value(), ready), {.token = admin_token});
   const Result<uint16_t> admin_port = admin.Start(config.server.admin.ip, config.server.admin.port);
   if (!admin_port.ok()) return Fail("cannot start the admin listener", admin_port.error());
   const Result<std::vector<net::Address>> bound = server.Start();
@@ -290,6 +306,7 @@ int Serve(const Config& config) {
   server.Stop();
   admin.Stop();             // Its views look at the gateway.
   backup.reset();           // It may hold the logs, and uses the stores.
+  passwords.reset();        // They deliver to it.
   gateway.value().reset();  // Every write that was begun is durable or refused after this.
   LogInfo("stopped");
   return 0;

@@ -11,6 +11,8 @@
 
 #include <arpa/inet.h>
 
+#include "weir/users/password.h"
+
 namespace weir::cmd {
 namespace {
 
@@ -126,6 +128,8 @@ std::string_view TypeName(ValueType type) {
       return "boolean";
     case ValueType::kChoice:
       return "choice";
+    case ValueType::kPassword:
+      return "password hash";
   }
   assert(false);
   return "";
@@ -142,6 +146,9 @@ bool IsWrittenAsInteger(ValueType type) {
 
 ValueType TypeOf(const std::string&) {
   return ValueType::kString;
+}
+ValueType TypeOf(const PasswordHash&) {
+  return ValueType::kPassword;
 }
 ValueType TypeOf(const Endpoint&) {
   return ValueType::kEndpoint;
@@ -335,6 +342,17 @@ std::string ShowValue(const int64_t& value) {
   return std::to_string(value);
 }
 
+// What was read is not repeated: it may be a password.
+std::string ReadValue(std::string_view text, PasswordHash& value) {
+  const Result<users::PasswordCost> cost = users::HashCost(text);
+  if (!cost.ok()) return cost.error().message;
+  value.text = text;
+  return "";
+}
+
+std::string ShowValue(const PasswordHash& value) {
+  return value.text;
+}
 std::string ShowValue(const bool& value) {
   return value ? "true" : "false";
 }
@@ -356,12 +374,16 @@ std::vector<std::string_view> WordsOf<LogLevel>() {
   return {"debug", "info", "warn", "error"};
 }
 template <>
+std::vector<std::string_view> WordsOf<UserRight>() {
+  return {"read", "write", "admin"};
+}
+template <>
 std::vector<std::string_view> WordsOf<LimitCommands>() {
   return {"all", "read", "write", "admin"};
 }
 template <>
 std::vector<std::string_view> WordsOf<LimitScope>() {
-  return {"all", "client", "key"};
+  return {"all", "client", "key", "user"};
 }
 template <>
 std::vector<std::string_view> WordsOf<LimitUnit>() {

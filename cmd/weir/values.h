@@ -27,6 +27,7 @@ enum class ValueType {
   kInteger,   // 100
   kBoolean,   // true
   kChoice,    // one word of a list
+  kPassword,  // "$argon2id$v=19$m=...$...$..."
 };
 
 // Returns what the documentation calls the type.
@@ -45,6 +46,7 @@ ValueType TypeOf(const Rate&);
 ValueType TypeOf(const Duration&);
 ValueType TypeOf(const int64_t&);
 ValueType TypeOf(const bool&);
+ValueType TypeOf(const PasswordHash&);
 
 std::string ReadValue(std::string_view text, std::string& value);
 std::string ReadValue(std::string_view text, Endpoint& value);
@@ -55,6 +57,7 @@ std::string ReadValue(std::string_view text, Rate& value);
 std::string ReadValue(std::string_view text, Duration& value);
 std::string ReadValue(std::string_view text, int64_t& value);
 std::string ReadValue(std::string_view text, bool& value);
+std::string ReadValue(std::string_view text, PasswordHash& value);
 
 std::string ShowValue(const std::string& value);
 std::string ShowValue(const Endpoint& value);
@@ -65,6 +68,7 @@ std::string ShowValue(const Rate& value);
 std::string ShowValue(const Duration& value);
 std::string ShowValue(const int64_t& value);
 std::string ShowValue(const bool& value);
+std::string ShowValue(const PasswordHash& value);
 
 // The words of an enumeration, in the order of its values from 0.
 template <typename Enum>
@@ -78,6 +82,8 @@ template <>
 std::vector<std::string_view> WordsOf<ClientCertificates>();
 template <>
 std::vector<std::string_view> WordsOf<LogLevel>();
+template <>
+std::vector<std::string_view> WordsOf<UserRight>();
 template <>
 std::vector<std::string_view> WordsOf<LimitCommands>();
 template <>

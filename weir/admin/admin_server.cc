@@ -64,15 +64,36 @@ bool IsAllowedHost(std::string_view host, std::string_view bound_host) {
          name == bound_host;
 }
 
+// Takes as long whatever part of the token is right.
+bool SameSecret(std::string_view given, std::string_view secret) {
+  unsigned difference = given.size() == secret.size() ? 0 : 1;
+  for (size_t i = 0; i < secret.size(); ++i) {
+    const char letter = i < given.size() ? given[i] : '\0';
+    difference |= static_cast<unsigned char>(letter ^ secret[i]);
+  }
+  return difference == 0;
+}
+
+bool MayRead(std::string_view path, const http::request<http::empty_body>& request,
+             std::string_view token) {
+  if (token.empty() || std::find(kOpenPaths.begin(), kOpenPaths.end(), path) != kOpenPaths.end()) {
+    return true;
+  }
+  constexpr std::string_view kScheme = "Bearer ";
+  std::string_view given = request[http::field::authorization];
+  if (!beast::iequals(given.substr(0, kScheme.size()), kScheme)) return false;
+  return SameSecret(given.substr(kScheme.size()), token);
+}
+
 // Why the head, as bytes or as parsed, is not a request for this server; nullopt when it is.
 std::optional<Answer> Refusal(std::string_view head, const error_code& parse_error,
                               const http::request<http::empty_body>& request,
-                              std::string_view bound_host) {
+                              std::string_view bound_host, bool any_host) {
   // Beast joins folded lines; RFC 9112 section 5.2 lets a server refuse them.
   const bool folded = head.find("\r\n ") != head.npos || head.find("\r\n\t") != head.npos;
   if (parse_error || folded) return Refuse(400, "malformed request");
   if (request.count(http::field::host) != 1) return Refuse(400, "exactly one Host is required");
-  if (!IsAllowedHost(request[http::field::host], bound_host)) {
+  if (!any_host && !IsAllowedHost(request[http::field::host], bound_host)) {
     return Refuse(403, "this Host is not served here; use localhost or the address of --admin");
   }
   const bool has_body = request.count(http::field::transfer_encoding) != 0 ||
@@ -85,16 +106,23 @@ std::optional<Answer> Refusal(std::string_view head, const error_code& parse_err
   return std::nullopt;
 }
 
-Answer AnswerTo(std::string_view head, const Routes& routes, std::string_view bound_host) {
+Answer AnswerTo(std::string_view head, const Routes& routes, std::string_view bound_host,
+                std::string_view token) {
   http::request_parser<http::empty_body> parser;
   parser.header_limit(kHeadBytesMax);
   error_code error;
   parser.put(asio::buffer(head.data(), head.size()), error);
   const http::request<http::empty_body>& request = parser.get();
-  if (auto refusal = Refusal(head, error, request, bound_host)) return *std::move(refusal);
+  if (auto refusal = Refusal(head, error, request, bound_host, !token.empty())) {
+    return *std::move(refusal);
+  }
 
   const std::string_view target = request.target();
-  const auto route = routes.find(std::string(target.substr(0, target.find('?'))));
+  const std::string path(target.substr(0, target.find('?')));
+  if (!MayRead(path, request, token)) {
+    return Refuse(401, "a token is needed: Authorization: Bearer TOKEN, as in admin_token_file");
+  }
+  const auto route = routes.find(path);
   return {.response = route == routes.end() ? Response{.status = 404, .body = "no such page\n"}
                                             : route->second(),
           .head_only = request.method() == http::verb::head,
@@ -106,6 +134,7 @@ http::response<http::string_body> Encode(const Answer& answer) {
   encoded.set(http::field::content_type, answer.response.content_type);
   encoded.set(http::field::cache_control, "no-store");
   encoded.set("X-Content-Type-Options", "nosniff");
+  if (answer.response.status == 401) encoded.set(http::field::www_authenticate, "Bearer");
   if (answer.response.status == 405) encoded.set(http::field::allow, "GET, HEAD");
   encoded.keep_alive(answer.keep_alive);
   encoded.content_length(answer.response.body.size());
@@ -200,9 +229,9 @@ class AdminServer::Server {
           stream, asio::dynamic_buffer(input, kHeadBytesMax), "\r\n\r\n", kAwaitTuple);
       const bool too_large = error == asio::error::not_found;
       if (error && !too_large) co_return;
-      const Answer answer =
-          too_large ? Refuse(431, "request head over 8192 bytes")
-                    : AnswerTo(std::string_view(input).substr(0, head_bytes), routes_, bound_host_);
+      const Answer answer = too_large ? Refuse(431, "request head over 8192 bytes")
+                                      : AnswerTo(std::string_view(input).substr(0, head_bytes),
+                                                 routes_, bound_host_, options_.token);
       input.erase(0, head_bytes);
 
       http::response<http::string_body> encoded = Encode(answer);

@@ -16,6 +16,7 @@
 // one at a time; they must not block or throw, for nothing else is answered meanwhile.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -23,6 +24,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "weir/base/result.h"
 
@@ -44,10 +46,16 @@ inline constexpr size_t kConnectionsMax = 32;
 // Bytes read and dropped after a final answer, so that the answer is not lost to a reset.
 inline constexpr size_t kDiscardedBytesMax = 64 * 1024;
 
+// Paths for probes, which carry no token: they tell whether the server is well, and no more.
+inline constexpr std::array<std::string_view, 2> kOpenPaths = {"/healthz", "/readyz"};
+
 struct AdminOptions {
   // From the moment the server waits for a request to the last byte of its answer. A connection
   // past it is closed, and so is one that stays idle as long.
   std::chrono::milliseconds request_deadline{5000};
+  // What `Authorization: Bearer` must give for every path but kOpenPaths; empty: nothing. With a
+  // token any Host is served, since a page elsewhere does not know it.
+  std::string token = {};
 };
 
 class AdminServer {

@@ -273,6 +273,32 @@ TEST_F(AdminServerTest, StopClosesOpenConnectionsAndFreesThePort) {
   EXPECT_TRUE(second.Start("127.0.0.1", port_));
 }
 
+TEST(AdminServerToken, OpensAllPathsAndProbesNeedNone) {
+  AdminServer server({{"/healthz", [] { return Response{.body = "ok\n"}; }},
+                      {"/metrics", [] { return Response{.body = "secret\n"}; }}},
+                     {.token = "open sesame"});
+  const Result<uint16_t> port = server.Start("127.0.0.1", 0);
+  ASSERT_TRUE(port);
+  const auto get = [&](const std::string& path, const std::string& headers) {
+    Client client(port.value());
+    client.Send("GET " + path + " HTTP/1.1\r\nHost: any.example\r\n" + headers + "\r\n");
+    client.Finish();
+    return client.ReadAll();
+  };
+  EXPECT_THAT(get("/healthz", ""), EndsWith("ok\n"));
+  EXPECT_THAT(get("/metrics", "Authorization: Bearer open sesame\r\n"), EndsWith("secret\n"));
+  EXPECT_THAT(get("/metrics?x", "Authorization: bearer open sesame\r\n"), EndsWith("secret\n"));
+  for (const char* wrong :
+       {"", "Authorization: Bearer \r\n", "Authorization: Bearer open\r\n", "Authorization: B\r\n",
+        "Authorization: Bearer open sesame!\r\n", "Authorization: Basic open sesame\r\n"}) {
+    const std::string refused = get("/metrics", wrong);
+    EXPECT_THAT(refused, StartsWith("HTTP/1.1 401 ")) << wrong;
+    EXPECT_THAT(refused, HasSubstr("WWW-Authenticate: Bearer\r\n"));
+    EXPECT_THAT(refused, Not(HasSubstr("secret")));
+  }
+  EXPECT_THAT(get("/absent", ""), StartsWith("HTTP/1.1 401 "));
+}
+
 TEST(AdminServerDeadline, ASlowHeadIsCutOffHoweverItTrickles) {
   AdminServer server({{"/healthz", [] { return Response{.body = "ok\n"}; }}},
                      {.request_deadline = std::chrono::milliseconds(200)});

@@ -34,6 +34,7 @@ Connection::Connection(ServerLoop& loop, net::Stream stream, gateway::Session se
       pipeline_(loop.gateway(), loop, loop.outbox(), session_, output_),
       held_(loop.gateway().memory().clients()),
       last_receive_(loop.outbox().now.mono),
+      last_authenticated_(last_receive_),
       command_began_(last_receive_),
       last_send_(last_receive_) {
   loop_.event_loop().Watch(stream_.fd(), true, false, this);
@@ -86,6 +87,7 @@ void Connection::Process() {
   input_waits_ = false;
   LimitOutput();
   while (!input_ended_ && !closed_) {
+    FitLimits();
     if (!CanExecute()) {
       input_waits_ = true;
       break;
@@ -102,7 +104,17 @@ void Connection::Process() {
   }
 }
 
-// Returns how many complete commands are in the loop's burst.
+// Who has not authenticated may take up little.
+void Connection::FitLimits() {
+  const bool authenticated = session_.user != nullptr;
+  if (authenticated == authenticated_) return;
+  authenticated_ = authenticated;
+  parser_.SetLimits(authenticated ? ParserLimits(loop_.limits()) : resp::kLimitsBeforeAuth);
+  LimitOutput();
+}
+
+// Returns how many complete commands are in the loop's burst. One that may change who the client is
+// and what it may send is the last.
 size_t Connection::ParseBurst() {
   std::array<resp::Command, kBurstCommandsMax>& burst = loop_.burst();
   const size_t most = std::min(burst.size(), pipeline_.room());
@@ -110,7 +122,7 @@ size_t Connection::ParseBurst() {
   while (count < most) {
     const resp::ParseResult result = parser_.Next(input_, &burst[count]);
     if (result == resp::ParseResult::kCommand) {
-      ++count;
+      if (gateway::Pipeline::ChangesUser(burst[count++])) break;
       continue;
     }
     if (result == resp::ParseResult::kError) EndInput("ERR " + std::string(parser_.error()));
@@ -127,7 +139,7 @@ void Connection::ExecuteBurst(size_t count) {
     for (size_t i = 0; i < count; ++i) pipeline_.Prefetch(burst[i], false);
     for (size_t i = 0; i < count; ++i) pipeline_.Prefetch(burst[i], true);
   }
-  for (size_t i = 0; i < count && !session_.closing; ++i) pipeline_.Execute(burst[i]);
+  for (size_t i = 0; i < count && pipeline_.room() > 0; ++i) pipeline_.Execute(burst[i]);
 }
 
 // The loop's commands live on; large values that came in them must not.
@@ -246,7 +258,8 @@ bool Connection::CanExecute() const {
 
 void Connection::LimitOutput() {
   const bool over = memory().clients().over();
-  pipeline_.SetOutputLimit(over ? 1 : loop_.limits().output_bytes_pause);
+  const size_t limit = authenticated_ ? loop_.limits().output_bytes_pause : kOutputBytesBeforeAuth;
+  pipeline_.SetOutputLimit(over ? 1 : limit);
 }
 
 // The end of a round: what this client holds now, and what it waits for.
@@ -292,6 +305,12 @@ void Connection::CheckDeadlines(MonoTime now) {
     return;
   }
   if (!output_.empty() && now - last_send_ > limits.output_stall_timeout) {
+    loop_.stats().connections_closed_slow.Add(1);
+    Close();
+    return;
+  }
+  if (session_.user != nullptr) last_authenticated_ = now;
+  if (pipeline_.idle() && now - last_authenticated_ > limits.auth_timeout) {
     loop_.stats().connections_closed_slow.Add(1);
     Close();
     return;

@@ -35,7 +35,12 @@ struct ConnectionLimits {
   size_t args_max = size_t{1} << 20;  // Of one command, its name included.
   // While so many bytes of replies wait for the client, none of its commands is executed.
   size_t output_bytes_pause = size_t{1} << 20;
+  // Of a connection that has not authenticated, where it must; beside resp::kLimitsBeforeAuth.
+  std::chrono::milliseconds auth_timeout = std::chrono::seconds(10);
 };
+
+// As output_bytes_pause, of a connection that has not authenticated.
+inline constexpr size_t kOutputBytesBeforeAuth = size_t{16} << 10;
 
 class Connection final : public net::EventLoop::Watcher {
  public:
@@ -73,6 +78,7 @@ class Connection final : public net::EventLoop::Watcher {
  private:
   void Receive();
   void Process();
+  void FitLimits();
   size_t ParseBurst();
   void ExecuteBurst(size_t count);
   void ReleaseBurst(size_t count);
@@ -100,6 +106,7 @@ class Connection final : public net::EventLoop::Watcher {
   gateway::Pipeline pipeline_;
   Charge held_;                // In Memory::clients: buffers and what waits.
   std::string last_words_;     // The error that ends the connection, once all is answered.
+  bool authenticated_ = true;  // So the parser's limits take it to be.
   bool input_ended_ = false;   // Nothing more is parsed.
   bool draining_ = false;      // The server stops: what has arrived is answered, no more.
   bool received_all_ = false;  // The peer sends no more, or nothing more had come at the drain.
@@ -110,8 +117,9 @@ class Connection final : public net::EventLoop::Watcher {
   bool watching_write_ = false;
   bool closed_ = false;
   MonoTime last_receive_;
-  MonoTime command_began_;  // When the unfinished command's first bytes came.
-  MonoTime last_send_;      // When the client last took something, or had nothing to take.
+  MonoTime last_authenticated_;  // When it last was, or when it came.
+  MonoTime command_began_;       // When the unfinished command's first bytes came.
+  MonoTime last_send_;           // When the client last took something, or had nothing to take.
 };
 
 }  // namespace weir::server

@@ -11,9 +11,12 @@
 #include <gtest/gtest.h>
 
 #include "weir/base/random.h"
+#include "weir/gateway/errors.h"
 #include "weir/server/test_client.h"
 #include "weir/server/test_server.h"
 #include "weir/store/memory/memory_store.h"
+#include "weir/users/password.h"
+#include "weir/users/password_threads.h"
 
 namespace weir::server {
 namespace {
@@ -85,6 +88,74 @@ TEST_F(ServerTest, APipelineOfMoreBytesThanItsQueueIsAnsweredInOrder) {
     ASSERT_EQ(client.Next(), std::to_string(value.size() + std::to_string(i).size()));
   }
   sender.join();
+}
+
+class BeforeAuth : public ServerTest {
+ protected:
+  BeforeAuth() : hash_(users::HashPassword("right", users::kCostMin).value()) {}
+
+  void StartWithUsers(Server::Options options = {}) {
+    Start(std::move(options));
+    gateway_->authentication().SetUsers(std::make_shared<const users::Users>(
+        std::vector<users::User>{{.name = "default", .password_hash = hash_}}));
+    threads_ = std::make_unique<users::PasswordThreads>(gateway_->authentication().checks());
+  }
+  void TearDown() override {
+    if (server_) server_->Stop();
+    threads_.reset();
+    ServerTest::TearDown();
+  }
+
+  std::string hash_;
+  std::unique_ptr<users::PasswordThreads> threads_;
+};
+
+TEST_F(BeforeAuth, LittleMayBeSentAndOneMoreEndsTheConnection) {
+  StartWithUsers();
+  constexpr const char* kNoAuth = "NOAUTH Authentication required.";
+  const auto bulk = [](size_t size) { return std::string(size, 'x'); };
+  TestClient most(address_);
+  EXPECT_EQ(most.Do({"MGET", "2", "3", "4", "5", "6", "7", "8", "9", "10"}), kNoAuth);
+  EXPECT_EQ(most.Do({"GET", bulk(resp::kLimitsBeforeAuth.bulk_bytes_max)}), kNoAuth);
+  EXPECT_EQ(TestClient(address_).Do({"MGET", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11"}),
+            "ERR Protocol error: unauthenticated multibulk length");
+  EXPECT_EQ(TestClient(address_).Do({"GET", bulk(resp::kLimitsBeforeAuth.bulk_bytes_max + 1)}),
+            "ERR Protocol error: unauthenticated bulk length");
+}
+
+TEST_F(BeforeAuth, WhatFollowsInTheSameBurstMayBeAsLongAsEver) {
+  StartWithUsers();
+  TestClient client(address_);
+  const std::string value(size_t{1} << 20, 'x');
+  client.SendBytes(TestClient::Encode({"AUTH", "right"}) + TestClient::Encode({"SET", "k", value}) +
+                   TestClient::Encode({"STRLEN", "k"}) + TestClient::Encode({"RESET"}) +
+                   TestClient::Encode({"GET", "k"}));
+  EXPECT_EQ(client.Next(), "OK");
+  EXPECT_EQ(client.Next(), "OK");
+  EXPECT_EQ(client.Next(), std::to_string(value.size()));
+  EXPECT_EQ(client.Next(), "RESET");
+  EXPECT_EQ(client.Next(), "NOAUTH Authentication required.");
+}
+
+TEST_F(BeforeAuth, WhoDoesNotAuthenticateInTimeIsDisconnected) {
+  Server::Options options;
+  options.limits.auth_timeout = std::chrono::milliseconds(200);
+  StartWithUsers(std::move(options));
+  TestClient known(address_);
+  EXPECT_EQ(known.Do({"AUTH", "right"}), "OK");
+  EXPECT_EQ(TestClient(address_).Next(), "(closed)");
+  EXPECT_EQ(known.Do({"PING"}), "PONG");
+}
+
+TEST_F(BeforeAuth, AConnectionThatLosesItsUserHearsWhyAndIsClosed) {
+  StartWithUsers();
+  TestClient client(address_);
+  EXPECT_EQ(client.Do({"AUTH", "right"}), "OK");
+  gateway_->authentication().SetUsers(std::make_shared<const users::Users>(
+      std::vector<users::User>{{.name = "other", .password_hash = hash_}}));
+  client.SendBytes(TestClient::Encode({"GET", "k"}) + TestClient::Encode({"GET", "k"}));
+  EXPECT_EQ(client.Next(), gateway::errors::kUserChanged);
+  EXPECT_EQ(client.Next(), "(closed)");
 }
 
 TEST_F(ServerTest, ACommandMayComeByteByByte) {
