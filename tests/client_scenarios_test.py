@@ -2,11 +2,11 @@
 """Goal: client libraries and tools that people use with Redis work with weir unchanged.
 
 Method: every client of the table plays every scenario of clients/scenarios.json, in each protocol
-that it speaks, over one kind of connection: plain or tls. clients/scenario.py tells how. The
+that it speaks, over one kind of connection. clients/scenario.py tells how. The
 scenarios are held against redis-server too, by redis-cli, so that they say what Redis does.
 docs/clients.md is the table. No client may be missing.
 
-    client_scenarios_test.py WEIR HIREDIS_DRIVER REDIGO_DRIVER CLIENTS_MD plain|tls
+    client_scenarios_test.py WEIR HIREDIS_DRIVER REDIGO_DRIVER CLIENTS_MD plain|auth|tls|tls_auth
     client_scenarios_test.py --table
 """
 
@@ -23,7 +23,7 @@ import weir_process
 from clients import scenario
 
 WEIR = HIREDIS = REDIGO = CLIENTS_MD = ""
-KINDS = ("plain", "tls")
+USER, PASSWORD = "app", "open, sesame"
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Client:
     tls: bool = True
 
     def connects(self, kind):
-        return self.tls or kind == "plain"
+        return self.tls or "tls" not in kind
 
 
 def clients():
@@ -52,12 +52,12 @@ def clients():
 
 
 def table():
-    rows = ["| client | from | RESP2 | RESP3 | TLS |", "| --- | --- | --- | --- | --- |"]
+    head = ["client", "from", "RESP2", "RESP3", "AUTH", "TLS"]
+    rows = [head, ["---"] * len(head)]
     for client in clients():
-        cells = ["yes" if can else "-" for can in (2 in client.protocols, 3 in client.protocols,
-                                                   client.tls)]
-        rows.append(f"| {client.name} | {client.source} | {' | '.join(cells)} |")
-    return "\n".join(rows) + "\n"
+        can = [2 in client.protocols, 3 in client.protocols, True, client.tls]
+        rows.append([client.name, client.source, *("yes" if each else "-" for each in can)])
+    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
 
 
 def make_certificate(directory):
@@ -80,6 +80,11 @@ def unused_port():
                 return port
 
 
+def hash_line():
+    return subprocess.run([WEIR, "user", "hash"], input=PASSWORD + "\n", capture_output=True,
+                          text=True, check=True).stdout
+
+
 class Connection(unittest.TestCase):
     """One kind of connection to a server that can be restarted."""
 
@@ -92,8 +97,12 @@ class Connection(unittest.TestCase):
         self.port = unused_port()
         self.authority = ""
         address = f"127.0.0.1:{self.port}"
-        self.listen, self.flags = address, []
-        if self.kind == "tls":
+        self.listen, self.flags, self.config = address, [], ""
+        self.user = ("", "")
+        if "auth" in self.kind:
+            self.user = (USER, PASSWORD)
+            self.config = f'[[user]]\nname = "{USER}"\n{hash_line()}rights = ["read", "write"]\n'
+        if "tls" in self.kind:
             self.authority, key = make_certificate(scratch.name)
             self.listen = "127.0.0.1:0"
             self.flags = ["--tls-listen", address, "--tls-cert", self.authority, "--tls-key", key]
@@ -102,7 +111,7 @@ class Connection(unittest.TestCase):
 
     def start(self):
         self.server = weir_process.Weir(WEIR, self.directory, "--memory", "256MiB", *self.flags,
-                                        listen=self.listen)
+                                        listen=self.listen, config=self.config)
         self.addCleanup(self.server.kill)
 
     def restart(self):
@@ -110,7 +119,7 @@ class Connection(unittest.TestCase):
         self.start()
 
     def play(self, client, protocol):
-        play_all([*client.command, str(self.port), str(protocol), self.authority, "", ""],
+        play_all([*client.command, str(self.port), str(protocol), self.authority, *self.user],
                  self.restart)
 
     def play_benchmark(self, protocol):
@@ -118,6 +127,8 @@ class Connection(unittest.TestCase):
         options = ["-3"] if protocol == 3 else []
         if self.authority:
             options += ["--tls", "--cacert", self.authority]
+        if self.user[0]:
+            options += ["--user", USER, "-a", PASSWORD]
         done = subprocess.run(
             ["redis-benchmark", "-h", "localhost", "-p", str(self.port), *options, "-t", "set,get",
              "-P", "16", "-n", "20000", "-d", "100", "-r", "1000", "-q"],

@@ -231,6 +231,20 @@ class Package(unittest.TestCase):
         shown = self.readme_block("(error) THROTTLED").split(" …")[0]
         self.assertRegex(said[5], re.sub(r"=\d+", r"=\\d+", "^" + re.escape(shown)))
         self.assertEqual(service.stop(), 0, service.log())
+        self.check_users(name, ours)
+
+    def check_users(self, name, ours):
+        """The hash of a password is computed within the protection too."""
+        line = run("chroot", self.chroot.root, "weir", "user", "hash", input="sesame\n")
+        with open(self.chroot.path(name), "w", encoding="utf-8") as file:
+            file.write(f'{ours}[[user]]\nname = "default"\n{line}')
+        service = self.start()
+        self.assertIn("NOAUTH", service.redis_cli("get", "greeting"))
+        self.assertEqual(service.redis_cli("-a", "sesame", "--no-auth-warning", "get", "greeting"),
+                         '"hello"')
+        self.assertEqual(service.stop(), 0, service.log())
+        with open(self.chroot.path(name), "w", encoding="utf-8") as file:
+            file.write(ours)
 
     def tls_settings(self):
         """Makes a certificate; returns the begin of the section [server] that uses it."""
