@@ -87,7 +87,7 @@ inline constexpr std::string_view kNoKeyPermission =
     "NOPERM this user has no permissions to access one of the keys used as arguments";
 inline constexpr std::string_view kUsersAreConfigured =
     "ERR users are configured by [[user]] in the file of weir serve --config; change it there and "
-    "reload it with SIGHUP";
+    "restart weir";
 inline constexpr std::string_view kTooManyClients = "ERR max number of clients reached";
 inline constexpr std::string_view kNoBackup =
     "ERR this server keeps nothing on disk, so there is nothing to back up";
