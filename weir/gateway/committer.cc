@@ -268,12 +268,17 @@ bool Committer::FinishAndGather() {
   std::vector<std::unique_ptr<WriteItem>> items = batch_.TakeItems();
   batch_.Clear();
   batch_expiry_ = kNever;
-  const size_t homes = items.size() <= kGatherAfterWritesMax ? CountThatTell(items) : 0;
+  size_t writes = 0;
+  for (const std::unique_ptr<WriteItem>& item : items) writes += item->KeyCount();
+  const size_t homes = writes <= kGatherAfterWritesMax ? CountThatTell(items) : 0;
   bool gathers = false;
   {
     // Before the replies are out, after which a home may be idle at any moment.
     const std::lock_guard lock(mutex_);
-    gathering_ = may_gather_ ? homes : 0;
+    // What waits already may be enough, or may have to go alone.
+    const bool enough = queue_.size() > kGatherAfterWritesMax ||
+                        (!queue_.empty() && queue_.front().write == nullptr);
+    gathering_ = may_gather_ && !enough ? homes : 0;
     gathers = gathering_ > 0;
   }
   Deliver(std::move(items));

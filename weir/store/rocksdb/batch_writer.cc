@@ -5,6 +5,7 @@
 #include <limits>
 #include <memory>
 #include <optional>
+#include <random>
 #include <tuple>
 
 namespace weir::store {
@@ -28,6 +29,12 @@ Error DamagedIndex() {
   return {ErrorCode::kCorrupt, "an expiry index entry is damaged; restore from a backup"};
 }
 
+// Nobody can choose keys that meet in the table of what is pending.
+uint64_t SecretSeed() {
+  std::random_device random;
+  return uint64_t{random()} << 32 | random();
+}
+
 }  // namespace
 
 BatchWriter::BatchWriter(Durability durability, size_t segment_bytes, ReadGate* gate,
@@ -35,7 +42,7 @@ BatchWriter::BatchWriter(Durability durability, size_t segment_bytes, ReadGate* 
     : durability_(durability),
       gate_(gate),
       background_errors_(background_errors),
-      pending_(segment_bytes) {}
+      pending_(segment_bytes, SecretSeed()) {}
 
 Result<Ok> BatchWriter::Attach(Database* database) {
   database_ = database;
@@ -345,13 +352,13 @@ Result<CommitNumber> BatchWriter::Commit() {
   options.sync = durability_ == Durability::kFsync;
   status = database_->rocks().Write(options, &staged_);
   if (!status.ok()) return Failed(status);
-  if (moves_last_) database_->SegmentMoved();
   std::shared_ptr<const PendingSegment> moved;  // Freed when readers need not wait for it.
   gate_->EndBatch([&] {
     if (clears_) pending_.Clear();
     if (moves_last_) moved = pending_.Moved();
     if (!pending_bytes_.empty()) pending_.Add(commit_, std::exchange(pending_bytes_, {}));
   });
+  if (moves_last_) database_->SegmentMoved();
   ++counters_.batches;
   counters_.fsyncs += options.sync ? 1 : 0;
   counters_.bytes_written += staged_.GetDataSize();

@@ -4,6 +4,7 @@
 #include <bit>
 #include <cassert>
 
+#include "weir/base/key_hash.h"
 #include "weir/store/rocksdb/record_format.h"
 
 namespace weir::store {
@@ -17,16 +18,14 @@ std::string_view KeyOf(std::string_view stored_key) {
 
 }  // namespace
 
-PendingSegment::PendingSegment(size_t keys)
-    : slots_(std::max(kSlotsAtFirst, std::bit_ceil(keys * 2))) {
+PendingSegment::PendingSegment(uint64_t seed, size_t keys)
+    : seed_(seed), slots_(std::max(kSlotsAtFirst, std::bit_ceil(keys * 2))) {
   entries_.reserve(keys);
 }
 
 // Returns the slot of the key, or the empty one where it belongs.
 size_t PendingSegment::SlotOf(uint32_t shard, uint64_t position, std::string_view key) const {
-  // The position is a hash already; what is multiplied in spreads the few bits that differ between
-  // the keys of one tag.
-  size_t slot = static_cast<size_t>(((position ^ shard) * 0x9e3779b97f4a7c15U) >> 20);
+  auto slot = static_cast<size_t>(SeededHash(key, seed_ ^ shard));
   for (;; ++slot) {
     slot &= slots_.size() - 1;
     if (slots_[slot] == 0) return slot;
@@ -72,6 +71,7 @@ void PendingSegment::Put(const PendingWrite& write) {
   uint32_t& head = heads_[BucketOf(position)];
   entries_.push_back({position, write.stored_key, write.stored_record, write.shard, head});
   head = slots_[slot] = static_cast<uint32_t>(entries_.size());
+  bytes_ += kBytesOfKey;
   if (entries_.size() * 2 > slots_.size()) Grow();
 }
 

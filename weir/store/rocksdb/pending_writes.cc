@@ -74,12 +74,12 @@ void PendingWrites::Add(CommitNumber commit, std::string writes) {
   active_->Add(commit, std::move(writes));
   if (active_->bytes() >= segment_bytes_ && sealed_ == nullptr) {
     // The next one will be much like this one.
-    sealed_ = std::exchange(active_, std::make_shared<PendingSegment>(active_->keys()));
+    sealed_ = std::exchange(active_, std::make_shared<PendingSegment>(seed_, active_->keys()));
   }
 }
 
 void PendingWrites::Clear() {
-  active_ = std::make_shared<PendingSegment>();
+  active_ = std::make_shared<PendingSegment>(seed_);
   sealed_.reset();
 }
 

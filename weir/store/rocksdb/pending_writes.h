@@ -47,7 +47,11 @@ class PendingWrites {
   // Keeps alive what was found or collected.
   using Hold = std::array<std::shared_ptr<const PendingSegment>, 2>;
 
-  explicit PendingWrites(size_t segment_bytes) : segment_bytes_(segment_bytes) { Clear(); }
+  // `seed` is secret: it keeps clients from choosing keys that meet in the hash table.
+  explicit PendingWrites(size_t segment_bytes, uint64_t seed = 0)
+      : segment_bytes_(segment_bytes), seed_(seed) {
+    Clear();
+  }
 
   // Returns the newest pending record of the key, in the bytes of record_format.h.
   std::optional<std::string_view> Find(const Key& key) const;
@@ -84,6 +88,7 @@ class PendingWrites {
 
  private:
   size_t segment_bytes_;
+  uint64_t seed_;
   std::shared_ptr<PendingSegment> active_;
   std::shared_ptr<PendingSegment> sealed_;
 };
