@@ -247,11 +247,16 @@ void Committer::RefuseAll(std::deque<Queued> refused) {
   Deliver(std::move(items));
 }
 
-void Committer::FinishBatch() {
+// Returns what the batch was made of, with its replies, and makes ready for the next.
+std::vector<std::unique_ptr<WriteItem>> Committer::EndBatch() {
   std::vector<std::unique_ptr<WriteItem>> items = batch_.TakeItems();
   batch_.Clear();
   batch_expiry_ = kNever;
-  Deliver(std::move(items));
+  return items;
+}
+
+void Committer::FinishBatch() {
+  Deliver(EndBatch());
 }
 
 void Committer::StopGathering() {
@@ -265,9 +270,7 @@ void Committer::StopGathering() {
 
 // Returns whether what follows on the replies is waited for.
 bool Committer::FinishAndGather() {
-  std::vector<std::unique_ptr<WriteItem>> items = batch_.TakeItems();
-  batch_.Clear();
-  batch_expiry_ = kNever;
+  std::vector<std::unique_ptr<WriteItem>> items = EndBatch();
   size_t writes = 0;
   for (const std::unique_ptr<WriteItem>& item : items) writes += item->KeyCount();
   const size_t homes = writes <= kGatherAfterWritesMax ? CountThatTell(items) : 0;

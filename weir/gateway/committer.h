@@ -125,6 +125,7 @@ class Committer {
   bool RunBatch(const std::optional<Error>& failed);
   void PutBack(std::vector<std::unique_ptr<WriteItem>> items);
   void OnApplied(const Result<store::Applied>& applied);
+  std::vector<std::unique_ptr<WriteItem>> EndBatch();
   void FinishBatch();
   bool FinishAndGather();
   static size_t CountThatTell(const std::vector<std::unique_ptr<WriteItem>>& items);

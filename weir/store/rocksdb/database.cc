@@ -220,7 +220,8 @@ rocksdb::Status Database::MovePending() {
   }
   if (status.ok()) {
     status = batch.DeleteRange(pending(), StoredCommit(1), StoredCommit(kEndOfCommits));
-    if (status.ok()) status = batch.Put(pending(), "", "");
+    // See BatchWriter::StageRemoval.
+    if (status.ok()) status = batch.Put(pending(), kLowestKey, "");
   }
   options.sync = true;
   if (status.ok()) status = rocks_->Write(options, &batch);
