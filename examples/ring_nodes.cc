@@ -7,15 +7,15 @@
 #include <vector>
 
 #include "weir/base/key_hash.h"
-#include "weir/ring/ring.h"
+#include "weir/ring/hash_ring.h"
 
+using weir::ring::HashRing;
 using weir::ring::NodeId;
-using weir::ring::Ring;
 
 int main() {
   constexpr uint16_t kNodes = 10;
   constexpr int kKeys = 100'000;
-  Ring ring({.points_per_weight = 150});
+  HashRing ring({.points_per_weight = 150});
   for (uint16_t id = 0; id < kNodes; ++id) {
     if (const auto added = ring.Add({.id = NodeId{id}}); !added) {
       std::fprintf(stderr, "%s\n", added.error().message.c_str());

@@ -8,7 +8,7 @@
 #include <weir/base/key_hash.h>
 #include <weir/cache/through.h>
 #include <weir/limit/token_bucket.h>
-#include <weir/ring/ring.h>
+#include <weir/ring/hash_ring.h>
 #include <weir/ring/slot_table.h>
 #include <weir/shard/position.h>
 #include <weir/shard/range_map.h>
@@ -16,7 +16,7 @@
 namespace {
 
 bool RingServes() {
-  weir::ring::Ring ring;
+  weir::ring::HashRing ring;
   const auto table = std::make_unique<weir::ring::SlotTable>();
   const weir::ring::NodeId node{3};
   if (!ring.Add({.id = node}) || !table->Add({.id = node})) return false;

@@ -1,8 +1,8 @@
 // NodeSet: the nodes that share the work, by id, each with a weight.
 //
 // An id is given to a node by whoever runs the cluster and stays with it for its life: names,
-// addresses and the order of a list may change, placement must not. Ring and SlotTable both build
-// on it. When not to use: as a registry of addresses; keep those in a map from NodeId.
+// addresses and the order of a list may change, placement must not. HashRing and SlotTable both
+// build on it. When not to use: as a registry of addresses; keep those in a map from NodeId.
 // Threads: thread-compatible.
 #pragma once
 
@@ -53,6 +53,8 @@ class NodeSet {
   std::span<const Node> nodes() const { return nodes_; }
 
   uint64_t TotalWeight() const;
+
+  bool operator==(const NodeSet&) const = default;
 
  private:
   std::vector<Node> nodes_;

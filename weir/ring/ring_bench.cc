@@ -8,7 +8,7 @@
 
 #include "weir/base/key_hash.h"
 #include "weir/base/random.h"
-#include "weir/ring/ring.h"
+#include "weir/ring/hash_ring.h"
 #include "weir/ring/slot_table.h"
 
 namespace weir::ring {
@@ -63,7 +63,7 @@ BENCHMARK_CAPTURE(RouteKey, whole_16_bytes, "account:%08u")->Arg(1)->Arg(10)->Ar
 BENCHMARK_CAPTURE(RouteKey, tagged_16_bytes, "{%06u}account")->Arg(10);
 
 void RingOwner(benchmark::State& state) {
-  Ring ring;
+  HashRing ring;
   for (int64_t id = 0; id < state.range(0); ++id) {
     (void)ring.Add({NodeId{static_cast<uint16_t>(id)}}).ok();
   }

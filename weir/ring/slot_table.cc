@@ -63,9 +63,15 @@ SlotMoves SlotTable::Place(NodeSet nodes) {
   nodes_ = std::move(nodes);
   ++epoch_;
   const std::span<const Node> members = nodes_.nodes();
+  // By id. Whoever is not a member, nobody among them, has the index after the last.
+  const size_t ids = members.empty() ? 0 : static_cast<size_t>(members.back().id) + 1;
+  std::vector<uint16_t> indices(ids, static_cast<uint16_t>(members.size()));
+  for (size_t i = 0; i < members.size(); ++i) {
+    indices[static_cast<size_t>(members[i].id)] = static_cast<uint16_t>(i);
+  }
   const auto index_of = [&](NodeId id) {
-    const Node* node = nodes_.Find(id);
-    return node == nullptr ? members.size() : static_cast<size_t>(node - members.data());
+    const auto at = static_cast<size_t>(id);
+    return at < ids ? size_t{indices[at]} : members.size();
   };
   Counts held(members.size() + 1, 0);  // The last counts the slots of nobody and of who has left.
   for (const NodeId owner : owners_) ++held[index_of(owner)];

@@ -1,22 +1,23 @@
-// Ring: a consistent hash with virtual nodes; names the node, or the first few, that serve a hash.
+// HashRing: a consistent hash with virtual nodes; names the node, or the first few, for a hash.
 //
 // Every node puts weight * points_per_weight points on the circle of 64-bit hashes; a key is served
 // by the node of the first point at or after its hash. A node's points depend on nothing but the
 // node, so a change moves only the keys it must: those of the node that leaves or shrinks, and
 // those that a new or grown node takes.
 //
-//   Ring ring;
+//   HashRing ring;
 //   ring.Add({.id = NodeId{1}});          // and so on
 //   NodeId node = ring.Owner(StableHash(key));
 //
 // When not to use: where loads must be even. A share deviates by about 1/sqrt(points of the node),
 // 8 % at 150 points, and the fullest of 10 nodes is 10 to 25 % above the mean; SlotTable is even by
-// construction. A Ring needs no state but its members: it suits clients that agree on nothing else.
+// construction, and BoundedRing holds each node to its share of what is under way. A HashRing needs
+// no state but its members: it suits clients that agree on nothing else.
 //
 // Deterministic: the owner is a function of the nodes, their weights and the options alone, the
 // same on every machine, in every release and for every order of changes (golden test).
 //
-// Threads: thread-compatible; build a new Ring beside the old one and swap a pointer.
+// Threads: thread-compatible; build a new HashRing beside the old one and swap a pointer.
 // Source: Karger et al., "Consistent hashing and random trees", STOC 1997; differs: weights are
 // numbers of points, points with equal hashes are both kept and the lower node id comes first.
 #pragma once
@@ -36,21 +37,21 @@ namespace weir::ring {
 // of this hash are equal.
 uint64_t StablePointHash(NodeId node, uint32_t index);
 
-struct RingOptions {
+struct HashRingOptions {
   // Points of a node of weight 1; more points, more even shares. Minimum 1, maximum
-  // Ring::kMaxPoints.
+  // HashRing::kMaxPoints.
   uint32_t points_per_weight = 150;
   // Must be the same function wherever rings are to agree.
   uint64_t (*point_hash)(NodeId node, uint32_t index) = &StablePointHash;
 };
 
 // A change that returns an error changes nothing.
-class Ring {
+class HashRing {
  public:
   static constexpr size_t kMaxPoints = size_t{1} << 20;  // 16 MiB.
   static constexpr size_t kMaxOwners = 16;
 
-  explicit Ring(RingOptions options = {});
+  explicit HashRing(HashRingOptions options = {});
 
   // Errors: those of NodeSet; kOverloaded when the ring would have more than kMaxPoints points.
   // Cost: O(points + p log p), p = points of the node.
@@ -86,7 +87,7 @@ class Ring {
   // Returns the index of the first point at or after `hash` on the circle.
   size_t FirstPoint(uint64_t hash) const;
 
-  RingOptions options_;
+  HashRingOptions options_;
   NodeSet nodes_;
   std::vector<Point> points_;  // Sorted by hash, then node id.
   size_t serving_nodes_ = 0;   // With a weight, and so a point, of 1 or more.

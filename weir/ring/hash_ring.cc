@@ -1,4 +1,4 @@
-#include "weir/ring/ring.h"
+#include "weir/ring/hash_ring.h"
 
 #include <algorithm>
 #include <array>
@@ -21,35 +21,35 @@ uint64_t StablePointHash(NodeId node, uint32_t index) {
   return StableHash(std::string_view(label.data(), label.size()));
 }
 
-Ring::Ring(RingOptions options) : options_(options) {
+HashRing::HashRing(HashRingOptions options) : options_(options) {
   assert(options.points_per_weight >= 1);
   assert(options.points_per_weight <= kMaxPoints);
   assert(options.point_hash != nullptr);
 }
 
-Result<Ok> Ring::Add(Node node) {
+Result<Ok> HashRing::Add(Node node) {
   NodeSet nodes = nodes_;
   if (Result<Ok> added = nodes.Add(node); !added) return added;
   return Change(std::move(nodes), node.id);
 }
 
-Result<Ok> Ring::Remove(NodeId id) {
+Result<Ok> HashRing::Remove(NodeId id) {
   NodeSet nodes = nodes_;
   if (Result<Ok> removed = nodes.Remove(id); !removed) return removed;
   return Change(std::move(nodes), id);
 }
 
-Result<Ok> Ring::Reweigh(NodeId id, uint32_t weight) {
+Result<Ok> HashRing::Reweigh(NodeId id, uint32_t weight) {
   NodeSet nodes = nodes_;
   if (Result<Ok> reweighed = nodes.Reweigh(id, weight); !reweighed) return reweighed;
   return Change(std::move(nodes), id);
 }
 
-NodeId Ring::Owner(uint64_t key_hash) const {
+NodeId HashRing::Owner(uint64_t key_hash) const {
   return points_.empty() ? kNoNode : points_[FirstPoint(key_hash)].node;
 }
 
-size_t Ring::Owners(uint64_t key_hash, std::span<NodeId> out) const {
+size_t HashRing::Owners(uint64_t key_hash, std::span<NodeId> out) const {
   assert(out.size() <= kMaxOwners);
   const size_t wanted = std::min(out.size(), serving_nodes_);
   size_t found = 0;
@@ -62,7 +62,7 @@ size_t Ring::Owners(uint64_t key_hash, std::span<NodeId> out) const {
   return found;
 }
 
-Result<Ok> Ring::Change(NodeSet nodes, NodeId id) {
+Result<Ok> HashRing::Change(NodeSet nodes, NodeId id) {
   if (nodes.TotalWeight() * options_.points_per_weight > kMaxPoints) {
     return Error{ErrorCode::kOverloaded, "the ring would have more than " +
                                              std::to_string(kMaxPoints) +
@@ -86,11 +86,11 @@ Result<Ok> Ring::Change(NodeSet nodes, NodeId id) {
   return Ok{};
 }
 
-uint32_t Ring::PointsOf(const Node* node) const {
+uint32_t HashRing::PointsOf(const Node* node) const {
   return node == nullptr ? 0 : node->weight * options_.points_per_weight;
 }
 
-size_t Ring::FirstPoint(uint64_t hash) const {
+size_t HashRing::FirstPoint(uint64_t hash) const {
   // A binary search whose steps are additions, not jumps: half of its jumps would be mispredicted.
   size_t before = 0;  // All points up to here lie before `hash`.
   for (size_t left = points_.size(); left > 0;) {

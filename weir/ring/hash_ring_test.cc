@@ -1,7 +1,7 @@
 // Goal: a ring serves by its nodes alone, moves only the keys it must, and shares by weight.
 // Method: examples on a hand-made circle, then properties over random rings and keys, against a
 // naive scan.
-#include "weir/ring/ring.h"
+#include "weir/ring/hash_ring.h"
 
 #include <algorithm>
 #include <array>
@@ -42,21 +42,22 @@ std::vector<Node> RandomNodes(size_t at_least) {
   return nodes;
 }
 
-Ring RingOf(const std::vector<Node>& nodes, RingOptions options = {.points_per_weight = 20}) {
-  Ring ring(options);
+HashRing RingOf(const std::vector<Node>& nodes,
+                HashRingOptions options = {.points_per_weight = 20}) {
+  HashRing ring(options);
   for (const Node& node : nodes) RC_ASSERT(ring.Add(node).ok());
   return ring;
 }
 
-std::vector<NodeId> OwnersOf(const Ring& ring) {
+std::vector<NodeId> OwnersOf(const HashRing& ring) {
   std::vector<NodeId> owners;
   Random random(1);
   for (int i = 0; i < kKeys; ++i) owners.push_back(ring.Owner(random.Next()));
   return owners;
 }
 
-TEST(RingTest, AKeyBelongsToTheNextPointClockwise) {
-  Ring ring({.points_per_weight = 2, .point_hash = &VisiblePointHash});
+TEST(HashRingTest, AKeyBelongsToTheNextPointClockwise) {
+  HashRing ring({.points_per_weight = 2, .point_hash = &VisiblePointHash});
   ASSERT_TRUE(ring.Add({NodeId{1}}));  // 100, 200
   ASSERT_TRUE(ring.Add({NodeId{3}}));  // 300, 600
   EXPECT_EQ(ring.Owner(0), NodeId{1});
@@ -67,9 +68,9 @@ TEST(RingTest, AKeyBelongsToTheNextPointClockwise) {
   EXPECT_EQ(ring.Owner(~uint64_t{0}), NodeId{1});
 }
 
-TEST(RingTest, EqualPointsGoToTheLowerIdAndOutliveIt) {
+TEST(HashRingTest, EqualPointsGoToTheLowerIdAndOutliveIt) {
   for (const bool lower_first : {true, false}) {
-    Ring ring({.points_per_weight = 2, .point_hash = &VisiblePointHash});
+    HashRing ring({.points_per_weight = 2, .point_hash = &VisiblePointHash});
     ASSERT_TRUE(ring.Add({NodeId{static_cast<uint16_t>(lower_first ? 1 : 2)}}));
     ASSERT_TRUE(ring.Add({NodeId{static_cast<uint16_t>(lower_first ? 2 : 1)}}));
     EXPECT_EQ(ring.points(), 4U);
@@ -79,8 +80,8 @@ TEST(RingTest, EqualPointsGoToTheLowerIdAndOutliveIt) {
   }
 }
 
-TEST(RingTest, WithoutWeightNobodyServes) {
-  Ring ring;
+TEST(HashRingTest, WithoutWeightNobodyServes) {
+  HashRing ring;
   std::array<NodeId, 2> owners{};
   EXPECT_EQ(ring.Owner(42), kNoNode);
   EXPECT_EQ(ring.Owners(42, owners), 0U);
@@ -96,9 +97,9 @@ TEST(RingTest, WithoutWeightNobodyServes) {
   EXPECT_EQ(ring.Owners(42, owners), 0U);
 }
 
-TEST(RingTest, PointsEndAtTheLimit) {
-  constexpr uint32_t kQuarter = Ring::kMaxPoints / 4;
-  Ring ring({.points_per_weight = kQuarter});
+TEST(HashRingTest, PointsEndAtTheLimit) {
+  constexpr uint32_t kQuarter = HashRing::kMaxPoints / 4;
+  HashRing ring({.points_per_weight = kQuarter});
   ASSERT_TRUE(ring.Add({NodeId{1}, 3}));
   const Result<Ok> too_many = ring.Add({NodeId{2}, 2});
   ASSERT_FALSE(too_many);
@@ -107,23 +108,23 @@ TEST(RingTest, PointsEndAtTheLimit) {
   EXPECT_EQ(ring.nodes().size(), 1U);
   EXPECT_FALSE(ring.Reweigh(NodeId{1}, 5));
   ASSERT_TRUE(ring.Add({NodeId{2}, 1}));
-  EXPECT_EQ(ring.points(), Ring::kMaxPoints);
+  EXPECT_EQ(ring.points(), HashRing::kMaxPoints);
   EXPECT_EQ(ring.Reweigh(NodeId{1}, kMaxWeight + 1).error().code, ErrorCode::kInvalid);
 }
 
-TEST(RingTest, OwnersEndAtTheLimit) {
-  Ring ring;
+TEST(HashRingTest, OwnersEndAtTheLimit) {
+  HashRing ring;
   for (uint16_t id = 0; id < 20; ++id) ASSERT_TRUE(ring.Add({NodeId{id}}));
-  std::vector<NodeId> owners(Ring::kMaxOwners + 1);
-  EXPECT_EQ(ring.Owners(7, std::span(owners).first(Ring::kMaxOwners)), Ring::kMaxOwners);
+  std::vector<NodeId> owners(HashRing::kMaxOwners + 1);
+  EXPECT_EQ(ring.Owners(7, std::span(owners).first(HashRing::kMaxOwners)), HashRing::kMaxOwners);
   EXPECT_DEATH((void)ring.Owners(7, owners), "kMaxOwners");
 }
 
 // Golden: a ring is agreed on by machines that never speak of it, so this may never change.
-TEST(RingTest, PlacementIsTheSameOnEveryMachine) {
+TEST(HashRingTest, PlacementIsTheSameOnEveryMachine) {
   EXPECT_EQ(StablePointHash(NodeId{1}, 11), 0xe905bc0fc33ba476U);
   EXPECT_EQ(StablePointHash(NodeId{11}, 1), 0xcf873fb957ac41ffU);
-  Ring ring;
+  HashRing ring;
   for (uint16_t id = 0; id < 10; ++id) ASSERT_TRUE(ring.Add({NodeId{id}, 1U + id % 3}));
   std::string owners;
   for (int i = 0; i < 32; ++i) {
@@ -133,11 +134,11 @@ TEST(RingTest, PlacementIsTheSameOnEveryMachine) {
   EXPECT_EQ(owners, "51586287272581891224577475785814");
 }
 
-RC_GTEST_PROP(RingProperty, OwnerAgreesWithAScanOfAllPoints, ()) {
+RC_GTEST_PROP(HashRingProperty, OwnerAgreesWithAScanOfAllPoints, ()) {
   const bool collide = *rc::gen::arbitrary<bool>();
   const auto hash = collide ? &CollidingPointHash : &StablePointHash;
   const std::vector<Node> nodes = RandomNodes(0);
-  const Ring ring = RingOf(nodes, {.points_per_weight = 3, .point_hash = hash});
+  const HashRing ring = RingOf(nodes, {.points_per_weight = 3, .point_hash = hash});
   for (int i = 0; i < 20; ++i) {
     const uint64_t key = *rc::gen::arbitrary<uint64_t>() % (collide ? 20 : ~uint64_t{0});
     // The distance to a point, clockwise, is its hash - key modulo 2^64.
@@ -151,30 +152,30 @@ RC_GTEST_PROP(RingProperty, OwnerAgreesWithAScanOfAllPoints, ()) {
   }
 }
 
-RC_GTEST_PROP(RingProperty, OrderOfAdditionDoesNotMatter, ()) {
+RC_GTEST_PROP(HashRingProperty, OrderOfAdditionDoesNotMatter, ()) {
   std::vector<Node> nodes = RandomNodes(2);
   const auto hash = *rc::gen::element(&StablePointHash, &CollidingPointHash);
-  const RingOptions options{.points_per_weight = 20, .point_hash = hash};
+  const HashRingOptions options{.points_per_weight = 20, .point_hash = hash};
   const std::vector<NodeId> owners = OwnersOf(RingOf(nodes, options));
   std::ranges::shuffle(nodes, Random(*rc::gen::arbitrary<uint64_t>()));
   RC_ASSERT(OwnersOf(RingOf(nodes, options)) == owners);
 }
 
-RC_GTEST_PROP(RingProperty, RemovingANodeMovesOnlyItsKeys, ()) {
+RC_GTEST_PROP(HashRingProperty, RemovingANodeMovesOnlyItsKeys, ()) {
   const std::vector<Node> nodes = RandomNodes(1);
   const NodeId gone = (*rc::gen::elementOf(nodes)).id;
-  Ring ring = RingOf(nodes);
+  HashRing ring = RingOf(nodes);
   const std::vector<NodeId> before = OwnersOf(ring);
   RC_ASSERT(ring.Remove(gone).ok());
   const std::vector<NodeId> after = OwnersOf(ring);
   for (int i = 0; i < kKeys; ++i) RC_ASSERT((before[i] != after[i]) == (before[i] == gone));
 }
 
-RC_GTEST_PROP(RingProperty, AddingANodeTakesOnlyItsOwnShare, ()) {
+RC_GTEST_PROP(HashRingProperty, AddingANodeTakesOnlyItsOwnShare, ()) {
   std::vector<Node> nodes = RandomNodes(2);
   const Node fresh = nodes.back();
   nodes.pop_back();
-  Ring ring = RingOf(nodes, {});
+  HashRing ring = RingOf(nodes, {});
   const std::vector<NodeId> before = OwnersOf(ring);
   RC_ASSERT(ring.Add(fresh).ok());
   const std::vector<NodeId> after = OwnersOf(ring);
@@ -193,11 +194,11 @@ RC_GTEST_PROP(RingProperty, AddingANodeTakesOnlyItsOwnShare, ()) {
   }
 }
 
-RC_GTEST_PROP(RingProperty, ReweighingMovesKeysOfThatNodeOnly, ()) {
+RC_GTEST_PROP(HashRingProperty, ReweighingMovesKeysOfThatNodeOnly, ()) {
   const std::vector<Node> nodes = RandomNodes(1);
   const Node changed = *rc::gen::elementOf(nodes);
   const uint32_t weight = *rc::gen::inRange<uint32_t>(0, 5);
-  Ring ring = RingOf(nodes);
+  HashRing ring = RingOf(nodes);
   const std::vector<NodeId> before = OwnersOf(ring);
   RC_ASSERT(ring.Reweigh(changed.id, weight).ok());
   const std::vector<NodeId> after = OwnersOf(ring);
@@ -209,9 +210,9 @@ RC_GTEST_PROP(RingProperty, ReweighingMovesKeysOfThatNodeOnly, ()) {
   RC_ASSERT(OwnersOf(ring) == before);
 }
 
-RC_GTEST_PROP(RingProperty, OwnersAreThoseLeftAsOwnersLeave, ()) {
+RC_GTEST_PROP(HashRingProperty, OwnersAreThoseLeftAsOwnersLeave, ()) {
   const std::vector<Node> nodes = RandomNodes(0);
-  Ring ring = RingOf(nodes);
+  HashRing ring = RingOf(nodes);
   const uint64_t key = *rc::gen::arbitrary<uint64_t>();
   std::array<NodeId, 5> owners{};
   const size_t count = ring.Owners(key, owners);
@@ -224,9 +225,9 @@ RC_GTEST_PROP(RingProperty, OwnersAreThoseLeftAsOwnersLeave, ()) {
 }
 
 // The bound is 4 / sqrt(points of the node), four times the deviation that the header states.
-TEST(RingTest, SharesFollowTheWeights) {
+TEST(HashRingTest, SharesFollowTheWeights) {
   for (const uint32_t points_per_weight : {150U, 1000U}) {
-    Ring ring({.points_per_weight = points_per_weight});
+    HashRing ring({.points_per_weight = points_per_weight});
     for (uint16_t id = 0; id < 20; ++id) ASSERT_TRUE(ring.Add({NodeId{id}, 1U + id % 4}));
     constexpr double kSamples = 400'000;
     std::map<NodeId, double> held;
