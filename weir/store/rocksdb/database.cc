@@ -11,6 +11,7 @@
 #include <rocksdb/write_buffer_manager.h>
 
 #include "weir/store/rocksdb/log_check.h"
+#include "weir/store/rocksdb/log_order.h"
 #include "weir/store/rocksdb/pending_format.h"
 #include "weir/store/rocksdb/record_format.h"
 
@@ -29,6 +30,7 @@ constexpr size_t kSegmentBytesMin = size_t{32} << 10;
 constexpr size_t kSegmentsPerFlush = 2;
 constexpr size_t kSegmentsPerPendingMemtable = kSegmentsPerFlush + 1;
 constexpr size_t kLogBytesMin = size_t{64} << 20;
+constexpr size_t kBytesPerSync = size_t{1} << 20;  // What the kernel may keep back of a file.
 constexpr int kOpenFilesMax = 256;
 constexpr size_t kMoveBytes = size_t{1} << 20;  // In one write, of what was left pending.
 
@@ -78,7 +80,8 @@ rocksdb::DBOptions MakeDbOptions(const RocksDbOptions& options, const WriteBuffe
   db.max_total_wal_size = std::max(kLogBytesMin, 2 * options.write_buffer_bytes);
   db.max_open_files = kOpenFilesMax;
   db.max_background_jobs = 2;
-  db.bytes_per_sync = size_t{1} << 20;
+  db.bytes_per_sync = kBytesPerSync;
+  if (options.durability == Durability::kOs) db.wal_bytes_per_sync = kBytesPerSync;
   // There is one writer, so nothing of the machinery for many is of use.
   db.allow_concurrent_memtable_write = false;
   db.enable_write_thread_adaptive_yield = false;
@@ -138,7 +141,8 @@ std::unique_ptr<DatabaseSetting> MakeDatabaseSetting(const RocksDbOptions& optio
   auto setting = std::make_unique<DatabaseSetting>();
   setting->path = std::move(path);
   setting->shards = shards;
-  setting->env = std::move(env);
+  const bool is_synced = options.durability == Durability::kFsync;
+  setting->env = is_synced ? std::move(env) : KeepLogsInOrder(std::move(env));
   const WriteBuffers buffers = DivideWriteBuffers(options.write_buffer_bytes, shards);
   setting->background_errors = std::make_shared<BackgroundErrors>();
   setting->db_options = MakeDbOptions(options, buffers, setting->env.get());

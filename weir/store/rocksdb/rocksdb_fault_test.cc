@@ -27,6 +27,7 @@ class RocksDbFaultTest : public testing::Test {
   Result<std::unique_ptr<RocksDbStore>> TryOpen() {
     RocksDbOptions options{.directory = "/data",
                            .shards = 2,
+                           .durability = durability_,
                            .write_buffer_bytes = kWriteBufferBytesMin,
                            .free_space_floor_bytes = 1000,
                            .free_space_every = std::chrono::milliseconds(0)};
@@ -85,6 +86,7 @@ class RocksDbFaultTest : public testing::Test {
   }
 
   const std::shared_ptr<SimulatedDisk> disk_;
+  Durability durability_ = Durability::kFsync;
   std::atomic<uint64_t> free_bytes_{1 << 30};
   std::unique_ptr<RocksDbStore> store_;
 };
@@ -156,6 +158,36 @@ TEST_F(RocksDbFaultTest, NothingIsReadBeforeItIsDurable) {
   disk_->ReleaseLogSync();
   applied.wait();
   EXPECT_EQ(Value(), "new");
+}
+
+// Else a power cut could leave some of the new log and lack the end of the old one.
+TEST_F(RocksDbFaultTest, WithDurabilityOsALogIsSyncedBeforeTheNextIsWritten) {
+  durability_ = Durability::kOs;
+  Open();
+  disk_->HoldLogSync();
+  std::thread writer([this] {
+    for (uint64_t i = 0; i < 200; ++i) EXPECT_TRUE(PutBig(i).ok());
+  });
+  disk_->AwaitHeldSync();
+  EXPECT_EQ(disk_->FilesEndingIn(".log").size(), 1U);
+  disk_->ReleaseLogSync();
+  writer.join();
+}
+
+TEST_F(RocksDbFaultTest,
+       WithDurabilityOsALogThatCannotBeSyncedIsSettledLikeOneThatCannotBeWritten) {
+  durability_ = Durability::kOs;
+  Open();
+  disk_->FailAfter(Fault::kLogSync, 0);
+  uint64_t stored = 0;
+  Result<Applied> applied = PutBig(stored);
+  while (applied.ok() && stored < 1000) applied = PutBig(++stored);
+  ExpectError(applied, ErrorCode::kUnknown);
+  ExpectUnsettled();
+  disk_->Repair();
+  ASSERT_TRUE(SettleOf(*store_).ok());
+  CutPowerAndOpen();
+  EXPECT_GE(AllOf(*store_, 0).size(), stored) << "settled, and then it changed";
 }
 
 TEST_F(RocksDbFaultTest, AFullDiskRefusesWritesBeforeTheyBeginAndRecoversByItself) {

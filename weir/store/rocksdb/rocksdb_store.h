@@ -27,7 +27,7 @@ namespace weir::store {
 
 enum class Durability {
   kFsync,  // Acknowledged writes survive a power cut.
-  kOs,     // They survive the end of the process; a power cut loses the last seconds.
+  kOs,     // They survive the end of the process; a power cut undoes the last ones, in order.
 };
 
 struct RocksDbOptions {
