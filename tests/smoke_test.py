@@ -58,6 +58,13 @@ class Readme(WithServers):
         remaining = int(self.redis_cli(server, "pttl", "session").removeprefix("(integer) "))
         self.assertTrue(0 < remaining < 60000, remaining)
 
+    def test_the_ring_of_a_running_server_is_shown(self):
+        server = self.start_weir()
+        address = f"127.0.0.1:{server.port}"
+        done = subprocess.run([WEIR, "ring", "owner", "--server", address, "foo"],
+                              capture_output=True, text=True, timeout=60, check=True)
+        self.assertEqual(done.stdout, "foo  slot 12182  node 0\n")
+
     def test_an_upload_over_the_limit_hears_when_to_come_back(self):
         server = self.start_weir(config='[[limit]]\nname = "uploads"\nkey_prefix = "upload:"\n'
                                         'rate = "10/h"\nburst = 5\n\n'

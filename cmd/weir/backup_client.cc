@@ -5,15 +5,12 @@
 #include <cstdint>
 #include <cstdio>
 #include <filesystem>
-#include <fstream>
-#include <iostream>
 #include <map>
-#include <optional>
 #include <thread>
 #include <utility>
 
 #include "cmd/weir/progress.h"
-#include "cmd/weir/server_link.h"
+#include "cmd/weir/server_session.h"
 
 namespace weir::cmd {
 namespace {
@@ -24,25 +21,6 @@ volatile std::sig_atomic_t interrupted = 0;
 
 void Complain(const std::string& text) {
   std::fprintf(stderr, "weir: %s\n", text.c_str());
-}
-
-// Returns the first line, or nullopt when it cannot be read.
-std::optional<std::string> ReadPassword(const std::string& name) {
-  std::string password;
-  std::ifstream file;
-  if (name != "-") file.open(name);
-  std::istream& input = name == "-" ? std::cin : file;
-  if (!std::getline(input, password)) return std::nullopt;
-  return password;
-}
-
-// Calls, and takes an error reply for an error.
-Result<resp::Value> Ask(ServerLink& link, const std::vector<std::string>& words) {
-  Result<resp::Value> reply = link.Call(words);
-  if (reply.ok() && reply.value().kind == resp::Value::Kind::kError) {
-    return Error{ErrorCode::kInvalid, "the server says: " + reply.value().text};
-  }
-  return reply;
 }
 
 struct Status {
@@ -85,21 +63,9 @@ Result<Status> Follow(ServerLink& link) {
   }
 }
 
-Result<Ok> Authenticate(ServerLink& link, const BackupArguments& arguments) {
-  if (arguments.user.empty()) return Ok{};
-  const std::optional<std::string> password = ReadPassword(arguments.password_file);
-  if (!password) {
-    return Error{ErrorCode::kInvalid, "no password can be read from " + arguments.password_file};
-  }
-  const Result<resp::Value> reply = Ask(link, {"AUTH", arguments.user, *password});
-  if (!reply.ok()) return reply.error();
-  return Ok{};
-}
-
-Result<Status> MakeBackup(const net::Address& address, const BackupArguments& arguments) {
-  Result<ServerLink> link = ServerLink::Connect(address);
+Result<Status> MakeBackup(const BackupArguments& arguments) {
+  Result<ServerLink> link = OpenSession(arguments.server);
   if (!link.ok()) return link.error();
-  if (auto known = Authenticate(link.value(), arguments); !known.ok()) return known.error();
   const std::string directory = std::filesystem::absolute(arguments.directory).string();
   std::signal(SIGINT, [](int) { interrupted = 1; });
   std::signal(SIGTERM, [](int) { interrupted = 1; });
@@ -111,16 +77,11 @@ Result<Status> MakeBackup(const net::Address& address, const BackupArguments& ar
 }  // namespace
 
 int RunBackup(const BackupArguments& arguments) {
-  const Result<net::Address> address = net::ParseAddress(arguments.server);
-  if (!address.ok()) {
-    Complain("--server: " + address.error().message);
+  if (const std::string wrong = CheckServerArguments(arguments.server); !wrong.empty()) {
+    Complain(wrong);
     return 2;
   }
-  if (arguments.user.empty() != arguments.password_file.empty()) {
-    Complain("give --user and --password-file together");
-    return 2;
-  }
-  Result<Status> status = MakeBackup(address.value(), arguments);
+  Result<Status> status = MakeBackup(arguments);
   if (!status.ok()) {
     Complain("no backup was made: " + status.error().message);
     return 1;

@@ -6,6 +6,7 @@ Method: the real binary, run in an empty temporary directory.
     cli_test.py WEIR CONFIGURATION_MD
 """
 
+import json
 import os
 import re
 import subprocess
@@ -41,7 +42,8 @@ class CommandLine(unittest.TestCase):
     def test_help_lists_the_subcommands_and_hides_docs(self):
         done = self.run_weir("--help")
         self.assertEqual(done.returncode, 0)
-        for word in ("serve", "check", "backup", "restore", "verify", "user", "version", "help"):
+        for word in ("serve", "check", "ring", "backup", "restore", "verify", "user", "version",
+                     "help"):
             self.assertIn(f"\n  {word} ", done.stdout)
         self.assertNotIn("docs", done.stdout)
         self.assertEqual(self.run_weir("help").stdout, done.stdout)
@@ -62,6 +64,40 @@ class CommandLine(unittest.TestCase):
         done = self.run_weir("version")
         self.assertEqual(done.returncode, 0)
         self.assertRegex(done.stdout, r"^weir \d+\.\d+\.\d+\n$")
+
+    def test_ring_tells_owners_and_moves_offline(self):
+        done = self.run_weir("ring", "owner", "--nodes", "1,2=2,3", "foo", "{foo}:1", "bar")
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertEqual(done.stdout, "foo  slot 12182  node 2\n{foo}:1  slot 12182  node 2\n"
+                                      "bar  slot 5061  node 2\n")
+        done = self.run_weir("ring", "show", "--nodes", "1,2", "--save", "t")
+        self.assertEqual(done.returncode, 0)
+        done = self.run_weir("ring", "diff", "--table", "t", "--add", "3", "--weigh", "1=2",
+                             "--json", "--save", "t2", "--svg", "t2.svg")
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        change = json.loads(done.stdout)
+        self.assertEqual(change["moved"], sum(run["last"] - run["first"] + 1
+                                              for run in change["moves"]))
+        self.assertEqual([node["slots"] for node in change["after"]["nodes"]], [8192, 4096, 4096])
+        done = self.run_weir("ring", "show", "--table", "t2", "--json")
+        self.assertEqual(json.loads(done.stdout), change["after"])
+        with open(f"{self.directory}/t2.svg", encoding="utf-8") as picture:
+            self.assertIn("4096 of 16384 slots move", picture.read())
+
+    def test_ring_says_what_is_wrong(self):
+        self.assert_usage_error(self.run_weir("ring", "show"), "--table FILE, --nodes LIST")
+        self.assert_usage_error(self.run_weir("ring", "show", "--nodes", "1", "--table", "t"),
+                                "once")
+        self.assert_usage_error(self.run_weir("ring", "show", "--nodes", "1,x"),
+                                "'x' is not a node")
+        self.assert_usage_error(self.run_weir("ring", "diff", "--nodes", "1"), "--add")
+        self.assert_usage_error(self.run_weir("ring", "diff", "--nodes", "1", "--remove", "2"),
+                                "node 2 is unknown")
+        self.write("weir-slot-table 1\n", "damaged")
+        done = self.run_weir("ring", "show", "--table", "damaged")
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        self.assertIn("damaged: slot table: ", done.stderr)
+        self.assertEqual(self.run_weir("ring", "show", "--table", "none").returncode, 1)
 
     def test_user_hash_prints_a_line_that_the_configuration_takes(self):
         done = subprocess.run([WEIR, "user", "hash"], input="open sesame\n", capture_output=True,

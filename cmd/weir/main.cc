@@ -1,4 +1,4 @@
-// The command line of weir: serve, check, backup, restore, verify, version, help, docs.
+// The command line of weir: serve, check, ring, backup, restore, verify, version, help, docs.
 #include <cstdio>
 #include <fstream>
 #include <iterator>
@@ -15,6 +15,7 @@
 #include "cmd/weir/man_page.h"
 #include "cmd/weir/options.h"
 #include "cmd/weir/restore.h"
+#include "cmd/weir/ring_command.h"
 #include "cmd/weir/serve.h"
 #include "cmd/weir/tls_files.h"
 #include "cmd/weir/users.h"
@@ -140,6 +141,7 @@ struct Arguments {
   std::string restore_from;
   DataArguments restore_to;
   DataArguments verify;
+  RingArguments ring;
   std::string help_topic;
   std::string docs_topic = "configuration";
   std::map<std::string, std::vector<std::string>> flags;  // By key of [server].
@@ -173,19 +175,22 @@ void DeclareData(CLI::App& command, DataArguments& data, const std::string& what
       ->type_name("FILE");
 }
 
+// Returns the option `--server`.
+CLI::Option* DeclareServer(CLI::App& command, ServerArguments& server) {
+  command.add_option("--user", server.user, "A user with the right `admin`.")->type_name("NAME");
+  command
+      .add_option("--password-file", server.password_file,
+                  "Its first line is the password; - for standard input.")
+      ->type_name("FILE");
+  return command.add_option("--server", server.address, "Where the server listens.")
+      ->type_name("ADDR:PORT");
+}
+
 void DeclareBackup(CLI::App& app, Arguments& arguments) {
   CLI::App* backup = app.add_subcommand(
       "backup", "Back the data of a running server up into a new directory of its machine.");
   backup->add_option("DIR", arguments.backup.directory, "The new directory.")->required();
-  backup->add_option("--server", arguments.backup.server, "Where the server listens.")
-      ->type_name("ADDR:PORT")
-      ->capture_default_str();
-  backup->add_option("--user", arguments.backup.user, "A user with the right `admin`.")
-      ->type_name("NAME");
-  backup
-      ->add_option("--password-file", arguments.backup.password_file,
-                   "Its first line is the password; - for standard input.")
-      ->type_name("FILE");
+  DeclareServer(*backup, arguments.backup.server)->capture_default_str();
   CLI::App* restore =
       app.add_subcommand("restore", "Copy a backup into a new data directory, offline.");
   restore->add_option("DIR", arguments.restore_from, "The backup.")->required();
@@ -193,6 +198,51 @@ void DeclareBackup(CLI::App& app, Arguments& arguments) {
   CLI::App* verify = app.add_subcommand(
       "verify", "Read all of a data directory that is not in use, or of a backup, and check it.");
   DeclareData(*verify, arguments.verify, "The data directory, or the backup.");
+}
+
+// The options of every `weir ring` subcommand.
+CLI::App* DeclareRingCommand(CLI::App& ring, RingArguments& arguments, const std::string& name,
+                             const std::string& what) {
+  CLI::App* command = ring.add_subcommand(name, what);
+  command->add_option("--table", arguments.source.table, "A slot table that --save wrote.")
+      ->type_name("FILE");
+  command
+      ->add_option("--nodes", arguments.source.nodes,
+                   "Ids, with weights that are not 1, such as 1,2=3,7: a first placement.")
+      ->type_name("LIST");
+  DeclareServer(*command, arguments.source.server)->each([&](const std::string&) {
+    arguments.source.from_server = true;
+  });
+  command->add_flag("--json", arguments.json, "Print JSON.");
+  return command;
+}
+
+void DeclareRing(CLI::App& app, RingArguments& arguments) {
+  CLI::App* ring = app.add_subcommand("ring", "Tell which node owns what, and what changes move.");
+  ring->require_subcommand(1, 1);
+  CLI::App* show =
+      DeclareRingCommand(*ring, arguments, "show", "Print how the slots are spread over nodes.");
+  CLI::App* owner =
+      DeclareRingCommand(*ring, arguments, "owner", "Print the slot and node of keys.");
+  owner->add_option("KEY", arguments.keys, "The keys.")->required();
+  CLI::App* diff =
+      DeclareRingCommand(*ring, arguments, "diff", "Print what a change of nodes moves.");
+  diff->add_option("--add", arguments.add, "A node that joins.")->type_name("ID[=WEIGHT]");
+  diff->add_option("--remove", arguments.remove, "A node that leaves.")->type_name("ID");
+  diff->add_option("--weigh", arguments.weigh, "A node's new weight.")->type_name("ID=WEIGHT");
+  for (CLI::App* command : {show, diff}) {
+    command->add_option("--svg", arguments.svg, "Draw a picture into this file.")
+        ->type_name("FILE");
+    command->add_option("--save", arguments.save, "Save the table, after the change, to this file.")
+        ->type_name("FILE");
+  }
+}
+
+int RunRing(const CLI::App& app, const RingArguments& arguments) {
+  const CLI::App* ring = app.get_subcommand("ring");
+  if (ring->got_subcommand("show")) return RunRingShow(arguments);
+  if (ring->got_subcommand("owner")) return RunRingOwner(arguments);
+  return RunRingDiff(arguments);
 }
 
 int RunHelp(CLI::App& app, const std::string& topic) {
@@ -252,7 +302,7 @@ int RunDocs(const CLI::App& app, const std::string& topic) {
 
 // Names the words nearest to those that are unknown.
 std::string DescribeExtras(const std::vector<std::string>& extras) {
-  std::vector<std::string> known = {"serve",  "check",   "user", "backup",   "restore",
+  std::vector<std::string> known = {"serve",  "check",   "user", "ring",     "backup", "restore",
                                     "verify", "version", "help", "--config", "--help"};
   for (const Option& option : Options()) {
     if (option.section == "server") known.push_back(FlagOf(option));
@@ -277,6 +327,7 @@ int Run(int argc, char** argv) {
   CLI::App* check = app.add_subcommand(
       "check", "Print the effective configuration and memory budget of a file, or its errors.");
   check->add_option("FILE", arguments.check_file, "Configuration file, TOML.")->required();
+  DeclareRing(app, arguments.ring);
   DeclareBackup(app, arguments);
   CLI::App* user = app.add_subcommand("user", "Prepare a [[user]] of the configuration.");
   user->require_subcommand(1, 1);
@@ -284,7 +335,7 @@ int Run(int argc, char** argv) {
   CLI::App* version = app.add_subcommand("version", "Print the version.");
   CLI::App* help = app.add_subcommand("help", "Explain a subcommand.");
   help->add_option("SUBCOMMAND", arguments.help_topic,
-                   "serve, check, user, backup, restore, verify or version.");
+                   "serve, check, user, ring, backup, restore, verify or version.");
   CLI::App* docs = app.add_subcommand("docs")->group("");  // Hidden.
   docs->add_option("TOPIC", arguments.docs_topic, "configuration, commands or man.");
 
@@ -300,6 +351,7 @@ int Run(int argc, char** argv) {
   if (serve->parsed()) return RunServe(arguments.serve_file, arguments.flags);
   if (user->parsed()) return RunUserHash();
   if (check->parsed()) return RunCheck(arguments.check_file);
+  if (app.got_subcommand("ring")) return RunRing(app, arguments.ring);
   if (app.got_subcommand("backup")) return RunBackup(arguments.backup);
   if (app.got_subcommand("restore")) {
     return RunRestoreCommand(arguments.restore_from, arguments.restore_to);

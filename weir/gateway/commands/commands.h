@@ -73,6 +73,7 @@ void FlushallInTransaction(WriteBatch& batch, WriteItem& item);
 std::optional<Reply> WeirBackupStart(const OperationCall& call);
 void WeirBackupStatus(const LocalCall& call, resp::Writer& writer);
 void WeirBackupCancel(const LocalCall& call, resp::Writer& writer);
+void WeirRingTable(const LocalCall& call, resp::Writer& writer);
 
 // key.cc
 void Exists(const ReadCall& call, resp::Writer& writer);

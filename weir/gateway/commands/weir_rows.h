@@ -16,6 +16,11 @@ inline constexpr Row kWeirRows[] = {
              c::WeirBackupStart),
     Local("weir.backup|status", 2, kAdmin, "0.1.0",
           "Get how far the backup is, or how the last one ended.", c::WeirBackupStatus),
+    Container("weir.ring", "0.1.0", "A container for commands about slots and their nodes."),
+    Local("weir.ring|help", 2, kAlways, "0.1.0",
+          "Show helpful text about the different subcommands.", c::Help),
+    Local("weir.ring|table", 2, kAdmin, "0.1.0",
+          "Get the slot table as text, which `weir ring` reads.", c::WeirRingTable),
 };
 
 }  // namespace weir::gateway::rows
