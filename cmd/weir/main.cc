@@ -1,4 +1,5 @@
-// The command line of weir: serve, check, ring, backup, restore, verify, version, help, docs.
+// The command line of weir: serve, check, ring, backup, restore, verify, bench, version, help,
+// docs.
 #include <cstdio>
 #include <fstream>
 #include <iterator>
@@ -9,6 +10,7 @@
 #include <vector>
 
 #include "cmd/weir/backup_client.h"
+#include "cmd/weir/bench/bench.h"
 #include "cmd/weir/commands_document.h"
 #include "cmd/weir/load.h"
 #include "cmd/weir/machine.h"
@@ -142,6 +144,7 @@ struct Arguments {
   DataArguments restore_to;
   DataArguments verify;
   RingArguments ring;
+  BenchArguments bench;
   std::string help_topic;
   std::string docs_topic = "configuration";
   std::map<std::string, std::vector<std::string>> flags;  // By key of [server].
@@ -302,8 +305,8 @@ int RunDocs(const CLI::App& app, const std::string& topic) {
 
 // Names the words nearest to those that are unknown.
 std::string DescribeExtras(const std::vector<std::string>& extras) {
-  std::vector<std::string> known = {"serve",  "check",   "user", "ring",     "backup", "restore",
-                                    "verify", "version", "help", "--config", "--help"};
+  std::vector<std::string> known = {"serve",  "check", "user",    "ring", "backup",   "restore",
+                                    "verify", "bench", "version", "help", "--config", "--help"};
   for (const Option& option : Options()) {
     if (option.section == "server") known.push_back(FlagOf(option));
   }
@@ -329,13 +332,14 @@ int Run(int argc, char** argv) {
   check->add_option("FILE", arguments.check_file, "Configuration file, TOML.")->required();
   DeclareRing(app, arguments.ring);
   DeclareBackup(app, arguments);
+  DeclareBench(app, arguments.bench);
   CLI::App* user = app.add_subcommand("user", "Prepare a [[user]] of the configuration.");
   user->require_subcommand(1, 1);
   user->add_subcommand("hash", "Read a password and print its hash, as the line of the file.");
   CLI::App* version = app.add_subcommand("version", "Print the version.");
   CLI::App* help = app.add_subcommand("help", "Explain a subcommand.");
   help->add_option("SUBCOMMAND", arguments.help_topic,
-                   "serve, check, user, ring, backup, restore, verify or version.");
+                   "serve, check, user, ring, backup, restore, verify, bench or version.");
   CLI::App* docs = app.add_subcommand("docs")->group("");  // Hidden.
   docs->add_option("TOPIC", arguments.docs_topic, "configuration, commands or man.");
 
@@ -357,6 +361,7 @@ int Run(int argc, char** argv) {
     return RunRestoreCommand(arguments.restore_from, arguments.restore_to);
   }
   if (app.got_subcommand("verify")) return RunVerifyCommand(arguments.verify);
+  if (app.got_subcommand("bench")) return RunBench(arguments.bench);
   if (version->parsed()) Print("weir " WEIR_VERSION "\n");
   if (docs->parsed()) return RunDocs(app, arguments.docs_topic);
   if (help->parsed()) return RunHelp(app, arguments.help_topic);

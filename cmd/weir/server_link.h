@@ -19,6 +19,9 @@ class ServerLink {
   // Returns the reply, an error reply included.
   Result<resp::Value> Call(const std::vector<std::string>& words);
 
+  // The connection itself, for who speaks another way. Requires: no other call follows.
+  net::Socket TakeSocket() { return std::move(socket_); }
+
  private:
   explicit ServerLink(net::Socket socket) : socket_(std::move(socket)) {}
 

@@ -2,7 +2,6 @@
 
 #include <fstream>
 #include <iostream>
-#include <optional>
 #include <utility>
 
 #include "weir/net/address.h"
@@ -10,23 +9,11 @@
 namespace weir::cmd {
 namespace {
 
-// Returns the first line, or nullopt when it cannot be read.
-std::optional<std::string> ReadPassword(const std::string& name) {
-  std::string password;
-  std::ifstream file;
-  if (name != "-") file.open(name);
-  std::istream& input = name == "-" ? std::cin : file;
-  if (!std::getline(input, password)) return std::nullopt;
-  return password;
-}
-
 Result<Ok> Authenticate(ServerLink& link, const ServerArguments& arguments) {
   if (arguments.user.empty()) return Ok{};
-  const std::optional<std::string> password = ReadPassword(arguments.password_file);
-  if (!password) {
-    return Error{ErrorCode::kInvalid, "no password can be read from " + arguments.password_file};
-  }
-  const Result<resp::Value> reply = Ask(link, {"AUTH", arguments.user, *password});
+  const Result<std::string> password = ReadPasswordFile(arguments.password_file);
+  if (!password.ok()) return password.error();
+  const Result<resp::Value> reply = Ask(link, {"AUTH", arguments.user, password.value()});
   if (!reply.ok()) return reply.error();
   return Ok{};
 }
@@ -49,6 +36,17 @@ Result<ServerLink> OpenSession(const ServerArguments& arguments) {
   if (!link.ok()) return link.error();
   if (auto known = Authenticate(link.value(), arguments); !known.ok()) return known.error();
   return link;
+}
+
+Result<std::string> ReadPasswordFile(const std::string& name) {
+  std::string password;
+  std::ifstream file;
+  if (name != "-") file.open(name);
+  std::istream& input = name == "-" ? std::cin : file;
+  if (!std::getline(input, password)) {
+    return Error{ErrorCode::kInvalid, "no password can be read from " + name};
+  }
+  return password;
 }
 
 Result<resp::Value> Ask(ServerLink& link, const std::vector<std::string>& words) {

@@ -23,6 +23,9 @@ std::string CheckServerArguments(const ServerArguments& arguments);
 // Connects and authenticates. Errors: kInvalid, kUnavailable with what to do.
 Result<ServerLink> OpenSession(const ServerArguments& arguments);
 
+// Returns the first line of a file, of standard input for "-". Errors: kInvalid.
+Result<std::string> ReadPasswordFile(const std::string& name);
+
 // Calls, and takes an error reply for an error, kInvalid.
 Result<resp::Value> Ask(ServerLink& link, const std::vector<std::string>& words);
 

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <array>
+#include <cassert>
 #include <cerrno>
 #include <cstring>
 
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -107,6 +109,11 @@ Result<Socket> Socket::Connect(const Address& address) {
   }
   SetOption(socket.fd_, IPPROTO_TCP, TCP_NODELAY);
   return socket;
+}
+
+void Socket::StopBlocking() {
+  [[maybe_unused]] const int done = fcntl(fd_, F_SETFL, fcntl(fd_, F_GETFL) | O_NONBLOCK);
+  assert(done == 0);
 }
 
 Socket::AcceptState Socket::Accept(Accepted* accepted) {

@@ -44,8 +44,10 @@ class Socket {
   // Errors: kUnavailable with what to do.
   static Result<Socket> Listen(const Address& address);
 
-  // Connects and waits until it is done; for tests and tools. Errors: kUnavailable.
+  // Connects and waits until it is done, as Receive and Send then do, until StopBlocking; for tests
+  // and tools. Errors: kUnavailable.
   static Result<Socket> Connect(const Address& address);
+  void StopBlocking();
 
   struct Accepted;
   enum class AcceptState { kAccepted, kNone, kOutOfDescriptors };
