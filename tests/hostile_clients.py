@@ -1,15 +1,14 @@
 """Clients that mean harm, or have no luck: what tests/hostile_test.py and bench/hostile.py share.
 
 An attack takes a running weir_process.Weir and returns when it has done its worst; what it opened
-is closed by its `contextlib.ExitStack`. Watch samples the memory of the server meanwhile.
+is closed by its `contextlib.ExitStack`. Watch tells how much memory the server took meanwhile.
 """
 
+import concurrent.futures
 import contextlib
 import random
-import resource
 import selectors
 import socket
-import threading
 import time
 
 from weir_process import Client, encode
@@ -20,36 +19,20 @@ SEED = 20261124
 
 
 class Watch:
-    """Samples the resident memory of a server until the block ends; `peak` is the highest."""
-
-    PAUSE_SECONDS = 0.005
+    """After the block, `peak` is the most memory that the server has ever held, by the system."""
 
     def __init__(self, server):
         self.peak = 0
-        self._file = open(f"/proc/{server.pid}/statm", encoding="ascii")
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run)
-
-    def _run(self):
-        while not self._stop.wait(self.PAUSE_SECONDS):
-            self.sample()
-
-    def sample(self):
-        self._file.seek(0)
-        resident = int(self._file.read().split()[1]) * resource.getpagesize()
-        self.peak = max(self.peak, resident)
-        return resident
+        self._server = server
 
     def __enter__(self):
-        self.sample()
-        self._thread.start()
         return self
 
     def __exit__(self, *_):
-        self._stop.set()
-        self._thread.join()
-        self.sample()
-        self._file.close()
+        with open(f"/proc/{self._server.pid}/status", encoding="ascii") as file:
+            for line in file:
+                if line.startswith("VmHWM:"):
+                    self.peak = int(line.split()[1]) * 1024
 
 
 def connect(stack, port, count):
@@ -97,6 +80,21 @@ def count_closed(sockets):
         except OSError:
             closed += 1
     return closed
+
+
+def at_once(port, count, commands):
+    """`count` clients send what `commands(number)` returns, each all of its own at once.
+
+    Returns the replies of all; None stands for a client that was disconnected.
+    """
+    def ask(number):
+        try:
+            with Client(port) as client:
+                return client.pipeline(commands(number))
+        except (EOFError, ConnectionError):
+            return [None]
+    with concurrent.futures.ThreadPoolExecutor(count) as pool:
+        return [reply for replies in pool.map(ask, range(count)) for reply in replies]
 
 
 def fill(port, prefix, count, size, seed=SEED):

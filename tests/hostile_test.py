@@ -79,6 +79,49 @@ class Hostile(unittest.TestCase):
                 self.assertIn(b"larger than one reply may be", reply)
                 self.assertEqual(client.command("EXISTS", *keys), len(keys))
 
+    def test_large_values_in_every_kind_of_command_stay_within_the_memory(self):
+        server = self.start()
+        value = b"x" * (15 * MIB // 2)
+        end = str(7 * MIB)
+        keys = [f"k{i}" for i in range(20)]
+        kinds = {
+            "SET": (16, lambda i: [("SET", keys[i], value)] * 2),
+            "MSET": (10, lambda i: [("MSET", f"m{i}", value, f"n{i}", value)]),
+            "APPEND": (50, lambda i: [("APPEND", keys[i % 20], b"x")]),
+            "SETRANGE": (20, lambda i: [("SETRANGE", f"r{i}{j}", end, "x") for j in range(3)]),
+            "SETBIT": (20, lambda i: [("SETBIT", f"b{i}{j}", end, "1") for j in range(3)]),
+            "COPY": (20, lambda i: [("COPY", "k0", f"c{i}{j}") for j in range(2)]),
+            "BITOP": (20, lambda i: [("BITOP", "OR", f"d{i}", "k0", f"k{i}")]),
+            "BITOP of too much": (20, lambda i: [("BITOP", "OR", "d", *keys)]),
+            "GET": (60, lambda i: [("GET", keys[(i + j) % 20]) for j in range(3)]),
+            "MGET": (30, lambda i: [("MGET", "k0", keys[i % 20])]),
+            "GETSET": (20, lambda i: [("GETSET", keys[i], value)]),
+            "LCS": (20, lambda i: [("SET", f"l{i}", value[:11_000]),
+                                   ("LCS", "l0", f"l{i}", "IDX"), ("LCS", "k0", "k1")]),
+            "EXEC that reads": (20, lambda i: [
+                ("MULTI",), *(("GET", keys[(i + j) % 20]) for j in range(20)), ("EXEC",)]),
+            "EXEC that makes": (10, lambda i: [
+                ("MULTI",), *(("SETRANGE", f"e{i}{j}", end, "x") for j in range(20)), ("EXEC",)]),
+        }
+        refusals = (b"OVERLOADED the memory for large values is taken", b"OVERLOADED too many",
+                    b"ERR the values", b"ERR Insufficient memory", b"OVERLOADED the transaction")
+        with self.within_memory(server) as good:
+            for kind, (clients, commands) in kinds.items():
+                replies = hostile.at_once(server.port, clients, commands)
+                for reply in replies:
+                    if isinstance(reply, weir_process.ErrorReply):
+                        self.assertTrue(reply.startswith(refusals), (kind, reply))
+                self.assertEqual(good.command("GET", "good"), b"value")
+
+    def test_replies_that_nobody_takes_do_not_gather_old_values(self):
+        server = self.start()
+        value = b"x" * (7 * MIB)
+        with self.within_memory(server), server.client() as writer:
+            for _ in range(40):
+                writer.command("SET", "k", value)  # May be refused, or wait for a second.
+                reader, = hostile.connect(self.stack, server.port, 1)
+                reader.sendall(encode("GET", "k"))
+
     def test_declared_lengths_cost_nothing(self):
         server = self.start()
         with self.within_memory(server):

@@ -97,6 +97,7 @@ gateway::Gateway::Options GatewayOptions(const Config& config, const Budget& bud
   // The records of a store in memory are values as well, and outside the budget.
   options.memory.value_bytes =
       config.server.store == StoreKind::kMemory ? SIZE_MAX : budget.flights;
+  options.memory.write_bytes = budget.flights;
   options.admission.policies = PoliciesOf(config.limits);
   options.admission.bytes = budget.limiter;
   options.admission.seed = SecretSeed();

@@ -18,15 +18,16 @@ const Error kQueueFull{ErrorCode::kOverloaded,
 }  // namespace
 
 Committer::Committer(store::Store& store, Lanes& lanes, const Placement& placement,
-                     VersionClock& versions, CommitGate& gate, Clock& clock,
+                     VersionClock& versions, const Memory& memory, CommitGate& gate, Clock& clock,
                      HeavyWork& heavy_batches, LatencyEvents* events)
     : store_(store),
       lanes_(lanes),
+      memory_(memory),
       gate_(gate),
       clock_(clock),
       heavy_batches_(heavy_batches),
       events_(events),
-      batch_(lanes, placement, versions) {}
+      batch_(lanes, placement, versions, memory) {}
 
 Committer::~Committer() {
   assert(queue_.empty());
@@ -39,7 +40,8 @@ void Committer::Submit(std::vector<std::unique_ptr<WriteItem>> items) {
     const std::lock_guard lock(mutex_);
     for (std::unique_ptr<WriteItem>& item : items) {
       const bool full =
-          queue_.size() >= kQueuedWritesMax || queued_bytes_ + item->bytes() > kQueuedBytesMax;
+          queue_.size() >= kQueuedWritesMax ||
+          (queued_bytes_ > 0 && queued_bytes_ + item->bytes() > memory_.queued_bytes_max());
       if (full || in_doubt_) {
         item->reply = ErrorReply(full ? kQueueFull : kRecovering);
         refused.push_back(std::move(item));
@@ -193,7 +195,8 @@ void Committer::TakeBatch(WallTime now) {
     writes += item->KeyCount();
     // One that does not fit goes alone, so that it cannot take others down with it; and one that
     // asks for the whole database.
-    const bool fits = writes <= kBatchWritesMax && bytes <= kBatchBytesMax && !item->whole();
+    const bool fits =
+        writes <= batch_writes_max_ && bytes <= memory_.batch_bytes_max() && !item->whole();
     if (!fits && !taken_.empty()) {
       bytes -= item->bytes();
       break;

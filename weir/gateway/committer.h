@@ -15,7 +15,8 @@
 //
 // Threads: thread-safe. One thread at a time works on a batch: the one that submits to an idle
 // committer, then the store's threads as they call back.
-// Errors: reach the writers as replies. Limits: kQueuedWritesMax, kQueuedBytesMax (OVERLOADED).
+// Errors: reach the writers as replies. Limits: kQueuedWritesMax (OVERLOADED), kBatchWritesMax, and
+// in bytes those of Memory for writes.
 #pragma once
 
 #include <condition_variable>
@@ -32,6 +33,7 @@
 #include "weir/gateway/heavy_work.h"
 #include "weir/gateway/home.h"
 #include "weir/gateway/latency_events.h"
+#include "weir/gateway/memory.h"
 #include "weir/gateway/stats_totals.h"
 #include "weir/gateway/write_batch.h"
 #include "weir/store/store.h"
@@ -41,12 +43,8 @@ namespace weir::gateway {
 class Committer {
  public:
   static constexpr size_t kQueuedWritesMax = 65536;
-  static constexpr size_t kQueuedBytesMax = size_t{256} << 20;
   // Of one batch. Publication holds the lanes, so it must be short.
   static constexpr size_t kBatchWritesMax = 2048;
-  static constexpr size_t kBatchBytesMax = size_t{16} << 20;  // At least one write is taken.
-  // Of the values that the commands of one batch change.
-  static constexpr size_t kBasesBytesMax = size_t{32} << 20;
   // Arguments and bases of a batch that is run where it was composed, perhaps on an event loop.
   static constexpr size_t kRunAtOnceBytesMax = size_t{1} << 20;
   static constexpr size_t kExpireRecordsMax = 512;
@@ -64,7 +62,7 @@ class Committer {
   };
 
   Committer(store::Store& store, Lanes& lanes, const Placement& placement, VersionClock& versions,
-            CommitGate& gate, Clock& clock, HeavyWork& heavy_batches,
+            const Memory& memory, CommitGate& gate, Clock& clock, HeavyWork& heavy_batches,
             LatencyEvents* events = nullptr);
   // Requires: the store has been destroyed or is idle, and nothing is queued.
   ~Committer();
@@ -109,6 +107,7 @@ class Committer {
     void Add(const store::Loads& piece);
     store::Loads loaded;
     size_t bytes = 0;
+    size_t room = 0;  // Of large values.
   };
   enum class Turn { kNone, kBatch, kClear, kHold, kExpire, kSettle };
 
@@ -121,8 +120,9 @@ class Committer {
   bool Compose();
   void CountRecords();
   bool LoadOrRun();
-  bool Run(const std::optional<Error>& failed);
-  bool RunBatch(const std::optional<Error>& failed);
+  bool Run(const std::optional<WriteBatch::Unread>& unread);
+  bool RunBatch(const std::optional<WriteBatch::Unread>& unread);
+  void FitBatches(size_t ran, size_t put_back);
   void PutBack(std::vector<std::unique_ptr<WriteItem>> items);
   void OnApplied(const Result<store::Applied>& applied);
   std::vector<std::unique_ptr<WriteItem>> EndBatch();
@@ -141,6 +141,7 @@ class Committer {
 
   store::Store& store_;
   Lanes& lanes_;
+  const Memory& memory_;
   CommitGate& gate_;
   Clock& clock_;
   HeavyWork& heavy_batches_;
@@ -149,6 +150,9 @@ class Committer {
   // Belong to whoever set busy_:
   WriteBatch batch_;
   std::vector<std::unique_ptr<WriteItem>> taken_;
+  // Keys of the next batch: fewer after one that could not hold the values of all its commands, so
+  // that what is put back is not loaded over and over.
+  size_t batch_writes_max_ = kBatchWritesMax;
   WallTime batch_now_;
   MonoTime apply_began_;
   WallTime batch_expiry_ = kNever;  // The earliest expiry that the batch writes.

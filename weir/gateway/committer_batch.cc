@@ -8,9 +8,12 @@
 namespace weir::gateway {
 namespace {
 
-const Error kBasesTooLarge{ErrorCode::kOverloaded,
-                           "the values that the writes of this moment change are too large "
-                           "together; this write was not applied, try again"};
+const Error kNoRoomForBases{ErrorCode::kOverloaded,
+                            "the memory for large values is taken; this write was not applied, "
+                            "try again"};
+const Error kBasesTooLarge{ErrorCode::kInvalid,
+                           "the values that this command looks at are together larger than a "
+                           "write may load; split it, or give the server more memory"};
 
 }  // namespace
 
@@ -45,7 +48,7 @@ void Committer::CountRecords() {
   store_.Count(batch_now_, [this](const Result<store::Counts>& counts) {
     bool started = false;
     if (!counts.ok()) {
-      started = Run(counts.error());
+      started = Run(WriteBatch::Unread{counts.error()});
     } else {
       batch_.SetRecords(static_cast<int64_t>(counts.value().records - counts.value().due));
       started = LoadOrRun();
@@ -62,11 +65,12 @@ bool Committer::LoadOrRun() {
   return true;
 }
 
-// In pieces of what one load may hold. Several bases may be kBasesBytesMax together; a single one
-// is loaded whatever its size. The commands of those left out are refused.
+// In pieces of what one load may hold, until all are loaded or there is no more room.
 void Committer::LoadBases(std::vector<store::Key> missing) {
   auto keys = std::make_shared<std::vector<store::Key>>(std::move(missing));
-  LoadNextBases(std::move(keys), std::make_shared<Bases>());
+  auto bases = std::make_shared<Bases>();
+  bases->room = memory_.base_room(keys->size() == 1);
+  LoadNextBases(std::move(keys), std::move(bases));
 }
 
 void Committer::LoadNextBases(std::shared_ptr<std::vector<store::Key>> keys,
@@ -75,21 +79,25 @@ void Committer::LoadNextBases(std::shared_ptr<std::vector<store::Key>> keys,
   const size_t count = std::min(keys->size() - begin, store_.limits().load_keys_max);
   const auto first = keys->begin() + static_cast<std::ptrdiff_t>(begin);
   std::vector<store::Key> piece(first, first + static_cast<std::ptrdiff_t>(count));
-  const size_t room = kBasesBytesMax - std::min(bases->bytes, kBasesBytesMax);
-  store_.LoadWithin(std::move(piece), keys->size() == 1 ? SIZE_MAX : room,
+  const size_t room = bases->room - std::min(bases->bytes, bases->room);
+  store_.LoadWithin(std::move(piece), room,
                     [this, keys, bases](const Result<store::Loads>& loaded) {
                       bool started = false;
                       if (!loaded.ok()) {
-                        started = Run(loaded.error());
+                        started = Run(WriteBatch::Unread{loaded.error()});
                       } else {
                         bases->Add(loaded.value());
-                        if (bases->loaded.records.size() < keys->size()) {
+                        const bool all = bases->loaded.left.empty();
+                        if (all && bases->loaded.records.size() < keys->size()) {
                           LoadNextBases(keys, bases);
                           return;
                         }
                         batch_.SetBases(bases->loaded);
-                        const bool all = bases->loaded.left.empty();
-                        started = Run(all ? std::nullopt : std::optional(kBasesTooLarge));
+                        // Not for want of room at this moment, it is no use to try again.
+                        const bool never = bases->room == memory_.base_bytes_max();
+                        const WriteBatch::Unread no_room{never ? kBasesTooLarge : kNoRoomForBases,
+                                                         /*for_want_of_room=*/true};
+                        started = Run(all ? std::nullopt : std::optional(no_room));
                       }
                       if (!started) Work();
                     });
@@ -106,10 +114,10 @@ void Committer::Bases::Add(const store::Loads& piece) {
 }
 
 // Runs the batch here or, when that may take long, on another thread. Returns as RunBatch.
-bool Committer::Run(const std::optional<Error>& failed) {
-  if (!batch_.copies() && batch_.held_bytes() <= kRunAtOnceBytesMax) return RunBatch(failed);
-  heavy_batches_.Post([this, failed] {
-    if (!RunBatch(failed)) Work();
+bool Committer::Run(const std::optional<WriteBatch::Unread>& unread) {
+  if (!batch_.copies() && batch_.held_bytes() <= kRunAtOnceBytesMax) return RunBatch(unread);
+  heavy_batches_.Post([this, unread] {
+    if (!RunBatch(unread)) Work();
   });
   return true;
 }
@@ -125,9 +133,17 @@ void Committer::PutBack(std::vector<std::unique_ptr<WriteItem>> items) {
   }
 }
 
-bool Committer::RunBatch(const std::optional<Error>& failed) {
-  batch_.Run(failed);
-  PutBack(batch_.TakeRest());
+// As many keys as the last batch could hold, and from there on twice as many each time.
+void Committer::FitBatches(size_t ran, size_t put_back) {
+  batch_writes_max_ =
+      put_back > 0 ? std::max<size_t>(ran, 1) : std::min(batch_writes_max_ * 2, kBatchWritesMax);
+}
+
+bool Committer::RunBatch(const std::optional<WriteBatch::Unread>& unread) {
+  batch_.Run(unread);
+  std::vector<std::unique_ptr<WriteItem>> rest = batch_.TakeRest();
+  FitBatches(batch_.size(), rest.size());
+  PutBack(std::move(rest));
   store::Batch writes = batch_.Build();
   if (writes.writes.empty() && !writes.clear) {
     FinishBatch();

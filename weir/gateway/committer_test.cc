@@ -337,10 +337,12 @@ TEST_F(CommitterTest, ABatchTakesAsManyBytesAsItsLimit) {
   for (const size_t extra : {0, 1}) {
     const size_t before = rig_.store().batches().size();
     Occupy();
-    rig_.SendAndHandOn(a_,
-                       {"SET", "k", std::string(Committer::kBatchBytesMax / 2 - overhead, 'x')});
     rig_.SendAndHandOn(
-        b_, {"SET", "l", std::string(Committer::kBatchBytesMax / 2 - overhead + extra, 'x')});
+        a_,
+        {"SET", "k", std::string(rig_.gateway().memory().batch_bytes_max() / 2 - overhead, 'x')});
+    rig_.SendAndHandOn(
+        b_, {"SET", "l",
+             std::string(rig_.gateway().memory().batch_bytes_max() / 2 - overhead + extra, 'x')});
     rig_.RunAll();
     EXPECT_EQ(rig_.store().batches().size(), before + 2 + extra);
   }
@@ -390,7 +392,7 @@ TEST_F(CommitterTest, ItsQueueTakesAsManyWritesAsItsLimit) {
 
 TEST_F(CommitterTest, ItsQueueTakesAsManyBytesAsItsLimit) {
   const size_t overhead = 3 * sizeof(std::string_view) + std::string("SETk").size();
-  const size_t size = Committer::kQueuedBytesMax / 16 - overhead;
+  const size_t size = rig_.gateway().memory().queued_bytes_max() / 16 - overhead;
   Occupy();
   Committer& committer = rig_.gateway().database(0).committer();
   committer.Submit(Writes(rig_, 16, size));

@@ -88,6 +88,11 @@ std::string TransactionTooLarge(std::string_view what, size_t limit) {
          "; send EXEC more often";
 }
 
+std::string TooMuchMade(size_t bytes) {
+  return "OVERLOADED the transaction makes more than " + std::to_string(bytes >> 20) +
+         " MB of values; split it";
+}
+
 std::string TooMuchWatched(std::string_view what, size_t limit) {
   return "ERR a connection watches at most " + std::to_string(limit) + " " + std::string(what) +
          "; send UNWATCH or EXEC first";

@@ -64,8 +64,6 @@ inline constexpr std::string_view kKeyTooLong = "ERR key is longer than the data
 inline constexpr std::string_view kPatternTooLong = "ERR pattern is longer than 128 KiB; no key is";
 inline constexpr std::string_view kTooMuchHeavyWork =
     "OVERLOADED too many long commands wait; try again";
-inline constexpr std::string_view kTooMuchMade =
-    "OVERLOADED the transaction makes more than 128 MB of values; split it";
 inline constexpr std::string_view kNoProto = "NOPROTO unsupported protocol version";
 inline constexpr std::string_view kProtoNotInteger =
     "ERR Protocol version is not an integer or out of range";
@@ -104,6 +102,9 @@ inline constexpr std::string_view kExecAborted =
 inline constexpr std::string_view kWatchFailed =
     "EXECABORT Transaction discarded because a WATCH before it failed; send UNWATCH and try again";
 
+inline constexpr std::string_view kNoRoomForValue =
+    "OVERLOADED the memory for large values is taken; this write was not applied, try again";
+
 // What error replies begin with; the last stands for all others. Metrics have one series for each.
 inline constexpr auto kPrefixes = std::to_array<std::string_view>(
     {"ERR", "WRONGTYPE", "NOAUTH", "WRONGPASS", "NOPERM", "NOPROTO", "THROTTLED", "OVERLOADED",
@@ -129,6 +130,8 @@ std::string NotInTransaction(std::string_view command);
 std::string WholeInTransaction(std::string_view command);
 // A limit of transactions is reached.
 std::string TransactionTooLarge(std::string_view what, size_t limit);
+// The values that a transaction makes are more than `bytes`.
+std::string TooMuchMade(size_t bytes);
 std::string TooMuchWatched(std::string_view what, size_t limit);
 // One of several databases answered its part of a command with `error`, another otherwise.
 std::string PartlyApplied(std::string_view error);

@@ -122,6 +122,8 @@ class GatewayRig {
     std::vector<Keyspace> keyspaces{};
     uint32_t lanes = 4;
     size_t cache_bytes = size_t{1} << 20;
+    // What the scripted stores hold are values as well.
+    Memory::Limits memory{.value_bytes = SIZE_MAX};
     std::vector<limit::Policy> policies{};
     std::vector<users::User> users{};
     limit::Rate attempts{.count = 1000, .period = std::chrono::seconds(1), .burst = 1000};
@@ -138,6 +140,7 @@ class GatewayRig {
     made.placement.keyspaces = options.keyspaces;
     made.placement.ranges = shard::RangeMap::Even(options.databases).value();
     made.cache_bytes = options.cache_bytes;
+    made.memory = options.memory;
     made.admission.policies = options.policies;
     made.heavy_read_threads = 0;
     made.authentication.users = std::make_shared<const users::Users>(options.users);

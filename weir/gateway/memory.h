@@ -27,7 +27,10 @@ class Memory {
   struct Limits {
     size_t client_bytes = size_t{256} << 20;
     size_t value_bytes = size_t{256} << 20;
+    // What the parts for writes are measured by: value_bytes, where that is limited.
+    size_t write_bytes = size_t{256} << 20;
   };
+  static constexpr size_t kBatchBytesMax = size_t{16} << 20;
   // Values that arrive may take this part of what all may take, so that uploads never keep readers
   // from their values.
   static constexpr size_t kUploadPart = 2;
@@ -49,17 +52,36 @@ class Memory {
     const size_t used = value_bytes();
     return used < limits_.value_bytes ? limits_.value_bytes - used : 0;
   }
-  // Whether values that arrive must wait.
-  bool uploads_wait() const { return value_bytes() > limits_.value_bytes / kUploadPart; }
+  // Whether a value that arrives, and would take so many bytes more now, must wait.
+  bool upload_waits(size_t bytes) const {
+    const size_t used = value_bytes();
+    return used > 0 && used + bytes > limits_.value_bytes / kUploadPart;
+  }
 
   // Lets one of the uploads that wait go on whatever the others hold, or they might all wait for
-  // each other for ever. Returns whether `connection` is the one.
+  // each other for ever; but while the share is taken, by whoever does not take its replies, none.
+  // Returns whether `connection` is the one.
   bool TakeUploadPass(uint64_t connection) {
+    if (value_room() == 0) return false;
     uint64_t nobody = 0;
     return upload_pass_.compare_exchange_strong(nobody, connection) || nobody == connection;
   }
   void ReturnUploadPass(uint64_t connection) {
     upload_pass_.compare_exchange_strong(connection, 0);
+  }
+
+  // What the writes of one log may hold, small values included: the arguments of those that wait,
+  // and of one batch; the old values that a batch looks at; the new ones that it makes. What is
+  // larger alone is taken alone, but for old values when there is no room.
+  size_t queued_bytes_max() const { return limits_.write_bytes; }
+  size_t batch_bytes_max() const { return std::min(limits_.write_bytes / 4, kBatchBytesMax); }
+  size_t base_bytes_max() const { return limits_.write_bytes / 2; }
+  size_t made_bytes_max() const { return limits_.write_bytes / 4; }
+  // Bytes of large old values that a batch may load now: all or nothing, so that values take at
+  // most one batch more than their share. `alone`: it needs but one, whatever its size.
+  size_t base_room(bool alone) const {
+    if (value_room() == 0) return 0;
+    return alone ? SIZE_MAX : base_bytes_max();
   }
 
   // Whether so much is held that clients which take nothing for a while must go.

@@ -114,7 +114,7 @@ void WriteBatch::SetBases(const store::Loads& loaded) {
   size_t next_left = 0;
   for (Member& member : members_) {
     if (!member.missing) continue;
-    assert(next < records.size());
+    if (next == records.size()) return;
     if (next_left < loaded.left.size() && loaded.left[next_left].index == next) {
       ++next_left;
       ++next;
@@ -131,13 +131,15 @@ void WriteBatch::SetBases(const store::Loads& loaded) {
   }
 }
 
-void WriteBatch::Run(const std::optional<Error>& failed) {
+void WriteBatch::Run(const std::optional<Unread>& unread) {
   first_key_ = 0;
   for (size_t i = 0; i < items_.size(); ++i) {
     WriteItem& item = *items_[i];
     const size_t next = first_key_ + item.KeyCount();
-    const bool can_run = CanRun(item, failed.has_value());
-    if (made_bytes_ > kMadeBytesMax && i > 0) {
+    const bool can_run = CanRun(item, unread.has_value());
+    assert(can_run || unread.has_value());
+    const bool waits = !can_run && unread->for_want_of_room;
+    if (i > 0 && (waits || made_bytes_ > memory_.made_bytes_max())) {
       const auto begin = items_.begin() + static_cast<std::ptrdiff_t>(i);
       rest_.assign(std::make_move_iterator(begin), std::make_move_iterator(items_.end()));
       items_.erase(begin, items_.end());
@@ -147,8 +149,7 @@ void WriteBatch::Run(const std::optional<Error>& failed) {
     if (can_run) {
       RunItem(item);
     } else {
-      assert(failed.has_value());
-      item.reply = ErrorReply(*failed);
+      item.reply = ErrorReply(unread->error);
     }
     first_key_ = next;
   }
@@ -158,7 +159,12 @@ void WriteBatch::RunItem(WriteItem& item) {
   if (item.transaction != nullptr) {
     RunTransaction(item);
   } else {
+    running_copies_ = (item.command->flags & kFlagCopies) != 0;
     item.command->write(*this, item);
+    running_copies_ = false;
+    if (std::exchange(refused_, false)) {
+      item.reply = Reply::Failure(std::string(errors::kNoRoomForValue));
+    }
   }
   made_bytes_ += item.reply.bulk.size();
 }
@@ -188,8 +194,8 @@ void WriteBatch::RunTransaction(WriteItem& item) {
     const size_t count = step.KeyCount();
     switch (step.command->kind) {
       case CommandKind::kWrite:
-        if (made_bytes_ > kMadeBytesMax && (step.command->flags & kFlagCopies) != 0) {
-          step.reply = Reply::Failure(std::string(errors::kTooMuchMade));
+        if (made_bytes_ > memory_.made_bytes_max() && (step.command->flags & kFlagCopies) != 0) {
+          step.reply = Reply::Failure(errors::TooMuchMade(memory_.made_bytes_max()));
           break;
         }
         RunItem(step);
@@ -242,6 +248,12 @@ int64_t WriteBatch::CountRecords() {
 void WriteBatch::Put(size_t key, Bytes bytes, WallTime expires_at) {
   if (expires_at <= now_) {
     GroupOf(key).Erase();
+    return;
+  }
+  // A command of kFlagCopies puts one value, at its end. It counts already.
+  const bool large = running_copies_ && bytes.size() >= Bytes::kCountedBytesMin;
+  if (large && memory_.value_room() == 0) {
+    refused_ = true;
     return;
   }
   made_bytes_ += bytes.size();

@@ -21,6 +21,7 @@
 #include "weir/base/time.h"
 #include "weir/cache/write_groups.h"
 #include "weir/gateway/lanes.h"
+#include "weir/gateway/memory.h"
 #include "weir/gateway/placement.h"
 #include "weir/gateway/version_clock.h"
 #include "weir/gateway/write_item.h"
@@ -34,12 +35,19 @@ class WriteBatch {
   // They are hidden before the store applies them: not cached, and read from the store by each
   // reader for itself, whose answers the gate holds back until all tokens are bumped.
   static constexpr size_t kPublishedAtOnceMax = 2048;
-  // Values that the commands of one batch may make: the one that goes beyond is the last. In a
-  // transaction, what would go on beyond is refused.
-  static constexpr size_t kMadeBytesMax = size_t{128} << 20;
 
-  WriteBatch(Lanes& lanes, const Placement& placement, VersionClock& versions)
-      : lanes_(lanes), placement_(placement), versions_(versions) {}
+  // Why some bases are not known.
+  struct Unread {
+    Error error;
+    // The commands before took the room: a command other than the first waits for the next batch.
+    bool for_want_of_room = false;
+  };
+
+  // Of the values that the commands of one batch make (Memory::made_bytes_max), the one that goes
+  // beyond the limit is the last. In a transaction, what would go on beyond is refused; and what
+  // would make a large value while there is no room for one.
+  WriteBatch(Lanes& lanes, const Placement& placement, VersionClock& versions, const Memory& memory)
+      : lanes_(lanes), placement_(placement), versions_(versions), memory_(memory) {}
 
   // Takes a command in. Its keys' tokens are bumped, and what the cache knows of them becomes
   // their base.
@@ -51,7 +59,8 @@ class WriteBatch {
 
   // Keys whose base a command needs and the cache does not have, for the store to load.
   std::vector<store::Key> MissingKeys() const;
-  // What the store holds for MissingKeys, in order. Those left out stay missing.
+  // What the store holds for MissingKeys, in order, or for the first of them. Those left out and
+  // those behind stay missing.
   void SetBases(const store::Loads& loaded);
 
   // How many records the database held before the batch. Requires (of who counts or empties it):
@@ -63,9 +72,10 @@ class WriteBatch {
   bool copies() const { return copies_; }
   size_t held_bytes() const { return held_bytes_; }
 
-  // Runs the commands. Without a base (`failed`), those that need one reply with that error. Ends
-  // early when the values made so far are more than kMadeBytesMax: what is left is for TakeRest.
-  void Run(const std::optional<Error>& failed);
+  // Runs the commands. Those that need a base which is not known reply with the error of `unread`.
+  // Ends early when the values made so far are too many, or room is wanted: what is left is for
+  // TakeRest.
+  void Run(const std::optional<Unread>& unread);
   std::vector<std::unique_ptr<WriteItem>> TakeRest() { return std::exchange(rest_, {}); }
 
   // Returns the records to store; empty when no command changed anything.
@@ -87,6 +97,7 @@ class WriteBatch {
   // Makes ready for the next batch. Requires: TakeItems was called.
   void Clear();
   bool empty() const { return items_.empty(); }
+  size_t size() const { return items_.size(); }
 
   // For the handlers of write commands, which name keys by their order in the command.
   WallTime now() const { return now_; }
@@ -131,6 +142,7 @@ class WriteBatch {
   Lanes& lanes_;
   const Placement& placement_;
   VersionClock& versions_;
+  const Memory& memory_;
   WallTime now_;
   cache::WriteGroups groups_;
   std::vector<Member> members_;
@@ -144,6 +156,8 @@ class WriteBatch {
   bool copies_ = false;
   size_t held_bytes_ = 0;
   size_t made_bytes_ = 0;
+  bool running_copies_ = false;  // The command that runs is of kFlagCopies.
+  bool refused_ = false;         // And there was no room for what it made.
 };
 
 }  // namespace weir::gateway

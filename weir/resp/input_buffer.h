@@ -19,6 +19,7 @@
 // Cost: amortised O(1) a byte; a burst of ordinary commands allocates and moves nothing.
 #pragma once
 
+#include <algorithm>
 #include <cassert>
 #include <cstddef>
 #include <memory>
@@ -74,6 +75,11 @@ class InputBuffer {
   size_t unparsed_bytes() const { return end_ - begin_; }
   // Whether a big argument is being received in a block of its own.
   bool receiving_big() const { return big_declared_ != 0; }
+  // Bytes by which that block grows in the next Writable().
+  size_t growth_bytes() const {
+    if (!receiving_big() || big_complete() || big_filled_ < big_.size()) return 0;
+    return std::min(big_filled_ * kBigArgumentGrowth, big_declared_) - big_filled_;
+  }
 
   // Gives all memory back if the buffer is empty, else nothing. For connections with nothing to
   // say: an idle connection holds 0 bytes. Ends the validity of all views into the buffer.

@@ -242,7 +242,7 @@ bool Connection::WaitsForMemory() {
     has_upload_pass_ = false;
   }
   bool waits = memory().clients().over() && held_.bytes() > kPressedHeldBytes;
-  if (uploads && !has_upload_pass_ && memory().uploads_wait()) {
+  if (uploads && !has_upload_pass_ && memory().upload_waits(input_.growth_bytes())) {
     has_upload_pass_ = memory().TakeUploadPass(id());
     if (has_upload_pass_) last_receive_ = loop_.outbox().now.mono;
     waits |= !has_upload_pass_;

@@ -40,12 +40,14 @@ void BackgroundErrors::OnBackgroundError(BackgroundErrorReason reason, Status* e
   changed_.notify_all();
 }
 
-// Requires: mutex_ is held. An error that names a table is one of a flush or compaction whether it
-// was told here or not: RocksDB tells only some of those it meets while it resumes, and a write
-// that fails by its own log names that.
+// Requires: mutex_ is held. An error that names a table, or a file of values beside one, is one of
+// a flush or compaction whether it was told here or not: RocksDB tells only some of those it meets
+// while it resumes, and a write that fails by its own log names that.
 bool BackgroundErrors::IsTableError(const Status& status) const {
   const std::string text = status.ToString();
-  if (text.find(".sst") != std::string::npos) return true;
+  for (const char* file : {".sst", ".blob"}) {
+    if (text.find(file) != std::string::npos) return true;
+  }
   return std::find(table_errors_.begin(), table_errors_.end(), text) != table_errors_.end();
 }
 

@@ -8,6 +8,8 @@
 #include <random>
 #include <tuple>
 
+#include "weir/store/limits.h"
+
 namespace weir::store {
 namespace {
 
@@ -82,6 +84,9 @@ Result<Ok> BatchWriter::Initialize(Database* database) {
 
 Result<Applied> BatchWriter::Apply(const Batch& batch) {
   Reset();
+  // At once, since a string that grows is in memory twice meanwhile.
+  const size_t bytes = BytesOf(batch);
+  if (bytes > kStagedBytesKept) staged_ = rocksdb::WriteBatch(bytes + bytes / 8);
   Applied applied;
   applied.priors.resize(batch.writes.size());
   auto found = batch.clear ? StageClear() : FindPriors(batch.writes, &applied.priors);
@@ -346,6 +351,7 @@ Result<CommitNumber> BatchWriter::Commit() {
     status = staged_.Put(database_->pending(), StoredCommit(commit_), pending_bytes_);
     assert(status.ok());
   }
+  database_->MakeRoom(staged_.GetDataSize());
   gate_->BeginBatch(commit_, earliest_);
   rocksdb::WriteOptions options;
   // In this very write: a write that is synced afterwards is visible before it is durable.
@@ -362,6 +368,7 @@ Result<CommitNumber> BatchWriter::Commit() {
   ++counters_.batches;
   counters_.fsyncs += options.sync ? 1 : 0;
   counters_.bytes_written += staged_.GetDataSize();
+  DropStaged();
   return commit_;
 }
 
@@ -380,12 +387,16 @@ Error BatchWriter::Failed(const Status& status) {
   return {ErrorCode::kUnknown, why + ", so the batch may or may not be applied"};
 }
 
-void BatchWriter::Reset() {
+void BatchWriter::DropStaged() {
   if (staged_.GetDataSize() > kStagedBytesKept) {
     staged_ = rocksdb::WriteBatch();
   } else {
     staged_.Clear();
   }
+}
+
+void BatchWriter::Reset() {
+  DropStaged();
   earliest_ = kNever;
   pending_bytes_.clear();
   moves_last_ = false;

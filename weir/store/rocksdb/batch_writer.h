@@ -91,6 +91,7 @@ class BatchWriter {
   rocksdb::Status StageClear(uint32_t shard);
   Result<CommitNumber> Commit();
   Error Failed(const rocksdb::Status& status);
+  void DropStaged();
   void Reset();
 
   const Durability durability_;

@@ -29,6 +29,13 @@ constexpr size_t kSegmentBytesMax = size_t{32} << 20;
 constexpr size_t kSegmentBytesMin = size_t{32} << 10;
 constexpr size_t kSegmentsPerFlush = 2;
 constexpr size_t kSegmentsPerPendingMemtable = kSegmentsPerFlush + 1;
+// Larger values are in files of their own beside the tables. A compaction would else write them
+// again and again, and hold one of each of its tables, and a read one in the block cache.
+constexpr size_t kBlobBytesMin = size_t{64} << 10;
+constexpr size_t kBlobFileBytes = size_t{64} << 20;
+constexpr double kBlobGarbageMax = 0.5;  // Of the oldest files; then their tables are compacted.
+// What the memtables may hold beyond their part while they are flushed, before a write waits.
+constexpr size_t kFlushingBytesMax = size_t{16} << 20;
 constexpr size_t kLogBytesMin = size_t{64} << 20;
 constexpr size_t kBytesPerSync = size_t{1} << 20;  // What the kernel may keep back of a file.
 constexpr int kOpenFilesMax = 256;
@@ -152,6 +159,11 @@ std::unique_ptr<DatabaseSetting> MakeDatabaseSetting(const RocksDbOptions& optio
   setting->index_options = MakeFamilyOptions(buffers.memtable, cache);
   setting->pending_options = MakeFamilyOptions(buffers.pending_memtable, cache);
   setting->pending_segment_bytes = buffers.segment;
+  setting->records_options.enable_blob_files = true;
+  setting->records_options.min_blob_size = kBlobBytesMin;
+  setting->records_options.blob_file_size = kBlobFileBytes;
+  setting->records_options.enable_blob_garbage_collection = true;
+  setting->records_options.blob_garbage_collection_force_threshold = kBlobGarbageMax;
   setting->records_options.memtable_insert_with_hint_prefix_extractor = std::make_shared<OneHint>();
   return setting;
 }
@@ -173,7 +185,8 @@ Result<std::unique_ptr<Database>> Database::OpenWith(const DatabaseSetting& sett
           ? rocksdb::DB::Open(db_options, setting.path, descriptors, &families, &rocks)
           : rocksdb::DB::OpenForReadOnly(db_options, setting.path, descriptors, &families, &rocks);
   if (!status.ok()) return OpenError(setting.path, status);
-  return std::unique_ptr<Database>(new Database(rocks, std::move(families)));
+  return std::unique_ptr<Database>(
+      new Database(rocks, std::move(families), db_options.write_buffer_manager));
 }
 
 Result<std::unique_ptr<Database>> Database::Open(const DatabaseSetting& setting) {
@@ -271,6 +284,29 @@ Database::~Database() {
     rocks_->DestroyColumnFamilyHandle(family).PermitUncheckedError();
   }
   rocks_->Close().PermitUncheckedError();
+}
+
+// The largest first, which are those of large values; what the others hold is soon not worth a
+// table.
+void Database::MakeRoom(size_t bytes) {
+  const size_t most = write_buffers_->buffer_size() +
+                      std::min(write_buffers_->buffer_size() / 2, kFlushingBytesMax);
+  for (size_t i = 0; i < families_.size(); ++i) {
+    if (write_buffers_->memory_usage() + bytes <= most) return;
+    std::pair<uint64_t, rocksdb::ColumnFamilyHandle*> largest{0, nullptr};
+    for (rocksdb::ColumnFamilyHandle* family : families_) {
+      uint64_t held = 0;
+      if (!rocks_->GetIntProperty(family, rocksdb::DB::Properties::kCurSizeAllMemTables, &held)) {
+        continue;
+      }
+      largest = std::max(largest, {held, family});
+    }
+    if (largest.first < kMemtableBytesMin) return;
+    rocksdb::FlushOptions options;
+    options.allow_write_stall = true;
+    // A failure is for the write that comes now to meet.
+    if (!rocks_->Flush(options, largest.second).ok()) return;
+  }
 }
 
 void Database::SegmentMoved() {

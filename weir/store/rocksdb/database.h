@@ -13,6 +13,7 @@
 #include <vector>
 
 #include <rocksdb/db.h>
+#include <rocksdb/write_buffer_manager.h>
 
 #include "weir/base/result.h"
 #include "weir/store/rocksdb/background_errors.h"
@@ -65,6 +66,10 @@ class Database {
   using PendingRecords = std::map<std::pair<uint32_t, std::string>, std::string>;
   rocksdb::Status ReadPending(PendingRecords* records);
 
+  // Waits, if need be, until the memtables have room for so many bytes more: RocksDB's own limit
+  // begins flushes and lets writes go on. Of the writer thread.
+  void MakeRoom(size_t bytes);
+
   // The last record of a segment of PendingWrites has moved: now and then, when there is least to
   // write, the memtable of `pending` is flushed. Returns at once.
   void SegmentMoved();
@@ -74,8 +79,9 @@ class Database {
   void ReclaimInBackground();
 
  private:
-  Database(rocksdb::DB* rocks, std::vector<rocksdb::ColumnFamilyHandle*> families)
-      : rocks_(rocks), families_(std::move(families)) {}
+  Database(rocksdb::DB* rocks, std::vector<rocksdb::ColumnFamilyHandle*> families,
+           std::shared_ptr<rocksdb::WriteBufferManager> write_buffers)
+      : rocks_(rocks), families_(std::move(families)), write_buffers_(std::move(write_buffers)) {}
 
   enum class Access { kReadOnly, kWrite };
   static Result<std::unique_ptr<Database>> OpenWith(const DatabaseSetting& setting,
@@ -85,6 +91,7 @@ class Database {
 
   std::unique_ptr<rocksdb::DB> rocks_;
   const std::vector<rocksdb::ColumnFamilyHandle*> families_;
+  const std::shared_ptr<rocksdb::WriteBufferManager> write_buffers_;
   size_t segments_moved_ = 0;  // Since the flush. Of the writer thread.
   std::atomic<bool> stop_reclaiming_{false};
   std::thread reclaimer_;  // Started and joined by the writer thread and the destructor.

@@ -51,6 +51,28 @@ std::unique_ptr<StoreHarness> MakeHarness() {
 INSTANTIATE_TEST_SUITE_P(RocksDb, StoreContract, testing::Values(MakeHarness));
 INSTANTIATE_TEST_SUITE_P(RocksDb, StoreContractModel, testing::Values(MakeHarness));
 
+uintmax_t BytesOnDisk(const TemporaryDirectory& directory) {
+  uintmax_t bytes = 0;
+  for (const auto& file : std::filesystem::recursive_directory_iterator(directory.data())) {
+    std::error_code gone;  // A file may vanish meanwhile.
+    const uintmax_t size = file.is_regular_file(gone) ? file.file_size(gone) : 0;
+    if (!gone) bytes += size;
+  }
+  return bytes;
+}
+
+TEST(RocksDbStore, OldLargeValuesGiveTheirSpaceBack) {
+  const TemporaryDirectory directory;
+  constexpr size_t kBytes = size_t{1} << 20;
+  constexpr Version kTimes = 150;
+  const auto store = OpenRocksDb(OptionsFor(directory)).value();
+  for (Version version = 1; version <= kTimes; ++version) {
+    const Batch batch{WallTime{0}, {PutOf({0, 5, "k"}, std::string(kBytes, 'v'), version)}};
+    ASSERT_TRUE(ApplyTo(*store, batch).ok());
+  }
+  EXPECT_LT(BytesOnDisk(directory), kTimes * kBytes * 2 / 3) << "the log takes 64 MB of it";
+}
+
 void ExpectRefused(const RocksDbOptions& options, ErrorCode code, const std::string& sentence) {
   const auto opened = OpenRocksDb(options);
   ASSERT_FALSE(opened.ok());

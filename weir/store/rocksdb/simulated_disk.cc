@@ -24,6 +24,11 @@ std::string NameIn(const std::string& path) {
   return path.substr(path.find_last_of('/') + 1);
 }
 
+// Or the values beside one.
+bool IsTable(const std::string& path) {
+  return path.ends_with(".sst") || path.ends_with(".blob");
+}
+
 // RocksDB joins paths with doubled and trailing slashes now and then.
 std::string Plain(const std::string& path) {
   std::string plain;
@@ -234,7 +239,7 @@ IOStatus SimulatedDisk::Append(File* file, const std::string& path, const Slice&
   std::lock_guard lock(mutex_);
   Operate();
   const bool fails = (path.ends_with(".log") && Fails(Fault::kLogAppend)) ||
-                     (path.ends_with(".sst") && Fails(Fault::kTableAppend));
+                     (IsTable(path) && Fails(Fault::kTableAppend));
   if (fails) {
     // Half of it arrives, as when the device fills up.
     file->content.append(data.data(), data.size() / 2);
@@ -256,7 +261,7 @@ IOStatus SimulatedDisk::Sync(File* file, const std::string& path) {
   }
   Operate();
   if (is_log && Fails(Fault::kLogSync)) return IOStatus::IOError("simulated sync failure");
-  if ((path.ends_with(".sst") && Fails(Fault::kTableSync)) ||
+  if ((IsTable(path) && Fails(Fault::kTableSync)) ||
       (path.find("MANIFEST") != std::string::npos && Fails(Fault::kManifestSync))) {
     return IOStatus::IOError("simulated sync failure", path);
   }

@@ -243,6 +243,28 @@ TEST_F(VerifierTest, AFlippedBitOfATableIsFoundAndManyProblemsAreCut) {
   EXPECT_EQ(long_report.problems.size(), VerifyOptions::kProblemsMax);
 }
 
+TEST_F(VerifierTest, AFlippedBitOfALargeValueAndItsLostFileAreFound) {
+  const Key key{0, 1'000'000, "large"};
+  const Batch batch{WallTime{0}, {PutOf(key, std::string(size_t{1} << 20, 'v'), 10'000)}};
+  ASSERT_TRUE(ApplyTo(*OpenStore(), batch).ok());
+  OpenStore();  // Moves the log into tables, and the value beside them.
+  EXPECT_EQ(Verify().problem_count, 0U);
+  std::vector<std::string> files;
+  for (const auto& file : std::filesystem::directory_iterator(data() + "/rocksdb")) {
+    if (file.path().extension() == ".blob") files.push_back(file.path());
+  }
+  ASSERT_EQ(files.size(), 1U);
+  {
+    std::fstream values(files[0], std::ios::in | std::ios::out | std::ios::binary);
+    values.seekp(500'000);
+    values.put('w');
+  }
+  EXPECT_THAT(Verify().problems, testing::Contains(HasSubstr("cannot be read to its end")));
+  std::filesystem::remove(files[0]);
+  const auto opened = Verifier::Open(data());
+  EXPECT_TRUE(!opened.ok() || opened.value()->Run({}).problem_count > 0);
+}
+
 TEST_F(VerifierTest, ALostTableOrAnotherNumberOfShardsIsRefused) {
   OpenStore();
   const auto error = [&] {
