@@ -19,7 +19,7 @@ ALLOWED = {
 
 
 # Commands that Debian's redis-server does not know.
-NEWER_THAN_REDIS_7_0 = {b"client|setinfo"}
+NEWER_THAN_REDIS_7_0 = {b"client|setinfo", b"client|no-touch"}
 
 FAR = "99999999999"  # A second and a millisecond in a future that both servers share.
 

@@ -85,6 +85,9 @@ struct ServerConfig {
   std::string admin_token_file = "";
   Duration drain_timeout{std::chrono::seconds(10)};
   LogLevel log_level = LogLevel::kInfo;
+  int64_t slowlog_slower_than_us = 10'000;  // -1: nothing.
+  int64_t slowlog_length = 128;
+  Duration latency_threshold{0};  // 0: nothing is noted.
 };
 
 struct CacheConfig {

@@ -282,6 +282,22 @@ void DeclareServerLimits(std::vector<Option>& table) {
                .most = kHour}));
   add(Declare(&ServerConfig::log_level,
               {.key = "log_level", .doc = "Least severity that is logged."}));
+  add(Declare(&ServerConfig::slowlog_slower_than_us,
+              {.key = "slowlog_slower_than_us",
+               .doc = "Microseconds after which a command is kept for `SLOWLOG`; 0 keeps every "
+                      "command, -1 none.",
+               .least = -1,
+               .most = int64_t{3'600'000'000}}));
+  add(Declare(&ServerConfig::slowlog_length, {.key = "slowlog_length",
+                                              .doc = "Commands that `SLOWLOG` keeps, the latest.",
+                                              .least = 0,
+                                              .most = 10'000}));
+  add(Declare(&ServerConfig::latency_threshold,
+              {.key = "latency_threshold",
+               .doc = "Time after which `LATENCY` notes a command, a commit or a load; 0 notes "
+                      "nothing.",
+               .least = Duration(0),
+               .most = kHour}));
 }
 
 void DeclareCacheAndShards(std::vector<Option>& table) {

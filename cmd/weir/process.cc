@@ -69,6 +69,14 @@ gateway::ProcessUse ReadProcessUse() {
   return use;
 }
 
+void ReturnFreeMemory() {
+#ifdef WEIR_MIMALLOC
+  mi_collect(true);
+#else
+  malloc_trim(0);
+#endif
+}
+
 std::vector<gateway::MemoryPart> PartsOf(const Budget& budget) {
   return {{"cache", budget.cache},
           {"block_cache", budget.block_cache},

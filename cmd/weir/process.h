@@ -14,6 +14,9 @@ namespace weir::cmd {
 // Returns what the process uses now. Cost: two system calls, about 10 us.
 gateway::ProcessUse ReadProcessUse();
 
+// Gives memory that the allocator keeps for later back to the system. Cost: up to seconds.
+void ReturnFreeMemory();
+
 // Returns the parts of `budget` under the names that metrics give them.
 std::vector<gateway::MemoryPart> PartsOf(const Budget& budget);
 

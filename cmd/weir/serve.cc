@@ -146,6 +146,29 @@ std::vector<std::pair<std::string, std::string>> Parameters(const Config& config
           {"tls-port", std::to_string(FirstPort(config.server.tls_listen))}};
 }
 
+// But for what the server alone knows.
+gateway::ProcessInfo DescribeProcess(const Config& config, const Budget& budget, Clock& clock) {
+  gateway::ProcessInfo process;
+  process.version = WEIR_VERSION;
+  process.run_id = RunId();
+  process.process_id = static_cast<uint64_t>(getpid());
+  process.threads = static_cast<size_t>(config.server.threads);
+  process.memory_budget_bytes = config.server.memory.bytes;
+  process.clients_max = static_cast<uint64_t>(config.server.max_clients);
+  process.os = OperatingSystem();
+  process.executable = ExecutablePath();
+  process.allocator = AllocatorName();
+  process.system_memory_bytes = ReadMachine().memory_bytes;
+  process.memory_parts = PartsOf(budget);
+  process.started = clock.Mono();
+  process.started_wall = clock.Wall();
+  process.use = ReadProcessUse;
+  process.purge = ReturnFreeMemory;
+  process.stop = [] { kill(getpid(), SIGTERM); };
+  process.parameters = Parameters(config);
+  return process;
+}
+
 server::Server::Options ServerOptions(const Config& config, const Budget& budget) {
   server::Server::Options options;
   options.listen = AddressesOf(config.server.listen);
@@ -169,6 +192,12 @@ server::Server::Options ServerOptions(const Config& config, const Budget& budget
   options.limits.args_max =
       std::min<uint64_t>(options.limits.args_max, budget.clients / kArgumentCostBytes);
   return options;
+}
+
+void ConfigureDiagnosis(const ServerConfig& config, gateway::Gateway& gateway) {
+  gateway.slow_log().Configure(config.slowlog_slower_than_us,
+                               static_cast<size_t>(config.slowlog_length));
+  gateway.latency_events().SetThreshold(static_cast<uint64_t>(config.latency_threshold.count()));
 }
 
 // Returns nullptr when nothing is on disk.
@@ -262,27 +291,14 @@ int Serve(const Config& config) {
   const size_t shards = opened.value().shards.size();
   gateway::Gateway::Options options = GatewayOptions(config, budget, opened.value());
   server::Server* server_view = nullptr;
-  options.process.version = WEIR_VERSION;
-  options.process.run_id = RunId();
-  options.process.process_id = static_cast<uint64_t>(getpid());
+  options.process = DescribeProcess(config, budget, clock);
   std::atomic<uint16_t> port{0};
   options.process.tcp_port = [&port] { return port.load(); };
-  options.process.threads = static_cast<size_t>(config.server.threads);
-  options.process.memory_budget_bytes = config.server.memory.bytes;
-  options.process.clients_max = static_cast<uint64_t>(config.server.max_clients);
-  options.process.os = OperatingSystem();
-  options.process.executable = ExecutablePath();
-  options.process.allocator = AllocatorName();
-  options.process.system_memory_bytes = ReadMachine().memory_bytes;
-  options.process.memory_parts = PartsOf(budget);
-  options.process.started = clock.Mono();
-  options.process.started_wall = clock.Wall();
   options.process.connected_clients = [&server_view] { return server_view->connections(); };
-  options.process.use = ReadProcessUse;
-  options.process.parameters = Parameters(config);
   Result<std::unique_ptr<gateway::Gateway>> gateway =
       gateway::Gateway::Create(std::move(options), std::move(opened.value().stores), clock);
   if (!gateway.ok()) return Fail("cannot use the configured limits", gateway.error());
+  ConfigureDiagnosis(config.server, *gateway.value());
   std::unique_ptr<backup::BackupJob> backup =
       MakeBackupJob(opened.value(), *gateway.value(), clock);
 

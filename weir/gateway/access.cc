@@ -14,7 +14,8 @@ bool Tells(const CommandSpec& command, Args args) {
 users::Rights NeededRights(const CommandSpec& command, Args args) {
   if ((command.flags & kFlagNoAuth) != 0) return 0;
   users::Rights needed = 0;
-  if ((command.categories & kCatAdmin) != 0) needed |= users::kAdmin;
+  const bool administers = (command.categories & kCatAdmin) != 0;
+  if (administers || (command.flags & kFlagNeedsAdmin) != 0) needed |= users::kAdmin;
   const bool reads = (command.flags & kFlagReadOnly) != 0 || command.kind == CommandKind::kRead;
   if (reads) needed |= users::kRead;
   if ((command.flags & kFlagWrite) != 0) {
@@ -30,6 +31,7 @@ Denial Deny(const users::User& user, const CommandSpec& command, Args args) {
   if (!user.confined()) return Denial::kNone;
   const bool walks = command.kind == CommandKind::kOperation && command.keys.first == 0;
   if (walks && (command.flags & kFlagLeavesOut) == 0) return Denial::kCommand;
+  if ((command.flags & kFlagShowsAllKeys) != 0) return Denial::kCommand;
   const size_t keys = command.KeyCount(args);
   for (size_t key = 0; key < keys; ++key) {
     if (!user.MayTouch(args[command.KeyIndex(key)])) return Denial::kKey;

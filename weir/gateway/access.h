@@ -9,7 +9,8 @@
 //     `admin`;
 //   - any other is open to everybody who has authenticated.
 // A user confined to prefixes may name keys that begin so and no others. What walks the key space
-// is refused to it unless the row says that the command leaves out what it may not see.
+// is refused to it unless the row says that the command leaves out what it may not see; so is what
+// shows the keys of others.
 //
 // Threads: pure functions. Cost: a few branches, and one comparison for each key and prefix.
 #pragma once

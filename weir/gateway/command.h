@@ -42,6 +42,8 @@ struct LocalCall {
   Args args;
   Session& session;
   Gateway& gateway;
+  Home& home;                   // Of the session's connection.
+  bool in_transaction = false;  // A step of EXEC.
 };
 
 struct OperationCall {
@@ -100,11 +102,15 @@ enum CommandFlag : uint32_t {
   kFlagNoAsyncLoading = 1 << 12,
   kFlagNoMulti = 1 << 13,
   kFlagAllowBusy = 1 << 14,
-  kFlagBarrier = 1 << 15,      // Waits for all commands before it, and those after it wait.
-  kFlagUnlimited = 1 << 16,    // Rate limits do not count it: a handshake or a farewell.
-  kFlagChangesUser = 1 << 22,  // What follows is judged by the user that it leaves.
-  kFlagLeavesOut = 1 << 23,  // Walks the key space, but leaves out keys that the user may not see.
-  kFlagCopies = 1 << 17,     // This write makes a value as large as the one before or larger.
+  kFlagBarrier = 1 << 15,       // Waits for all commands before it, and those after it wait.
+  kFlagUnlimited = 1 << 16,     // Rate limits do not count it: a handshake or a farewell.
+  kFlagChangesUser = 1 << 22,   // What follows is judged by the user that it leaves.
+  kFlagEvenPaused = 1 << 24,    // No pause holds it back.
+  kFlagNeedsAdmin = 1 << 26,    // The right `admin`, though Redis does not count it as such.
+  kFlagShowsAllKeys = 1 << 25,  // Not for users who may see some keys only.
+  // Walks what there is, but shows no keys that the user may not see.
+  kFlagLeavesOut = 1 << 23,
+  kFlagCopies = 1 << 17,  // This write makes a value as large as the one before or larger.
   // Concerns the connection's transaction, so that it takes effect at once also inside MULTI.
   kFlagTransaction = 1 << 20,
   // A write of each key alone: over several databases it is one item for each.

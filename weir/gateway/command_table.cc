@@ -7,8 +7,10 @@
 #include "weir/gateway/command.h"
 #include "weir/gateway/commands/acl_rows.h"
 #include "weir/gateway/commands/bitmap_rows.h"
+#include "weir/gateway/commands/client_rows.h"
 #include "weir/gateway/commands/cluster_rows.h"
 #include "weir/gateway/commands/connection_rows.h"
+#include "weir/gateway/commands/diagnosis_rows.h"
 #include "weir/gateway/commands/key_rows.h"
 #include "weir/gateway/commands/scripting_rows.h"
 #include "weir/gateway/commands/server_rows.h"
@@ -45,7 +47,9 @@ consteval std::array<CommandSpec, (Ns + ...)> Merge(const std::array<CommandSpec
 constexpr auto kTable = Merge(rows::Table("server", 0, rows::kAclRows),
                               rows::Table("bitmap", kCatBitmap, rows::kBitmapRows),
                               rows::Table("cluster", 0, rows::kClusterRows),
+                              rows::Table("connection", kCatConnection, rows::kClientRows),
                               rows::Table("connection", kCatConnection, rows::kConnectionRows),
+                              rows::Table("server", 0, rows::kDiagnosisRows),
                               rows::Table("generic", kCatKeyspace, rows::kKeyRows),
                               rows::Table("scripting", kCatScripting, rows::kScriptingRows),
                               rows::Table("server", 0, rows::kServerRows),

@@ -73,6 +73,18 @@ std::string ExecRefused(std::string_view error) {
   return "EXECABORT Transaction discarded because of: " + std::string(error);
 }
 
+std::string UnknownClientType(std::string_view type) {
+  return "ERR Unknown client type '" + std::string(type.substr(0, kEchoBytesMax)) + "'";
+}
+
+std::string NoSuchUser(std::string_view name) {
+  return "ERR No such user '" + std::string(name.substr(0, kEchoBytesMax)) + "'";
+}
+
+std::string NoLatencySamples(std::string_view event) {
+  return "ERR No samples available for event '" + std::string(event.substr(0, kEchoBytesMax)) + "'";
+}
+
 std::string NotInTransaction(std::string_view command) {
   return "ERR " + Upper(command) +
          " cannot be used inside MULTI; send it before MULTI or after EXEC";

@@ -86,6 +86,26 @@ inline constexpr std::string_view kNoKeyPermission =
 inline constexpr std::string_view kUsersAreConfigured =
     "ERR users are configured by [[user]] in the file of weir serve --config; change it there and "
     "restart weir";
+inline constexpr std::string_view kNoSuchClient = "ERR No such client";
+inline constexpr std::string_view kClientId = "ERR Invalid client ID";
+inline constexpr std::string_view kClientIdPositive = "ERR client-id should be greater than 0";
+inline constexpr std::string_view kMaxAge = "ERR maxage is not an integer or out of range";
+inline constexpr std::string_view kPauseMode = "ERR CLIENT PAUSE mode must be WRITE or ALL";
+inline constexpr std::string_view kUnblockReason =
+    "ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR";
+inline constexpr std::string_view kCaching =
+    "ERR CLIENT CACHING can be called only when the client is in tracking mode with OPTIN or "
+    "OPTOUT mode enabled";
+inline constexpr std::string_view kNoTracking =
+    "ERR CLIENT TRACKING is not supported; use short expiries in the client's cache";
+inline constexpr std::string_view kMonitorInMulti =
+    "ERR MONITOR isn't allowed for DENY BLOCKING client";
+inline constexpr std::string_view kTooManyMonitors =
+    "ERR 32 clients are in MONITOR already; end one of them first";
+inline constexpr std::string_view kSlowlogCount = "ERR count should be greater than or equal to -1";
+inline constexpr std::string_view kNoShutdown = "ERR No shutdown in progress.";
+inline constexpr std::string_view kNotStopped =
+    "ERR this server cannot be stopped by a command; send its process SIGTERM";
 inline constexpr std::string_view kTooManyClients = "ERR max number of clients reached";
 inline constexpr std::string_view kNoBackup =
     "ERR this server keeps nothing on disk, so there is nothing to back up";
@@ -93,6 +113,7 @@ inline constexpr std::string_view kNoSuchKey = "ERR no such key";
 inline constexpr std::string_view kCrossDatabase =
     "CROSSSLOT Keys in request are stored in different databases";
 
+inline constexpr std::string_view kNoMulti = "ERR Command not allowed inside a transaction";
 inline constexpr std::string_view kNestedMulti = "ERR MULTI calls can not be nested";
 inline constexpr std::string_view kWatchInMulti = "ERR WATCH inside MULTI is not allowed";
 inline constexpr std::string_view kExecWithoutMulti = "ERR EXEC without MULTI";
@@ -125,6 +146,9 @@ std::string InvalidExpire(std::string_view command);
 
 // EXEC itself was refused with `error`, a whole reply.
 std::string ExecRefused(std::string_view error);
+std::string UnknownClientType(std::string_view type);
+std::string NoSuchUser(std::string_view name);
+std::string NoLatencySamples(std::string_view event);
 // `command` cannot be queued by MULTI, or only where there is one database.
 std::string NotInTransaction(std::string_view command);
 std::string WholeInTransaction(std::string_view command);

@@ -92,6 +92,7 @@ Outbox Gateway::MakeOutbox(LoopStats* stats) const {
 }
 
 void Gateway::Flush(Outbox& outbox) {
+  PublishMonitored(outbox);
   for (size_t i = 0; i < databases_.size(); ++i) {
     databases_[i]->ContinueLoads();
     if (!outbox.loads[i].empty()) databases_[i]->Load(std::exchange(outbox.loads[i], {}));
@@ -99,6 +100,12 @@ void Gateway::Flush(Outbox& outbox) {
       databases_[i]->committer().Submit(std::exchange(outbox.writes[i], {}));
     }
   }
+}
+
+void Gateway::PublishMonitored(Outbox& outbox) {
+  if (outbox.monitored.empty()) return;
+  monitors_.Publish(outbox.monitored);
+  outbox.monitored.clear();
 }
 
 void Gateway::OnHomeIdle() {
@@ -112,6 +119,7 @@ void Gateway::StopGathering() {
 
 void Gateway::Tick() {
   for (const std::unique_ptr<Database>& database : databases_) database->Tick();
+  pause_.Tick(clock_.Mono());
   SampleRates();
   const int64_t now_ms = clock_.Wall().ms;
   int64_t due = next_count_ms_.load();

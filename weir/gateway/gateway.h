@@ -19,11 +19,14 @@
 #include "weir/gateway/authentication.h"
 #include "weir/gateway/backup_control.h"
 #include "weir/gateway/burst.h"
+#include "weir/gateway/client_pause.h"
+#include "weir/gateway/clients.h"
 #include "weir/gateway/database.h"
 #include "weir/gateway/heavy_work.h"
 #include "weir/gateway/lanes.h"
 #include "weir/gateway/latency_events.h"
 #include "weir/gateway/memory.h"
+#include "weir/gateway/monitors.h"
 #include "weir/gateway/placement.h"
 #include "weir/gateway/process_info.h"
 #include "weir/gateway/rates.h"
@@ -48,6 +51,7 @@ struct Outbox {
   Burst burst;
   std::vector<std::vector<std::unique_ptr<WriteItem>>> writes;  // By database.
   std::vector<std::vector<LoadRequest>> loads;                  // By database.
+  std::string monitored;  // Lines that monitors have not been shown.
 };
 
 // What the databases have counted, added up.
@@ -103,11 +107,15 @@ class Gateway {
   // Set before anything is served, and after nothing is any more.
   BackupControl* backup() const { return backup_; }
   void UseBackup(BackupControl* backup) { backup_ = backup; }
+  // The way to all connections. Borrowed; set before anything is served.
+  ClientControl& clients() { return *clients_; }
+  void UseClients(ClientControl* clients) { clients_ = clients; }
   uint64_t clients_max() const { return process_.clients_max; }
 
   Outbox MakeOutbox(LoopStats* stats) const;
-  // Hands a round's work to the databases.
+  // Hands a round's work to the databases, and what it has shown to the monitors.
   void Flush(Outbox& outbox);
+  void PublishMonitored(Outbox& outbox);
 
   // A number that no client can foresee. Threads: thread-safe.
   uint64_t NextRandom();
@@ -131,6 +139,8 @@ class Gateway {
   void ResetTotals();
   StoreTotals StoreTotalsNow();
   Rates rates() const { return rates_.Read(); }
+  ClientPause& pause() { return pause_; }
+  Monitors& monitors() { return monitors_; }
   SlowLog& slow_log() { return slow_log_; }
   LatencyEvents& latency_events() { return latency_events_; }
 
@@ -153,6 +163,8 @@ class Gateway {
   Memory memory_;
   Lanes lanes_;
   VersionClock versions_;
+  ClientPause pause_;
+  Monitors monitors_;
   SlowLog slow_log_;
   LatencyEvents latency_events_;
   RateMeter rates_;
@@ -160,6 +172,7 @@ class Gateway {
   std::unique_ptr<Authentication> authentication_;
   ProcessInfo process_;
   BackupControl* backup_ = nullptr;
+  ClientControl* clients_ = nullptr;
   size_t key_bytes_max_ = SIZE_MAX;
   HeavyWork heavy_reads_;
   HeavyWork heavy_batches_;

@@ -156,6 +156,7 @@ class GatewayRig {
       stores.push_back(std::move(store));
     }
     gateway_ = Gateway::Create(std::move(made), std::move(stores), clock).value();
+    gateway_->UseClients(&control_);
     outbox_ = gateway_->MakeOutbox(&stats);
     gateway_->AddStats(&stats);
     if (!options.open) return;
@@ -203,6 +204,11 @@ class GatewayRig {
     for (LoadDone& load : completions.loads) {
       if (TestClient* to = Find(load.origin)) to->pipeline.OnLoad(std::move(load));
     }
+    for (const Bytes& lines : completions.monitored) {
+      for (auto& [id, to] : clients_) {
+        if (to->session.monitors) resp::Writer(to->output).Encoded(lines);
+      }
+    }
     for (const auto& operation : completions.operations) {
       if (TestClient* to = Find(operation->origin())) to->pipeline.OnOperation(operation);
     }
@@ -210,6 +216,14 @@ class GatewayRig {
   // The loop takes all results and hands on what follows from them.
   void Deliver() {
     while (!inbox_empty()) DeliverOne();
+    HandOn();
+  }
+
+  // What a loop does when a pause has ended.
+  void ResumePaused() {
+    for (auto& [id, client] : clients_) {
+      if (client->pipeline.paused()) client->pipeline.Resume();
+    }
     HandOn();
   }
 
@@ -285,17 +299,37 @@ class GatewayRig {
     std::deque<Completions> inbox;
   };
 
+  // Visits all clients at once, and lets the paused go on.
+  struct TestControl final : ClientControl {
+    explicit TestControl(GatewayRig& owner) : rig(owner) {}
+    void Visit(ClientFilter filter, Action action, uint64_t caller, Done done) override {
+      std::vector<ClientFacts> found;
+      for (auto client = rig.clients_.begin(); client != rig.clients_.end();) {
+        ClientFacts facts;
+        client->second->pipeline.Describe(&facts);
+        const bool closes = action == Action::kClose && facts.id != caller;
+        const bool fits = filter.Fits(facts);
+        if (fits) found.push_back(std::move(facts));
+        client = fits && closes ? rig.clients_.erase(client) : std::next(client);
+      }
+      done(std::move(found));
+    }
+    void ResumePaused() override { rig.ResumePaused(); }
+    GatewayRig& rig;
+  };
+
   TestClient* Find(const Origin& origin) {
     const auto found = clients_.find(origin.connection);
     return found == clients_.end() ? nullptr : found->second.get();
   }
 
   TestHome home_;
+  TestControl control_{*this};
   std::vector<ScriptedStore*> stores_;
   std::unique_ptr<Gateway> gateway_;
   Outbox outbox_;
   std::map<size_t, std::unique_ptr<TestClient>> clients_;
-  size_t next_client_ = 0;
+  size_t next_client_ = 1;
 };
 
 }  // namespace weir::gateway

@@ -10,6 +10,7 @@
 #include <optional>
 #include <vector>
 
+#include "weir/base/bytes.h"
 #include "weir/base/result.h"
 #include "weir/cache/token.h"
 #include "weir/cache/value.h"
@@ -35,16 +36,20 @@ class Operation {
   virtual ~Operation() = default;
   const Origin& origin() const { return origin_; }
   Reply& reply() { return reply_; }
+  // Whether the connection closes once it has the reply.
+  bool ends_connection() const { return ends_connection_; }
 
  protected:
   Origin origin_;
   Reply reply_;
+  bool ends_connection_ = false;
 };
 
 struct Completions {
   std::vector<std::unique_ptr<WriteItem>> writes;
   std::vector<LoadDone> loads;
   std::vector<std::shared_ptr<Operation>> operations;
+  std::vector<Bytes> monitored;  // Lines for all monitors that live here.
 };
 
 class Home {

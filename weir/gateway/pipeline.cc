@@ -51,6 +51,7 @@ void Pipeline::Execute(const resp::Command& command) {
   if (spec == nullptr) {
     rejected = Reply::Failure(UnknownError(args));
   } else {
+    session_.last_command = spec;
     rejected = Reject(*spec, command);
   }
   if (transaction_.open() || (spec != nullptr && (spec->flags & kFlagTransaction) != 0)) {
@@ -62,7 +63,11 @@ void Pipeline::Execute(const resp::Command& command) {
     AnswerInTurn(spec, std::move(*rejected));
     return;
   }
-  if (queue_.empty() && !output_full() && TryAtOnce(*spec, command)) return;
+  const bool at_once = queue_.empty() && !output_full() && !HeldByPause(*spec, nullptr);
+  if (at_once && TryAtOnce(*spec, command)) {
+    EndAnswer(*spec, args);
+    return;
+  }
   Queued queued;
   queued.spec = spec;
   queued.args = OwnedArgs(command);
@@ -139,6 +144,7 @@ void Pipeline::Answer(const CommandSpec* spec, const Reply& reply, bool rejected
 void Pipeline::AnswerInTurn(const CommandSpec* spec, Reply reply) {
   if (queue_.empty()) {
     Answer(spec, reply, true);
+    if (session_.replies != Session::Replies::kOn) EndMuted();
     session_.closing |= expelled_;
     return;
   }
@@ -172,10 +178,12 @@ bool Pipeline::TryAtOnce(const CommandSpec& spec, const resp::Command& command) 
   return true;
 }
 
-void Pipeline::RunLocal(const CommandSpec& spec, Args args) {
+void Pipeline::RunLocal(const CommandSpec& spec, Args args, bool in_transaction) {
+  const bool muted = session_.muted();
   resp::Writer writer = MakeWriter();
-  spec.local({args, session_, gateway_}, writer);
+  spec.local({args, session_, gateway_, home_, in_transaction}, writer);
   CountFailure(spec, writer);
+  if (muted && !session_.muted()) output_.Append(TakeAll(*muted_output_).view());
 }
 
 void Pipeline::Enqueue(Queued queued) {
@@ -209,7 +217,7 @@ void Pipeline::Pump() {
       return;
     }
     const size_t begun = run_;
-    while (run_ < queue_.size() && Joins(queue_[run_])) Begin(run_++);
+    while (run_ < queue_.size() && Joins(queue_[run_]) && !HeldByPause(queue_[run_])) Begin(run_++);
     if (run_ == begun) return;
   }
 }
@@ -328,6 +336,12 @@ bool Pipeline::AnswerFront() {
     const auto waited = outbox_.now.mono - front.since;
     outbox_.stats->latency.Record(static_cast<uint64_t>(std::max<int64_t>(waited.count(), 0)), 1);
   }
+  if (front.rejected) {
+    if (session_.replies != Session::Replies::kOn) EndMuted();
+  } else {
+    EndAnswer(*front.spec, front.args.views());
+  }
+  session_.closing |= front.last;
   queued_bytes_ -= front.bytes;
   held_bytes_ -= front.own_bytes;
   if (front.spec != nullptr && (front.spec->flags & kFlagChangesUser) != 0) judging_ = false;
@@ -339,7 +353,9 @@ bool Pipeline::AnswerFront() {
 }
 
 void Pipeline::Resume() {
-  if (std::exchange(waits_for_output_, false)) Pump();
+  const bool resumed = paused_ && gateway_.pause().stops() == ClientPause::Stops::kNothing;
+  if (resumed) SetPaused(false);
+  if (std::exchange(waits_for_output_, false) || resumed) Pump();
 }
 
 void Pipeline::ReleaseIdle() {
@@ -422,6 +438,7 @@ void Pipeline::OnOperation(const std::shared_ptr<Operation>& operation) {
   } else if (queued->snapshot == nullptr) {
     queued->state = State::kAnswered;
     queued->reply = std::move(operation->reply());
+    queued->last = operation->ends_connection();
   } else if (queued->snapshot->error().has_value()) {
     queued->state = State::kAnswered;
     queued->reply = ErrorReply(*queued->snapshot->error());

@@ -72,7 +72,13 @@ class Pipeline {
   bool output_full() const { return output_.pending_bytes() >= output_limit_; }
   // Whether something waits only for the client to take replies; Resume goes on with it.
   bool waits_for_output() const { return waits_for_output_; }
+  // Goes on if what it waited for is over: a full output, a pause.
   void Resume();
+
+  // Whether a pause holds a command back; Resume goes on with it when the pause has ended.
+  bool paused() const { return paused_; }
+  // Adds what is known here.
+  void Describe(ClientFacts* facts) const;
 
   void OnWrite(std::unique_ptr<WriteItem> item);
   void OnLoad(LoadDone done);
@@ -121,6 +127,7 @@ class Pipeline {
     bool right = false;                // Of kAuthenticate: the credentials, if there are any.
     Reply reply;
     bool rejected = false;  // Refused or queued by MULTI: not executed.
+    bool last = false;      // The connection ends with it.
     MonoTime since;         // When it came.
     MonoTime began;         // When it was its turn.
   };
@@ -139,7 +146,14 @@ class Pipeline {
   void Enqueue(Queued queued);
   void AnswerInTurn(const CommandSpec* spec, Reply reply);
   void Answer(const CommandSpec* spec, const Reply& reply, bool rejected);
-  void RunLocal(const CommandSpec& spec, Args args);
+  void RunLocal(const CommandSpec& spec, Args args, bool in_transaction = false);
+
+  bool HeldByPause(const CommandSpec& spec, const TransactionBody* steps);
+  bool HeldByPause(const Queued& queued);
+  void SetPaused(bool paused);
+  void EndAnswer(const CommandSpec& spec, Args args);
+  void EndMuted();
+  void ShowMonitors(const CommandSpec& spec, Args args);
 
   void CountFailure(const CommandSpec& spec, const resp::Writer& writer);
   void CountRejection(const CommandSpec* spec, const Reply& reply);
@@ -186,7 +200,12 @@ class Pipeline {
   // Whether no further command will be executed.
   bool Ending() const { return session_.closing || expelled_; }
   Origin OriginOf(uint64_t sequence) const { return {&home_, session_.id, sequence, 0}; }
-  resp::Writer MakeWriter() { return resp::Writer(output_, session_.protocol); }
+  resp::Writer MakeWriter() {
+    if (session_.muted()) [[unlikely]]
+      return resp::Writer(MutedOutput(), session_.protocol);
+    return resp::Writer(output_, session_.protocol);
+  }
+  resp::OutputBuffer& MutedOutput();
 
   Gateway& gateway_;
   Home& home_;
@@ -203,8 +222,10 @@ class Pipeline {
   size_t held_bytes_ = 0;  // The sum of own_bytes.
   size_t output_limit_ = SIZE_MAX;
   bool waits_for_output_ = false;
-  std::shared_ptr<PasswordOperation> check_;  // Of the command at the front.
-  bool judging_ = false;                      // A command that changes the user is in the queue.
+  bool paused_ = false;                               // A pause holds back the next command.
+  std::unique_ptr<resp::OutputBuffer> muted_output_;  // Of the command that is being answered.
+  std::shared_ptr<PasswordOperation> check_;          // Of the command at the front.
+  bool judging_ = false;   // A command that changes the user is in the queue.
   bool expelled_ = false;  // The session has lost its user: it closes once all is answered.
 };
 

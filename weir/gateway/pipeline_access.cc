@@ -24,6 +24,8 @@ class Pipeline::PasswordOperation final : public Operation {
 };
 
 Pipeline::~Pipeline() {
+  SetPaused(false);
+  if (session_.monitors) gateway_.monitors().Leave(home_);
   if (check_ != nullptr) gateway_.authentication().checks().Cancel(check_->ticket);
 }
 

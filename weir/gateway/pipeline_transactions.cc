@@ -188,7 +188,8 @@ void Pipeline::AnswerStep(const WriteItem& step, const TransactionBody& body, si
   const CommandSpec& spec = *step.command;
   outbox_.stats->commands[CommandIndex(spec)].calls.Add(1);
   if (spec.kind == CommandKind::kLocal || spec.kind == CommandKind::kAuthenticate) {
-    RunLocal(spec, step.args.views());
+    RunLocal(spec, step.args.views(), true);
+    if (gateway_.monitors().any()) ShowMonitors(spec, step.args.views());
     return;
   }
   resp::Writer writer = MakeWriter();
@@ -203,6 +204,7 @@ void Pipeline::AnswerStep(const WriteItem& step, const TransactionBody& body, si
     step.reply.WriteTo(writer);
   }
   CountFailure(spec, writer);
+  if (gateway_.monitors().any()) ShowMonitors(spec, step.args.views());
 }
 
 // One item for each database, with the keys that live there and what belongs to them.

@@ -44,6 +44,10 @@ struct ProcessInfo {
   // Threads: thread-safe; called for each INFO.
   std::function<uint16_t()> tcp_port = [] { return uint16_t{0}; };
   std::function<uint64_t()> connected_clients = [] { return uint64_t{0}; };
+  // Makes the server stop as SIGTERM does, soon. nullptr: it cannot.
+  std::function<void()> stop;
+  // Gives memory that the allocator keeps back to the system; may take long.
+  std::function<void()> purge = [] {};
   std::function<ProcessUse()> use = [] { return ProcessUse{}; };
   // Parameters that CONFIG GET shows.
   std::vector<std::pair<std::string, std::string>> parameters;

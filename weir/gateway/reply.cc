@@ -1,5 +1,7 @@
 #include "weir/gateway/reply.h"
 
+#include <array>
+#include <cstring>
 #include <string_view>
 
 namespace weir::gateway {
@@ -34,6 +36,32 @@ void Reply::WriteTo(resp::Writer& writer) const {
       for (const Reply& piece : items) piece.WriteTo(writer);
       return;
   }
+}
+
+Bytes TakeAll(resp::OutputBuffer& output) {
+  char* at = nullptr;
+  Bytes all = Bytes::Allocate(output.pending_bytes(), &at);
+  std::array<resp::OutputBuffer::Span, 64> spans;
+  while (const size_t count = output.Spans(spans)) {
+    size_t taken = 0;
+    for (size_t i = 0; i < count; ++i) {
+      std::memcpy(at + taken, spans[i].data, spans[i].size);
+      taken += spans[i].size;
+    }
+    at += taken;
+    output.Consume(taken);
+  }
+  return all;
+}
+
+Reply EncodedBy(resp::Protocol protocol, const std::function<void(resp::Writer&)>& write) {
+  resp::OutputBuffer output;
+  resp::Writer writer(output, protocol);
+  write(writer);
+  const Bytes encoded = TakeAll(output);
+  if (writer.error_code().empty()) return Reply::Encoded(encoded);
+  const std::string_view text = encoded.view();  // "-ERR ...\r\n"
+  return Reply::Failure(std::string(text.substr(1, text.size() - 3)));
 }
 
 void WriteError(resp::Writer& writer, std::string_view text) {

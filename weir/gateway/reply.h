@@ -3,12 +3,14 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "weir/base/bytes.h"
 #include "weir/base/result.h"
+#include "weir/resp/output_buffer.h"
 #include "weir/resp/writer.h"
 
 namespace weir::gateway {
@@ -52,6 +54,13 @@ struct Reply {
   std::string text;
   std::vector<Reply> items;
 };
+
+// Returns all that is pending in one piece, and empties the buffer.
+Bytes TakeAll(resp::OutputBuffer& output);
+
+// Returns what `write` writes, as an encoded reply. When it is an error, it is returned as one, so
+// that it is counted.
+Reply EncodedBy(resp::Protocol protocol, const std::function<void(resp::Writer&)>& write);
 
 // Writes `text`, which starts with its prefix, as an error.
 void WriteError(resp::Writer& writer, std::string_view text);

@@ -7,15 +7,21 @@
 #include <string_view>
 #include <vector>
 
+#include "weir/base/time.h"
 #include "weir/limit/policy.h"
 #include "weir/resp/writer.h"
 #include "weir/users/user.h"
 
 namespace weir::gateway {
 
+struct CommandSpec;
+
 // Threads: single-owner.
 struct Session {
   static constexpr size_t kNameBytesMax = 1024;
+  // What becomes of replies, as CLIENT REPLY says. kSkipNext: the command after this one is
+  // answered with nothing.
+  enum class Replies : uint8_t { kOn, kOff, kSkipNext, kSkip };
 
   uint64_t id = 0;
   limit::Address client;
@@ -31,9 +37,16 @@ struct Session {
   const users::User* user = nullptr;
   std::shared_ptr<const users::Users> users;
   uint32_t users_generation = 0;
-  bool closing = false;  // The connection closes once all replies are sent.
+  const CommandSpec* last_command = nullptr;
+  MonoTime connected_at;
+  Replies replies = Replies::kOn;
+  bool monitors = false;      // It is shown every command.
+  bool not_evicted = false;   // CLIENT NO-EVICT; shown, and no more: nobody is evicted.
+  bool touches_none = false;  // CLIENT NO-TOUCH; shown, and no more: no time of use is kept.
+  bool closing = false;       // The connection closes once all replies are sent.
 
   users::Viewer viewer() const { return {users, user}; }
+  bool muted() const { return replies == Replies::kOff || replies == Replies::kSkip; }
   std::string_view user_name() const { return user == nullptr ? "" : std::string_view(user->name); }
 };
 

@@ -1,15 +1,33 @@
 #include "weir/gateway/slow_log.h"
 
 #include <algorithm>
+#include <array>
 #include <cassert>
 #include <utility>
 
 #include "weir/gateway/command.h"
 
 namespace weir::gateway {
+namespace {
+
+// Parameters of CONFIG SET whose values are secrets in Redis; clients send them here, too.
+bool IsSecretOption(std::string_view name) {
+  constexpr auto kNames = std::to_array<std::string_view>(
+      {"requirepass", "masterauth", "masteruser", "tls-key-file-pass", "tls-client-key-file-pass"});
+  return std::any_of(kNames.begin(), kNames.end(),
+                     [&](std::string_view secret) { return SameWord(secret, name); });
+}
+
+}  // namespace
 
 bool IsSecretArg(Args args, size_t index) {
-  if (SameWord(args[0], "auth")) return index > 0;
+  if (index == 0) return false;
+  if (SameWord(args[0], "auth")) return true;
+  if (SameWord(args[0], "acl")) return index > 1 && SameWord(args[1], "setuser");
+  if (SameWord(args[0], "config")) {
+    return index > 2 && index % 2 == 1 && SameWord(args[1], "set") &&
+           IsSecretOption(args[index - 1]);
+  }
   if (!SameWord(args[0], "hello")) return false;
   for (size_t i = 2; i + 1 < args.size(); ++i) {
     if (SameWord(args[i], "auth")) return index == i + 1 || index == i + 2;

@@ -29,13 +29,14 @@ class ShownArgs {
   static std::vector<std::string> Of(Args args);
 };
 
-// Whether argument `index` must not be shown to anybody: passwords of AUTH and HELLO.
+// Whether argument `index` must not be shown to anybody: passwords of AUTH, HELLO, ACL SETUSER and
+// CONFIG SET.
 bool IsSecretArg(Args args, size_t index);
 
 class SlowLog {
  public:
   static constexpr int64_t kOff = -1;
-  static constexpr size_t kLenMax = 100'000;
+  static constexpr size_t kLenMax = 10'000;
 
   struct Entry {
     uint64_t id = 0;

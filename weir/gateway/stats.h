@@ -19,6 +19,7 @@ class Counter {
   void Add(uint64_t amount) {
     value_.store(value_.load(std::memory_order_relaxed) + amount, std::memory_order_relaxed);
   }
+  void Subtract(uint64_t amount) { Add(~amount + 1); }
   void Set(uint64_t value) { value_.store(value, std::memory_order_relaxed); }
   uint64_t value() const { return value_.load(std::memory_order_relaxed); }
 
@@ -89,12 +90,12 @@ struct LoopStats {
   Counter sends;
   // From arrival to reply, of all commands, what they waited for others included.
   LatencyCounters latency;
+  Counter paused_clients;  // A gauge: those with a command that a pause holds back.
   // Gauges, set about once a second.
   Counter input_buffer_bytes;
   Counter output_buffer_bytes;
   Counter input_buffer_bytes_max;   // Of one client.
   Counter output_buffer_bytes_max;  // Of one client.
-  Counter paused_clients;
 };
 
 }  // namespace weir::gateway

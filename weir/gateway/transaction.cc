@@ -27,6 +27,7 @@ std::optional<std::string> Transaction::PlaceKey(std::string_view key) {
 
 std::optional<std::string> Transaction::Queue(const CommandSpec& spec, OwnedArgs args) {
   assert(open());
+  if ((spec.flags & kFlagNoMulti) != 0) return std::string(errors::kNoMulti);
   if (spec.kind == CommandKind::kOperation) {
     if (spec.in_transaction == nullptr) return errors::NotInTransaction(spec.name);
     if (databases_ > 1) return errors::WholeInTransaction(spec.name);

@@ -52,6 +52,8 @@ class Transaction {
   void FailWatch() { watches_->failed = true; }
   const std::shared_ptr<Watches>& watches() const { return watches_; }
 
+  size_t queued() const { return body_ == nullptr ? 0 : body_->steps.size(); }
+
   // Ends the transaction and returns what to run. Requires: open() and !aborted().
   std::unique_ptr<TransactionBody> Take();
   // Bytes of what is queued and of the watched keys.

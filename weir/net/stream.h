@@ -73,6 +73,7 @@ class Stream {
   // Gives buffers back if nothing is in them.
   void ReleaseIdle();
 
+  Address LocalAddress() const { return socket_.LocalAddress(); }
   int fd() const { return socket_.fd(); }
 
  private:

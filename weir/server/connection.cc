@@ -37,6 +37,7 @@ Connection::Connection(ServerLoop& loop, net::Stream stream, gateway::Session se
       last_authenticated_(last_receive_),
       command_began_(last_receive_),
       last_send_(last_receive_) {
+  session_.connected_at = last_receive_;
   loop_.event_loop().Watch(stream_.fd(), true, false, this);
 }
 
@@ -159,6 +160,7 @@ void Connection::EndInput(std::string error) {
 void Connection::Continue() {
   if (closed_) return;
   memory_waits_ = false;
+  resumed_by_loop_ = false;
   LimitOutput();
   pipeline_.Resume();
   if (input_waits_) Process();
@@ -270,7 +272,41 @@ void Connection::Account() {
     output_.ReleaseIdle();
   }
   held_.Set(HeldBytes());
+  loop_.SetMonitor(id(), session_.monitors);
+  if (pipeline_.paused() && !std::exchange(resumed_by_loop_, true)) loop_.ContinueAfterPause(id());
   UpdateInterest();
+}
+
+gateway::ClientFacts Connection::Facts() const {
+  gateway::ClientFacts facts;
+  pipeline_.Describe(&facts);
+  facts.local_address = stream_.LocalAddress().ToString();
+  facts.descriptor = stream_.fd();
+  facts.idle =
+      std::chrono::duration_cast<std::chrono::seconds>(loop_.outbox().now.mono - last_receive_);
+  facts.unparsed_bytes = input_.unparsed_bytes();
+  facts.input_buffer_bytes = buffers().input;
+  facts.watched_for_input = watching_read_;
+  facts.watched_for_output = watching_write_;
+  return facts;
+}
+
+Connection::Buffers Connection::buffers() const {
+  return {input_.buffer_bytes() + parser_.buffer_bytes(), output_.buffer_bytes()};
+}
+
+void Connection::Show(const Bytes& lines) {
+  if (closed_ || session_.muted()) return;
+  resp::Writer(output_, session_.protocol).Encoded(lines);
+  if (output_.pending_bytes() <= kMonitorOutputBytesMax) return;
+  loop_.stats().connections_closed_slow.Add(1);
+  Close();
+}
+
+void Connection::Kill() {
+  if (closed_) return;
+  loop_.stats().connections_killed.Add(1);
+  Close();
 }
 
 // All but large values, which Memory counts by itself.
@@ -348,6 +384,7 @@ void Connection::Close() {
   if (has_upload_pass_) memory().ReturnUploadPass(id());
   held_.Set(0);
   loop_.event_loop().Unwatch(stream_.fd());
+  loop_.SetMonitor(id(), false);
   loop_.Retire(id());
 }
 

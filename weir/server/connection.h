@@ -13,7 +13,9 @@
 #include <vector>
 
 #include "weir/base/byte_account.h"
+#include "weir/base/bytes.h"
 #include "weir/base/time.h"
+#include "weir/gateway/clients.h"
 #include "weir/gateway/pipeline.h"
 #include "weir/gateway/session.h"
 #include "weir/net/event_loop.h"
@@ -54,6 +56,8 @@ class Connection final : public net::EventLoop::Watcher {
   static constexpr size_t kPressedOutputBytes = size_t{16} << 10;
   // And how long a client may then hold more, taking and sending nothing.
   static constexpr auto kPressedStallMax = std::chrono::seconds(1);
+  // What may wait for a monitor: it is shown more than it asks for.
+  static constexpr size_t kMonitorOutputBytesMax = size_t{8} << 20;
   // While clients hold no more than this together, those with nothing to say keep their buffers.
   static constexpr size_t kBuffersKeptBytes = size_t{16} << 20;
 
@@ -69,6 +73,17 @@ class Connection final : public net::EventLoop::Watcher {
   void Continue();
   // Answers what has been received, then closes.
   void Drain();
+  // What is known of it now. Cost: a system call.
+  gateway::ClientFacts Facts() const;
+  // Appends lines for a monitor; closes when it takes too little. Continue sends them.
+  void Show(const Bytes& lines);
+  // Whatever it waits for.
+  void Kill();
+  struct Buffers {
+    size_t input = 0;
+    size_t output = 0;
+  };
+  Buffers buffers() const;
   // Closes what has been silent, slow or stuck for too long; gives memory of the idle back.
   void CheckDeadlines(MonoTime now);
   bool closed() const { return closed_; }
@@ -112,6 +127,7 @@ class Connection final : public net::EventLoop::Watcher {
   bool received_all_ = false;  // The peer sends no more, or nothing more had come at the drain.
   bool input_waits_ = false;   // Received bytes wait for the pipeline to have room.
   bool has_upload_pass_ = false;
+  bool resumed_by_loop_ = false;  // The loop will call Continue when a pause has ended.
   bool memory_waits_ = false;  // It is not read until there is memory: the next tick looks again.
   bool watching_read_ = true;
   bool watching_write_ = false;

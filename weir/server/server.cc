@@ -1,6 +1,8 @@
 #include "weir/server/server.h"
 
 #include <algorithm>
+#include <iterator>
+#include <mutex>
 #include <string_view>
 #include <utility>
 
@@ -23,6 +25,7 @@ Server::Server(gateway::Gateway& gateway, Options options)
     loops_.push_back(std::make_unique<ServerLoop>(gateway_, options_.limits));
     gateway_.AddStats(&loops_.back()->stats());
   }
+  gateway_.UseClients(this);
 }
 
 Server::~Server() {
@@ -115,10 +118,50 @@ void Server::Stop() {
     for (const auto& acceptor : acceptors_) acceptor->Unwatch();
   });
   gateway_.StopGathering();
+  gateway_.pause().End();  // What clients have sent is to be answered.
+  ResumePaused();
   const MonoTime deadline = gateway_.clock().Mono() + options_.drain_timeout;
-  for (const auto& loop : loops_) loop->BeginDrain(deadline);
+  for (const auto& loop : loops_) loop->BeginDrain(deadline, [this] { StopLoopsIfDrained(); });
   for (std::thread& thread : threads_) thread.join();
   threads_.clear();
+}
+
+// A loop goes on while any of them has a connection: the first one may still place a newcomer on
+// it, and it answers what others ask of its connections. Once the first one drains, it has closed
+// the listeners.
+void Server::StopLoopsIfDrained() {
+  for (const auto& loop : loops_) {
+    if (!loop->draining()) return;
+  }
+  if (connections() > 0) return;
+  for (const auto& loop : loops_) loop->Stop();
+}
+
+void Server::Visit(gateway::ClientFilter filter, Action action, uint64_t caller, Done done) {
+  // What the loops have found; the last one hands it on.
+  struct Visited {
+    std::mutex mutex;
+    size_t loops_left = 0;
+    std::vector<gateway::ClientFacts> found;
+  };
+  auto visited = std::make_shared<Visited>();
+  visited->loops_left = loops_.size();
+  const auto loop_done = [visited, done = std::move(done)](std::vector<gateway::ClientFacts> some) {
+    bool last = false;
+    {
+      const std::lock_guard lock(visited->mutex);
+      std::move(some.begin(), some.end(), std::back_inserter(visited->found));
+      last = --visited->loops_left == 0;
+    }
+    if (last) done(std::move(visited->found));
+  };
+  for (const auto& loop : loops_) {
+    loop->Visit({filter, action == Action::kClose, caller, loop_done});
+  }
+}
+
+void Server::ResumePaused() {
+  for (const auto& loop : loops_) loop->ResumePaused();
 }
 
 size_t Server::connections() const {

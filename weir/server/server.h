@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "weir/base/result.h"
+#include "weir/gateway/clients.h"
 #include "weir/gateway/gateway.h"
 #include "weir/net/address.h"
 #include "weir/net/stream.h"
@@ -27,7 +28,7 @@
 
 namespace weir::server {
 
-class Server {
+class Server final : public gateway::ClientControl {
  public:
   struct Options {
     std::vector<net::Address> listen;
@@ -44,7 +45,7 @@ class Server {
   // Borrows `gateway` until Stop. The gateway delivers results to the loops until it is gone
   // itself: destroy it after Stop and before this.
   Server(gateway::Gateway& gateway, Options options);
-  ~Server();
+  ~Server() override;
 
   // Listens, then serves on threads of its own. Returns the plain addresses with their real ports.
   // Errors: kUnavailable (address in use, ...), kInvalid (TLS files) with what to do; nothing is
@@ -56,6 +57,9 @@ class Server {
 
   size_t connections() const;
 
+  void Visit(gateway::ClientFilter filter, Action action, uint64_t caller, Done done) override;
+  void ResumePaused() override;
+
   // Reads the TLS files again, as happens by itself soon after they change. Connections that are
   // open go on. Errors: what is wrong with the files; the old ones stay in use. Cost: milliseconds.
   Result<Ok> ReloadTls();
@@ -65,6 +69,7 @@ class Server {
  private:
   Result<Ok> Listen();
   Result<Ok> ListenTls();
+  void StopLoopsIfDrained();
   void Place(net::Stream stream, const net::Address& peer, net::TlsIdentity identity);
 
   gateway::Gateway& gateway_;

@@ -99,18 +99,94 @@ void ServerLoop::Apply(gateway::Completions& completions, std::vector<Connection
     connection->pipeline().OnOperation(operation);
     touched->push_back(connection);
   }
+  for (const Bytes& lines : completions.monitored) {
+    for (const uint64_t id : std::vector(monitors_)) {  // One that is closed leaves the list.
+      Connection* connection = Find(id);
+      connection->Show(lines);
+      if (!connection->closed()) touched->push_back(connection);
+    }
+  }
+}
+
+void ServerLoop::SetMonitor(uint64_t id, bool monitors) {
+  if (!monitors && monitors_.empty()) return;
+  const auto known = std::find(monitors_.begin(), monitors_.end(), id);
+  if (monitors && known == monitors_.end()) monitors_.push_back(id);
+  if (!monitors && known != monitors_.end()) monitors_.erase(known);
+}
+
+void ServerLoop::Visit(LoopVisit visit) {
+  auto held = std::make_shared<LoopVisit>(std::move(visit));
+  event_loop_.Post([this, held] {
+    auto ids = std::make_shared<std::vector<uint64_t>>();
+    if (held->filter.ids.empty()) {
+      ids->reserve(connections_.size());
+      for (const auto& [id, connection] : connections_) ids->push_back(id);
+    } else {
+      *ids = held->filter.ids;
+    }
+    VisitSome(held, ids, 0, {});
+  });
+}
+
+// One slice; the next comes in a later round.
+void ServerLoop::VisitSome(const std::shared_ptr<LoopVisit>& visit,
+                           const std::shared_ptr<std::vector<uint64_t>>& ids, size_t begin,
+                           std::vector<gateway::ClientFacts> found) {
+  ReadClock();
+  const size_t end = std::min(begin + kVisitsMax, ids->size());
+  for (size_t i = begin; i < end; ++i) {
+    Connection* connection = Find((*ids)[i]);
+    if (connection == nullptr) continue;
+    gateway::ClientFacts facts = connection->Facts();
+    if (!visit->filter.Fits(facts)) continue;
+    if (visit->close && connection->id() != visit->caller) connection->Kill();
+    found.push_back(std::move(facts));
+  }
+  if (end == ids->size()) return visit->done(std::move(found));
+  event_loop_.Post([this, visit, ids, end, found = std::move(found)]() mutable {
+    VisitSome(visit, ids, end, std::move(found));
+  });
+}
+
+void ServerLoop::ResumePaused() {
+  event_loop_.Post([this] {
+    if (gateway_.pause().stops() != gateway::ClientPause::Stops::kNothing) return;
+    const size_t count = std::min(kVisitsMax, paused_.size());
+    for (size_t i = 0; i < count; ++i) {
+      ContinueLater(paused_.back());
+      paused_.pop_back();
+    }
+    if (!paused_.empty()) ResumePaused();
+  });
 }
 
 void ServerLoop::OnTick() {
   ReadClock();
   each_tick_();
   for (const uint64_t id : std::exchange(continue_at_tick_, {})) ContinueLater(id);
-  if (++ticks_ % kTicksBetweenDeadlineChecks == 0) {
-    std::vector<Connection*> all;  // Closing one changes connections_.
-    all.reserve(connections_.size());
-    for (const auto& [id, connection] : connections_) all.push_back(connection.get());
-    for (Connection* connection : all) connection->CheckDeadlines(outbox_.now.mono);
+  if (!paused_.empty()) ResumePaused();
+  if (++ticks_ % kTicksBetweenDeadlineChecks == 0) CheckDeadlines();
+}
+
+void ServerLoop::CheckDeadlines() {
+  std::vector<Connection*> all;  // Closing one changes connections_.
+  all.reserve(connections_.size());
+  for (const auto& [id, connection] : connections_) all.push_back(connection.get());
+  Connection::Buffers sum;
+  Connection::Buffers most;
+  for (Connection* connection : all) {
+    const Connection::Buffers buffers = connection->buffers();
+    sum.input += buffers.input;
+    sum.output += buffers.output;
+    most.input = std::max(most.input, buffers.input);
+    most.output = std::max(most.output, buffers.output);
+    connection->CheckDeadlines(outbox_.now.mono);
   }
+  stats_.input_buffer_bytes.Set(sum.input);
+  stats_.output_buffer_bytes.Set(sum.output);
+  stats_.input_buffer_bytes_max.Set(most.input);
+  stats_.output_buffer_bytes_max.Set(most.output);
 }
 
 bool ServerLoop::OnRoundEnd(bool idle) {
@@ -124,10 +200,11 @@ bool ServerLoop::OnRoundEnd(bool idle) {
   return false;
 }
 
-void ServerLoop::BeginDrain(MonoTime deadline) {
-  event_loop_.Post([this, deadline] {
-    draining_ = true;
+void ServerLoop::BeginDrain(MonoTime deadline, std::function<void()> check) {
+  event_loop_.Post([this, deadline, check = std::move(check)] {
     drain_deadline_ = deadline;
+    check_drained_ = check;
+    draining_.store(true, std::memory_order_release);
     std::vector<Connection*> all;
     for (const auto& [id, connection] : connections_) all.push_back(connection.get());
     for (Connection* connection : all) connection->Drain();
@@ -135,7 +212,8 @@ void ServerLoop::BeginDrain(MonoTime deadline) {
 }
 
 void ServerLoop::EndDrainIfDone() {
-  if (connections_.empty() || clock().Mono() >= drain_deadline_) event_loop_.Stop();
+  if (clock().Mono() >= drain_deadline_) event_loop_.Stop();
+  if (connections_.empty()) check_drained_();
 }
 
 }  // namespace weir::server

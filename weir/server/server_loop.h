@@ -2,7 +2,8 @@
 //
 // It is the home of its connections' commands: results from the databases are delivered here and
 // applied on its thread. What a round's commands need of the databases is handed on at its end.
-// Threads: Deliver, Adopt, BeginDrain and Stop are thread-safe; the rest is for its own thread.
+// Threads: Deliver, Adopt, Visit, ResumePaused, BeginDrain and Stop are thread-safe; the rest is
+// for its own thread.
 #pragma once
 
 #include <array>
@@ -14,6 +15,7 @@
 #include <vector>
 
 #include "weir/base/clock.h"
+#include "weir/gateway/clients.h"
 #include "weir/gateway/gateway.h"
 #include "weir/gateway/home.h"
 #include "weir/gateway/stats.h"
@@ -22,9 +24,20 @@
 
 namespace weir::server {
 
+// A visit of all connections (ClientControl::Visit) as one loop takes part in it.
+struct LoopVisit {
+  gateway::ClientFilter filter;
+  bool close = false;
+  uint64_t caller = 0;  // Is not closed.
+  // Called once, on the loop's thread, with those that fit.
+  std::function<void(std::vector<gateway::ClientFacts>)> done;
+};
+
 class ServerLoop final : public gateway::Home, public net::EventLoop::Observer {
  public:
   static constexpr auto kTick = std::chrono::milliseconds(100);
+  // Connections that one round visits for the operator, or lets go on after a pause.
+  static constexpr size_t kVisitsMax = 128;
   // After write replies, so many rounds may bring more before the committers are told to go on.
   static constexpr int kRoundsAfterReplies = 8;
 
@@ -38,9 +51,13 @@ class ServerLoop final : public gateway::Home, public net::EventLoop::Observer {
   bool TellsWhenIdle() const override { return true; }
   // Takes a connection over from the acceptor.
   void Adopt(net::Stream stream, gateway::Session session);
-  // Lets every connection finish what it has sent, then closes it; ends Run when none is left, or
-  // at the deadline.
-  void BeginDrain(MonoTime deadline);
+  // Lets every connection finish what it has sent, then closes it; newcomers too. Ends Run at the
+  // deadline. From then on `check` is called after each round that leaves no connection.
+  void BeginDrain(MonoTime deadline, std::function<void()> check);
+  bool draining() const { return draining_.load(std::memory_order_acquire); }
+  void Visit(LoopVisit visit);
+  // A pause has ended: lets those who waited for that go on.
+  void ResumePaused();
   // Calls `run` on this thread at each tick. Requires: before Run.
   void OnEachTick(std::function<void()> run) { each_tick_ = std::move(run); }
 
@@ -59,6 +76,10 @@ class ServerLoop final : public gateway::Home, public net::EventLoop::Observer {
   void Retire(uint64_t id);
   // Calls the connection's Continue in the next round.
   void ContinueLater(uint64_t id);
+  // Calls it when the pause under way has ended.
+  void ContinueAfterPause(uint64_t id) { paused_.push_back(id); }
+  // Says whether the connection is shown every command. Cost: a branch while there is no monitor.
+  void SetMonitor(uint64_t id, bool monitors);
   // Calls it after the next tick.
   void ContinueAtTick(uint64_t id) { continue_at_tick_.push_back(id); }
 
@@ -68,6 +89,10 @@ class ServerLoop final : public gateway::Home, public net::EventLoop::Observer {
   void OnWake() override;
   void Apply(gateway::Completions& completions, std::vector<Connection*>* touched);
   Connection* Find(uint64_t id);
+  void VisitSome(const std::shared_ptr<LoopVisit>& visit,
+                 const std::shared_ptr<std::vector<uint64_t>>& ids, size_t begin,
+                 std::vector<gateway::ClientFacts> found);
+  void CheckDeadlines();
   void EndDrainIfDone();
 
   gateway::Gateway& gateway_;
@@ -80,12 +105,15 @@ class ServerLoop final : public gateway::Home, public net::EventLoop::Observer {
   std::vector<std::unique_ptr<Connection>> retired_;
   std::vector<uint64_t> continue_later_;
   std::vector<uint64_t> continue_at_tick_;
+  std::vector<uint64_t> paused_;    // Those who wait for the end of a pause.
+  std::vector<uint64_t> monitors_;  // In no order.
   std::atomic<size_t> connection_count_{0};
   std::function<void()> each_tick_ = [] {};
   uint64_t ticks_ = 0;
   int rounds_after_replies_ = 0;  // Left, until the committers are told.
-  bool draining_ = false;
+  std::atomic<bool> draining_{false};
   MonoTime drain_deadline_;
+  std::function<void()> check_drained_;
 
   std::mutex mutex_;
   std::vector<gateway::Completions> inbox_;  // Guarded by mutex_.

@@ -29,6 +29,21 @@ void ClientId(const LocalCall& call, resp::Writer& writer);
 void ClientSetinfo(const LocalCall& call, resp::Writer& writer);
 void ClientSetname(const LocalCall& call, resp::Writer& writer);
 
+// client.cc
+std::optional<Reply> ClientInfo(const OperationCall& call);
+std::optional<Reply> ClientKill(const OperationCall& call);
+std::optional<Reply> ClientList(const OperationCall& call);
+void ClientCaching(const LocalCall& call, resp::Writer& writer);
+void ClientGetredir(const LocalCall& call, resp::Writer& writer);
+void ClientNoEvict(const LocalCall& call, resp::Writer& writer);
+void ClientNoTouch(const LocalCall& call, resp::Writer& writer);
+void ClientPause(const LocalCall& call, resp::Writer& writer);
+void ClientReply(const LocalCall& call, resp::Writer& writer);
+void ClientTracking(const LocalCall& call, resp::Writer& writer);
+void ClientTrackinginfo(const LocalCall& call, resp::Writer& writer);
+void ClientUnblock(const LocalCall& call, resp::Writer& writer);
+void ClientUnpause(const LocalCall& call, resp::Writer& writer);
+
 // acl.cc
 void AclCat(const LocalCall& call, resp::Writer& writer);
 void AclConfigured(const LocalCall& call, resp::Writer& writer);
@@ -99,12 +114,34 @@ void ObjectFreq(const ReadCall& call, resp::Writer& writer);
 void ObjectIdletime(const ReadCall& call, resp::Writer& writer);
 void ObjectRefcount(const ReadCall& call, resp::Writer& writer);
 
+// latency.cc
+void LatencyDoctor(const LocalCall& call, resp::Writer& writer);
+void LatencyGraph(const LocalCall& call, resp::Writer& writer);
+void LatencyHistogram(const LocalCall& call, resp::Writer& writer);
+void LatencyHistory(const LocalCall& call, resp::Writer& writer);
+void LatencyLatest(const LocalCall& call, resp::Writer& writer);
+void LatencyReset(const LocalCall& call, resp::Writer& writer);
+
+// memory.cc
+void MemoryDoctor(const LocalCall& call, resp::Writer& writer);
+void MemoryMallocStats(const LocalCall& call, resp::Writer& writer);
+std::optional<Reply> MemoryPurge(const OperationCall& call);
+void MemoryStats(const LocalCall& call, resp::Writer& writer);
+
+// slowlog.cc
+std::optional<Reply> SlowlogGet(const OperationCall& call);
+void SlowlogLen(const LocalCall& call, resp::Writer& writer);
+void SlowlogReset(const LocalCall& call, resp::Writer& writer);
+
 // server.cc
 void ClusterDisabled(const LocalCall& call, resp::Writer& writer);
 void Debug(const LocalCall& call, resp::Writer& writer);
 void FunctionFlush(const LocalCall& call, resp::Writer& writer);
 void Lolwut(const LocalCall& call, resp::Writer& writer);
+void Monitor(const LocalCall& call, resp::Writer& writer);
 void ModuleList(const LocalCall& call, resp::Writer& writer);
+void Role(const LocalCall& call, resp::Writer& writer);
+void Shutdown(const LocalCall& call, resp::Writer& writer);
 void Time(const LocalCall& call, resp::Writer& writer);
 void Wait(const LocalCall& call, resp::Writer& writer);
 

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "weir/gateway/commands/commands.h"
 #include "weir/gateway/commands/values.h"
@@ -92,6 +93,8 @@ void Quit(const LocalCall& call, resp::Writer& writer) {
 void Reset(const LocalCall& call, resp::Writer& writer) {
   call.gateway.authentication().Welcome(call.session);
   call.session.name.clear();
+  call.session.replies = Session::Replies::kOn;
+  if (std::exchange(call.session.monitors, false)) call.gateway.monitors().Leave(call.home);
   call.session.protocol = resp::Protocol::kResp2;
   writer.SetProtocol(call.session.protocol);
   writer.SimpleString("RESET");

@@ -4,6 +4,7 @@
 #include "weir/gateway/commands/commands.h"
 #include "weir/gateway/errors.h"
 #include "weir/gateway/gateway.h"
+#include "weir/gateway/session.h"
 
 namespace weir::gateway::commands {
 namespace {
@@ -64,6 +65,50 @@ void FunctionFlush(const LocalCall& call, resp::Writer& writer) {
     writer.SimpleString("OK");
   } else {
     WriteError(writer, errors::kFunctionFlush);
+  }
+}
+
+void Monitor(const LocalCall& call, resp::Writer& writer) {
+  if (call.in_transaction) {
+    WriteError(writer, errors::kMonitorInMulti);
+    return;
+  }
+  if (!call.session.monitors && !call.gateway.monitors().Enter(call.home)) {
+    WriteError(writer, errors::kTooManyMonitors);
+    return;
+  }
+  call.session.monitors = true;
+  writer.SimpleString("OK");
+}
+
+void Role(const LocalCall&, resp::Writer& writer) {
+  writer.ArrayHeader(3);
+  writer.Bulk("master");
+  writer.Integer(0);
+  writer.ArrayHeader(0);
+}
+
+// Without a reply, as in Redis: the end of the connection says that the server has stopped.
+void Shutdown(const LocalCall& call, resp::Writer& writer) {
+  bool abort = false;
+  bool save = false;
+  bool no_save = false;
+  bool known = true;
+  for (const std::string_view word : call.args.subspan(1)) {
+    abort |= SameWord(word, "abort");
+    save |= SameWord(word, "save");
+    no_save |= SameWord(word, "nosave");
+    known &= abort || save || no_save || SameWord(word, "now") || SameWord(word, "force");
+  }
+  if (!known || (save && no_save) || (abort && call.args.size() > 2)) {
+    WriteError(writer, errors::kSyntax);
+  } else if (abort) {
+    WriteError(writer, errors::kNoShutdown);
+  } else if (call.gateway.process().stop == nullptr) {
+    WriteError(writer, errors::kNotStopped);
+  } else {
+    call.gateway.process().stop();
+    call.session.closing = true;
   }
 }
 

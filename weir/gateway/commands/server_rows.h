@@ -67,13 +67,6 @@ inline constexpr Row kServerRows[] = {
     Local("lolwut", -1, kFlagReadOnly | kFast, "5.0.0",
           "Display some computer art and the Redis version.", c::Lolwut)
         .Differs("Shows a weir."),
-    Container("memory", "4.0.0", "A container for memory diagnostics commands."),
-    Local("memory|help", 2, kAlways, "4.0.0", "Show helpful text about the different subcommands.",
-          c::Help)
-        .Differs(kOwnHelp),
-    Read("memory|usage", -3, kNone, {2, 2, 1, kLooksAt}, "4.0.0",
-         "Estimate the memory usage of a key.", c::MemoryUsage)
-        .Differs("An estimate: bytes of key and value, and 64."),
     Container("module", "4.0.0", "A container for module commands."),
     Local("module|help", 2, kAlways, "5.0.0", "Show helpful text about the different subcommands.",
           c::Help)
@@ -81,6 +74,15 @@ inline constexpr Row kServerRows[] = {
     Local("module|list", 2, kAdmin, "4.0.0", "List all modules loaded by the server.",
           c::ModuleList)
         .Tips("nondeterministic_output_order"),
+    Local("role", 1, kAlways | kNoScript | kFast, "2.8.12",
+          "Return the role of the instance in the context of replication.", c::Role)
+        .In(kCatAdmin | kCatDangerous)
+        .Differs("Always a master without replicas."),
+    Local("shutdown", -1, kAdmin | kAlways | kFlagNoMulti | kFlagAllowBusy | kFlagBarrier, "1.0.0",
+          "Synchronously save the dataset to disk and then shut down the server.", c::Shutdown)
+        .Differs("As SIGTERM: what clients have sent is answered first, for `drain_timeout` at "
+                 "most, and what was acknowledged is on disk anyway. `SAVE`, `NOSAVE`, `NOW` and "
+                 "`FORCE` change nothing; a shutdown cannot be aborted."),
     Local("time", 1, kAlways | kFast, "2.6.0", "Return the current server time.", c::Time)
         .Tips("nondeterministic_output")
         .Differs("The microseconds are whole milliseconds."),
