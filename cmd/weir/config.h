@@ -115,6 +115,7 @@ struct UserConfig {
   PasswordHash password;
   std::vector<UserRight> rights{UserRight::kRead, UserRight::kWrite};
   std::vector<std::string> key_prefixes;
+  bool operator==(const UserConfig&) const = default;
 };
 
 enum class LimitCommands { kAll, kRead, kWrite, kAdmin };
@@ -131,6 +132,7 @@ struct LimitConfig {
   LimitUnit unit = LimitUnit::kRequests;
   Rate rate;
   Amount burst;  // Derived from the rate.
+  bool operator==(const LimitConfig&) const = default;
 };
 
 struct Config {

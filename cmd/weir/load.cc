@@ -234,4 +234,15 @@ Loaded LoadConfig(const ConfigSources& sources, const Machine& machine) {
   return loaded;
 }
 
+Loaded CheckTogether(Config config) {
+  Loaded loaded;
+  loaded.config = std::move(config);
+  Origins origins("");
+  CheckConfig(loaded.config, origins);
+  if (origins.errors().empty()) loaded.budget = FitBudget(loaded.config, origins);
+  loaded.errors = origins.errors();
+  loaded.warnings = origins.warnings();
+  return loaded;
+}
+
 }  // namespace weir::cmd

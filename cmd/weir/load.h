@@ -45,4 +45,8 @@ struct Loaded {
 
 Loaded LoadConfig(const ConfigSources& sources, const Machine& machine);
 
+// Checks what was put together of parts of loaded configurations, and divides its budget: as
+// LoadConfig, but that errors name no place in a file, and no file is read.
+Loaded CheckTogether(Config config);
+
 }  // namespace weir::cmd

@@ -41,29 +41,39 @@ void Complain(const std::string& text) {
   std::fprintf(stderr, "weir: %s\n", text.c_str());
 }
 
-// Returns the text of the file, or nullopt after saying why it cannot be read.
-std::optional<std::string> ReadConfigFile(const std::string& name) {
+// Errors: kInvalid, why it cannot be read.
+Result<std::string> ReadConfigFile(const std::string& name) {
+  const auto refuse = [&](const std::string& why) {
+    return Error{ErrorCode::kInvalid, name + ": " + why};
+  };
   std::ifstream file(name, std::ios::binary);
   std::string text(kConfigBytesMax + 1, '\0');
   file.read(text.data(), static_cast<std::streamsize>(text.size()));
   if (!file.is_open() || file.bad() || (!file.eof() && file.fail())) {
-    Complain(name + ": cannot be read; give the path of a TOML file");
-    return std::nullopt;
+    return refuse("cannot be read; give the path of a TOML file");
   }
   text.resize(static_cast<size_t>(file.gcount()));
   if (text.size() > kConfigBytesMax) {
-    Complain(name + ": larger than 1 MiB; this is not a configuration of weir");
-    return std::nullopt;
+    return refuse("larger than 1 MiB; this is not a configuration of weir");
   }
   return text;
 }
 
-// Returns the configuration, or nullopt after reporting every error.
-std::optional<Loaded> Load(const std::string& file_name, std::vector<FlagValue> flags) {
-  std::optional<std::string> text = "";
+// What the file, if there is one, and the flags say at this moment.
+Loaded LoadNow(const std::string& file_name, const std::vector<FlagValue>& flags) {
+  Result<std::string> text = std::string();
   if (!file_name.empty()) text = ReadConfigFile(file_name);
-  if (!text) return std::nullopt;
-  Loaded loaded = LoadConfig({file_name, *text, std::move(flags), ReadTlsFiles}, ReadMachine());
+  if (!text.ok()) {
+    Loaded unread;
+    unread.errors.push_back(text.error().message);
+    return unread;
+  }
+  return LoadConfig({file_name, text.value(), flags, ReadTlsFiles}, ReadMachine());
+}
+
+// Returns the configuration, or nullopt after reporting every error.
+std::optional<Loaded> Load(const std::string& file_name, const std::vector<FlagValue>& flags) {
+  Loaded loaded = LoadNow(file_name, flags);
   for (const std::string& error : loaded.errors) std::fprintf(stderr, "%s\n", error.c_str());
   if (!loaded.errors.empty()) return std::nullopt;
   for (const std::string& warning : loaded.warnings) Complain("warning: " + warning);
@@ -94,8 +104,9 @@ int RunServe(const std::string& file_name,
   for (const auto& [key, texts] : values) {
     if (!texts.empty()) flags.push_back({key, texts});
   }
-  const std::optional<Loaded> loaded = Load(file_name, std::move(flags));
-  return loaded ? Serve(loaded->config) : kUsage;
+  const std::optional<Loaded> loaded = Load(file_name, flags);
+  if (!loaded) return kUsage;
+  return Serve(*loaded, file_name, [file_name, flags] { return LoadNow(file_name, flags); });
 }
 
 // Where data is: of a configuration file, of one directory, or of both.
@@ -112,7 +123,7 @@ std::optional<Config> LoadData(const DataArguments& data) {
   }
   std::vector<FlagValue> flags;
   if (!data.directory.empty()) flags.push_back({"data", {data.directory}});
-  std::optional<Loaded> loaded = Load(data.config_file, std::move(flags));
+  std::optional<Loaded> loaded = Load(data.config_file, flags);
   if (!loaded) return std::nullopt;
   return std::move(loaded->config);
 }

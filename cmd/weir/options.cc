@@ -15,6 +15,7 @@ struct Row {
   std::optional<T> least = std::nullopt;
   std::optional<T> most = std::nullopt;
   bool required = false;
+  bool reloads = false;
   std::string_view default_words = "";  // Where the default depends on something else.
 };
 
@@ -129,6 +130,7 @@ Option Declare(M S::*member, Row<typename Held<std::type_identity_t<M>>::Value> 
   option.key = row.key;
   option.doc = row.doc;
   option.required = row.required;
+  option.reloadable = row.reloads;
   option.list = Held<M>::kList;
   if constexpr (std::is_enum_v<Value>) {
     option.type = ValueType::kChoice;
@@ -162,6 +164,9 @@ Option Declare(M S::*member, Row<typename Held<std::type_identity_t<M>>::Value> 
   };
   option.show = [member, type = option.type](SectionRef section) {
     return ShowMember(type, std::get<S*>(section)->*member);
+  };
+  option.copy = [member](SectionRef from, SectionRef to) {
+    std::get<S*>(to)->*member = std::get<S*>(from)->*member;
   };
   return option;
 }
@@ -246,7 +251,8 @@ void DeclareServerLimits(std::vector<Option>& table) {
               {.key = "max_clients",
                .doc = "Client connections open at once; one more is refused.",
                .least = 1,
-               .most = 1'000'000}));
+               .most = 1'000'000,
+               .reloads = true}));
   add(Declare(
       &ServerConfig::max_output_per_client,
       {.key = "max_output_per_client",
@@ -254,50 +260,59 @@ void DeclareServerLimits(std::vector<Option>& table) {
               "takes nothing for 60s is disconnected. Lowered to a quarter of the budget's share "
               "for client buffers.",
        .least = ByteSize{uint64_t{64} << 10},
-       .most = ByteSize{uint64_t{1} << 40}}));
+       .most = ByteSize{uint64_t{1} << 40},
+       .reloads = true}));
   add(Declare(&ServerConfig::partial_command_timeout,
               {.key = "partial_command_timeout",
                .doc = "Time a client has to finish a command that it has begun to send.",
                .least = std::chrono::milliseconds(100),
-               .most = kHour}));
+               .most = kHour,
+               .reloads = true}));
   add(Declare(&ServerConfig::idle_timeout,
               {.key = "idle_timeout",
                .doc = "Time after which a client that sends nothing is disconnected.",
-               .least = std::chrono::seconds(1)}));
+               .least = std::chrono::seconds(1),
+               .reloads = true}));
   add(Declare(&ServerConfig::auth_timeout,
               {.key = "auth_timeout",
                .doc = "Time after which a client that has not authenticated, where there are "
                       "users, is disconnected.",
                .least = std::chrono::seconds(1),
-               .most = kHour}));
+               .most = kHour,
+               .reloads = true}));
   add(Declare(&ServerConfig::auth_attempts,
               {.key = "auth_attempts",
                .doc = "Wrong passwords that a client address may try: so many at once, and in the "
                       "long run; one more is answered `THROTTLED`.",
-               .most = Rate{.amount = {1'000'000, false}}}));
+               .most = Rate{.amount = {1'000'000, false}},
+               .reloads = true}));
   add(Declare(&ServerConfig::drain_timeout,
               {.key = "drain_timeout",
                .doc = "Time that SIGTERM leaves to commands under way.",
                .least = Duration(0),
-               .most = kHour}));
+               .most = kHour,
+               .reloads = true}));
   add(Declare(&ServerConfig::log_level,
-              {.key = "log_level", .doc = "Least severity that is logged."}));
+              {.key = "log_level", .doc = "Least severity that is logged.", .reloads = true}));
   add(Declare(&ServerConfig::slowlog_slower_than_us,
               {.key = "slowlog_slower_than_us",
                .doc = "Microseconds after which a command is kept for `SLOWLOG`; 0 keeps every "
                       "command, -1 none.",
                .least = -1,
-               .most = int64_t{3'600'000'000}}));
+               .most = int64_t{3'600'000'000},
+               .reloads = true}));
   add(Declare(&ServerConfig::slowlog_length, {.key = "slowlog_length",
                                               .doc = "Commands that `SLOWLOG` keeps, the latest.",
                                               .least = 0,
-                                              .most = 10'000}));
+                                              .most = 10'000,
+                                              .reloads = true}));
   add(Declare(&ServerConfig::latency_threshold,
               {.key = "latency_threshold",
                .doc = "Time after which `LATENCY` notes a command, a commit or a load; 0 notes "
                       "nothing.",
                .least = Duration(0),
-               .most = kHour}));
+               .most = kHour,
+               .reloads = true}));
 }
 
 void DeclareCacheAndShards(std::vector<Option>& table) {
@@ -411,7 +426,9 @@ void DeclareLimits(std::vector<Option>& table) {
 const std::vector<Section>& Sections() {
   static const std::vector<Section> kSections = {
       {.name = "server", .doc = "The process. Every key is also a flag of `weir serve`."},
-      {.name = "cache", .doc = "What holds for all keys unless a keyspace says otherwise."},
+      {.name = "cache",
+       .reloads = true,
+       .doc = "What holds for all keys unless a keyspace says otherwise."},
       {.name = "shard",
        .repeated = true,
        .count_max = 64,
@@ -419,15 +436,18 @@ const std::vector<Section>& Sections() {
       {.name = "keyspace",
        .repeated = true,
        .count_max = 256,
+       .reloads = true,
        .doc = "Rules for the keys that begin with a prefix."},
       {.name = "user",
        .repeated = true,
        .count_max = 1024,
+       .reloads = true,
        .doc = "Who may connect; without any, everybody who can reach `server.listen`. See "
               "docs/users.md."},
       {.name = "limit",
        .repeated = true,
        .count_max = 64,
+       .reloads = true,
        .doc = "A rate limit. A request that matches several must pass them all; one that matches "
               "none is not limited."},
   };
@@ -444,6 +464,7 @@ const std::vector<Option>& Options() {
     DeclareKeyspaces(table);
     DeclareUsers(table);
     DeclareLimits(table);
+    for (Option& option : table) option.reloadable |= FindSection(option.section)->reloads;
     return table;
   }();
   return kOptions;

@@ -25,6 +25,7 @@ struct Section {
   std::string_view name = "";
   bool repeated = false;  // Written [[name]], any number of times up to `count_max`.
   size_t count_max = 1;
+  bool reloads = false;  // SIGHUP brings every key of it into force.
   std::string_view doc = "";
 };
 
@@ -38,11 +39,13 @@ struct Option {
   std::string limits;                   // As documented; empty when there are none.
   std::vector<std::string_view> words;  // Of a choice.
   std::string_view doc;                 // One sentence.
+  bool reloadable = false;              // SIGHUP brings it into force; else a restart does.
 
   // Sets the member from one text, or several for a list. Returns what is wrong, or "".
   std::function<std::string(SectionRef, const std::vector<std::string>&)> read;
   // Returns the member as TOML, or nullopt when it holds nothing.
   std::function<std::optional<std::string>(SectionRef)> show;
+  std::function<void(SectionRef from, SectionRef to)> copy;
 };
 
 const std::vector<Section>& Sections();
@@ -55,7 +58,8 @@ const Option* FindOption(std::string_view section, std::string_view key);
 // The flag of a key of [server]: "max_clients" is "--max-clients".
 std::string FlagOf(const Option& option);
 
-// Returns the configuration as TOML that reads back as the same configuration.
+// Returns the configuration as TOML that reads back as the same configuration, with a comment where
+// a change needs a restart.
 std::string ShowConfig(Config config);
 
 // Returns docs/configuration.md.

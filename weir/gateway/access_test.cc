@@ -158,8 +158,8 @@ TEST(Access, AConfinedUserIsNotShownTheCommandsOfOthers) {
 
 TEST(Access, AConfinedUserMayWalkOnlyWhatLeavesOutTheRest) {
   const users::User user = With(users::kAllRights, {"cart:"});
-  const std::set<std::string_view> leaving_out = {"client|info",  "client|kill", "client|list",
-                                                  "memory|purge", "keys",        "scan"};
+  const std::set<std::string_view> leaving_out = {
+      "client|info", "client|kill", "client|list", "config|set", "keys", "memory|purge", "scan"};
   for (const CommandSpec& command : AllCommands()) {
     if (command.kind != CommandKind::kOperation || command.keys.first != 0) continue;
     const bool leaves_out = (command.flags & kFlagLeavesOut) != 0;

@@ -4,13 +4,20 @@
 
 namespace weir::gateway {
 
-Result<std::unique_ptr<Authentication>> Authentication::Create(Options options) {
+namespace {
+
+Result<std::unique_ptr<Admission>> LimitAttempts(const limit::Rate& attempts, uint64_t seed) {
   limit::Policy policy;
-  policy.name = kAttemptsPolicy;
+  policy.name = Authentication::kAttemptsPolicy;
   policy.per = limit::Per::kClient;
-  policy.rate = options.attempts;
-  Result<std::unique_ptr<Admission>> attempts =
-      Admission::Create({{std::move(policy)}, kAttemptsBytes, options.seed});
+  policy.rate = attempts;
+  return Admission::Create({{std::move(policy)}, Authentication::kAttemptsBytes, seed});
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Authentication>> Authentication::Create(Options options) {
+  Result<std::unique_ptr<Admission>> attempts = LimitAttempts(options.attempts, options.seed);
   if (!attempts.ok()) return attempts.error();
   return std::unique_ptr<Authentication>(
       new Authentication(std::move(options.users), std::move(attempts).value()));
@@ -32,6 +39,13 @@ void Authentication::SetUsers(std::shared_ptr<const users::Users> users) {
   if (users_->open() && users->open()) return;
   users_ = std::move(users);
   generation_.fetch_add(1, std::memory_order_release);
+}
+
+Result<Ok> Authentication::SetAttempts(const limit::Rate& attempts, uint64_t seed) {
+  Result<std::unique_ptr<Admission>> admission = LimitAttempts(attempts, seed);
+  if (!admission.ok()) return admission.error();
+  attempts_.Set(std::move(admission).value());
+  return Ok{};
 }
 
 // The generation is read first: a session that is late by one looks again at its next command.
@@ -64,13 +78,13 @@ bool Authentication::Adopt(Session& session, std::string_view user, std::string_
 std::optional<std::string> Authentication::TakeAttempt(const limit::Address& client, MonoTime now) {
   limit::Request request;
   request.client = client;
-  return attempts_->Refusal(request, now);
+  return attempts_.Get().Refusal(request, now);
 }
 
 void Authentication::GiveBackAttempt(const limit::Address& client) {
   limit::Request request;
   request.client = client;
-  attempts_->Refund(request);
+  attempts_.Get().Refund(request);
 }
 
 }  // namespace weir::gateway

@@ -17,6 +17,7 @@
 #include <string>
 
 #include "weir/gateway/admission.h"
+#include "weir/gateway/published.h"
 #include "weir/gateway/session.h"
 #include "weir/users/password_checks.h"
 #include "weir/users/user.h"
@@ -44,6 +45,9 @@ class Authentication {
   std::shared_ptr<const users::Users> users() const;
   void SetUsers(std::shared_ptr<const users::Users> users);
 
+  // Changes what each address may try; all begin anew. Errors: as Create; nothing has changed then.
+  Result<Ok> SetAttempts(const limit::Rate& attempts, uint64_t seed);
+
   // Makes a new connection's session that of the default user if the set is open, else nobody's.
   void Welcome(Session& session) const;
   // Brings the session up to the present set. Returns false when it has lost its user.
@@ -62,7 +66,7 @@ class Authentication {
   static bool Adopt(Session& session, std::string_view user, std::string_view hash);
 
   users::PasswordChecks checks_;
-  std::unique_ptr<Admission> attempts_;
+  Published<Admission> attempts_;
   std::atomic<uint32_t> generation_;
   mutable std::mutex mutex_;
   std::shared_ptr<const users::Users> users_;  // Guarded by mutex_.

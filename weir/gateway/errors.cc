@@ -73,6 +73,11 @@ std::string ExecRefused(std::string_view error) {
   return "EXECABORT Transaction discarded because of: " + std::string(error);
 }
 
+std::string UnknownParameter(std::string_view name) {
+  return "ERR Unknown option or number of arguments for CONFIG SET - '" +
+         std::string(name.substr(0, kEchoBytesMax)) + "'";
+}
+
 std::string UnknownClientType(std::string_view type) {
   return "ERR Unknown client type '" + std::string(type.substr(0, kEchoBytesMax)) + "'";
 }

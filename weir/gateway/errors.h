@@ -85,7 +85,10 @@ inline constexpr std::string_view kNoKeyPermission =
     "NOPERM this user has no permissions to access one of the keys used as arguments";
 inline constexpr std::string_view kUsersAreConfigured =
     "ERR users are configured by [[user]] in the file of weir serve --config; change it there and "
-    "restart weir";
+    "send weir SIGHUP";
+inline constexpr std::string_view kNoConfigFile = "ERR The server is running without a config file";
+inline constexpr std::string_view kNoRewrite =
+    "ERR weir does not write its configuration file; put what CONFIG SET changed there yourself";
 inline constexpr std::string_view kNoSuchClient = "ERR No such client";
 inline constexpr std::string_view kClientId = "ERR Invalid client ID";
 inline constexpr std::string_view kClientIdPositive = "ERR client-id should be greater than 0";
@@ -146,6 +149,7 @@ std::string InvalidExpire(std::string_view command);
 
 // EXEC itself was refused with `error`, a whole reply.
 std::string ExecRefused(std::string_view error);
+std::string UnknownParameter(std::string_view name);
 std::string UnknownClientType(std::string_view type);
 std::string NoSuchUser(std::string_view name);
 std::string NoLatencySamples(std::string_view event);

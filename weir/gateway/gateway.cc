@@ -60,6 +60,7 @@ Gateway::Gateway(Options options, std::vector<std::unique_ptr<store::Store>> sto
       admission_(std::move(admission)),
       authentication_(std::move(authentication)),
       process_(std::move(options.process)),
+      clients_max_(process_.clients_max),
       heavy_reads_(options.heavy_read_threads),
       heavy_batches_(options.heavy_read_threads == 0 ? 0 : 1),
       random_seed_(placement_.RandomSeed()),
@@ -77,6 +78,13 @@ Gateway::Gateway(Options options, std::vector<std::unique_ptr<store::Store>> sto
 // First of all, because the last callbacks of the databases still use the rest.
 Gateway::~Gateway() {
   databases_.clear();
+}
+
+Result<Ok> Gateway::SetAdmission(Admission::Options options) {
+  Result<std::unique_ptr<Admission>> admission = Admission::Create(std::move(options));
+  if (!admission.ok()) return admission.error();
+  admission_.Set(std::move(admission).value());
+  return Ok{};
 }
 
 uint64_t Gateway::NextRandom() {

@@ -29,6 +29,7 @@
 #include "weir/gateway/monitors.h"
 #include "weir/gateway/placement.h"
 #include "weir/gateway/process_info.h"
+#include "weir/gateway/published.h"
 #include "weir/gateway/rates.h"
 #include "weir/gateway/slow_log.h"
 #include "weir/gateway/stats.h"
@@ -91,11 +92,17 @@ class Gateway {
   const ring::SlotTable& slots() const { return slots_; }
   // Whether this node serves the keys of `slot`. Cost: one load.
   bool Serves(uint32_t slot) const { return slots_.Owner(slot) == self_; }
+  void SetKeyspaces(std::vector<Keyspace> keyspaces) {
+    placement_.SetKeyspaces(std::move(keyspaces));
+  }
   Lanes& lanes() { return lanes_; }
   Memory& memory() { return memory_; }
   const Memory& memory() const { return memory_; }
   HeavyWork& heavy_reads() { return heavy_reads_; }
-  Admission& admission() { return *admission_; }
+  // Valid until this thread's next call.
+  Admission& admission() { return admission_.Get(); }
+  // Puts other limits into force, with full buckets. Errors: as Create; nothing has changed then.
+  Result<Ok> SetAdmission(Admission::Options options);
   Authentication& authentication() { return *authentication_; }
   Clock& clock() { return clock_; }
   Database& database(size_t index) { return *databases_[index]; }
@@ -110,7 +117,8 @@ class Gateway {
   // The way to all connections. Borrowed; set before anything is served.
   ClientControl& clients() { return *clients_; }
   void UseClients(ClientControl* clients) { clients_ = clients; }
-  uint64_t clients_max() const { return process_.clients_max; }
+  uint64_t clients_max() const { return clients_max_; }
+  void SetClientsMax(uint64_t clients) { clients_max_ = clients; }
 
   Outbox MakeOutbox(LoopStats* stats) const;
   // Hands a round's work to the databases, and what it has shown to the monitors.
@@ -168,11 +176,12 @@ class Gateway {
   SlowLog slow_log_;
   LatencyEvents latency_events_;
   RateMeter rates_;
-  std::unique_ptr<Admission> admission_;
+  Published<Admission> admission_;
   std::unique_ptr<Authentication> authentication_;
   ProcessInfo process_;
   BackupControl* backup_ = nullptr;
   ClientControl* clients_ = nullptr;
+  std::atomic<uint64_t> clients_max_;
   size_t key_bytes_max_ = SIZE_MAX;
   HeavyWork heavy_reads_;
   HeavyWork heavy_batches_;

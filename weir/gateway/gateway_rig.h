@@ -146,7 +146,9 @@ class GatewayRig {
     made.authentication.users = std::make_shared<const users::Users>(options.users);
     made.authentication.attempts = options.attempts;
     made.process.version = "1.2.3";
-    made.process.parameters = {{"maxmemory", "0"}, {"port", "6390"}};
+    made.process.parameters = [] {
+      return std::make_shared<const Parameters>(Parameters{{"maxmemory", "0"}, {"port", "6390"}});
+    };
     std::vector<std::unique_ptr<store::Store>> stores;
     for (uint32_t i = 0; i < options.databases; ++i) {
       made.placement.shards.push_back({i, 0});

@@ -20,14 +20,22 @@ cache::Lane::Keep Keyspace::KeepFrom(WallTime now) const {
 }
 
 Placement::Placement(Options options)
-    : options_(std::move(options)), lane_mask_(options_.lanes - 1) {
+    : options_(std::move(options)),
+      keyspaces_(std::make_shared<const Keyspaces>()),
+      lane_mask_(options_.lanes - 1) {
   assert(options_.lanes > 0);
   assert((options_.lanes & lane_mask_) == 0);
-  assert(options_.keyspaces.size() <= kKeyspacesMax);
   assert(!options_.shards.empty());
-  std::stable_sort(
-      options_.keyspaces.begin(), options_.keyspaces.end(),
-      [](const Keyspace& a, const Keyspace& b) { return a.prefix.size() > b.prefix.size(); });
+  SetKeyspaces(std::move(options_.keyspaces));
+}
+
+void Placement::SetKeyspaces(std::vector<Keyspace> keyspaces) {
+  assert(keyspaces.size() <= kKeyspacesMax);
+  std::stable_sort(keyspaces.begin(), keyspaces.end(), [](const Keyspace& a, const Keyspace& b) {
+    return a.prefix.size() > b.prefix.size();
+  });
+  keyspaces_.Set(
+      std::make_shared<const Keyspaces>(Keyspaces{std::move(keyspaces), options_.fallback}));
 }
 
 KeyPlace Placement::Place(std::string_view key) const {
@@ -36,10 +44,11 @@ KeyPlace Placement::Place(std::string_view key) const {
 }
 
 const Keyspace& Placement::KeyspaceOf(std::string_view key) const {
-  for (const Keyspace& keyspace : options_.keyspaces) {
+  const Keyspaces& keyspaces = keyspaces_.Get();
+  for (const Keyspace& keyspace : keyspaces.all) {
     if (key.starts_with(keyspace.prefix)) return keyspace;
   }
-  return options_.fallback;
+  return keyspaces.fallback;
 }
 
 ShardPlace Placement::place(shard::ShardId shard) const {

@@ -12,6 +12,7 @@
 #include "weir/base/key_hash.h"
 #include "weir/base/time.h"
 #include "weir/cache/lane.h"
+#include "weir/gateway/published.h"
 #include "weir/shard/range_map.h"
 
 namespace weir::gateway {
@@ -48,7 +49,7 @@ struct KeyPlace {
   ShardPlace place;
 };
 
-// Threads: const calls are thread-safe. The range map does not change while the server runs.
+// Threads: thread-safe. The range map does not change while the server runs; keyspaces may.
 class Placement {
  public:
   static constexpr size_t kKeyspacesMax = 256;
@@ -77,8 +78,12 @@ class Placement {
   // A seed for choices that clients must not foresee. Says nothing of the hash's own.
   uint64_t RandomSeed() const { return SeededHash("choices", options_.hash_seed); }
 
-  // The keyspace with the longest prefix that `key` has. Cost: O(keyspaces).
+  // The keyspace with the longest prefix that `key` has, valid until this thread's next call.
+  // Cost: O(keyspaces).
   const Keyspace& KeyspaceOf(std::string_view key) const;
+  // What is in the cache already stays there for as long as it was put there for.
+  // Requires: at most kKeyspacesMax.
+  void SetKeyspaces(std::vector<Keyspace> keyspaces);
 
   uint32_t lanes() const { return lane_mask_ + 1; }
   const shard::RangeMap& ranges() const { return options_.ranges; }
@@ -86,7 +91,13 @@ class Placement {
   size_t shards() const { return options_.shards.size(); }
 
  private:
-  Options options_;
+  struct Keyspaces {
+    std::vector<Keyspace> all;  // Longest prefix first.
+    Keyspace fallback;
+  };
+
+  Options options_;  // But for keyspaces and fallback.
+  Published<const Keyspaces> keyspaces_;
   uint32_t lane_mask_;
 };
 

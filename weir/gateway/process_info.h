@@ -3,10 +3,12 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "weir/base/result.h"
 #include "weir/base/time.h"
 
 namespace weir::gateway {
@@ -25,6 +27,9 @@ struct MemoryPart {
   std::string name;
   uint64_t budget_bytes = 0;
 };
+
+// Names and values.
+using Parameters = std::vector<std::pair<std::string, std::string>>;
 
 struct ProcessInfo {
   std::string version;
@@ -49,8 +54,13 @@ struct ProcessInfo {
   // Gives memory that the allocator keeps back to the system; may take long.
   std::function<void()> purge = [] {};
   std::function<ProcessUse()> use = [] { return ProcessUse{}; };
-  // Parameters that CONFIG GET shows.
-  std::vector<std::pair<std::string, std::string>> parameters;
+  // What CONFIG GET shows.
+  std::function<std::shared_ptr<const Parameters>()> parameters = [] {
+    return std::make_shared<const Parameters>();
+  };
+  // Changes all that are given, or nothing. Errors: kInvalid, with the reply's text after "ERR ".
+  // Not for a loop: it may read files. nullptr: nothing can be changed.
+  std::function<Result<Ok>(const Parameters&)> set_parameters;
 };
 
 }  // namespace weir::gateway

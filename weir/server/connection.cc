@@ -33,6 +33,7 @@ Connection::Connection(ServerLoop& loop, net::Stream stream, gateway::Session se
       parser_(ParserLimits(loop.limits())),
       pipeline_(loop.gateway(), loop, loop.outbox(), session_, output_),
       held_(loop.gateway().memory().clients()),
+      limits_version_(loop.limits_version()),
       last_receive_(loop.outbox().now.mono),
       last_authenticated_(last_receive_),
       command_began_(last_receive_),
@@ -105,11 +106,13 @@ void Connection::Process() {
   }
 }
 
-// Who has not authenticated may take up little.
+// Who has not authenticated may take up little, and the others what is configured at present.
 void Connection::FitLimits() {
   const bool authenticated = session_.user != nullptr;
-  if (authenticated == authenticated_) return;
+  const bool same_limits = limits_version_ == loop_.limits_version();
+  if (authenticated == authenticated_ && same_limits) return;
   authenticated_ = authenticated;
+  limits_version_ = loop_.limits_version();
   parser_.SetLimits(authenticated ? ParserLimits(loop_.limits()) : resp::kLimitsBeforeAuth);
   LimitOutput();
 }

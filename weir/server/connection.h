@@ -121,6 +121,7 @@ class Connection final : public net::EventLoop::Watcher {
   gateway::Pipeline pipeline_;
   Charge held_;                // In Memory::clients: buffers and what waits.
   std::string last_words_;     // The error that ends the connection, once all is answered.
+  uint32_t limits_version_;    // Of the loop's limits that the parser has.
   bool authenticated_ = true;  // So the parser's limits take it to be.
   bool input_ended_ = false;   // Nothing more is parsed.
   bool draining_ = false;      // The server stops: what has arrived is answered, no more.

@@ -20,7 +20,10 @@ void RefuseTooMany(net::Stream& stream) {
 }  // namespace
 
 Server::Server(gateway::Gateway& gateway, Options options)
-    : gateway_(gateway), options_(std::move(options)) {
+    : gateway_(gateway),
+      options_(std::move(options)),
+      clients_max_(options_.clients_max),
+      drain_timeout_(options_.drain_timeout) {
   for (size_t i = 0; i < std::max<size_t>(options_.threads, 1); ++i) {
     loops_.push_back(std::make_unique<ServerLoop>(gateway_, options_.limits));
     gateway_.AddStats(&loops_.back()->stats());
@@ -88,13 +91,20 @@ Result<Ok> Server::ListenTls() {
   return Ok{};
 }
 
+void Server::SetLimits(size_t clients_max, std::chrono::milliseconds drain_timeout,
+                       const ConnectionLimits& limits) {
+  clients_max_ = clients_max;
+  drain_timeout_ = drain_timeout;
+  for (const auto& loop : loops_) loop->SetLimits(limits);
+}
+
 Result<Ok> Server::ReloadTls() {
   return tls_ == nullptr ? Result<Ok>(Ok{}) : tls_->Reload();
 }
 
 // On the first loop's thread.
 void Server::Place(net::Stream stream, const net::Address& peer, net::TlsIdentity identity) {
-  if (connections() >= options_.clients_max) {
+  if (connections() >= clients_max_) {
     loops_.front()->stats().connections_refused.Add(1);
     RefuseTooMany(stream);
     return;
@@ -120,7 +130,7 @@ void Server::Stop() {
   gateway_.StopGathering();
   gateway_.pause().End();  // What clients have sent is to be answered.
   ResumePaused();
-  const MonoTime deadline = gateway_.clock().Mono() + options_.drain_timeout;
+  const MonoTime deadline = gateway_.clock().Mono() + drain_timeout_.load();
   for (const auto& loop : loops_) loop->BeginDrain(deadline, [this] { StopLoopsIfDrained(); });
   for (std::thread& thread : threads_) thread.join();
   threads_.clear();

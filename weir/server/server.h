@@ -60,6 +60,11 @@ class Server final : public gateway::ClientControl {
   void Visit(gateway::ClientFilter filter, Action action, uint64_t caller, Done done) override;
   void ResumePaused() override;
 
+  // What may change while clients are served. What is shorter or smaller than before concerns
+  // clients from their next command on; nobody is disconnected for being one too many.
+  void SetLimits(size_t clients_max, std::chrono::milliseconds drain_timeout,
+                 const ConnectionLimits& limits);
+
   // Reads the TLS files again, as happens by itself soon after they change. Connections that are
   // open go on. Errors: what is wrong with the files; the old ones stay in use. Cost: milliseconds.
   Result<Ok> ReloadTls();
@@ -74,6 +79,8 @@ class Server final : public gateway::ClientControl {
 
   gateway::Gateway& gateway_;
   Options options_;
+  std::atomic<size_t> clients_max_;
+  std::atomic<std::chrono::milliseconds> drain_timeout_;
   std::vector<std::unique_ptr<ServerLoop>> loops_;
   std::vector<std::unique_ptr<Acceptor>> acceptors_;
   std::unique_ptr<TlsAcceptor> tls_;

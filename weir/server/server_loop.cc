@@ -115,6 +115,13 @@ void ServerLoop::SetMonitor(uint64_t id, bool monitors) {
   if (!monitors && known != monitors_.end()) monitors_.erase(known);
 }
 
+void ServerLoop::SetLimits(const ConnectionLimits& limits) {
+  event_loop_.Post([this, limits] {
+    limits_ = limits;
+    ++limits_version_;
+  });
+}
+
 void ServerLoop::Visit(LoopVisit visit) {
   auto held = std::make_shared<LoopVisit>(std::move(visit));
   event_loop_.Post([this, held] {

@@ -2,8 +2,8 @@
 //
 // It is the home of its connections' commands: results from the databases are delivered here and
 // applied on its thread. What a round's commands need of the databases is handed on at its end.
-// Threads: Deliver, Adopt, Visit, ResumePaused, BeginDrain and Stop are thread-safe; the rest is
-// for its own thread.
+// Threads: Deliver, Adopt, SetLimits, Visit, ResumePaused, BeginDrain and Stop are thread-safe; the
+// rest is for its own thread.
 #pragma once
 
 #include <array>
@@ -55,6 +55,8 @@ class ServerLoop final : public gateway::Home, public net::EventLoop::Observer {
   // deadline. From then on `check` is called after each round that leaves no connection.
   void BeginDrain(MonoTime deadline, std::function<void()> check);
   bool draining() const { return draining_.load(std::memory_order_acquire); }
+  // For connections from their next command on.
+  void SetLimits(const ConnectionLimits& limits);
   void Visit(LoopVisit visit);
   // A pause has ended: lets those who waited for that go on.
   void ResumePaused();
@@ -69,6 +71,8 @@ class ServerLoop final : public gateway::Home, public net::EventLoop::Observer {
   gateway::LoopStats& stats() { return stats_; }
   Clock& clock() { return gateway_.clock(); }
   const ConnectionLimits& limits() const { return limits_; }
+  // Changes with them.
+  uint32_t limits_version() const { return limits_version_; }
   std::array<resp::Command, Connection::kBurstCommandsMax>& burst() { return burst_; }
 
   void ReadClock() { outbox_.now = {clock().Mono(), clock().Wall()}; }
@@ -97,6 +101,7 @@ class ServerLoop final : public gateway::Home, public net::EventLoop::Observer {
 
   gateway::Gateway& gateway_;
   ConnectionLimits limits_;
+  uint32_t limits_version_ = 1;
   gateway::LoopStats stats_;
   gateway::Outbox outbox_;
   net::EventLoop event_loop_;

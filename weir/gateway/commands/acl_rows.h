@@ -6,7 +6,7 @@
 namespace weir::gateway::rows {
 
 inline constexpr std::string_view kUsersAreInTheFile =
-    "Answers an error: users are configured in the file.";
+    "Answers an error: users are configured in the file, which SIGHUP reads again.";
 
 inline constexpr Row kAclRows[] = {
     Container("acl", "6.0.0", "A container for Access List Control commands."),

@@ -70,6 +70,8 @@ void Help(const LocalCall& call, resp::Writer& writer);
 
 // config.cc
 void ConfigGet(const LocalCall& call, resp::Writer& writer);
+std::optional<Reply> ConfigSet(const OperationCall& call);
+void ConfigRewrite(const LocalCall& call, resp::Writer& writer);
 void ConfigResetstat(const LocalCall& call, resp::Writer& writer);
 
 // info.cc

@@ -1,0 +1,174 @@
+// Goal: a change comes into force whole or not at all, and what needs a restart is named.
+// Method: texts in the place of the file, a list in the place of the server.
+#include "cmd/weir/live_config.h"
+
+#include <map>
+
+#include "cmd/weir/options.h"
+#include "cmd/weir/parameters.h"
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace weir::cmd {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+constexpr Machine kMachine{.memory_bytes = uint64_t{8} << 30, .cpus = 2};
+constexpr std::string_view kHash =
+    "$argon2id$v=19$m=12288,t=3,p=1$MDEyMzQ1Njc4OWFiY2RlZg$"
+    "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY";
+
+class Live : public testing::Test {
+ protected:
+  void Start(const std::string& text) {
+    file_ = text;
+    Loaded loaded = Load();
+    ASSERT_THAT(loaded.errors, IsEmpty());
+    live_ = std::make_unique<LiveConfig>(
+        loaded.config, [this] { return Load(); },
+        [this](const Config&, const Loaded& now) -> Result<Ok> {
+          if (refuses_) return Error{ErrorCode::kInvalid, "no"};
+          applied_.push_back(now.config);
+          return Ok{};
+        });
+  }
+  Loaded Load() { return LoadConfig({.file_name = "f", .text = file_, .flags = flags_}, kMachine); }
+  LiveConfig::Outcome Reload(const std::string& text) {
+    file_ = text;
+    return live_->Reload();
+  }
+  std::string Set(const gateway::Parameters& changes) {
+    const Result<Ok> set = live_->Set(changes);
+    return set.ok() ? "OK" : set.error().message;
+  }
+  std::string Get(const std::string& name) {
+    for (const auto& [each, value] : *live_->All()) {
+      if (each == name) return value;
+    }
+    return "(none)";
+  }
+
+  std::string file_;
+  std::vector<FlagValue> flags_;
+  bool refuses_ = false;
+  std::vector<Config> applied_;
+  std::unique_ptr<LiveConfig> live_;
+};
+
+TEST_F(Live, AReloadChangesWhatItCanAndNamesTheRest) {
+  Start("[server]\nmax_clients = 10\nthreads = 1\n");
+  const LiveConfig::Outcome outcome =
+      Reload("[server]\nmax_clients = 20\nthreads = 2\nmemory = \"4gb\"\n[cache]\nttl = \"1h\"\n");
+  EXPECT_THAT(outcome.errors, IsEmpty());
+  EXPECT_THAT(outcome.changed, ElementsAre("cache.ttl", "keyspace..cache_ttl", "max_clients"));
+  EXPECT_THAT(outcome.restart, ElementsAre("memory", "threads"));
+  ASSERT_EQ(applied_.size(), 1u);
+  EXPECT_EQ(applied_[0].server.max_clients, 20);
+  EXPECT_EQ(applied_[0].server.threads, 1);
+  EXPECT_EQ(applied_[0].server.memory.bytes, uint64_t{2} << 30);
+  EXPECT_EQ(Get("max_clients"), "20");
+  EXPECT_EQ(Get("threads"), "1");
+  EXPECT_THAT(Reload(file_).restart, ElementsAre("memory", "threads")) << "until it is restarted";
+}
+
+TEST_F(Live, AFileWithAnErrorChangesNothingAndSaysWhere) {
+  Start("[server]\nmax_clients = 10\n");
+  const LiveConfig::Outcome outcome = Reload("[server]\nmax_clients = 20\nlog_level = \"loud\"\n");
+  EXPECT_THAT(outcome.errors, ElementsAre(HasSubstr("f:3:13: server.log_level: 'loud'")));
+  EXPECT_THAT(applied_, IsEmpty());
+  EXPECT_EQ(Get("max_clients"), "10");
+}
+
+TEST_F(Live, FlagsStillBeatTheFile) {
+  flags_ = {{"max_clients", {"7"}}};
+  Start("");
+  EXPECT_THAT(Reload("[server]\nmax_clients = 20\n").changed, IsEmpty());
+  EXPECT_EQ(Get("max_clients"), "7");
+}
+
+TEST_F(Live, WhatWouldBeUnsafeUntilARestartIsRefused) {
+  const std::string user = "[[user]]\nname = \"u\"\npassword = \"" + std::string(kHash) + "\"\n";
+  Start("[server]\nlisten = [\"0.0.0.0:6390\"]\n" + user);
+  // Both together are fine; without users now and the listener later, everybody would get in.
+  const LiveConfig::Outcome outcome = Reload("");
+  EXPECT_THAT(outcome.errors,
+              ElementsAre(testing::AllOf(HasSubstr("server.listen"), HasSubstr("restarted"))));
+  EXPECT_THAT(applied_, IsEmpty());
+}
+
+TEST_F(Live, WhatTheServerRefusesHasNotChanged) {
+  Start("[server]\nmax_clients = 10\n");
+  refuses_ = true;
+  EXPECT_THAT(Reload("[server]\nmax_clients = 20\n").errors, ElementsAre("no"));
+  EXPECT_EQ(Set({{"max_clients", "30"}}), "no");
+  EXPECT_EQ(Get("max_clients"), "10");
+}
+
+TEST_F(Live, UsersAndLimitsComeAndGoByName) {
+  const std::string user = "[[user]]\nname = \"u\"\npassword = \"" + std::string(kHash) + "\"\n";
+  Start("");
+  EXPECT_THAT(
+      Reload(user + "[[limit]]\nname = \"l\"\nrate = \"1/s\"\n").changed,
+      ElementsAre("limit.l.burst", "limit.l.client", "limit.l.commands", "limit.l.key_prefix",
+                  "limit.l.name", "limit.l.per", "limit.l.rate", "limit.l.unit", "limit.l.user",
+                  "user.u.key_prefixes", "user.u.name", "user.u.password", "user.u.rights"));
+  EXPECT_EQ(Get("limit.l.rate"), "1/s");
+  EXPECT_EQ(Get("user.u.password"), "(not shown)");
+  EXPECT_EQ(applied_.back().users.size(), 1u);
+}
+
+TEST_F(Live, SetTakesOwnNamesAndThoseOfRedis) {
+  Start("");
+  EXPECT_EQ(Set({{"max_clients", "30"}, {"TIMEOUT", "60"}, {"loglevel", "warning"}}), "OK");
+  EXPECT_EQ(applied_.back().server.max_clients, 30);
+  EXPECT_EQ(applied_.back().server.idle_timeout, std::chrono::seconds(60));
+  EXPECT_EQ(applied_.back().server.log_level, LogLevel::kWarn);
+  EXPECT_EQ(Get("maxclients"), "30");
+  EXPECT_EQ(Get("idle_timeout"), "1m");
+  EXPECT_EQ(Set({{"timeout", "0"}}), "OK");
+  EXPECT_EQ(Get("idle_timeout"), "none");
+  EXPECT_EQ(Set({{"slowlog-log-slower-than", "-1"}, {"slowlog-max-len", "5"}}), "OK");
+  EXPECT_EQ(Set({{"latency-monitor-threshold", "250"}}), "OK");
+  EXPECT_EQ(applied_.back().server.latency_threshold, std::chrono::milliseconds(250));
+  EXPECT_EQ(Reload("").changed.size(), 5u) << "the file says what it said";
+}
+
+TEST_F(Live, SetIsAllOrNothingAndSaysWhatIsWrong) {
+  Start("[[limit]]\nname = \"l\"\nrate = \"1/s\"\n");
+  const std::string failed = "CONFIG SET failed (possibly related to argument '";
+  const std::map<std::string, gateway::Parameters> wrong = {
+      {"Unknown option or number of arguments for CONFIG SET - 'foo'", {{"foo", "1"}}},
+      {failed + "maxclients') - '0' is below 1", {{"timeout", "9"}, {"maxclients", "0"}}},
+      {failed + "maxclients') - duplicate parameter", {{"max_clients", "9"}, {"maxclients", "8"}}},
+      {failed + "maxmemory') - can't set immutable config; restart weir to change memory",
+       {{"maxmemory", "1gb"}}},
+      {failed + "threads') - can't set immutable config; restart weir to change threads",
+       {{"threads", "3"}}},
+      {failed + "appendonly') - can't set immutable config", {{"appendonly", "yes"}}},
+      {failed + "timeout') - 'x' is not known here", {{"timeout", "x"}}},
+      {failed + "limit.l.rate') - change it in the configuration file, then send weir SIGHUP",
+       {{"limit.l.rate", "2/s"}}}};
+  for (const auto& [error, changes] : wrong) EXPECT_EQ(Set(changes), error);
+  EXPECT_THAT(applied_, IsEmpty());
+  EXPECT_EQ(Set({{"appendonly", "no"}, {"save", ""}}), "OK") << "it is so";
+  EXPECT_EQ(Set({{"maxmemory", Get("maxmemory")}}), "OK");
+}
+
+TEST(Parameters, EveryOptionIsShownAndSaysWhetherItNeedsARestart) {
+  const Loaded loaded = LoadConfig({}, kMachine);
+  std::map<std::string, std::string> shown;
+  for (const auto& [name, value] : AllParameters(loaded.config)) {
+    EXPECT_TRUE(shown.emplace(name, value).second) << name;
+  }
+  for (const Option& option : Options()) {
+    if (option.section != "server") continue;
+    EXPECT_TRUE(shown.contains(std::string(option.key))) << option.key;
+    EXPECT_EQ(NeedsRestart(option.key), !option.reloadable) << option.key;
+  }
+}
+
+}  // namespace
+}  // namespace weir::cmd

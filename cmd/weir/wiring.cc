@@ -1,0 +1,213 @@
+#include "cmd/weir/wiring.h"
+
+#include <algorithm>
+#include <array>
+#include <cassert>
+#include <cinttypes>
+#include <cstdio>
+#include <optional>
+#include <utility>
+
+#include "cmd/weir/log.h"
+#include "cmd/weir/machine.h"
+#include "cmd/weir/policies.h"
+#include "cmd/weir/process.h"
+#include "cmd/weir/tls_files.h"
+#include "cmd/weir/users.h"
+#include <signal.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "weir/net/address.h"
+
+namespace weir::cmd {
+namespace {
+
+// What a short argument takes, at most, while its command waits: its bytes as received, its place
+// in them, its view, its copy. A quarter of all clients' memory may go to one command.
+constexpr size_t kArgumentCostBytes = 4 * 128;
+constexpr size_t kPerLoopDescriptors = 16;  // Epoll, eventfd, and what a library may open.
+
+uint64_t SecretSeed() {
+  uint64_t seed = 0;
+  [[maybe_unused]] const ssize_t got = getrandom(&seed, sizeof(seed), 0);
+  assert(got == static_cast<ssize_t>(sizeof(seed)));
+  return seed;
+}
+
+std::string RunId() {
+  std::array<char, 41> text{};
+  std::snprintf(text.data(), text.size(), "%016" PRIx64 "%016" PRIx64 "%08x", SecretSeed(),
+                SecretSeed(), static_cast<unsigned>(SecretSeed()));
+  return text.data();
+}
+
+std::optional<std::chrono::milliseconds> ToTtl(Duration ttl) {
+  return ttl == kUnbounded ? std::nullopt : std::optional(ttl);
+}
+
+std::vector<gateway::Keyspace> KeyspacesOf(const Config& config) {
+  std::vector<gateway::Keyspace> keyspaces;
+  const bool cached = config.cache.enabled;
+  for (const KeyspaceConfig& each : config.keyspaces) {
+    gateway::Keyspace& keyspace = keyspaces.emplace_back();
+    keyspace.prefix = each.prefix;
+    keyspace.cache_ttl = cached ? ToTtl(each.cache_ttl) : std::chrono::milliseconds(0);
+    keyspace.negative_ttl = cached ? each.negative_ttl : std::chrono::milliseconds(0);
+    keyspace.value_bytes_max = each.max_value.bytes;
+  }
+  return keyspaces;
+}
+
+gateway::Admission::Options AdmissionOptions(const Config& config, const Budget& budget) {
+  return {.policies = PoliciesOf(config.limits), .bytes = budget.limiter, .seed = SecretSeed()};
+}
+
+limit::Rate AttemptsOf(const Config& config) {
+  const Rate& attempts = config.server.auth_attempts;
+  return {
+      .count = attempts.amount.count, .period = attempts.period, .burst = attempts.amount.count};
+}
+
+server::ConnectionLimits ConnectionLimitsOf(const Config& config, const Budget& budget) {
+  server::ConnectionLimits limits;
+  limits.partial_command_timeout = config.server.partial_command_timeout;
+  if (config.server.idle_timeout != kUnbounded) limits.idle_timeout = config.server.idle_timeout;
+  limits.auth_timeout = config.server.auth_timeout;
+  limits.output_bytes_pause = config.server.max_output_per_client.bytes;
+  uint64_t value_bytes_max = KeyspaceConfig().max_value.bytes;
+  for (const KeyspaceConfig& keyspace : config.keyspaces) {
+    value_bytes_max = std::max(value_bytes_max, keyspace.max_value.bytes);
+  }
+  limits.bulk_bytes_max = value_bytes_max;
+  limits.args_max = std::min<uint64_t>(limits.args_max, budget.clients / kArgumentCostBytes);
+  return limits;
+}
+
+std::vector<net::Address> AddressesOf(const std::vector<Endpoint>& endpoints) {
+  std::vector<net::Address> addresses;
+  for (const Endpoint& endpoint : endpoints) {
+    const bool v6 = endpoint.ip.find(':') != std::string::npos;
+    const Result<net::Address> address = net::ParseAddress(
+        (v6 ? "[" + endpoint.ip + "]" : endpoint.ip) + ":" + std::to_string(endpoint.port));
+    assert(address.ok());
+    addresses.push_back(address.value());
+  }
+  return addresses;
+}
+
+bool SameLimits(const Config& a, const Config& b) {
+  return std::ranges::equal(a.limits, b.limits);
+}
+
+bool SameUsers(const Config& a, const Config& b) {
+  return std::ranges::equal(a.users, b.users);
+}
+
+}  // namespace
+
+void RaiseDescriptorLimit(const Config& config) {
+  const auto threads = static_cast<rlim_t>(config.server.threads);
+  const auto clients = static_cast<rlim_t>(config.server.max_clients);
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  const rlim_t wanted = clients + threads * kPerLoopDescriptors + 1024;
+  if (limit.rlim_cur >= wanted) return;
+  limit.rlim_cur = std::min<rlim_t>(wanted, limit.rlim_max);
+  setrlimit(RLIMIT_NOFILE, &limit);
+  if (limit.rlim_cur < wanted) {
+    LogWarn("the system allows fewer open files than max_clients needs; raise `ulimit -n`",
+            {{"allowed", std::to_string(limit.rlim_cur)}, {"needed", std::to_string(wanted)}});
+  }
+}
+
+void LogTlsReloaded(const Result<Ok>& reloaded) {
+  if (reloaded.ok()) return LogInfo("new TLS files are in use");
+  LogError("new TLS files are refused, and the old ones stay in use",
+           {{"error", reloaded.error().message}});
+}
+
+gateway::Gateway::Options GatewayOptions(const Config& config, const Budget& budget,
+                                         OpenedStores& opened) {
+  gateway::Gateway::Options options;
+  options.placement.hash_seed = SecretSeed();
+  options.placement.ranges = std::move(opened.ranges);
+  options.placement.shards = std::move(opened.shards);
+  options.placement.keyspaces = KeyspacesOf(config);
+  options.cache_bytes = budget.cache;
+  options.memory.client_bytes = budget.clients;
+  // The records of a store in memory are values as well, and outside the budget.
+  options.memory.value_bytes =
+      config.server.store == StoreKind::kMemory ? SIZE_MAX : budget.flights;
+  options.memory.write_bytes = budget.flights;
+  options.admission = AdmissionOptions(config, budget);
+  options.authentication.users = UsersOf(config.users);
+  options.authentication.attempts = AttemptsOf(config);
+  options.authentication.seed = SecretSeed();
+  return options;
+}
+
+gateway::ProcessInfo DescribeProcess(const Config& config, const Budget& budget, Clock& clock) {
+  gateway::ProcessInfo process;
+  process.version = WEIR_VERSION;
+  process.run_id = RunId();
+  process.process_id = static_cast<uint64_t>(getpid());
+  process.threads = static_cast<size_t>(config.server.threads);
+  process.memory_budget_bytes = config.server.memory.bytes;
+  process.clients_max = static_cast<uint64_t>(config.server.max_clients);
+  process.os = OperatingSystem();
+  process.executable = ExecutablePath();
+  process.allocator = AllocatorName();
+  process.system_memory_bytes = ReadMachine().memory_bytes;
+  process.memory_parts = PartsOf(budget);
+  process.started = clock.Mono();
+  process.started_wall = clock.Wall();
+  process.use = ReadProcessUse;
+  process.purge = ReturnFreeMemory;
+  process.stop = [] { kill(getpid(), SIGTERM); };
+  return process;
+}
+
+server::Server::Options ServerOptions(const Config& config, const Budget& budget) {
+  server::Server::Options options;
+  options.listen = AddressesOf(config.server.listen);
+  options.tls_listen = AddressesOf(config.server.tls_listen);
+  options.tls_files = TlsFilesOf(config.server);
+  options.tls_reloaded = LogTlsReloaded;
+  options.threads = static_cast<size_t>(config.server.threads);
+  options.clients_max = static_cast<size_t>(config.server.max_clients);
+  options.drain_timeout = config.server.drain_timeout;
+  options.limits = ConnectionLimitsOf(config, budget);
+  return options;
+}
+
+void ConfigureDiagnosis(const ServerConfig& config, gateway::Gateway& gateway) {
+  gateway.slow_log().Configure(config.slowlog_slower_than_us,
+                               static_cast<size_t>(config.slowlog_length));
+  gateway.latency_events().SetThreshold(static_cast<uint64_t>(config.latency_threshold.count()));
+}
+
+Result<Ok> Reconfigure(const Config& before, const Config& now, const Budget& budget,
+                       gateway::Gateway& gateway, server::Server& server) {
+  // What may fail comes first.
+  if (!SameLimits(before, now)) {
+    const Result<Ok> set = gateway.SetAdmission(AdmissionOptions(now, budget));
+    if (!set.ok()) return set;
+  }
+  if (before.server.auth_attempts != now.server.auth_attempts) {
+    const Result<Ok> set = gateway.authentication().SetAttempts(AttemptsOf(now), SecretSeed());
+    if (!set.ok()) return set;
+  }
+  if (!SameUsers(before, now)) gateway.authentication().SetUsers(UsersOf(now.users));
+  gateway.SetKeyspaces(KeyspacesOf(now));
+  const auto clients_max = static_cast<size_t>(now.server.max_clients);
+  gateway.SetClientsMax(clients_max);
+  RaiseDescriptorLimit(now);
+  server.SetLimits(clients_max, now.server.drain_timeout, ConnectionLimitsOf(now, budget));
+  ConfigureDiagnosis(now.server, gateway);
+  SetLogLevel(now.server.log_level);
+  return Ok{};
+}
+
+}  // namespace weir::cmd
