@@ -14,6 +14,7 @@ ALLOWED = {
     "hello": "names another server, version and connection number (errors are in the script)",
     "weir.backup": "is weir's own",
     "weir.ring": "is weir's own",
+    "weir.shard": "is weir's own",
     "quit": "ends the connection, so that a script would end with it",
 }
 

@@ -42,8 +42,8 @@ class CommandLine(unittest.TestCase):
     def test_help_lists_the_subcommands_and_hides_docs(self):
         done = self.run_weir("--help")
         self.assertEqual(done.returncode, 0)
-        for word in ("serve", "check", "ring", "backup", "restore", "verify", "bench", "user",
-                     "version", "help"):
+        for word in ("serve", "check", "ring", "shard", "backup", "restore", "verify", "bench",
+                     "user", "version", "help"):
             self.assertIn(f"\n  {word} ", done.stdout)
         self.assertNotIn("docs", done.stdout)
         self.assertEqual(self.run_weir("help").stdout, done.stdout)

@@ -2,25 +2,47 @@
 // Threads: pure functions.
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "cmd/weir/config.h"
 
 #include "weir/gateway/placement.h"
+#include "weir/shard/map_copies.h"
 #include "weir/shard/range_map.h"
 
 namespace weir::cmd {
 
-// The name under which the range map lives with the data, in the first directory.
-inline constexpr const char* kRangeMapName = "range-map";
+// The names under which the copies of the range map live with the data, in the first directory.
+inline constexpr std::array<const char*, 2> kRangeMapNames = {"range-map", "range-map-2"};
 
 struct Layout {
   std::vector<std::string> directories;  // In order of their first shard.
   std::vector<uint32_t> shards_in;       // By directory.
   std::vector<gateway::ShardPlace> places;
 };
+
+// Reads the range map from what has Metadata: a store, or its verifier. nullopt: there is none.
+// Errors: kCorrupt when no copy can be read.
+template <typename Source>
+Result<std::optional<shard::StoredMap>> ReadRangeMap(Source& source) {
+  shard::MapCopies copies;
+  for (size_t copy = 0; copy < copies.size(); ++copy) {
+    Result<std::optional<std::string>> text = source.Metadata(kRangeMapNames[copy]);
+    if (text.ok()) {
+      copies[copy] = std::move(text).value();
+    } else if (text.error().code == ErrorCode::kCorrupt) {
+      copies[copy] = "";  // Something is there, and nobody can tell what.
+    } else {
+      return text.error();
+    }
+  }
+  return shard::ReadMapCopies(copies);
+}
 
 Layout LayOut(const Config& config);
 

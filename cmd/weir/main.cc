@@ -1,5 +1,5 @@
-// The command line of weir: serve, check, ring, backup, restore, verify, bench, version, help,
-// docs.
+// The command line of weir: serve, check, ring, shard, backup, restore, verify, bench, version,
+// help, docs.
 #include <cstdio>
 #include <fstream>
 #include <iterator>
@@ -19,6 +19,7 @@
 #include "cmd/weir/restore.h"
 #include "cmd/weir/ring_command.h"
 #include "cmd/weir/serve.h"
+#include "cmd/weir/shard_command.h"
 #include "cmd/weir/tls_files.h"
 #include "cmd/weir/users.h"
 #include "cmd/weir/verify.h"
@@ -156,6 +157,7 @@ struct Arguments {
   DataArguments verify;
   RingArguments ring;
   BenchArguments bench;
+  ShardArguments shard;
   std::string help_topic;
   std::string docs_topic = "configuration";
   std::map<std::string, std::vector<std::string>> flags;  // By key of [server].
@@ -259,6 +261,36 @@ int RunRing(const CLI::App& app, const RingArguments& arguments) {
   return RunRingDiff(arguments);
 }
 
+void DeclareShard(CLI::App& app, ShardArguments& arguments) {
+  CLI::App* shard =
+      app.add_subcommand("shard", "List, split and merge the ranges of a running server.");
+  shard->require_subcommand(1, 1);
+  DeclareServer(*shard, arguments.server)->capture_default_str();
+  shard->add_flag("--json", arguments.json, "Print JSON.");
+  CLI::App* list = shard->add_subcommand("list", "Print the shards and their ranges.");
+  list->add_flag("--count", arguments.count, "Read all data, and print keys and bytes as well.");
+  CLI::App* split = shard->add_subcommand("split", "Cut a range in two; no data moves.");
+  split
+      ->add_option("RANGE", arguments.words,
+                   "Where the range begins, as listed; then AT and a position, or nothing: the "
+                   "middle.")
+      ->required()
+      ->expected(1, 3);
+  CLI::App* merge =
+      shard->add_subcommand("merge", "Join a range to the one before it; no data moves.");
+  merge->add_option("RANGE", arguments.words, "Where the range begins, as listed.")
+      ->required()
+      ->expected(1, 1);
+  for (CLI::App* command : {list, split, merge}) command->fallthrough();
+}
+
+int RunShard(const CLI::App& app, const ShardArguments& arguments) {
+  const CLI::App* shard = app.get_subcommand("shard");
+  if (shard->got_subcommand("list")) return RunShardList(arguments);
+  if (shard->got_subcommand("split")) return RunShardSplit(arguments);
+  return RunShardMerge(arguments);
+}
+
 int RunHelp(CLI::App& app, const std::string& topic) {
   if (topic.empty()) {
     app.clear();  // Or it would explain the subcommand that was parsed: `help` itself.
@@ -316,8 +348,9 @@ int RunDocs(const CLI::App& app, const std::string& topic) {
 
 // Names the words nearest to those that are unknown.
 std::string DescribeExtras(const std::vector<std::string>& extras) {
-  std::vector<std::string> known = {"serve",  "check", "user",    "ring", "backup",   "restore",
-                                    "verify", "bench", "version", "help", "--config", "--help"};
+  std::vector<std::string> known = {"serve",  "check",    "user",   "ring",  "shard",
+                                    "backup", "restore",  "verify", "bench", "version",
+                                    "help",   "--config", "--help"};
   for (const Option& option : Options()) {
     if (option.section == "server") known.push_back(FlagOf(option));
   }
@@ -342,6 +375,7 @@ int Run(int argc, char** argv) {
       "check", "Print the effective configuration and memory budget of a file, or its errors.");
   check->add_option("FILE", arguments.check_file, "Configuration file, TOML.")->required();
   DeclareRing(app, arguments.ring);
+  DeclareShard(app, arguments.shard);
   DeclareBackup(app, arguments);
   DeclareBench(app, arguments.bench);
   CLI::App* user = app.add_subcommand("user", "Prepare a [[user]] of the configuration.");
@@ -350,7 +384,7 @@ int Run(int argc, char** argv) {
   CLI::App* version = app.add_subcommand("version", "Print the version.");
   CLI::App* help = app.add_subcommand("help", "Explain a subcommand.");
   help->add_option("SUBCOMMAND", arguments.help_topic,
-                   "serve, check, user, ring, backup, restore, verify, bench or version.");
+                   "serve, check, user, ring, shard, backup, restore, verify, bench or version.");
   CLI::App* docs = app.add_subcommand("docs")->group("");  // Hidden.
   docs->add_option("TOPIC", arguments.docs_topic, "configuration, commands or man.");
 
@@ -367,6 +401,7 @@ int Run(int argc, char** argv) {
   if (user->parsed()) return RunUserHash();
   if (check->parsed()) return RunCheck(arguments.check_file);
   if (app.got_subcommand("ring")) return RunRing(app, arguments.ring);
+  if (app.got_subcommand("shard")) return RunShard(app, arguments.shard);
   if (app.got_subcommand("backup")) return RunBackup(arguments.backup);
   if (app.got_subcommand("restore")) {
     return RunRestoreCommand(arguments.restore_from, arguments.restore_to);

@@ -147,6 +147,7 @@ int Serve(const Loaded& loaded, const std::string& config_file, LiveConfig::Load
 
   Result<OpenedStores> opened = OpenStores(config, budget);
   if (!opened.ok()) return Fail("cannot open the data", opened.error());
+  if (!opened.value().warning.empty()) LogWarn(opened.value().warning);
   const size_t shards = opened.value().shards.size();
   gateway::Gateway::Options options = GatewayOptions(config, budget, opened.value());
   gateway::Gateway* gateway_view = nullptr;

@@ -21,7 +21,7 @@ Result<shard::RangeMap> StoreRangeMap(store::RocksDbStore& store, uint32_t shard
   Result<shard::RangeMap> even = shard::RangeMap::Even(shards);
   if (!even.ok()) return even.error();
   std::promise<Result<store::CommitNumber>> stored;
-  store.PutMetadata(kRangeMapName, even.value().ToText(),
+  store.PutMetadata(kRangeMapNames[0], even.value().ToText(),
                     [&](Result<store::CommitNumber> done) { stored.set_value(std::move(done)); });
   const Result<store::CommitNumber> done = stored.get_future().get();
   if (!done.ok()) return done.error();
@@ -45,6 +45,24 @@ Result<std::unique_ptr<store::RocksDbStore>> OpenDirectory(const Config& config,
   return store::OpenRocksDb(std::move(options));
 }
 
+// Says where changes of the map are stored, and what became of the copies.
+void KeepRanges(store::RocksDbStore& store, const std::optional<shard::StoredMap>& stored,
+                const Layout& layout, OpenedStores* opened) {
+  opened->keeper.store = [&store](size_t copy, std::string text,
+                                  store::Done<store::CommitNumber> done) {
+    store.PutMetadata(kRangeMapNames[copy], std::move(text), std::move(done));
+  };
+  for (const gateway::ShardPlace& place : layout.places) {
+    opened->keeper.places.push_back(layout.directories[place.database]);
+  }
+  if (!stored) return;
+  opened->keeper.newer_copy = stored->newer;
+  if (!stored->damage.empty()) {
+    opened->warning = "one of the two copies of the range map is damaged (" + stored->damage +
+                      "); the other is used, and the next change of the ranges replaces it";
+  }
+}
+
 Result<OpenedStores> OpenMemory(const Config& config) {
   OpenedStores opened;
   const auto shards = static_cast<uint32_t>(config.shards.size());
@@ -65,17 +83,17 @@ Result<OpenedStores> OpenStores(const Config& config, const Budget& budget) {
   Layout layout = LayOut(config);
   OpenedStores opened;
   std::vector<store::RocksDbStore*> stores;
-  std::optional<std::string> ranges;
+  std::optional<shard::StoredMap> stored;
   for (size_t i = 0; i < layout.directories.size(); ++i) {
     Result<std::unique_ptr<store::RocksDbStore>> store =
-        OpenDirectory(config, budget, layout, i, /*create=*/!ranges.has_value());
+        OpenDirectory(config, budget, layout, i, /*create=*/!stored.has_value());
     if (!store.ok()) return store.error();
     stores.push_back(store.value().get());
     opened.stores.push_back(std::move(store).value());
     if (i > 0) continue;
-    Result<std::optional<std::string>> text = stores[0]->Metadata(kRangeMapName);
-    if (!text.ok()) return text.error();
-    ranges = std::move(text).value();
+    Result<std::optional<shard::StoredMap>> read = ReadRangeMap(*stores[0]);
+    if (!read.ok()) return read.error();
+    stored = std::move(read).value();
   }
   // A single directory that exists knows its shards; the configuration's number is for new ones.
   const uint32_t there = stores[0]->shards();
@@ -84,11 +102,11 @@ Result<OpenedStores> OpenStores(const Config& config, const Budget& budget) {
     for (uint32_t shard = 0; shard < there; ++shard) layout.places.push_back({0, shard});
   }
   Result<shard::RangeMap> map =
-      ranges ? shard::RangeMap::FromText(*ranges)
-             : StoreRangeMap(*stores[0], static_cast<uint32_t>(layout.places.size()));
+      stored ? stored->map : StoreRangeMap(*stores[0], static_cast<uint32_t>(layout.places.size()));
   if (!map.ok()) return map.error();
   if (auto fits = CheckRanges(map.value(), layout.places.size()); !fits.ok()) return fits.error();
   opened.ranges = std::move(map).value();
+  KeepRanges(*stores[0], stored, layout, &opened);
   opened.shards = std::move(layout.places);
   opened.checkpoints.assign(stores.begin(), stores.end());
   return opened;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "cmd/weir/budget.h"
@@ -9,6 +10,7 @@
 
 #include "weir/base/result.h"
 #include "weir/gateway/placement.h"
+#include "weir/gateway/range_keeper.h"
 #include "weir/shard/range_map.h"
 #include "weir/store/checkpoints.h"
 #include "weir/store/store.h"
@@ -21,6 +23,8 @@ struct OpenedStores {
   std::vector<store::Checkpoints*> checkpoints;
   std::vector<gateway::ShardPlace> shards;  // By shard.
   shard::RangeMap ranges = shard::RangeMap::Even(1).value();
+  gateway::RangeKeeper::Options keeper;
+  std::string warning;  // Damage that the data survived, or "".
 };
 
 // Opens (and creates, where there is none) one database for each directory that shards name. The

@@ -37,18 +37,21 @@ class Verification {
   void CheckMap(std::vector<Part>& parts) {
     size_t shards = 0;
     for (const Part& part : parts) shards += part.shards.size();
-    Result<std::optional<std::string>> text = parts.front().verifier->Metadata(kRangeMapName);
-    if (!text.ok()) {
-      Problem("the range map cannot be read: " + text.error().message);
-    } else if (!text.value().has_value()) {
+    const Result<std::optional<shard::StoredMap>> stored = ReadRangeMap(*parts.front().verifier);
+    if (!stored.ok()) {
+      Problem("the range map cannot be read: " + stored.error().message);
+    } else if (!stored.value().has_value()) {
       Problem(parts.front().name +
               " has no range map; if it is one of several data directories, "
               "name all in [[shard]] sections and give the file by --config");
     } else {
-      Result<shard::RangeMap> map = shard::RangeMap::FromText(*text.value());
-      Result<Ok> fits = map.ok() ? CheckRanges(map.value(), shards) : Result<Ok>(map.error());
+      if (!stored.value()->damage.empty()) {
+        Problem("one copy of the range map is damaged, the other is used: " +
+                stored.value()->damage);
+      }
+      Result<Ok> fits = CheckRanges(stored.value()->map, shards);
       if (fits.ok()) {
-        map_ = std::move(map).value();
+        map_ = stored.value()->map;
       } else {
         Problem("the range map: " + fits.error().message);
       }

@@ -134,6 +134,7 @@ gateway::Gateway::Options GatewayOptions(const Config& config, const Budget& bud
   options.placement.hash_seed = SecretSeed();
   options.placement.ranges = std::move(opened.ranges);
   options.placement.shards = std::move(opened.shards);
+  options.ranges = std::move(opened.keeper);
   options.placement.keyspaces = KeyspacesOf(config);
   options.cache_bytes = budget.cache;
   options.memory.client_bytes = budget.clients;

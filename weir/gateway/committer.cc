@@ -75,18 +75,26 @@ void Committer::SubmitClear(ClearDone done) {
   if (work) Work();
 }
 
+void Committer::SubmitStoreWrite(StoreWrite write, ClearDone done) {
+  SubmitFirst({nullptr, std::move(done), nullptr, std::move(write)});
+}
+
 void Committer::SubmitHold(HoldDone held) {
+  SubmitFirst({nullptr, nullptr, std::move(held)});
+}
+
+void Committer::SubmitFirst(Queued turn) {
   bool work = false;
   bool refused = false;
   {
     const std::lock_guard lock(mutex_);
     refused = in_doubt_;
     if (!refused) {
-      queue_.push_front({nullptr, nullptr, std::move(held)});
+      queue_.push_front(std::move(turn));
       if (!busy_) work = busy_ = true;
     }
   }
-  if (refused) held(kRecovering);
+  if (refused) (turn.clear ? turn.clear : turn.hold)(kRecovering);
   if (work) Work();
 }
 
@@ -137,6 +145,9 @@ void Committer::Work() {
       case Turn::kClear:
         StartClear(std::move(whole_turn.clear));
         return;
+      case Turn::kStoreWrite:
+        StartStoreWrite(whole_turn.store_write, std::move(whole_turn.clear));
+        return;
       case Turn::kHold:
         whole_turn.hold(Ok{});
         return;
@@ -171,6 +182,7 @@ Committer::Turn Committer::TakeTurn(Queued* whole_turn) {
   if (queue_.front().write == nullptr) {
     *whole_turn = std::move(queue_.front());
     queue_.pop_front();
+    if (whole_turn->store_write) return Turn::kStoreWrite;
     return whole_turn->clear ? Turn::kClear : Turn::kHold;
   }
   TakeBatch(now);
@@ -322,6 +334,20 @@ void Committer::StartClear(ClearDone done) {
         RefuseAll(BeginDoubt());
       }
       done(cleared.error());
+    }
+    Work();
+  });
+}
+
+// No record changes, so whatever becomes of it the cache is right.
+void Committer::StartStoreWrite(const StoreWrite& write, ClearDone done) {
+  write([this, done = std::move(done)](const Result<store::CommitNumber>& written) {
+    if (written.ok()) {
+      gate_.Publish(written.value());
+      done(Ok{});
+    } else {
+      if (written.error().code == ErrorCode::kUnknown) RefuseAll(BeginDoubt());
+      done(written.error());
     }
     Work();
   });

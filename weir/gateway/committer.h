@@ -6,8 +6,9 @@
 // share one fsync. Whoever has just got replies is likely to write again at once: so after a small
 // batch the committer waits until the homes that got its replies have nothing more to read, and the
 // writes that follow come along, instead of two halves of the clients taking turns at an fsync
-// each. Three things take a turn between batches: emptying the database, removing expired records,
-// and holding the log still for whoever must see several databases at one moment.
+// each. Four things take a turn between batches: emptying the database, removing expired records,
+// storing what is no record, and holding the log still for whoever must see several databases at
+// one moment.
 //
 //      Submit ──► queue ──► compose ──► load missing bases ──► run ──► Apply ──► publish ──► reply
 //                   ▲                                                    │ unknown
@@ -72,6 +73,13 @@ class Committer {
   // Queues the emptying of the database, in order with the writes.
   void SubmitClear(std::function<void(const Result<Ok>&)> done);
 
+  // A write of the store beside the records, such as RocksDbStore::PutMetadata: calls its argument
+  // once, as the store does.
+  using StoreWrite = std::function<void(store::Done<store::CommitNumber>)>;
+  // Calls `write` as soon as no other is under way, ahead of those that wait, and `done` when it is
+  // durable and reads that saw it are answered, or with what went wrong.
+  void SubmitStoreWrite(StoreWrite write, std::function<void(const Result<Ok>&)> done);
+
   // Calls `held` as soon as no write is under way, ahead of those that wait; from then on none
   // begins until Release. Or calls it with an error, and holds nothing. `held` must not block.
   // Requires: no other hold is wanted or under way. Reads go on; writes queue, up to the limits.
@@ -101,6 +109,7 @@ class Committer {
     std::unique_ptr<WriteItem> write;
     ClearDone clear;  // When `write` is null, or:
     HoldDone hold;
+    StoreWrite store_write = nullptr;  // `clear` is told of its end.
   };
   // What the store held of the keys that a batch needs, so far.
   struct Bases {
@@ -109,7 +118,7 @@ class Committer {
     size_t bytes = 0;
     size_t room = 0;  // Of large values.
   };
-  enum class Turn { kNone, kBatch, kClear, kHold, kExpire, kSettle };
+  enum class Turn { kNone, kBatch, kClear, kStoreWrite, kHold, kExpire, kSettle };
 
   // The caller has the right to work: it set busy_.
   void Work();
@@ -130,12 +139,15 @@ class Committer {
   bool FinishAndGather();
   static size_t CountThatTell(const std::vector<std::unique_ptr<WriteItem>>& items);
   void StartClear(ClearDone done);
+  void StartStoreWrite(const StoreWrite& write, ClearDone done);
   void StartExpire();
   void OnExpired(const Result<store::Expired>& expired);
   void StartSettle();
   std::deque<Queued> BeginDoubt();
   void LoadBases(std::vector<store::Key> missing);
   void LoadNextBases(std::shared_ptr<std::vector<store::Key>> keys, std::shared_ptr<Bases> bases);
+  // Queues a turn ahead of everything that waits.
+  void SubmitFirst(Queued turn);
   static void RefuseAll(std::deque<Queued> refused);
   static void Deliver(std::vector<std::unique_ptr<WriteItem>> items);
 

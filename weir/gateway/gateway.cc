@@ -72,6 +72,8 @@ Gateway::Gateway(Options options, std::vector<std::unique_ptr<store::Store>> sto
                                                     memory_, clock_, latency_events_,
                                                     heavy_batches_));
   }
+  ranges_ = std::make_unique<RangeKeeper>(std::move(options.ranges), placement_,
+                                          databases_.front()->committer());
   Recount();
 }
 

@@ -30,6 +30,7 @@
 #include "weir/gateway/placement.h"
 #include "weir/gateway/process_info.h"
 #include "weir/gateway/published.h"
+#include "weir/gateway/range_keeper.h"
 #include "weir/gateway/rates.h"
 #include "weir/gateway/slow_log.h"
 #include "weir/gateway/stats.h"
@@ -68,6 +69,7 @@ class Gateway {
 
   struct Options {
     Placement::Options placement;
+    RangeKeeper::Options ranges;
     size_t cache_bytes = size_t{64} << 20;
     Memory::Limits memory;
     Admission::Options admission;
@@ -89,6 +91,7 @@ class Gateway {
   ~Gateway();
 
   const Placement& placement() const { return placement_; }
+  RangeKeeper& ranges() { return *ranges_; }
   const ring::SlotTable& slots() const { return slots_; }
   // Whether this node serves the keys of `slot`. Cost: one load.
   bool Serves(uint32_t slot) const { return slots_.Owner(slot) == self_; }
@@ -186,6 +189,7 @@ class Gateway {
   HeavyWork heavy_reads_;
   HeavyWork heavy_batches_;
   std::vector<std::unique_ptr<Database>> databases_;
+  std::unique_ptr<RangeKeeper> ranges_;
 
   mutable std::mutex mutex_;
   // Guarded by mutex_:

@@ -127,6 +127,7 @@ class GatewayRig {
     std::vector<limit::Policy> policies{};
     std::vector<users::User> users{};
     limit::Rate attempts{.count = 1000, .period = std::chrono::seconds(1), .burst = 1000};
+    RangeKeeper::Options ranges{};
     bool open = true;  // Answers what the gateway asks of the stores when it is made.
     std::function<void(ScriptedStore&)> prepare = [](ScriptedStore&) {};
   };
@@ -139,6 +140,7 @@ class GatewayRig {
     made.placement.fallback = options.fallback;
     made.placement.keyspaces = options.keyspaces;
     made.placement.ranges = shard::RangeMap::Even(options.databases).value();
+    made.ranges = options.ranges;
     made.cache_bytes = options.cache_bytes;
     made.memory = options.memory;
     made.admission.policies = options.policies;

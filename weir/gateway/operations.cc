@@ -8,7 +8,7 @@
 
 namespace weir::gateway {
 RangeScan ScanFrom(const Placement& placement, uint64_t position, size_t limit) {
-  const shard::Range range = placement.ranges().Find(shard::Position{position});
+  const shard::Range range = placement.RangeOf(shard::Position{position});
   const ShardPlace place = placement.place(range.shard);
   RangeScan scan{place.database, {}};
   scan.wanted.shard = place.shard;

@@ -21,6 +21,7 @@ cache::Lane::Keep Keyspace::KeepFrom(WallTime now) const {
 
 Placement::Placement(Options options)
     : options_(std::move(options)),
+      ranges_(options_.ranges),
       keyspaces_(std::make_shared<const Keyspaces>()),
       lane_mask_(options_.lanes - 1) {
   assert(options_.lanes > 0);
@@ -40,7 +41,7 @@ void Placement::SetKeyspaces(std::vector<Keyspace> keyspaces) {
 
 KeyPlace Placement::Place(std::string_view key) const {
   const shard::Position position = shard::PositionOf(key);
-  return {position.value, place(options_.ranges.ShardOf(position))};
+  return {position.value, place(ranges_.ShardOf(position))};
 }
 
 const Keyspace& Placement::KeyspaceOf(std::string_view key) const {

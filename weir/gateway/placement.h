@@ -13,6 +13,7 @@
 #include "weir/base/time.h"
 #include "weir/cache/lane.h"
 #include "weir/gateway/published.h"
+#include "weir/shard/live_range_map.h"
 #include "weir/shard/range_map.h"
 
 namespace weir::gateway {
@@ -49,7 +50,7 @@ struct KeyPlace {
   ShardPlace place;
 };
 
-// Threads: thread-safe. The range map does not change while the server runs; keyspaces may.
+// Threads: thread-safe. UseRanges is called by one thread at a time.
 class Placement {
  public:
   static constexpr size_t kKeyspacesMax = 256;
@@ -86,9 +87,15 @@ class Placement {
   void SetKeyspaces(std::vector<Keyspace> keyspaces);
 
   uint32_t lanes() const { return lane_mask_ + 1; }
-  const shard::RangeMap& ranges() const { return options_.ranges; }
+  // The range that holds `position` at this moment.
+  shard::Range RangeOf(shard::Position position) const { return ranges_.Find(position); }
+  // Routes by `ranges` from now on. By one thread at a time.
+  // Requires: `ranges` names shards below shards(), and is not older than the map before.
+  void UseRanges(const shard::RangeMap& ranges) { ranges_.Publish(ranges); }
   ShardPlace place(shard::ShardId shard) const;
   size_t shards() const { return options_.shards.size(); }
+  // The map that it began with.
+  const shard::RangeMap& first_ranges() const { return options_.ranges; }
 
  private:
   struct Keyspaces {
@@ -97,6 +104,7 @@ class Placement {
   };
 
   Options options_;  // But for keyspaces and fallback.
+  shard::LiveRangeMap ranges_;
   Published<const Keyspaces> keyspaces_;
   uint32_t lane_mask_;
 };

@@ -5,6 +5,7 @@
 #include <benchmark/benchmark.h>
 
 #include "weir/base/random.h"
+#include "weir/shard/live_range_map.h"
 #include "weir/shard/position.h"
 #include "weir/shard/range_map.h"
 
@@ -32,20 +33,33 @@ void Locate(benchmark::State& state, const std::string& before, const std::strin
 BENCHMARK_CAPTURE(Locate, whole_key, "account:", "");
 BENCHMARK_CAPTURE(Locate, tagged_key, "{", "}items");
 
-void FindShard(benchmark::State& state) {
+RangeMap MapOf(uint64_t ranges, benchmark::State& state) {
   RangeMap map = RangeMap::Even(1).value();
-  const auto ranges = static_cast<uint64_t>(state.range(0));
   for (uint64_t i = 1; i < ranges; ++i) {
     const Position at{~uint64_t{0} / ranges * i / kPositionUnit * kPositionUnit};
     if (!map.Split(at)) state.SkipWithError("the ranges do not divide the space");
     if (!map.Assign(at, ShardId{static_cast<uint32_t>(i)})) state.SkipWithError("no such range");
   }
+  return map;
+}
+
+void FindShard(benchmark::State& state) {
+  const RangeMap map = MapOf(static_cast<uint64_t>(state.range(0)), state);
   Random random(1);
   uint64_t sum = 0;
   for (auto _ : state) sum += static_cast<uint64_t>(map.ShardOf({random.Next()}));
   benchmark::DoNotOptimize(sum);
 }
 BENCHMARK(FindShard)->Arg(1)->Arg(4)->Arg(16)->Arg(256)->Arg(65536);
+
+void FindShardLive(benchmark::State& state) {
+  const LiveRangeMap map(MapOf(static_cast<uint64_t>(state.range(0)), state));
+  Random random(1);
+  uint64_t sum = 0;
+  for (auto _ : state) sum += static_cast<uint64_t>(map.ShardOf({random.Next()}));
+  benchmark::DoNotOptimize(sum);
+}
+BENCHMARK(FindShardLive)->Arg(1)->Arg(4)->Arg(16)->Arg(256)->Arg(65536);
 
 void ReadText(benchmark::State& state) {
   const std::string text = RangeMap::Even(static_cast<uint32_t>(state.range(0))).value().ToText();

@@ -90,7 +90,14 @@ void FlushallInTransaction(WriteBatch& batch, WriteItem& item);
 std::optional<Reply> WeirBackupStart(const OperationCall& call);
 void WeirBackupStatus(const LocalCall& call, resp::Writer& writer);
 void WeirBackupCancel(const LocalCall& call, resp::Writer& writer);
+
+// ring.cc
 void WeirRingTable(const LocalCall& call, resp::Writer& writer);
+
+// shard.cc
+std::optional<Reply> WeirShardList(const OperationCall& call);
+std::optional<Reply> WeirShardMerge(const OperationCall& call);
+std::optional<Reply> WeirShardSplit(const OperationCall& call);
 
 // key.cc
 void Exists(const ReadCall& call, resp::Writer& writer);

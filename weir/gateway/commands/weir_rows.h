@@ -21,6 +21,19 @@ inline constexpr Row kWeirRows[] = {
           "Show helpful text about the different subcommands.", c::Help),
     Local("weir.ring|table", 2, kAdmin, "0.1.0",
           "Get the slot table as text, which `weir ring` reads.", c::WeirRingTable),
+    Container("weir.shard", "0.1.0", "A container for commands about shards and their ranges."),
+    Local("weir.shard|help", 2, kAlways, "0.1.0",
+          "Show helpful text about the different subcommands.", c::Help),
+    Operates(
+        "weir.shard|list", -2, kAdmin, "0.1.0",
+        "Get the version of the range map, the shards, and the ranges with their shards; COUNT "
+        "reads all data and adds keys and bytes.",
+        c::WeirShardList),
+    Operates("weir.shard|merge", 3, kAdmin, "0.1.0",
+             "Join a range, named by its beginning, to the one before it.", c::WeirShardMerge),
+    Operates("weir.shard|split", -3, kAdmin, "0.1.0",
+             "Cut a range, named by its beginning, in two: AT a position, or in the middle.",
+             c::WeirShardSplit),
 };
 
 }  // namespace weir::gateway::rows

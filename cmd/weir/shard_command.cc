@@ -1,0 +1,122 @@
+#include "cmd/weir/shard_command.h"
+
+#include <cstdio>
+#include <string_view>
+
+#include "cmd/weir/progress.h"
+#include <nlohmann/json.hpp>
+
+namespace weir::cmd {
+namespace {
+
+using resp::Value;
+
+constexpr std::string_view kEnd = "0000000000000000";
+
+int Complain(int code, const std::string& text) {
+  std::fprintf(stderr, "weir: %s\n", text.c_str());
+  return code;
+}
+
+// Asks the server one thing.
+Result<Value> AskServer(const ServerArguments& server, const std::vector<std::string>& words) {
+  Result<ServerLink> link = OpenSession(server);
+  if (!link.ok()) return link.error();
+  return Ask(link.value(), words);
+}
+
+nlohmann::json NumberOrNull(const Value& value) {
+  if (value.kind != Value::Kind::kInteger) return nullptr;
+  return value.integer;
+}
+
+// The reply of WEIR.SHARD LIST (weir/gateway/shard_list_operation.h).
+nlohmann::json ListAsJson(const Value& reply) {
+  nlohmann::json list = {{"version", reply.items.at(0).integer},
+                         {"shards", nlohmann::json::array()},
+                         {"ranges", nlohmann::json::array()}};
+  for (const Value& shard : reply.items.at(1).items) {
+    list["shards"].push_back({{"id", shard.items.at(0).integer},
+                              {"place", shard.items.at(1).text},
+                              {"keys", NumberOrNull(shard.items.at(2))},
+                              {"bytes", NumberOrNull(shard.items.at(3))}});
+  }
+  for (const Value& range : reply.items.at(2).items) {
+    list["ranges"].push_back({{"from", range.items.at(0).text},
+                              {"to", range.items.at(1).text},
+                              {"shard", range.items.at(2).integer},
+                              {"keys", NumberOrNull(range.items.at(3))},
+                              {"bytes", NumberOrNull(range.items.at(4))}});
+  }
+  return list;
+}
+
+// "" unless counted.
+std::string Sizes(const nlohmann::json& entry) {
+  if (entry["keys"].is_null()) return "";
+  return std::to_string(entry["keys"].get<int64_t>()) + " keys, " +
+         ProgressLine::Size(entry["bytes"].get<uint64_t>());
+}
+
+void PrintList(const nlohmann::json& list) {
+  std::printf("version %lld\n", static_cast<long long>(list["version"].get<int64_t>()));
+  for (const nlohmann::json& shard : list["shards"]) {
+    std::printf("shard %-4lld %-32s %s\n", static_cast<long long>(shard["id"].get<int64_t>()),
+                shard["place"].get<std::string>().c_str(), Sizes(shard).c_str());
+  }
+  std::printf("%-16s  %-16s  %5s\n", "range from", "to", "shard");
+  for (const nlohmann::json& range : list["ranges"]) {
+    const auto to = range["to"].get<std::string>();
+    std::printf("%-16s  %-16s  %5lld  %s\n", range["from"].get<std::string>().c_str(),
+                to == kEnd ? "end" : to.c_str(),
+                static_cast<long long>(range["shard"].get<int64_t>()), Sizes(range).c_str());
+  }
+}
+
+// Asks for a change and prints what came of it.
+int RunChange(const ShardArguments& arguments, const char* subcommand, const char* done,
+              const char* json_key) {
+  if (const std::string wrong = CheckServerArguments(arguments.server); !wrong.empty()) {
+    return Complain(2, wrong);
+  }
+  std::vector<std::string> words = {"WEIR.SHARD", subcommand};
+  words.insert(words.end(), arguments.words.begin(), arguments.words.end());
+  const Result<Value> reply = AskServer(arguments.server, words);
+  if (!reply.ok()) return Complain(1, reply.error().message);
+  const std::string at = reply.value().text == "OK" ? arguments.words.at(0) : reply.value().text;
+  if (arguments.json) {
+    std::puts(nlohmann::json({{json_key, at}}).dump().c_str());
+  } else {
+    std::printf("%s %s\n", done, at.c_str());
+  }
+  return 0;
+}
+
+}  // namespace
+
+int RunShardList(const ShardArguments& arguments) {
+  if (const std::string wrong = CheckServerArguments(arguments.server); !wrong.empty()) {
+    return Complain(2, wrong);
+  }
+  std::vector<std::string> words = {"WEIR.SHARD", "LIST"};
+  if (arguments.count) words.push_back("COUNT");
+  const Result<Value> reply = AskServer(arguments.server, words);
+  if (!reply.ok()) return Complain(1, reply.error().message);
+  const nlohmann::json list = ListAsJson(reply.value());
+  if (arguments.json) {
+    std::puts(list.dump().c_str());
+  } else {
+    PrintList(list);
+  }
+  return 0;
+}
+
+int RunShardSplit(const ShardArguments& arguments) {
+  return RunChange(arguments, "SPLIT", "split at", "at");
+}
+
+int RunShardMerge(const ShardArguments& arguments) {
+  return RunChange(arguments, "MERGE", "merged", "merged");
+}
+
+}  // namespace weir::cmd

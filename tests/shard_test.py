@@ -1,0 +1,197 @@
+#!/usr/bin/python3
+"""Goal: ranges are split and merged while clients notice nothing, and survive kill -9.
+
+Method: the real binary with three shards in two directories. A client writes, reads and remembers
+while ranges are split and merged at random; then the process is killed. What was acknowledged must
+be there, SCAN must return every key exactly once, the ranges must be those last acknowledged, and
+`weir verify` must find all in its place.
+
+    shard_test.py WEIR
+"""
+
+import json
+import os
+import random
+import subprocess
+import sys
+import threading
+import unittest
+
+import weir_process
+
+WEIR = ""
+SEED = 20261126
+CHANGES = 500
+KILL_EVERY = 50
+POSITION_UNIT = 1 << 24
+CONFIG = """
+[[shard]]
+name = "first"
+data = "{0}/a"
+[[shard]]
+name = "second"
+data = "{0}/a"
+[[shard]]
+name = "third"
+data = "{0}/b"
+"""
+
+
+class Ranges(unittest.TestCase):
+    def setUp(self):
+        scratch = weir_process.scratch()
+        self.addCleanup(scratch.cleanup)
+        self.directory = os.path.join(scratch.name, "weir")
+        self.config = CONFIG.format(scratch.name)
+
+    def start(self):
+        server = weir_process.Weir(WEIR, self.directory, config=self.config)
+        self.addCleanup(server.kill)
+        return server
+
+    def shard(self, server, *words):
+        return subprocess.run([WEIR, "shard", "--server", f"127.0.0.1:{server.port}", *words],
+                              capture_output=True, text=True, timeout=60, check=False)
+
+    def list(self, server, *words):
+        done = self.shard(server, "list", "--json", *words)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        return json.loads(done.stdout)
+
+    def test_the_command_line_lists_splits_and_merges(self):
+        server = self.start()
+        with server.client() as client:
+            for number in range(100):
+                client.command("SET", f"key{number}", "12345")
+        listed = self.list(server)
+        self.assertEqual(listed["version"], 0)
+        self.assertEqual([os.path.basename(shard["place"]) for shard in listed["shards"]],
+                         ["a", "a", "b"])
+        self.assertEqual([one["shard"] for one in listed["ranges"]], [0, 1, 2])
+        self.assertIsNone(listed["ranges"][0]["keys"])
+        done = self.shard(server, "split", "0", "AT", "1234567890abcdef")
+        self.assertEqual((done.returncode, done.stdout), (0, "split at 1234567890000000\n"))
+        done = self.shard(server, "split", "1234567890000000", "--json")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        listed = self.list(server, "--count")
+        self.assertEqual(listed["version"], 2)
+        self.assertEqual(listed["ranges"][2]["from"], json.loads(done.stdout)["at"])
+        self.assertEqual(sum(one["keys"] for one in listed["ranges"]), 100)
+        self.assertEqual(sum(one["bytes"] for one in listed["shards"]), 100 * 5 + 10 * 4 + 90 * 5)
+        done = self.shard(server, "merge", "1234567890000000")
+        self.assertEqual((done.returncode, done.stdout), (0, "merged 1234567890000000\n"))
+        self.assertIn("range from        to", self.shard(server, "list").stdout)
+        for words, text in ((("merge", "0"), "no range begins at"),
+                            (("split", "1"), "no range begins at"),
+                            (("split", "x"), "not a position"),
+                            (("merge", listed["ranges"][3]["from"]), "different shards")):
+            done = self.shard(server, *words)
+            self.assertEqual((done.returncode, done.stdout), (1, ""))
+            self.assertIn(text, done.stderr)
+        self.assertEqual(self.shard(server, "split").returncode, 2)
+
+    def test_clients_notice_nothing_and_kill_9_loses_nothing(self):
+        rng = random.Random(SEED)
+        state = {}  # What was acknowledged.
+        ranges = None
+        for start in range(CHANGES // KILL_EVERY + 1):
+            server = self.start()
+            self.check(server, state, ranges)
+            if start == CHANGES // KILL_EVERY:
+                self.assertEqual(server.stop(), 0)
+                break
+            writer = Writer(server, state, start)
+            writer.start()
+            ranges = self.change(server, rng, KILL_EVERY)
+            writer.stop()
+            self.assertIsNone(writer.error)
+            self.assertGreater(writer.commands, 0)
+            server.kill()
+        with open(f"{self.directory}/verify.toml", "w", encoding="utf-8") as file:
+            file.write(self.config)
+        done = subprocess.run([WEIR, "verify", "--config", f"{self.directory}/verify.toml"],
+                              capture_output=True, text=True, timeout=60, check=False)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+
+    def change(self, server, rng, count):
+        """Splits and merges at random; returns the ranges that were acknowledged last."""
+        with server.client() as client:
+            for _ in range(count):
+                ranges = client.command("WEIR.SHARD", "LIST")[2]
+                chosen = rng.choice(ranges)
+                if rng.random() < 0.6:
+                    reply = client.command("WEIR.SHARD", "SPLIT", chosen[0])
+                    self.assertNotIsInstance(reply, weir_process.ErrorReply)
+                else:
+                    reply = client.command("WEIR.SHARD", "MERGE", chosen[0])
+                    if isinstance(reply, weir_process.ErrorReply):
+                        self.assertRegex(reply, b"no range begins at|different shards")
+            return client.command("WEIR.SHARD", "LIST")[:3:2]
+
+    def check(self, server, state, ranges):
+        with server.client() as client:
+            if ranges is not None:
+                self.assertEqual(client.command("WEIR.SHARD", "LIST")[:3:2], ranges)
+            self.assertEqual(client.command("DBSIZE"), len(state))
+            for key, value in state.items():
+                self.assertEqual(client.command("GET", key), value)
+            found = []
+            cursor = b"0"
+            while True:
+                cursor, keys = client.command("SCAN", cursor, "COUNT", 7)
+                found += keys
+                if cursor == b"0":
+                    break
+            self.assertEqual(sorted(found), sorted(state))
+            bounds = [int(one[0], 16) for one in client.command("WEIR.SHARD", "LIST")[2]]
+            self.assertEqual(bounds, sorted(set(bounds)))
+            self.assertTrue(all(bound % POSITION_UNIT == 0 for bound in bounds))
+
+
+class Writer(threading.Thread):
+    """Sets, deletes and reads keys of its own, and remembers the last error."""
+
+    def __init__(self, server, state, seed):
+        super().__init__()
+        self._server = server
+        self._state = state
+        self._rng = random.Random(seed)
+        self._ending = threading.Event()
+        self.commands = 0
+        self.error = None
+
+    def run(self):
+        try:
+            with self._server.client() as client:
+                while not self._ending.is_set():
+                    self._one(client)
+                    self.commands += 1
+        except Exception as error:  # pylint: disable=broad-except
+            self.error = error
+
+    def _one(self, client):
+        key = b"k%d" % self._rng.randrange(300)
+        draw = self._rng.random()
+        if draw < 0.5:
+            value = b"%d" % self._rng.randrange(10**6)
+            self._expect(client.command("SET", key, value), b"OK")
+            self._state[key] = value
+        elif draw < 0.7:
+            self._expect(client.command("DEL", key), int(key in self._state))
+            self._state.pop(key, None)
+        else:
+            self._expect(client.command("GET", key), self._state.get(key))
+
+    @staticmethod
+    def _expect(reply, expected):
+        if reply != expected:
+            raise AssertionError(f"{reply} in place of {expected}")
+
+    def stop(self):
+        self._ending.set()
+        self.join()
+
+
+if __name__ == "__main__":
+    WEIR = os.path.abspath(sys.argv.pop(1))
+    unittest.main()

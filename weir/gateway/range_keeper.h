@@ -1,0 +1,65 @@
+// RangeKeeper: the range map of a running server: what changes it, one change at a time.
+//
+//   change a copy ──► store it, as a turn of the first database's log ──► route by it ──► done
+//
+// So a change that was acknowledged is durable, and one that was not changes no route. Splitting
+// and merging move no record; writes wait for the one fsync, reads for nothing.
+//
+// Threads: thread-safe. `done` runs once, on any thread.
+// Errors: what the change says (kInvalid, kOverloaded); kOverloaded while another change is under
+// way; those of Committer::SubmitStoreWrite. After kUnknown the map that is stored may be the old
+// or the new one, and both are right: they differ in boundaries, not in the shard of any position.
+#pragma once
+
+#include <functional>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "weir/base/result.h"
+#include "weir/gateway/committer.h"
+#include "weir/gateway/placement.h"
+#include "weir/shard/range_map.h"
+#include "weir/store/store.h"
+
+namespace weir::gateway {
+
+class RangeKeeper {
+ public:
+  // Stores the text of a map durably as copy 0 or 1 (shard::MapCopies).
+  using StoreCopy =
+      std::function<void(size_t copy, std::string text, store::Done<store::CommitNumber> done)>;
+  using Change = std::function<Result<Ok>(shard::RangeMap&)>;
+  using Done = std::function<void(const Result<Ok>&)>;
+
+  struct Options {
+    // nullptr: nothing is stored, since the records are not either.
+    StoreCopy store = nullptr;
+    size_t newer_copy = 0;            // Which copy is the map that the placement begins with.
+    std::vector<std::string> places;  // By shard: where it is, for people. Empty: in memory.
+  };
+
+  // Borrows both.
+  RangeKeeper(Options options, Placement& placement, Committer& committer);
+
+  // Makes `change` the map's, which must leave every position its shard.
+  void Submit(const Change& change, Done done);
+
+  shard::RangeMap map() const;
+  // Where `shard` is, for people.
+  std::string PlaceOf(size_t shard) const;
+
+ private:
+  void Finish(shard::RangeMap changed, const Done& done, const Result<Ok>& stored);
+
+  const Options options_;
+  Placement& placement_;
+  Committer& committer_;
+  mutable std::mutex mutex_;
+  // Guarded by mutex_:
+  shard::RangeMap map_;
+  size_t newer_copy_;
+  bool changing_ = false;
+};
+
+}  // namespace weir::gateway
