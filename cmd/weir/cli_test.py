@@ -84,6 +84,39 @@ class CommandLine(unittest.TestCase):
         with open(f"{self.directory}/t2.svg", encoding="utf-8") as picture:
             self.assertIn("4096 of 16384 slots move", picture.read())
 
+    def test_ring_tells_where_memcached_keeps_a_key(self):
+        # From the vectors of libmemcached's own tests.
+        weights = (600, 300, 200, 350, 1000, 800, 950, 100)
+        servers = ",".join(f"10.0.1.{i + 1}:11211={weight}" for i, weight in enumerate(weights))
+        for like, server in (("libmemcached", "10.0.1.1:11211"), ("spy", "10.0.1.4:11211")):
+            done = self.run_weir("ring", "ketama", "--like", like, "--servers", servers,
+                                 "*/Z;?V(.\\8", "--json")
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
+            self.assertEqual(json.loads(done.stdout), [
+                {"key": "*/Z;?V(.\\8", "hash": 1422915503, "server": server}])
+        done = self.run_weir("ring", "ketama", "--like", "twemproxy", "--hash-tag", "{}",
+                             "--servers", "a:1=1=one,b:2=1=two", "x{apple}")
+        self.assertRegex(done.stdout, r"^x\{apple\}  hash 1488911807  server [ab]:[12]\n$")
+        for arguments, text in (
+                (("--like", "ketama", "--servers", "a"), "--like is one of libketama, "),
+                (("--like", "spy", "--servers", "a", "--hash", "sha"), "--hash is one of md5, "),
+                (("--like", "spy", "--servers", "a=x"), "'a=x' is not a server"),
+                (("--like", "spy", "--servers", "a,"), "a server needs an address")):
+            self.assert_usage_error(self.run_weir("ring", "ketama", *arguments, "key"), text)
+
+    def test_the_pictures_of_the_documentation_are_what_ring_draws(self):
+        done = self.run_weir("ring", "show", "--nodes", "1=2,2,3", "--svg", "slots.svg",
+                             "--save", "table")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        done = self.run_weir("ring", "diff", "--table", "table", "--add", "4", "--svg",
+                             "slots-joined.svg")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        for name in ("slots.svg", "slots-joined.svg"):
+            with open(f"{self.directory}/{name}", encoding="utf-8") as drawn, \
+                    open(f"{os.path.dirname(CONFIGURATION_MD)}/pictures/{name}",
+                         encoding="utf-8") as documented:
+                self.assertEqual(drawn.read(), documented.read())
+
     def test_ring_says_what_is_wrong(self):
         self.assert_usage_error(self.run_weir("ring", "show"), "--table FILE, --nodes LIST")
         self.assert_usage_error(self.run_weir("ring", "show", "--nodes", "1", "--table", "t"),

@@ -12,6 +12,7 @@
 #include "cmd/weir/backup_client.h"
 #include "cmd/weir/bench/bench.h"
 #include "cmd/weir/commands_document.h"
+#include "cmd/weir/ketama_command.h"
 #include "cmd/weir/load.h"
 #include "cmd/weir/machine.h"
 #include "cmd/weir/man_page.h"
@@ -156,6 +157,7 @@ struct Arguments {
   DataArguments restore_to;
   DataArguments verify;
   RingArguments ring;
+  KetamaArguments ketama;
   BenchArguments bench;
   ShardArguments shard;
   std::string help_topic;
@@ -254,8 +256,31 @@ void DeclareRing(CLI::App& app, RingArguments& arguments) {
   }
 }
 
-int RunRing(const CLI::App& app, const RingArguments& arguments) {
+void DeclareKetama(CLI::App& app, KetamaArguments& arguments) {
+  CLI::App* ketama = app.get_subcommand("ring")->add_subcommand(
+      "ketama", "Print where memcached's clients or twemproxy keep keys.");
+  ketama->add_option("KEY", arguments.keys, "The keys.")->required();
+  ketama->add_option("--like", arguments.like, "libketama, libmemcached, spy or twemproxy.")
+      ->type_name("RING")
+      ->required();
+  ketama
+      ->add_option("--servers", arguments.servers,
+                   "ADDRESS[=WEIGHT[=NAME]], with commas between them, in their order there.")
+      ->type_name("LIST")
+      ->required();
+  ketama
+      ->add_option("--hash", arguments.hash,
+                   "The hash of keys, as it is called there. Default: md5; twemproxy: fnv1a_64.")
+      ->type_name("NAME");
+  ketama->add_option("--hash-tag", arguments.hash_tag, "Two characters, as twemproxy's hash_tag.")
+      ->type_name("XY");
+  ketama->add_flag("--unsigned-char", arguments.unsigned_char, "As on ARM, not as on x86.");
+  ketama->add_flag("--json", arguments.json, "Print JSON.");
+}
+
+int RunRing(const CLI::App& app, const RingArguments& arguments, const KetamaArguments& ketama) {
   const CLI::App* ring = app.get_subcommand("ring");
+  if (ring->got_subcommand("ketama")) return RunRingKetama(ketama);
   if (ring->got_subcommand("show")) return RunRingShow(arguments);
   if (ring->got_subcommand("owner")) return RunRingOwner(arguments);
   return RunRingDiff(arguments);
@@ -375,6 +400,7 @@ int Run(int argc, char** argv) {
       "check", "Print the effective configuration and memory budget of a file, or its errors.");
   check->add_option("FILE", arguments.check_file, "Configuration file, TOML.")->required();
   DeclareRing(app, arguments.ring);
+  DeclareKetama(app, arguments.ketama);
   DeclareShard(app, arguments.shard);
   DeclareBackup(app, arguments);
   DeclareBench(app, arguments.bench);
@@ -400,7 +426,7 @@ int Run(int argc, char** argv) {
   if (serve->parsed()) return RunServe(arguments.serve_file, arguments.flags);
   if (user->parsed()) return RunUserHash();
   if (check->parsed()) return RunCheck(arguments.check_file);
-  if (app.got_subcommand("ring")) return RunRing(app, arguments.ring);
+  if (app.got_subcommand("ring")) return RunRing(app, arguments.ring, arguments.ketama);
   if (app.got_subcommand("shard")) return RunShard(app, arguments.shard);
   if (app.got_subcommand("backup")) return RunBackup(arguments.backup);
   if (app.got_subcommand("restore")) {

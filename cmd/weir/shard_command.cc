@@ -25,16 +25,16 @@ Result<Value> AskServer(const ServerArguments& server, const std::vector<std::st
   return Ask(link.value(), words);
 }
 
-nlohmann::json NumberOrNull(const Value& value) {
+nlohmann::ordered_json NumberOrNull(const Value& value) {
   if (value.kind != Value::Kind::kInteger) return nullptr;
   return value.integer;
 }
 
 // The reply of WEIR.SHARD LIST (weir/gateway/shard_list_operation.h).
-nlohmann::json ListAsJson(const Value& reply) {
-  nlohmann::json list = {{"version", reply.items.at(0).integer},
-                         {"shards", nlohmann::json::array()},
-                         {"ranges", nlohmann::json::array()}};
+nlohmann::ordered_json ListAsJson(const Value& reply) {
+  nlohmann::ordered_json list = {{"version", reply.items.at(0).integer},
+                                 {"shards", nlohmann::ordered_json::array()},
+                                 {"ranges", nlohmann::ordered_json::array()}};
   for (const Value& shard : reply.items.at(1).items) {
     list["shards"].push_back({{"id", shard.items.at(0).integer},
                               {"place", shard.items.at(1).text},
@@ -52,22 +52,22 @@ nlohmann::json ListAsJson(const Value& reply) {
 }
 
 // "" unless counted.
-std::string Sizes(const nlohmann::json& entry) {
+std::string Sizes(const nlohmann::ordered_json& entry) {
   if (entry["keys"].is_null()) return "";
-  return std::to_string(entry["keys"].get<int64_t>()) + " keys, " +
+  return "  " + std::to_string(entry["keys"].get<int64_t>()) + " keys, " +
          ProgressLine::Size(entry["bytes"].get<uint64_t>());
 }
 
-void PrintList(const nlohmann::json& list) {
+void PrintList(const nlohmann::ordered_json& list) {
   std::printf("version %lld\n", static_cast<long long>(list["version"].get<int64_t>()));
-  for (const nlohmann::json& shard : list["shards"]) {
-    std::printf("shard %-4lld %-32s %s\n", static_cast<long long>(shard["id"].get<int64_t>()),
+  for (const nlohmann::ordered_json& shard : list["shards"]) {
+    std::printf("shard %-4lld %s%s\n", static_cast<long long>(shard["id"].get<int64_t>()),
                 shard["place"].get<std::string>().c_str(), Sizes(shard).c_str());
   }
   std::printf("%-16s  %-16s  %5s\n", "range from", "to", "shard");
-  for (const nlohmann::json& range : list["ranges"]) {
+  for (const nlohmann::ordered_json& range : list["ranges"]) {
     const auto to = range["to"].get<std::string>();
-    std::printf("%-16s  %-16s  %5lld  %s\n", range["from"].get<std::string>().c_str(),
+    std::printf("%-16s  %-16s  %5lld%s\n", range["from"].get<std::string>().c_str(),
                 to == kEnd ? "end" : to.c_str(),
                 static_cast<long long>(range["shard"].get<int64_t>()), Sizes(range).c_str());
   }
@@ -85,7 +85,7 @@ int RunChange(const ShardArguments& arguments, const char* subcommand, const cha
   if (!reply.ok()) return Complain(1, reply.error().message);
   const std::string at = reply.value().text == "OK" ? arguments.words.at(0) : reply.value().text;
   if (arguments.json) {
-    std::puts(nlohmann::json({{json_key, at}}).dump().c_str());
+    std::puts(nlohmann::ordered_json({{json_key, at}}).dump().c_str());
   } else {
     std::printf("%s %s\n", done, at.c_str());
   }
@@ -102,7 +102,7 @@ int RunShardList(const ShardArguments& arguments) {
   if (arguments.count) words.push_back("COUNT");
   const Result<Value> reply = AskServer(arguments.server, words);
   if (!reply.ok()) return Complain(1, reply.error().message);
-  const nlohmann::json list = ListAsJson(reply.value());
+  const nlohmann::ordered_json list = ListAsJson(reply.value());
   if (arguments.json) {
     std::puts(list.dump().c_str());
   } else {
