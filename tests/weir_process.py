@@ -173,6 +173,10 @@ class Process:
     def signal(self, number):
         self.process.send_signal(number)
 
+    def expect_signal(self):
+        """That a signal ends the process is nothing to be told of."""
+        self._killed = True
+
     def kill(self):
         if self.process.poll() is None:
             self.process.kill()

@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "cmd/weir/failpoint.h"
 #include "cmd/weir/log.h"
 #include "cmd/weir/stores.h"
 #include "cmd/weir/users.h"
@@ -76,6 +77,23 @@ void TellSupervisor(const std::string& state) {
   if (!told.ok()) LogWarn(told.error().message, {{"state", state}});
 }
 
+Result<std::string> AdminToken(const ServerConfig& config) {
+  return config.admin_token_file.empty() ? std::string() : ReadTokenFile(config.admin_token_file);
+}
+
+// Returns what ends the process at a step of a commit, or nullptr when nobody asked for it.
+Result<std::unique_ptr<Failpoint>> ArmFailpoint(gateway::Gateway& gateway) {
+  const char* const text = std::getenv("WEIR_FAILPOINT");
+  if (text == nullptr) return std::unique_ptr<Failpoint>();
+  Result<std::unique_ptr<Failpoint>> armed = Failpoint::Parse(text);
+  if (!armed.ok()) return armed;
+  for (size_t i = 0; i < gateway.databases(); ++i) {
+    gateway.database(i).committer().Observe(armed.value().get());
+  }
+  LogWarn("this process is going to kill itself, as WEIR_FAILPOINT asks", {{"at", text}});
+  return armed;
+}
+
 // From here on the signals that steer us wait for NextSignal, on every thread.
 sigset_t BlockSignals() {
   signal(SIGPIPE, SIG_IGN);
@@ -138,12 +156,8 @@ int Serve(const Loaded& loaded, const std::string& config_file, LiveConfig::Load
   const sigset_t signals = BlockSignals();
   RaiseDescriptorLimit(config);
   SystemClock clock;
-  std::string admin_token;
-  if (!config.server.admin_token_file.empty()) {
-    Result<std::string> token = ReadTokenFile(config.server.admin_token_file);
-    if (!token.ok()) return Fail("cannot start the admin listener", token.error());
-    admin_token = std::move(token).value();
-  }
+  const Result<std::string> admin_token = AdminToken(config.server);
+  if (!admin_token.ok()) return Fail("cannot start the admin listener", admin_token.error());
 
   Result<OpenedStores> opened = OpenStores(config, budget);
   if (!opened.ok()) return Fail("cannot open the data", opened.error());
@@ -167,6 +181,8 @@ int Serve(const Loaded& loaded, const std::string& config_file, LiveConfig::Load
   if (!gateway.ok()) return Fail("cannot use the configured limits", gateway.error());
   gateway_view = gateway.value().get();
   ConfigureDiagnosis(config.server, *gateway_view);
+  const Result<std::unique_ptr<Failpoint>> failpoint = ArmFailpoint(*gateway.value());
+  if (!failpoint.ok()) return Fail("cannot start", failpoint.error());
   std::unique_ptr<backup::BackupJob> backup =
       MakeBackupJob(opened.value(), *gateway.value(), clock);
 
@@ -175,7 +191,7 @@ int Serve(const Loaded& loaded, const std::string& config_file, LiveConfig::Load
   auto passwords =
       std::make_unique<users::PasswordThreads>(gateway.value()->authentication().checks());
   std::atomic<bool> ready = true;
-  admin::AdminServer admin(AdminRoutes(*gateway.value(), ready), {.token = admin_token});
+  admin::AdminServer admin(AdminRoutes(*gateway.value(), ready), {.token = admin_token.value()});
   const Result<uint16_t> admin_port = admin.Start(config.server.admin.ip, config.server.admin.port);
   if (!admin_port.ok()) return Fail("cannot start the admin listener", admin_port.error());
   const Result<std::vector<net::Address>> bound = server.Start();

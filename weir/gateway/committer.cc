@@ -228,7 +228,9 @@ void Committer::OnApplied(const Result<store::Applied>& applied) {
   commit_latency_.Record(took_ns, 1);
   if (events_ != nullptr) events_->Note(LatencyEvents::Event::kCommit, took_ns, clock_.Wall());
   if (applied.ok()) {
+    Reach(CommitObserver::Step::kPostCommit);
     batch_.Publish(applied.value());
+    Reach(CommitObserver::Step::kPrePublish);
     gate_.Publish(applied.value().commit);
     batch_.Reveal();
     {
@@ -299,6 +301,7 @@ bool Committer::FinishAndGather() {
     gathering_ = may_gather_ && !enough ? homes : 0;
     gathers = gathering_ > 0;
   }
+  Reach(CommitObserver::Step::kPreReply);
   Deliver(std::move(items));
   return gathers;
 }

@@ -31,6 +31,7 @@
 
 #include "weir/base/clock.h"
 #include "weir/gateway/commit_gate.h"
+#include "weir/gateway/commit_observer.h"
 #include "weir/gateway/heavy_work.h"
 #include "weir/gateway/home.h"
 #include "weir/gateway/latency_events.h"
@@ -86,6 +87,9 @@ class Committer {
   void SubmitHold(std::function<void(const Result<Ok>&)> held);
   void Release();
 
+  // Tells `observer`, which is borrowed, of every step. Requires: nothing has been submitted.
+  void Observe(CommitObserver* observer) { observer_ = observer; }
+
   // One of the homes that got replies has nothing more to read for now. (A hint: one too many, of
   // another home, makes the next batch start early; one that never comes is made up for by Tick.)
   void OnHomeIdle();
@@ -119,6 +123,11 @@ class Committer {
     size_t room = 0;  // Of large values.
   };
   enum class Turn { kNone, kBatch, kClear, kStoreWrite, kHold, kExpire, kSettle };
+
+  void Reach(CommitObserver::Step step) {
+    if (observer_ != nullptr) [[unlikely]]
+      observer_->OnStep(step);
+  }
 
   // The caller has the right to work: it set busy_.
   void Work();
@@ -157,7 +166,8 @@ class Committer {
   CommitGate& gate_;
   Clock& clock_;
   HeavyWork& heavy_batches_;
-  LatencyEvents* events_;           // Told of slow commits; may be null.
+  LatencyEvents* events_;  // Told of slow commits; may be null.
+  CommitObserver* observer_ = nullptr;
   LatencyCounters commit_latency_;  // Written by whoever set busy_.
   // Belong to whoever set busy_:
   WriteBatch batch_;

@@ -154,6 +154,7 @@ bool Committer::RunBatch(const std::optional<WriteBatch::Unread>& unread) {
       batch_expiry_ = std::min(batch_expiry_, write.record->expires_at);
     }
   }
+  Reach(CommitObserver::Step::kPreCommit);
   apply_began_ = clock_.Mono();
   store_.Apply(std::move(writes), [this](Result<store::Applied> applied) { OnApplied(applied); });
   return true;
