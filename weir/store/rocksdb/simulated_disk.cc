@@ -3,9 +3,6 @@
 #include <algorithm>
 #include <cassert>
 #include <cstring>
-#include <thread>
-
-#include <rocksdb/system_clock.h>
 
 namespace weir::store {
 
@@ -13,6 +10,8 @@ using rocksdb::IOStatus;
 using rocksdb::Slice;
 
 namespace {
+
+constexpr size_t kSectorBytes = 512;
 
 std::string DirectoryOf(const std::string& path) {
   const size_t slash = path.find_last_of('/');
@@ -44,22 +43,6 @@ class SilentLogger final : public rocksdb::Logger {
   using rocksdb::Logger::Logv;
   void Logv(const char*, va_list) override {}
   size_t GetLogFileSize() const override { return 0; }
-};
-
-class SleeplessClock final : public rocksdb::SystemClockWrapper {
- public:
-  using rocksdb::SystemClockWrapper::SystemClockWrapper;
-  const char* Name() const override { return "weir.SleeplessClock"; }
-  void SleepForMicroseconds(int) override { std::this_thread::yield(); }
-};
-
-class SleeplessEnv final : public rocksdb::EnvWrapper {
- public:
-  explicit SleeplessEnv(std::unique_ptr<rocksdb::Env> target) : EnvWrapper(std::move(target)) {
-    system_clock_ = std::make_shared<SleeplessClock>(rocksdb::SystemClock::Default());
-  }
-  const char* Name() const override { return "weir.SleeplessEnv"; }
-  void SleepForMicroseconds(int) override { std::this_thread::yield(); }
 };
 
 class SimulatedLock final : public rocksdb::FileLock {
@@ -158,15 +141,34 @@ void SimulatedDisk::Cut() {
   powered_ = false;
   left_.clear();
   for (const auto& [path, directory] : directories_) {
+    const size_t changes = random_.Below(2) == 0 ? 0 : random_.Below(directory.since.size() + 1);
     Entries entries;
-    for (const auto& [name, file] : directory.synced) {
-      const size_t unsynced = file->content.size() - file->synced_bytes;
-      const size_t torn = random_.Below(2) == 0 ? 0 : random_.Below(unsynced + 1);
-      const size_t size = file->synced_bytes + torn;
-      entries[name] = std::make_shared<File>(File{file->content.substr(0, size), size});
+    for (const auto& [name, file] :
+         changes == 0 ? directory.synced : directory.since[changes - 1]) {
+      entries[name] = LeftOf(*file);
     }
     left_[path] = {entries, entries};
   }
+}
+
+std::shared_ptr<SimulatedDisk::File> SimulatedDisk::LeftOf(const File& file) {
+  const size_t unsynced = file.content.size() - file.synced_bytes;
+  const size_t torn = random_.Below(2) == 0 ? 0 : random_.Below(unsynced + 1);
+  size_t size = file.synced_bytes + torn;
+  std::string content = file.content.substr(0, size);
+  const auto drop = [&](size_t begin, size_t end) {
+    for (size_t i = begin; i < std::min(end, content.size()); ++i) content[i] = '\0';
+  };
+  if (tears_ == Tears::kSectors) {
+    // A sector that was synced in part is written whole or as it was.
+    for (size_t begin = file.synced_bytes; begin < size;) {
+      const size_t end = begin / kSectorBytes * kSectorBytes + kSectorBytes;
+      if (random_.Below(4) == 0) drop(begin, end);
+      begin = end;
+    }
+  }
+  for (const auto& [begin, end] : file.dropped) drop(begin, end);
+  return std::make_shared<File>(File{std::move(content), size});
 }
 
 bool SimulatedDisk::powered() const {
@@ -181,12 +183,37 @@ void SimulatedDisk::PowerOn() {
   locks_.clear();
   powered_ = true;
   cut_is_set_ = false;
+  one_sync_ = OneSync::kNone;
 }
 
 void SimulatedDisk::FailAfter(Fault fault, uint64_t skip) {
   std::lock_guard lock(mutex_);
   fault_ = fault;
   fault_skip_ = skip;
+}
+
+void SimulatedDisk::FailOneSyncAfter(uint64_t skip) {
+  std::lock_guard lock(mutex_);
+  one_sync_ = OneSync::kWillFail;
+  one_sync_skip_ = skip;
+}
+
+bool SimulatedDisk::sync_has_failed() const {
+  std::lock_guard lock(mutex_);
+  return one_sync_ == OneSync::kHasFailed;
+}
+
+std::shared_ptr<SimulatedDisk> SimulatedDisk::Copy() const {
+  std::lock_guard lock(mutex_);
+  assert(locks_.empty());
+  auto copy = std::make_shared<SimulatedDisk>(7, syncs_, tears_);
+  copy->directories_made_ = directories_made_;
+  for (const auto& [path, directory] : directories_) {
+    Entries entries;
+    for (const auto& [name, file] : directory.now) entries[name] = std::make_shared<File>(*file);
+    copy->directories_[path] = {entries, entries};
+  }
+  return copy;
 }
 
 void SimulatedDisk::HoldLogSync() {
@@ -260,13 +287,26 @@ IOStatus SimulatedDisk::Sync(File* file, const std::string& path) {
     changed_.wait(lock, [this] { return hold_ == Hold::kNone; });
   }
   Operate();
-  if (is_log && Fails(Fault::kLogSync)) return IOStatus::IOError("simulated sync failure");
+  if (is_log && Fails(Fault::kLogSync)) return FailSync(file, "");
   if ((IsTable(path) && Fails(Fault::kTableSync)) ||
       (path.find("MANIFEST") != std::string::npos && Fails(Fault::kManifestSync))) {
-    return IOStatus::IOError("simulated sync failure", path);
+    return FailSync(file, path);
+  }
+  if (one_sync_ == OneSync::kWillFail && one_sync_skip_-- == 0) {
+    one_sync_ = OneSync::kHasFailed;
+    return FailSync(file, is_log ? "" : path);
   }
   if (syncs_ == Syncs::kKept || !is_log) file->synced_bytes = file->content.size();
   return IOStatus::OK();
+}
+
+// The kernel takes what it could not write for written.
+IOStatus SimulatedDisk::FailSync(File* file, const std::string& path) {
+  if (file->synced_bytes < file->content.size()) {
+    file->dropped.emplace_back(file->synced_bytes, file->content.size());
+  }
+  file->synced_bytes = file->content.size();
+  return IOStatus::IOError("simulated sync failure", path);
 }
 
 IOStatus SimulatedDisk::SyncEntries(const std::string& path) {
@@ -274,6 +314,7 @@ IOStatus SimulatedDisk::SyncEntries(const std::string& path) {
   Operate();
   Directory& directory = directories_[path];
   directory.synced = directory.now;
+  directory.since.clear();
   return IOStatus::OK();
 }
 
@@ -311,7 +352,9 @@ IOStatus SimulatedDisk::NewWritableFile(const std::string& raw, const rocksdb::F
   Operate();
   const std::string path = Plain(raw);
   auto fresh = std::make_shared<File>();
-  directories_[DirectoryOf(path)].now[NameIn(path)] = fresh;
+  Directory& directory = directories_[DirectoryOf(path)];
+  directory.now[NameIn(path)] = fresh;
+  directory.since.push_back(directory.now);
   *file = std::make_unique<SimulatedFile>(this, std::move(fresh), path);
   return IOStatus::OK();
 }
@@ -345,7 +388,9 @@ IOStatus SimulatedDisk::DeleteFile(const std::string& raw, const Options&, Debug
   std::lock_guard lock(mutex_);
   Operate();
   const std::string path = Plain(raw);
-  const bool erased = directories_[DirectoryOf(path)].now.erase(NameIn(path)) > 0;
+  Directory& directory = directories_[DirectoryOf(path)];
+  const bool erased = directory.now.erase(NameIn(path)) > 0;
+  directory.since.push_back(directory.now);
   return erased ? IOStatus::OK() : IOStatus::PathNotFound(path);
 }
 
@@ -388,8 +433,11 @@ IOStatus SimulatedDisk::RenameFile(const std::string& raw_from, const std::strin
   const std::string to = Plain(raw_to);
   auto file = Find(from);
   if (file == nullptr) return IOStatus::PathNotFound(from);
-  directories_[DirectoryOf(from)].now.erase(NameIn(from));
-  directories_[DirectoryOf(to)].now[NameIn(to)] = std::move(file);
+  assert(DirectoryOf(from) == DirectoryOf(to));
+  Directory& directory = directories_[DirectoryOf(from)];
+  directory.now.erase(NameIn(from));
+  directory.now[NameIn(to)] = std::move(file);
+  directory.since.push_back(directory.now);
   return IOStatus::OK();
 }
 
@@ -430,10 +478,6 @@ IOStatus SimulatedDisk::IsDirectory(const std::string& path, const Options&, boo
   std::lock_guard lock(mutex_);
   *is_directory = directories_made_.contains(Plain(path));
   return IOStatus::OK();
-}
-
-std::unique_ptr<rocksdb::Env> MakeEnv(std::shared_ptr<SimulatedDisk> disk) {
-  return std::make_unique<SleeplessEnv>(rocksdb::NewCompositeEnv(std::move(disk)));
 }
 
 }  // namespace weir::store

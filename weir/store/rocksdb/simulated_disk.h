@@ -3,10 +3,12 @@
 //
 // What a power cut leaves, as POSIX promises it and no more:
 //   - of a file's content, what its last Sync covered, and a random part of what was appended since
-//     (a torn write);
-//   - of a directory, the entries at its last Fsync: files created, renamed or deleted since are
-//     back in their old place.
-// It also fails the n-th operation of a kind, and holds one Sync of a log until it is let go.
+//     (a torn write): its beginning or, with Tears::kSectors, any sectors of it, with zeroes
+//     between;
+//   - of a directory, the entries at its last Fsync and some of the changes since, in order: the
+//     other files created, renamed or deleted since are back in their old place.
+// A sync that fails drops what it was to cover: the file still shows it, and no later sync writes
+// it. It also fails the n-th operation of a kind, and holds one Sync of a log until it is let go.
 // Threads: thread-safe.
 #pragma once
 
@@ -17,6 +19,7 @@
 #include <mutex>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <rocksdb/env.h>
@@ -32,8 +35,13 @@ class SimulatedDisk final : public rocksdb::FileSystem {
   // must find out.
   enum class Syncs { kKept, kLogsForgotten };
 
-  explicit SimulatedDisk(uint64_t seed, Syncs syncs = Syncs::kKept)
-      : random_(seed), syncs_(syncs) {}
+  enum class Tears { kEnds, kSectors };
+
+  explicit SimulatedDisk(uint64_t seed, Syncs syncs = Syncs::kKept, Tears tears = Tears::kEnds)
+      : random_(seed), syncs_(syncs), tears_(tears) {}
+
+  // A disk with the same content, on its own from now on. Requires: nobody uses this one.
+  std::shared_ptr<SimulatedDisk> Copy() const;
 
   // The power goes off after `operations` more appends, syncs, renames, deletions and creations.
   // What the disk holds for PowerOn is fixed at that instant. Calls go on as if nothing were, for a
@@ -51,13 +59,17 @@ class SimulatedDisk final : public rocksdb::FileSystem {
   enum class Fault { kNone, kLogAppend, kLogSync, kTableAppend, kTableSync, kManifestSync };
   void FailAfter(Fault fault, uint64_t skip);
   void Repair() { FailAfter(Fault::kNone, 0); }
+  // Fails one sync, of whatever file: the one after `skip` others, if the power stays on so long.
+  void FailOneSyncAfter(uint64_t skip);
+  // Whether it has failed.
+  bool sync_has_failed() const;
 
   // Holds the next log sync. AwaitHeldSync returns when one is held.
   void HoldLogSync();
   void AwaitHeldSync();
   void ReleaseLogSync();
 
-  // Files whose name ends in `suffix`, by path.
+  // Files whose name ends in `suffix`, by path; all of them for "".
   std::vector<std::string> FilesEndingIn(const std::string& suffix) const;
   // Changes a file behind everyone's back. Requires: it exists.
   void Edit(const std::string& path, const std::function<void(std::string*)>& edit);
@@ -103,16 +115,22 @@ class SimulatedDisk final : public rocksdb::FileSystem {
   struct File {
     std::string content;
     size_t synced_bytes = 0;
+    // What a failed sync has dropped: begin and end.
+    std::vector<std::pair<size_t, size_t>> dropped = {};
   };
   using Entries = std::map<std::string, std::shared_ptr<File>>;  // By name in the directory.
   struct Directory {
     Entries now;
     Entries synced;
+    std::vector<Entries> since = {};  // After each change since the sync.
   };
 
   // One operation that changes the disk: counts towards the power cut. Requires: mutex_ held.
   void Operate();
   void Cut();
+  // What the power cut leaves of a file.
+  std::shared_ptr<File> LeftOf(const File& file);
+  Status FailSync(File* file, const std::string& path);
   Status Append(File* file, const std::string& path, const rocksdb::Slice& data);
   Status Sync(File* file, const std::string& path);
   Status SyncEntries(const std::string& path);
@@ -123,6 +141,7 @@ class SimulatedDisk final : public rocksdb::FileSystem {
   std::condition_variable changed_;
   Random random_;
   const Syncs syncs_;
+  const Tears tears_;
   std::map<std::string, Directory> directories_;
   std::map<std::string, Directory> left_;   // By the power cut.
   std::set<std::string> directories_made_;  // Directories are durable when made, for simplicity.
@@ -132,6 +151,8 @@ class SimulatedDisk final : public rocksdb::FileSystem {
   uint64_t operations_left_ = 0;
   Fault fault_ = Fault::kNone;
   uint64_t fault_skip_ = 0;
+  enum class OneSync { kNone, kWillFail, kHasFailed } one_sync_ = OneSync::kNone;
+  uint64_t one_sync_skip_ = 0;
   enum class Hold { kNone, kWanted, kHeld } hold_ = Hold::kNone;
 };
 
