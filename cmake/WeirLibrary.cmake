@@ -93,3 +93,17 @@ function(weir_bench)
   add_test(NAME bench/${stem} COMMAND ${stem} --benchmark_min_time=0.001)
   set_tests_properties(bench/${stem} PROPERTIES LABELS bench TIMEOUT 120)
 endfunction()
+
+# A fuzzer of what reads strangers' bytes outside the mechanisms. It is built from the few files that
+# it tries, so that the fuzz build needs neither RocksDB nor the server.
+#
+#   weir_fuzzer(x_fuzz.cc SRCS a.cc LIBS weir::base)
+function(weir_fuzzer source)
+  cmake_parse_arguments(F "" "" "SRCS;LIBS" ${ARGN})
+  get_filename_component(stem "${source}" NAME_WE)
+  add_executable(${stem} ${source} ${F_SRCS})
+  set_target_properties(${stem} PROPERTIES
+      RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/fuzzers")
+  target_link_options(${stem} PRIVATE -fsanitize=fuzzer)
+  target_link_libraries(${stem} PRIVATE ${F_LIBS})
+endfunction()

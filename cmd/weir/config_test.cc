@@ -378,6 +378,13 @@ TEST(Config, WhatOutgrowsTheBudgetIsLoweredWithAWarning) {
             loaded.budget.clients / kClientShareOfOne);
 }
 
+TEST(Config, AnErrorIsOneLineWhateverItQuotes) {
+  for (const char* const text : {"a = fals\n", "[server]\nlog_level = \"a\\nb\"\n", "[[a\nb]]"}) {
+    ASSERT_FALSE(Load(text).errors.empty());
+    for (const std::string& error : Load(text).errors) EXPECT_EQ(error.find('\n'), error.npos);
+  }
+}
+
 TEST(Config, WhatIsShownReadsBackAsTheSame) {
   const std::string shown = ShowConfig(
       Load("[server]\nlisten = [\"[::1]:1\", \"127.0.0.1:2\"]\nidle_timeout = \"90s\"\n"

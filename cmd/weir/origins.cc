@@ -1,5 +1,6 @@
 #include "cmd/weir/origins.h"
 
+#include <algorithm>
 #include <optional>
 
 namespace weir::cmd {
@@ -8,6 +9,13 @@ namespace {
 std::optional<Position> Find(const std::map<Place, Position>& positions, const Place& place) {
   const auto found = positions.find(place);
   return found == positions.end() ? std::nullopt : std::optional(found->second);
+}
+
+// What the file holds may be quoted in an error, and an error is one line of a log.
+std::string OneLine(std::string text) {
+  std::replace_if(
+      text.begin(), text.end(), [](unsigned char c) { return c < ' ' || c == '\x7f'; }, ' ');
+  return text;
 }
 
 }  // namespace
@@ -51,7 +59,7 @@ void Origins::Add(Problems& problems, Position position, const std::string& what
 
 std::vector<std::string> Origins::Texts(const Problems& problems) {
   std::vector<std::string> texts;
-  for (const auto& [position, text] : problems) texts.push_back(text);
+  for (const auto& [position, text] : problems) texts.push_back(OneLine(text));
   return texts;
 }
 

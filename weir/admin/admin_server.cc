@@ -1,9 +1,7 @@
 #include "weir/admin/admin_server.h"
 
-#include <algorithm>
 #include <array>
 #include <cassert>
-#include <optional>
 #include <string_view>
 #include <thread>
 #include <utility>
@@ -19,10 +17,10 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
-#include <boost/beast/http/empty_body.hpp>
-#include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
 #include <boost/beast/http/write.hpp>
+
+#include "weir/admin/answer.h"
 
 namespace weir::admin {
 namespace {
@@ -37,97 +35,6 @@ constexpr auto kAwaitTuple = asio::as_tuple(asio::use_awaitable);
 constexpr std::chrono::milliseconds kAcceptRetryDelay{100};
 constexpr std::string_view kTooManyConnections =
     "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
-
-struct Answer {
-  Response response;
-  bool head_only = false;
-  bool keep_alive = false;
-};
-
-Answer Refuse(int status, std::string why) {
-  return {.response = {.status = status, .body = std::move(why) + "\n"}};
-}
-
-// Whether `host` (with or without a port) is a name by which this server may be called.
-bool IsAllowedHost(std::string_view host, std::string_view bound_host) {
-  const size_t name_end = host.starts_with('[') ? host.find(']') : host.find(':');
-  std::string_view name = host;
-  if (name_end != std::string_view::npos) {
-    name = host.substr(0, host.starts_with('[') ? name_end + 1 : name_end);
-    const std::string_view port = host.substr(name.size());
-    if (!port.empty() && (port.size() < 2 || port[0] != ':' ||
-                          port.find_first_not_of("0123456789", 1) != std::string_view::npos)) {
-      return false;
-    }
-  }
-  return beast::iequals(name, "localhost") || name == "127.0.0.1" || name == "[::1]" ||
-         name == bound_host;
-}
-
-// Takes as long whatever part of the token is right.
-bool SameSecret(std::string_view given, std::string_view secret) {
-  unsigned difference = given.size() == secret.size() ? 0 : 1;
-  for (size_t i = 0; i < secret.size(); ++i) {
-    const char letter = i < given.size() ? given[i] : '\0';
-    difference |= static_cast<unsigned char>(letter ^ secret[i]);
-  }
-  return difference == 0;
-}
-
-bool MayRead(std::string_view path, const http::request<http::empty_body>& request,
-             std::string_view token) {
-  if (token.empty() || std::find(kOpenPaths.begin(), kOpenPaths.end(), path) != kOpenPaths.end()) {
-    return true;
-  }
-  constexpr std::string_view kScheme = "Bearer ";
-  std::string_view given = request[http::field::authorization];
-  if (!beast::iequals(given.substr(0, kScheme.size()), kScheme)) return false;
-  return SameSecret(given.substr(kScheme.size()), token);
-}
-
-// Why the head, as bytes or as parsed, is not a request for this server; nullopt when it is.
-std::optional<Answer> Refusal(std::string_view head, const error_code& parse_error,
-                              const http::request<http::empty_body>& request,
-                              std::string_view bound_host, bool any_host) {
-  // Beast joins folded lines; RFC 9112 section 5.2 lets a server refuse them.
-  const bool folded = head.find("\r\n ") != head.npos || head.find("\r\n\t") != head.npos;
-  if (parse_error || folded) return Refuse(400, "malformed request");
-  if (request.count(http::field::host) != 1) return Refuse(400, "exactly one Host is required");
-  if (!any_host && !IsAllowedHost(request[http::field::host], bound_host)) {
-    return Refuse(403, "this Host is not served here; use localhost or the address of --admin");
-  }
-  const bool has_body = request.count(http::field::transfer_encoding) != 0 ||
-                        (request.count(http::field::content_length) != 0 &&
-                         request[http::field::content_length] != "0");
-  if (has_body) return Refuse(400, "a request body is not accepted");
-  if (request.method() != http::verb::get && request.method() != http::verb::head) {
-    return Refuse(405, "only GET and HEAD are served");
-  }
-  return std::nullopt;
-}
-
-Answer AnswerTo(std::string_view head, const Routes& routes, std::string_view bound_host,
-                std::string_view token) {
-  http::request_parser<http::empty_body> parser;
-  parser.header_limit(kHeadBytesMax);
-  error_code error;
-  parser.put(asio::buffer(head.data(), head.size()), error);
-  const http::request<http::empty_body>& request = parser.get();
-  if (auto refusal = Refusal(head, error, request, bound_host, !token.empty())) {
-    return *std::move(refusal);
-  }
-
-  const std::string_view target = request.target();
-  const std::string path(target.substr(0, target.find('?')));
-  if (!MayRead(path, request, token)) {
-    return Refuse(401, "a token is needed: Authorization: Bearer TOKEN, as in admin_token_file");
-  }
-  const auto route = routes.find(path);
-  return {.response = route == routes.end() ? Response{.status = 404, .body = "no such page\n"}
-                                            : route->second(),
-          .head_only = request.method() == http::verb::head,
-          .keep_alive = request.keep_alive()};
-}
 
 http::response<http::string_body> Encode(const Answer& answer) {
   http::response<http::string_body> encoded(static_cast<http::status>(answer.response.status), 11);
