@@ -258,6 +258,34 @@ class Backup(unittest.TestCase):
         self.assert_weir(1, "nothing to back up", "backup", "--server",
                          f"127.0.0.1:{self.server.port}", self.backup_dir)
 
+    def test_where_there_are_users_it_takes_one_with_the_right_admin(self):
+        hashed = subprocess.run([os.path.abspath(WEIR), "user", "hash"], input="secret\n",
+                                capture_output=True, text=True, check=True, timeout=60).stdout
+        self.start(config=f'[[user]]\nname = "op"\n{hashed}rights = ["admin"]\n'
+                          f'[[user]]\nname = "app"\n{hashed}')
+        password = os.path.join(self.server.directory, "password")
+        server = ("backup", "--server", f"127.0.0.1:{self.server.port}")
+        def write(text):
+            with open(password, "w", encoding="utf-8") as file:
+                file.write(text)
+        self.assert_weir(1, "NOAUTH", *server, self.backup_dir)
+        write("wrong\n")
+        self.assert_weir(1, "WRONGPASS", *server, "--user", "op", "--password-file", password,
+                         self.backup_dir)
+        write("secret\nand what is not the first line\n")
+        self.assert_weir(1, "NOPERM", *server, "--user", "app", "--password-file", password,
+                         self.backup_dir)
+        self.assert_weir(1, "no password can be read", *server, "--user", "op",
+                         "--password-file", password + ".absent", self.backup_dir)
+        self.assertFalse(os.path.exists(self.backup_dir))
+        self.assert_weir(0, "backup complete", *server, "--user", "op", "--password-file",
+                         password, self.backup_dir)
+        done = subprocess.run([os.path.abspath(WEIR), *server, "--user", "op", "--password-file",
+                               "-", self.backup_dir + "2"], input="secret\n", capture_output=True,
+                              text=True, check=False, timeout=60)
+        self.assertEqual((done.returncode, "backup complete" in done.stdout + done.stderr),
+                         (0, True), done)
+
     def test_usage_errors_are_2_and_failures_1(self):
         self.assert_weir(2, "--server", "backup", "--server", "nonsense", "x")
         self.assert_weir(2, "DIR", "backup")

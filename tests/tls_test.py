@@ -88,6 +88,20 @@ class Serving(WithTls):
         self.assertEqual(client.at_end(), b"".join(b":%d\r\n" % i for i in range(1, 3001)))
 
 
+    def test_metrics_count_handshakes_and_show_when_the_certificate_ends(self):
+        server = self.start()
+        self.client(server).command("PING")
+        with weir_process.Client(server.tls_port) as plain:
+            plain.send(b"PING\r\n")
+            self.assertRegex(plain.at_end(), b"^-ERR this port speaks TLS only")
+        metrics = server.metrics()
+        self.assertEqual(metrics['weir_tls_handshakes_total{result="done"}'], 1)
+        self.assertEqual(metrics['weir_tls_handshakes_total{result="not_tls"}'], 1)
+        self.assertEqual(metrics["weir_tls_handshakes_under_way"], 0)
+        ends = metrics["weir_tls_certificate_expiry_timestamp_seconds"]
+        self.assertTrue(0 < ends - time.time() < 3 * 86400, ends)
+
+
 class Files(WithTls):
     def test_new_files_are_shown_to_new_clients_and_old_clients_go_on(self):
         server = self.start()

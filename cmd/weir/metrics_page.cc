@@ -169,6 +169,23 @@ void AddConnections(MetricList& list, const StatsTotals& totals) {
              totals.output_buffer_bytes);
 }
 
+void AddTls(MetricList& list, const server::TlsAcceptor& tls) {
+  const server::TlsAcceptor::Counts& counts = tls.counts();
+  Metric handshakes{
+      "weir_tls_handshakes_total", "TLS handshakes that ended, by how.", MetricType::kCounter, {}};
+  for (const auto& [result, count] :
+       {std::pair{"done", &counts.done}, std::pair{"failed", &counts.failed},
+        std::pair{"timed_out", &counts.timed_out}, std::pair{"not_tls", &counts.not_tls}}) {
+    handshakes.samples.push_back({{{"result", result}}, static_cast<double>(count->value())});
+  }
+  list.Add(std::move(handshakes));
+  list.Gauge("weir_tls_handshakes_under_way", "TLS handshakes that have not ended.",
+             tls.under_way());
+  list.GaugeOf("weir_tls_certificate_expiry_timestamp_seconds",
+               "When the certificate that is shown ends, in Unix time.",
+               static_cast<double>(tls.certificate_ends()));
+}
+
 void AddProcess(MetricList& list, Gateway& gateway) {
   const gateway::ProcessInfo& process = gateway.process();
   Metric parts{
@@ -185,7 +202,7 @@ void AddProcess(MetricList& list, Gateway& gateway) {
 
 }  // namespace
 
-std::string MetricsPage(Gateway& gateway) {
+std::string MetricsPage(Gateway& gateway, const server::TlsAcceptor* tls) {
   MetricList list;
   const StatsTotals totals = gateway.Totals();
   AddRedisMetrics(list, gateway, totals);
@@ -194,6 +211,7 @@ std::string MetricsPage(Gateway& gateway) {
   AddLimits(list, gateway, totals);
   AddDatabases(list, gateway);
   AddConnections(list, totals);
+  if (tls != nullptr) AddTls(list, *tls);
   AddProcess(list, gateway);
   return list.Render();
 }

@@ -9,9 +9,11 @@
 #include <string>
 
 #include "weir/gateway/gateway.h"
+#include "weir/server/tls_acceptor.h"
 
 namespace weir::cmd {
 
-std::string MetricsPage(gateway::Gateway& gateway);
+// `tls`: nullptr without it.
+std::string MetricsPage(gateway::Gateway& gateway, const server::TlsAcceptor* tls);
 
 }  // namespace weir::cmd

@@ -191,11 +191,14 @@ int Serve(const Loaded& loaded, const std::string& config_file, LiveConfig::Load
   auto passwords =
       std::make_unique<users::PasswordThreads>(gateway.value()->authentication().checks());
   std::atomic<bool> ready = true;
-  admin::AdminServer admin(AdminRoutes(*gateway.value(), ready), {.token = admin_token.value()});
+  std::atomic<const server::TlsAcceptor*> tls = nullptr;
+  admin::AdminServer admin(AdminRoutes(*gateway.value(), ready, tls),
+                           {.token = admin_token.value()});
   const Result<uint16_t> admin_port = admin.Start(config.server.admin.ip, config.server.admin.port);
   if (!admin_port.ok()) return Fail("cannot start the admin listener", admin_port.error());
   const Result<std::vector<net::Address>> bound = server.Start();
   if (!bound.ok()) return Fail("cannot start", bound.error());
+  tls = server.tls();
   if (!bound.value().empty()) port = bound.value().front().port;
   LogServing(config, bound.value(), server.tls(), admin_port.value(), shards);
 

@@ -20,7 +20,8 @@ admin::Response Health(Gateway& gateway) {
 
 }  // namespace
 
-admin::Routes AdminRoutes(Gateway& gateway, const std::atomic<bool>& ready) {
+admin::Routes AdminRoutes(Gateway& gateway, const std::atomic<bool>& ready,
+                          const std::atomic<const server::TlsAcceptor*>& tls) {
   return {
       {"/healthz", [&gateway] { return Health(gateway); }},
       {"/readyz",
@@ -29,8 +30,8 @@ admin::Routes AdminRoutes(Gateway& gateway, const std::atomic<bool>& ready) {
          return Health(gateway);
        }},
       {"/metrics",
-       [&gateway] {
-         return admin::Response{200, admin::kMetricsContentType, MetricsPage(gateway)};
+       [&gateway, &tls] {
+         return admin::Response{200, admin::kMetricsContentType, MetricsPage(gateway, tls)};
        }},
   };
 }

@@ -5,10 +5,13 @@
 
 #include "weir/admin/admin_server.h"
 #include "weir/gateway/gateway.h"
+#include "weir/server/tls_acceptor.h"
 
 namespace weir::cmd {
 
-// Returns the routes /healthz, /readyz and /metrics. Borrows both.
-admin::Routes AdminRoutes(gateway::Gateway& gateway, const std::atomic<bool>& ready);
+// Returns the routes /healthz, /readyz and /metrics. Borrows all; `tls` holds nullptr while there
+// is no TLS.
+admin::Routes AdminRoutes(gateway::Gateway& gateway, const std::atomic<bool>& ready,
+                          const std::atomic<const server::TlsAcceptor*>& tls);
 
 }  // namespace weir::cmd

@@ -91,8 +91,9 @@ std::string NoLatencySamples(std::string_view event) {
 }
 
 std::string NotInTransaction(std::string_view command) {
-  return "ERR " + Upper(command) +
-         " cannot be used inside MULTI; send it before MULTI or after EXEC";
+  std::string words = Upper(command);
+  std::replace(words.begin(), words.end(), '|', ' ');
+  return "ERR " + words + " cannot be used inside MULTI; send it before MULTI or after EXEC";
 }
 
 std::string WholeInTransaction(std::string_view command) {

@@ -132,6 +132,14 @@ class GatewayRig {
     std::function<void(ScriptedStore&)> prepare = [](ScriptedStore&) {};
   };
 
+  // Every read asks the store.
+  static Options WithoutCache() {
+    Options options;
+    options.fallback.cache_ttl = std::chrono::milliseconds(0);
+    options.fallback.negative_ttl = std::chrono::milliseconds(0);
+    return options;
+  }
+
   GatewayRig() : GatewayRig(Options()) {}
   explicit GatewayRig(Options options) {
     Gateway::Options made;
@@ -179,7 +187,7 @@ class GatewayRig {
 
   size_t Connect() {
     const size_t index = next_client_++;
-    clients_[index] = std::make_unique<TestClient>(*gateway_, home_, outbox_, index);
+    clients_[index] = std::make_unique<TestClient>(*gateway_, home_, outbox_, index + 1);
     return index;
   }
   void Disconnect(size_t index) { clients_.erase(index); }
@@ -265,6 +273,16 @@ class GatewayRig {
     return replies[0];
   }
 
+  // Sends the commands in one burst, lets everything happen, and returns the replies, or the last.
+  std::vector<std::string> All(size_t index, const std::vector<Words>& commands) {
+    for (const Words& words : commands) Send(index, words);
+    RunAll();
+    return Replies(index);
+  }
+  std::string Last(size_t index, const std::vector<Words>& commands) {
+    return All(index, commands).back();
+  }
+
   // The first held call of this kind. Requires: there is one.
   ScriptedStore::CallId First(ScriptedStore::Kind kind, size_t database = 0) {
     const auto ids = store(database).held(kind);
@@ -323,7 +341,7 @@ class GatewayRig {
   };
 
   TestClient* Find(const Origin& origin) {
-    const auto found = clients_.find(origin.connection);
+    const auto found = clients_.find(origin.connection - 1);  // No connection has the id 0.
     return found == clients_.end() ? nullptr : found->second.get();
   }
 
@@ -333,7 +351,7 @@ class GatewayRig {
   std::unique_ptr<Gateway> gateway_;
   Outbox outbox_;
   std::map<size_t, std::unique_ptr<TestClient>> clients_;
-  size_t next_client_ = 1;
+  size_t next_client_ = 0;
 };
 
 }  // namespace weir::gateway

@@ -125,6 +125,13 @@ TEST_F(Monitored, ShowsATransactionWhenItRuns) {
   EXPECT_THAT(Lines(), ElementsAre(R"("MULTI")", R"("SET" "k" "1")", R"("GET" "k")", R"("exec")"));
 }
 
+TEST_F(Monitored, ShowsThatATransactionFails) {
+  for (const Words& words : {Words{"MULTI"}, Words{"NO-SUCH"}, Words{"EXEC"}, Words{"EXEC"}}) {
+    Do(client_, words);
+  }
+  EXPECT_THAT(Lines(), ElementsAre(R"("MULTI")", R"("exec")", R"("exec")"));
+}
+
 TEST_F(Monitored, ShowsNoPasswords) {
   Do(client_, {"AUTH", "me", "secret"});
   Do(client_, {"HELLO", "2", "AUTH", "me", "secret"});
@@ -181,7 +188,7 @@ TEST_F(Operator, TheListShowsWhatClientsSaidOfThemselves) {
   Do(client_, {"HELLO", "3"});
   rig_.Pass(std::chrono::seconds(3));
   const std::string list = Do(admin_, {"CLIENT", "LIST"});
-  EXPECT_THAT(list, AllOf(HasSubstr("id=1 "), HasSubstr("cmd=client|list "),
+  EXPECT_THAT(list, AllOf(HasSubstr("id=1 "), HasSubstr("qbuf=26 "), HasSubstr("cmd=client|list "),
                           HasSubstr("id=2 addr=127.0.0.1:1 "), HasSubstr(" name=cart age=3 "),
                           HasSubstr("cmd=hello user=default redir=-1 resp=3 lib-name=lib ")));
   EXPECT_EQ(std::count(list.begin(), list.end(), '\n'), 2);

@@ -2,10 +2,23 @@
 // shows.
 #include <algorithm>
 #include <array>
+#include <string>
 
 #include "weir/gateway/pipeline.h"
 
 namespace weir::gateway {
+namespace {
+
+// As a client library sends them.
+size_t EncodedBytes(Args args) {
+  constexpr size_t kFraming = 1 + 2;  // "*2\r\n", without its digits.
+  const auto digits = [](size_t number) { return std::to_string(number).size(); };
+  size_t bytes = kFraming + digits(args.size());
+  for (const std::string_view arg : args) bytes += kFraming + digits(arg.size()) + arg.size() + 2;
+  return bytes;
+}
+
+}  // namespace
 
 // `steps`: of EXEC.
 bool Pipeline::HeldByPause(const CommandSpec& spec, const TransactionBody* steps) {
@@ -89,6 +102,8 @@ void Pipeline::Describe(ClientFacts* facts) const {
   facts->transaction_bytes = transaction_.bytes();
   facts->waiting_bytes = held_bytes_;
   facts->pending_bytes = output_.pending_bytes();
+  // As in Redis, a command is in the query buffer until it has been answered.
+  if (!queue_.empty()) facts->unparsed_bytes = EncodedBytes(queue_.front().args.views());
   facts->output_buffer_bytes = output_.buffer_bytes();
   facts->protocol = session_.protocol;
 }

@@ -18,17 +18,10 @@ using testing::StartsWith;
 using Kind = ScriptedStore::Kind;
 using Outcome = ScriptedStore::Outcome;
 
-GatewayRig::Options WithoutCache() {
-  GatewayRig::Options options;
-  options.fallback.cache_ttl = std::chrono::milliseconds(0);
-  options.fallback.negative_ttl = std::chrono::milliseconds(0);
-  return options;
-}
-
 // With and without values kept in memory.
 class PipelineReads : public testing::TestWithParam<bool> {
  protected:
-  PipelineReads() : rig_(GetParam() ? GatewayRig::Options() : WithoutCache()) {}
+  PipelineReads() : rig_(GetParam() ? GatewayRig::Options() : GatewayRig::WithoutCache()) {}
   GatewayRig rig_;
 };
 INSTANTIATE_TEST_SUITE_P(CacheOnOff, PipelineReads, testing::Bool());

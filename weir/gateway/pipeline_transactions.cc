@@ -55,6 +55,10 @@ void Pipeline::ExecuteInTransaction(const CommandSpec* spec, const resp::Command
   } else {
     queued.spec = spec;
     refused = Control(*spec, command, &queued);
+    // One about the transaction that is answered with an error was executed all the same.
+    const bool failed = refused.has_value() && refused->kind == Reply::Kind::kError &&
+                        (spec->flags & kFlagTransaction) != 0;
+    if (failed && gateway_.monitors().any()) ShowMonitors(*spec, command.args());
   }
   if (refused.has_value()) {
     if (refused->kind == Reply::Kind::kError) CountRejection(spec, *refused);

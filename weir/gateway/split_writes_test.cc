@@ -22,11 +22,6 @@ class SplitWrites : public testing::Test {
     rig_.RunAll();
     for (size_t i = 0; i < 2; ++i) EXPECT_THAT(rig_.store(i).problems(), IsEmpty());
   }
-  std::string Last(size_t client, const std::vector<Words>& commands) {
-    for (const Words& words : commands) rig_.Send(client, words);
-    rig_.RunAll();
-    return rig_.Replies(client).back();
-  }
 
   GatewayRig rig_{{.databases = 2}};
   size_t a_ = rig_.Connect();
@@ -101,7 +96,7 @@ TEST_F(SplitWrites, AConnectionMayGoBetweenTheParts) {
 }
 
 TEST_F(SplitWrites, ATransactionStaysInOneDatabase) {
-  EXPECT_EQ(Last(a_, {{"MULTI"}, {"SET", y_, "1"}, {"INCR", y_}, {"GET", y2_}, {"EXEC"}}),
+  EXPECT_EQ(rig_.Last(a_, {{"MULTI"}, {"SET", y_, "1"}, {"INCR", y_}, {"GET", y2_}, {"EXEC"}}),
             "[+OK :2 (nil)]");
   for (const Words& words : std::vector<Words>{{"SET", y_, "2"},
                                                {"GET", y_},
@@ -111,7 +106,7 @@ TEST_F(SplitWrites, ATransactionStaysInOneDatabase) {
                                                {"FLUSHALL"}}) {
     rig_.Send(a_, {"MULTI"});
     rig_.Send(a_, {"SET", x_, "1"});
-    EXPECT_THAT(Last(a_, {words}), StartsWith("-CROSSSLOT ")) << words[0];
+    EXPECT_THAT(rig_.Last(a_, {words}), StartsWith("-CROSSSLOT ")) << words[0];
     EXPECT_EQ(rig_.Do(a_, {"EXEC"}),
               "-EXECABORT Transaction discarded because of previous errors.");
   }
@@ -125,7 +120,7 @@ TEST_F(SplitWrites, WatchedKeysLiveWhereTheTransactionDoes) {
   rig_.Do(a_, {"MULTI"});
   EXPECT_THAT(rig_.Do(a_, {"SET", y_, "1"}), StartsWith("-CROSSSLOT "));
   rig_.Do(a_, {"DISCARD"});
-  EXPECT_EQ(Last(a_, {{"WATCH", y_}, {"MULTI"}, {"SET", y_, "1"}, {"EXEC"}}), "[+OK]");
+  EXPECT_EQ(rig_.Last(a_, {{"WATCH", y_}, {"MULTI"}, {"SET", y_, "1"}, {"EXEC"}}), "[+OK]");
 }
 
 TEST_F(SplitWrites, AnExecJoinsTheWritesToItsLog) {

@@ -23,22 +23,7 @@ constexpr const char* kAborted = "-EXECABORT Transaction discarded because of pr
 
 class TransactionTest : public testing::TestWithParam<bool> {
  protected:
-  TransactionTest() : rig_(GetParam() ? GatewayRig::Options() : WithoutCache()) {}
-  static GatewayRig::Options WithoutCache() {
-    GatewayRig::Options options;
-    options.fallback.cache_ttl = std::chrono::milliseconds(0);
-    options.fallback.negative_ttl = std::chrono::milliseconds(0);
-    return options;
-  }
-  // Sends the commands in one burst, lets everything happen, and returns the last reply.
-  std::string Last(size_t client, const std::vector<Words>& commands) {
-    return All(client, commands).back();
-  }
-  std::vector<std::string> All(size_t client, const std::vector<Words>& commands) {
-    for (const Words& words : commands) rig_.Send(client, words);
-    rig_.RunAll();
-    return rig_.Replies(client);
-  }
+  TransactionTest() : rig_(GetParam() ? GatewayRig::Options() : GatewayRig::WithoutCache()) {}
   void TearDown() override {
     rig_.RunAll();
     EXPECT_THAT(rig_.store().problems(), IsEmpty());
@@ -51,15 +36,15 @@ class TransactionTest : public testing::TestWithParam<bool> {
 INSTANTIATE_TEST_SUITE_P(CacheOnOff, TransactionTest, testing::Bool());
 
 TEST_P(TransactionTest, QueuedCommandsRunInOrderAndAnswerTogether) {
-  EXPECT_THAT(All(a_, {{"MULTI"},
-                       {"SET", "k", "1"},
-                       {"INCR", "k"},
-                       {"GET", "k"},
-                       {"PING"},
-                       {"MGET", "k", "none"},
-                       {"DEL", "k", "none"},
-                       {"EXISTS", "k"},
-                       {"EXEC"}}),
+  EXPECT_THAT(rig_.All(a_, {{"MULTI"},
+                            {"SET", "k", "1"},
+                            {"INCR", "k"},
+                            {"GET", "k"},
+                            {"PING"},
+                            {"MGET", "k", "none"},
+                            {"DEL", "k", "none"},
+                            {"EXISTS", "k"},
+                            {"EXEC"}}),
               ElementsAre("+OK", "+QUEUED", "+QUEUED", "+QUEUED", "+QUEUED", "+QUEUED", "+QUEUED",
                           "+QUEUED", "[+OK :2 2 +PONG [2 (nil)] :1 :0]"));
   EXPECT_EQ(rig_.Do(a_, {"GET", "k"}), "(nil)");
@@ -83,12 +68,12 @@ TEST_P(TransactionTest, ItIsOneBatchAndNothingComesBetween) {
 }
 
 TEST_P(TransactionTest, AFailedCommandDoesNotStopTheOthers) {
-  EXPECT_EQ(Last(a_, {{"MULTI"},
-                      {"SET", "k", "text"},
-                      {"INCR", "k"},
-                      {"SET", "k", "v", "EX", "0"},
-                      {"GET", "k"},
-                      {"EXEC"}}),
+  EXPECT_EQ(rig_.Last(a_, {{"MULTI"},
+                           {"SET", "k", "text"},
+                           {"INCR", "k"},
+                           {"SET", "k", "v", "EX", "0"},
+                           {"GET", "k"},
+                           {"EXEC"}}),
             "[+OK -ERR value is not an integer or out of range -ERR invalid expire time in 'set' "
             "command text]");
 }
@@ -99,7 +84,7 @@ TEST_P(TransactionTest, WhatCannotBeQueuedAbortsIt) {
       {"DISCARD", "x"}, {"SCAN", "0"},         {"CLIENT"},
       {"MULTI", "x"},   {"CLIENT", "NO-SUCH"}, {"MSET", "a", "1", "b"}};
   for (const Words& words : wrong) {
-    const auto replies = All(a_, {{"MULTI"}, words, {"SET", "k", "v"}, {"EXEC"}, {"EXEC"}});
+    const auto replies = rig_.All(a_, {{"MULTI"}, words, {"SET", "k", "v"}, {"EXEC"}, {"EXEC"}});
     ASSERT_THAT(replies, SizeIs(5));
     EXPECT_THAT(replies[1], StartsWith("-ERR ")) << words[0];
     EXPECT_EQ(replies[2], "+QUEUED");
@@ -110,15 +95,15 @@ TEST_P(TransactionTest, WhatCannotBeQueuedAbortsIt) {
 }
 
 TEST_P(TransactionTest, WhatIsOnlyMisplacedDoesNotAbortIt) {
-  EXPECT_THAT(All(a_, {{"MULTI"}, {"MULTI"}, {"WATCH", "k"}, {"SET", "k", "v"}, {"EXEC"}}),
+  EXPECT_THAT(rig_.All(a_, {{"MULTI"}, {"MULTI"}, {"WATCH", "k"}, {"SET", "k", "v"}, {"EXEC"}}),
               ElementsAre("+OK", "-ERR MULTI calls can not be nested",
                           "-ERR WATCH inside MULTI is not allowed", "+QUEUED", "[+OK]"));
-  EXPECT_THAT(All(a_, {{"DISCARD"}, {"EXEC"}, {"UNWATCH"}}),
+  EXPECT_THAT(rig_.All(a_, {{"DISCARD"}, {"EXEC"}, {"UNWATCH"}}),
               ElementsAre("-ERR DISCARD without MULTI", "-ERR EXEC without MULTI", "+OK"));
 }
 
 TEST_P(TransactionTest, AnExecThatIsRefusedItselfDiscards) {
-  EXPECT_THAT(All(a_, {{"MULTI"}, {"SET", "k", "v"}, {"EXEC", "x"}, {"EXEC"}, {"GET", "k"}}),
+  EXPECT_THAT(rig_.All(a_, {{"MULTI"}, {"SET", "k", "v"}, {"EXEC", "x"}, {"EXEC"}, {"GET", "k"}}),
               ElementsAre("+OK", "+QUEUED",
                           "-EXECABORT Transaction discarded because of: wrong number of arguments "
                           "for 'exec' command",
@@ -126,36 +111,37 @@ TEST_P(TransactionTest, AnExecThatIsRefusedItselfDiscards) {
 }
 
 TEST_P(TransactionTest, DiscardForgetsCommandsAndWatches) {
-  EXPECT_EQ(Last(a_, {{"WATCH", "k"},
-                      {"MULTI"},
-                      {"SET", "k", "v"},
-                      {"DISCARD"},
-                      {"SET", "k", "w"},
-                      {"MULTI"},
-                      {"GET", "k"},
-                      {"EXEC"}}),
+  EXPECT_EQ(rig_.Last(a_, {{"WATCH", "k"},
+                           {"MULTI"},
+                           {"SET", "k", "v"},
+                           {"DISCARD"},
+                           {"SET", "k", "w"},
+                           {"MULTI"},
+                           {"GET", "k"},
+                           {"EXEC"}}),
             "[w]");
 }
 
 TEST_P(TransactionTest, AnEmptyOneAndOneWithoutKeysNeedNoDatabase) {
-  EXPECT_THAT(All(a_, {{"MULTI"}, {"EXEC"}}), ElementsAre("+OK", "[]"));
-  EXPECT_EQ(Last(a_, {{"MULTI"}, {"PING"}, {"UNWATCH"}, {"ECHO", "x"}, {"EXEC"}}), "[+PONG +OK x]");
+  EXPECT_THAT(rig_.All(a_, {{"MULTI"}, {"EXEC"}}), ElementsAre("+OK", "[]"));
+  EXPECT_EQ(rig_.Last(a_, {{"MULTI"}, {"PING"}, {"UNWATCH"}, {"ECHO", "x"}, {"EXEC"}}),
+            "[+PONG +OK x]");
   EXPECT_EQ(rig_.store().calls(Kind::kApply), 0u);
 }
 
 TEST_P(TransactionTest, OneOfReadsAloneWritesNothing) {
   rig_.Do(a_, {"SET", "k", "v"});
   const uint64_t before = rig_.store().calls(Kind::kApply);
-  EXPECT_EQ(Last(a_, {{"MULTI"}, {"GET", "k"}, {"TTL", "k"}, {"EXEC"}}), "[v :-1]");
+  EXPECT_EQ(rig_.Last(a_, {{"MULTI"}, {"GET", "k"}, {"TTL", "k"}, {"EXEC"}}), "[v :-1]");
   EXPECT_EQ(rig_.store().calls(Kind::kApply), before);
 }
 
 TEST_P(TransactionTest, RepliesFollowTheProtocolSpokenAtTheirPlace) {
-  EXPECT_THAT(Last(a_, {{"MULTI"},
-                        {"CONFIG", "GET", "port"},
-                        {"HELLO", "3"},
-                        {"CONFIG", "GET", "port"},
-                        {"EXEC"}}),
+  EXPECT_THAT(rig_.Last(a_, {{"MULTI"},
+                             {"CONFIG", "GET", "port"},
+                             {"HELLO", "3"},
+                             {"CONFIG", "GET", "port"},
+                             {"EXEC"}}),
               testing::MatchesRegex("\\[\\[port 6390\\] \\{server .*\\} \\{port 6390\\}\\]"));
 }
 
@@ -169,9 +155,9 @@ TEST_P(TransactionTest, ATouchedWatchedKeyMakesExecDoNothing) {
     rig_.Do(b_, {"SET", "k", "v"});
     EXPECT_EQ(rig_.Do(a_, {"WATCH", "k"}), "+OK");
     rig_.Do(b_, touch);
-    EXPECT_EQ(Last(a_, {{"MULTI"}, {"SET", "done", "1"}, {"EXEC"}}), "(nil)") << touch[0];
+    EXPECT_EQ(rig_.Last(a_, {{"MULTI"}, {"SET", "done", "1"}, {"EXEC"}}), "(nil)") << touch[0];
     EXPECT_EQ(rig_.Do(a_, {"GET", "done"}), "(nil)");
-    EXPECT_EQ(Last(a_, {{"MULTI"}, {"PING"}, {"EXEC"}}), "[+PONG]") << "EXEC ends the watch";
+    EXPECT_EQ(rig_.Last(a_, {{"MULTI"}, {"PING"}, {"EXEC"}}), "[+PONG]") << "EXEC ends the watch";
   }
 }
 
@@ -184,28 +170,29 @@ TEST_P(TransactionTest, AnUntouchedWatchedKeyLetsExecRun) {
                                                {"PERSIST", "k"}}) {
     rig_.Do(a_, {"WATCH", "k", "none"});
     rig_.Do(b_, other);
-    EXPECT_EQ(Last(a_, {{"MULTI"}, {"GET", "k"}, {"EXEC"}}), "[v]") << other[0];
+    EXPECT_EQ(rig_.Last(a_, {{"MULTI"}, {"GET", "k"}, {"EXEC"}}), "[v]") << other[0];
   }
 }
 
 TEST_P(TransactionTest, AKeyThatAppearedOrWentCountsAsTouched) {
   rig_.Do(a_, {"WATCH", "k"});
   rig_.Do(b_, {"SET", "k", "v"});
-  EXPECT_EQ(Last(a_, {{"MULTI"}, {"EXEC"}}), "(nil)");
+  EXPECT_EQ(rig_.Last(a_, {{"MULTI"}, {"EXEC"}}), "(nil)");
   rig_.Do(a_, {"WATCH", "k"});
   rig_.Do(b_, {"DEL", "k"});
   rig_.Do(b_, {"SET", "k", "v"});
-  EXPECT_EQ(Last(a_, {{"MULTI"}, {"EXEC"}}), "(nil)") << "the same value, but another write";
+  EXPECT_EQ(rig_.Last(a_, {{"MULTI"}, {"EXEC"}}), "(nil)") << "the same value, but another write";
 }
 
 TEST_P(TransactionTest, AKeyThatExpiredSinceCountsAsTouched) {
   rig_.Do(b_, {"SET", "k", "v", "PX", "10"});
   rig_.Do(a_, {"WATCH", "k"});
   rig_.Pass(std::chrono::milliseconds(10));
-  EXPECT_EQ(Last(a_, {{"MULTI"}, {"PING"}, {"EXEC"}}), "(nil)");
+  EXPECT_EQ(rig_.Last(a_, {{"MULTI"}, {"PING"}, {"EXEC"}}), "(nil)");
   rig_.Do(a_, {"WATCH", "k"});
   rig_.Do(b_, {"DEL", "k"});
-  EXPECT_EQ(Last(a_, {{"MULTI"}, {"PING"}, {"EXEC"}}), "[+PONG]") << "it was over when watched";
+  EXPECT_EQ(rig_.Last(a_, {{"MULTI"}, {"PING"}, {"EXEC"}}), "[+PONG]")
+      << "it was over when watched";
 }
 
 TEST_P(TransactionTest, AWriteBeforeItInTheSameBatchCounts) {
@@ -229,42 +216,43 @@ TEST_P(TransactionTest, AWriteBeforeItInTheSameBatchCounts) {
 
 TEST_P(TransactionTest, AWatchTakesItsTurnInThePipeline) {
   rig_.Do(b_, {"SET", "k", "5"});
-  EXPECT_EQ(Last(a_, {{"SET", "k", "6"}, {"WATCH", "k"}, {"MULTI"}, {"INCR", "k"}, {"EXEC"}}),
+  EXPECT_EQ(rig_.Last(a_, {{"SET", "k", "6"}, {"WATCH", "k"}, {"MULTI"}, {"INCR", "k"}, {"EXEC"}}),
             "[:7]")
       << "the write before it on its own connection is what it sees";
-  EXPECT_EQ(Last(a_, {{"WATCH", "k"}, {"SET", "k", "6"}, {"MULTI"}, {"INCR", "k"}, {"EXEC"}}),
+  EXPECT_EQ(rig_.Last(a_, {{"WATCH", "k"}, {"SET", "k", "6"}, {"MULTI"}, {"INCR", "k"}, {"EXEC"}}),
             "(nil)");
   EXPECT_EQ(
-      Last(a_,
-           {{"WATCH", "k"}, {"UNWATCH"}, {"SET", "k", "6"}, {"MULTI"}, {"INCR", "k"}, {"EXEC"}}),
+      rig_.Last(
+          a_, {{"WATCH", "k"}, {"UNWATCH"}, {"SET", "k", "6"}, {"MULTI"}, {"INCR", "k"}, {"EXEC"}}),
       "[:7]");
 }
 
 TEST_P(TransactionTest, AKeyWatchedTwiceKeepsItsFirstState) {
-  EXPECT_EQ(Last(a_, {{"WATCH", "k", "k"}, {"SET", "k", "1"}, {"WATCH", "k"}, {"MULTI"}, {"EXEC"}}),
-            "(nil)");
+  EXPECT_EQ(
+      rig_.Last(a_, {{"WATCH", "k", "k"}, {"SET", "k", "1"}, {"WATCH", "k"}, {"MULTI"}, {"EXEC"}}),
+      "(nil)");
 }
 
 TEST_P(TransactionTest, ResetDropsEverythingThatTheConnectionHasSaid) {
   EXPECT_THAT(
-      All(a_, {{"HELLO", "3", "SETNAME", "me"},
-               {"WATCH", "k"},
-               {"MULTI"},
-               {"SET", "k", "v"},
-               {"RESET"},
-               {"EXEC"},
-               {"CLIENT", "GETNAME"},
-               {"SET", "k", "w"},
-               {"MULTI"},
-               {"CONFIG", "GET", "port"},
-               {"EXEC"}}),
+      rig_.All(a_, {{"HELLO", "3", "SETNAME", "me"},
+                    {"WATCH", "k"},
+                    {"MULTI"},
+                    {"SET", "k", "v"},
+                    {"RESET"},
+                    {"EXEC"},
+                    {"CLIENT", "GETNAME"},
+                    {"SET", "k", "w"},
+                    {"MULTI"},
+                    {"CONFIG", "GET", "port"},
+                    {"EXEC"}}),
       ElementsAre(StartsWith("{server"), "+OK", "+OK", "+QUEUED", "+RESET",
                   "-ERR EXEC without MULTI", "(nil)", "+OK", "+OK", "+QUEUED", "[[port 6390]]"));
   EXPECT_EQ(rig_.client(a_).session.protocol, resp::Protocol::kResp2);
 }
 
 TEST_P(TransactionTest, QuitInsideMultiEndsTheConnection) {
-  EXPECT_THAT(All(a_, {{"MULTI"}, {"SET", "k", "v"}, {"QUIT"}}),
+  EXPECT_THAT(rig_.All(a_, {{"MULTI"}, {"SET", "k", "v"}, {"QUIT"}}),
               ElementsAre("+OK", "+QUEUED", "+OK"));
   EXPECT_EQ(rig_.Do(b_, {"GET", "k"}), "(nil)");
 }
@@ -282,22 +270,22 @@ TEST_P(TransactionTest, FlushallAndDbsizeTakeTheirPlace) {
   rig_.Do(b_, {"MSET", "a", "1", "b", "2", "c", "3"});
   rig_.Do(b_, {"SET", "d", "1", "PX", "1"});
   rig_.Pass(std::chrono::milliseconds(1));
-  EXPECT_EQ(Last(a_, {{"MULTI"},
-                      {"SET", "new", "1"},
-                      {"DEL", "a"},
-                      {"DBSIZE"},
-                      {"FLUSHALL", "NOW"},
-                      {"FLUSHALL"},
-                      {"DBSIZE"},
-                      {"GET", "b"},
-                      {"INCR", "c"},
-                      {"SET", "new", "2", "NX"},
-                      {"DBSIZE"},
-                      {"EXEC"}}),
+  EXPECT_EQ(rig_.Last(a_, {{"MULTI"},
+                           {"SET", "new", "1"},
+                           {"DEL", "a"},
+                           {"DBSIZE"},
+                           {"FLUSHALL", "NOW"},
+                           {"FLUSHALL"},
+                           {"DBSIZE"},
+                           {"GET", "b"},
+                           {"INCR", "c"},
+                           {"SET", "new", "2", "NX"},
+                           {"DBSIZE"},
+                           {"EXEC"}}),
             "[+OK :1 :3 -ERR syntax error +OK :0 (nil) :1 +OK :2]");
   EXPECT_EQ(rig_.Do(b_, {"MGET", "a", "b", "c", "new"}), "[(nil) (nil) 1 2]");
   EXPECT_EQ(rig_.Do(b_, {"DBSIZE"}), ":2");
-  EXPECT_EQ(Last(a_, {{"MULTI"}, {"FLUSHALL"}, {"EXEC"}}), "[+OK]");
+  EXPECT_EQ(rig_.Last(a_, {{"MULTI"}, {"FLUSHALL"}, {"EXEC"}}), "[+OK]");
   EXPECT_EQ(rig_.Do(b_, {"MGET", "c", "new"}), "[(nil) (nil)]");
   EXPECT_EQ(rig_.Do(b_, {"DBSIZE"}), ":0");
 }

@@ -287,7 +287,7 @@ gateway::ClientFacts Connection::Facts() const {
   facts.descriptor = stream_.fd();
   facts.idle =
       std::chrono::duration_cast<std::chrono::seconds>(loop_.outbox().now.mono - last_receive_);
-  facts.unparsed_bytes = input_.unparsed_bytes();
+  facts.unparsed_bytes += input_.unparsed_bytes();
   facts.input_buffer_bytes = buffers().input;
   facts.watched_for_input = watching_read_;
   facts.watched_for_output = watching_write_;
