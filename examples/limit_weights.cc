@@ -6,14 +6,13 @@
 
 namespace {
 
-using weir::limit::BucketState;
+using weir::limit::BucketRule;
 using weir::limit::Outcome;
 using weir::limit::TokenBucket;
 using weir::limit::Verdict;
 
-void Ask(const TokenBucket& bucket, BucketState* state, weir::MonoTime now, const char* what,
-         uint64_t cost) {
-  const Outcome outcome = bucket.Take(state, now, cost);
+void Ask(TokenBucket* bucket, weir::MonoTime now, const char* what, uint64_t cost) {
+  const Outcome outcome = bucket->Take(now, cost);
   std::printf("t=%5lld ms  %-8s cost %2llu: ", static_cast<long long>(now.ns / 1'000'000), what,
               static_cast<unsigned long long>(cost));
   switch (outcome.verdict) {
@@ -26,7 +25,7 @@ void Ask(const TokenBucket& bucket, BucketState* state, weir::MonoTime now, cons
       break;
     case Verdict::kNever:
       std::printf("refused for ever: the cost is above the burst of %llu\n",
-                  static_cast<unsigned long long>(bucket.rate().burst));
+                  static_cast<unsigned long long>(bucket->rule().rate().burst));
       break;
   }
 }
@@ -34,18 +33,18 @@ void Ask(const TokenBucket& bucket, BucketState* state, weir::MonoTime now, cons
 }  // namespace
 
 int main() {
-  const auto bucket =
-      TokenBucket::Create({.count = 10, .period = std::chrono::seconds(1), .burst = 20});
-  if (!bucket.ok()) {
-    std::fprintf(stderr, "%s\n", bucket.error().message.c_str());
+  const auto rule =
+      BucketRule::Create({.count = 10, .period = std::chrono::seconds(1), .burst = 20});
+  if (!rule.ok()) {
+    std::fprintf(stderr, "%s\n", rule.error().message.c_str());
     return 1;
   }
-  BucketState state;
+  TokenBucket bucket(rule.value());
   weir::MonoTime now;
-  Ask(bucket.value(), &state, now, "report", 15);
-  for (int i = 0; i < 6; ++i) Ask(bucket.value(), &state, now, "read", 1);
-  Ask(bucket.value(), &state, now, "report", 15);
-  now = now + bucket.value().Peek(state, now, 15).retry_after;
-  Ask(bucket.value(), &state, now, "report", 15);
-  Ask(bucket.value(), &state, now, "export", 21);
+  Ask(&bucket, now, "report", 15);
+  for (int i = 0; i < 6; ++i) Ask(&bucket, now, "read", 1);
+  Ask(&bucket, now, "report", 15);
+  now = now + bucket.TimeUntil(now, 15);
+  Ask(&bucket, now, "report", 15);
+  Ask(&bucket, now, "export", 21);
 }

@@ -121,6 +121,10 @@ class Sighup(WithServer):
         self.assertRegex(client.command("GET", "x"), rb"^THROTTLED ")
         self.assertEqual(client.command("SET", "small:1", "0123456789"), b"OK")
         self.assertRegex(client.command("SET", "small:1", "01234567890"), rb"^ERR string exceeds")
+        # Another rate, and one token more; what was taken stays taken.
+        self.reload(server, limit.replace("2/d", "3/d").replace("burst = 2", "burst = 3"))
+        self.assertIsNone(client.command("GET", "x"))
+        self.assertRegex(client.command("GET", "x"), rb"^THROTTLED ")
         self.reload(server, '[server]\nidle_timeout = "1s"\n')
         self.assertEqual(client.command("SET", "small:1", "01234567890"), b"OK")
         self.assertIsNone(client.command("GET", "x"))

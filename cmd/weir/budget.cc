@@ -53,7 +53,7 @@ Budget DivideBudget(uint64_t total, const Config& config) {
   budget.write_buffers = std::min(total / 8, kWriteBuffersMax);
   budget.clients = std::min(total / 8, kClientsMax);
   budget.flights = std::min(total / 8, kFlightsMax);
-  budget.limiter = config.limits.empty() ? 0 : std::min(total / 32, kLimiterMax);
+  budget.limiter = std::min(total / 32, kLimiterMax);
   budget.reserve = std::min(total / 16, kReserveMax);
   budget.passwords = PasswordBytes(config);
   assert(budget.passwords <= PasswordBytesMax(total));

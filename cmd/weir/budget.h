@@ -39,8 +39,7 @@ uint64_t PasswordBytes(const Config& config);
 // The largest part of `total` that may go to it.
 uint64_t PasswordBytesMax(uint64_t total);
 
-// Divides `total`. Without a cache, its part goes to the block cache; without rate limits, theirs
-// goes to the cache.
+// Divides `total`. Without a cache, its part goes to the block cache.
 // Requires: total >= kBudgetMin, and PasswordBytes(config) <= PasswordBytesMax(total).
 Budget DivideBudget(uint64_t total, const Config& config);
 

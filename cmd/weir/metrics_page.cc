@@ -90,25 +90,20 @@ void AddCache(MetricList& list, Gateway& gateway, const StatsTotals& totals) {
 void AddLimits(MetricList& list, Gateway& gateway, const StatsTotals& totals) {
   Metric decisions{
       "weir_ratelimit_decisions_total", "Decisions by policy.", MetricType::kCounter, {}};
-  Metric used{"weir_ratelimit_buckets", "Buckets in use, by policy.", MetricType::kGauge, {}};
-  Metric room{"weir_ratelimit_buckets_max", "Room for buckets, by policy.", MetricType::kGauge, {}};
-  Metric evicted{"weir_ratelimit_buckets_evicted_total",
-                 "Buckets forgotten before they were full, by policy.",
-                 MetricType::kCounter,
-                 {}};
-  for (const gateway::Admission::PolicyView& policy : gateway.admission().View()) {
-    const auto add = [&](Metric& metric, uint64_t value) {
-      metric.samples.push_back({{{"policy", policy.name}}, static_cast<double>(value)});
+  for (const gateway::Admission::PolicyView& policy : gateway.admission().Policies()) {
+    const auto add = [&](const char* decision, uint64_t value) {
+      decisions.samples.push_back(
+          {{{"policy", policy.name}, {"decision", decision}}, static_cast<double>(value)});
     };
-    decisions.samples.push_back({{{"policy", policy.name}, {"decision", "allow"}},
-                                 static_cast<double>(policy.counters.allowed)});
-    decisions.samples.push_back({{{"policy", policy.name}, {"decision", "deny"}},
-                                 static_cast<double>(policy.counters.denied)});
-    add(used, policy.counters.used_slots);
-    add(room, policy.counters.slots);
-    add(evicted, policy.counters.evicted_live);
+    add("allow", policy.counters.allowed);
+    add("deny", policy.counters.denied);
   }
-  for (Metric* metric : {&decisions, &used, &room, &evicted}) list.Add(std::move(*metric));
+  list.Add(std::move(decisions));
+  const limit::TableCounters table = gateway.admission().Table();
+  list.Gauge("weir_ratelimit_buckets", "Places of buckets in use.", table.used_slots);
+  list.Gauge("weir_ratelimit_buckets_max", "Places of buckets.", table.slots);
+  list.Counter("weir_ratelimit_buckets_evicted_total", "Buckets forgotten before they were full.",
+               table.evicted_live);
   list.Counter("weir_throttled_total", "Requests refused by a rate limit.", totals.throttled);
 }
 

@@ -191,13 +191,14 @@ void ConfigureDiagnosis(const ServerConfig& config, gateway::Gateway& gateway) {
 
 Result<Ok> Reconfigure(const Config& before, const Config& now, const Budget& budget,
                        gateway::Gateway& gateway, server::Server& server) {
+  const MonoTime mono = gateway.clock().Mono();
   // What may fail comes first.
   if (!SameLimits(before, now)) {
-    const Result<Ok> set = gateway.SetAdmission(AdmissionOptions(now, budget));
+    const Result<Ok> set = gateway.admission().SetPolicies(PoliciesOf(now.limits), mono);
     if (!set.ok()) return set;
   }
   if (before.server.auth_attempts != now.server.auth_attempts) {
-    const Result<Ok> set = gateway.authentication().SetAttempts(AttemptsOf(now), SecretSeed());
+    const Result<Ok> set = gateway.authentication().SetAttempts(AttemptsOf(now), mono);
     if (!set.ok()) return set;
   }
   if (!SameUsers(before, now)) gateway.authentication().SetUsers(UsersOf(now.users));

@@ -50,13 +50,13 @@ bool CacheServes() {
 
 bool LimitServes() {
   const auto bucket =
-      weir::limit::TokenBucket::Create({.count = 1, .period = std::chrono::seconds(1), .burst = 1});
+      weir::limit::BucketRule::Create({.count = 1, .period = std::chrono::seconds(1), .burst = 1});
   if (!bucket) return false;
-  weir::limit::BucketState state;
+  weir::limit::TokenBucket limited(bucket.value());
   const weir::MonoTime now;
-  return bucket.value().Take(&state, now, 1).verdict == weir::limit::Verdict::kAllowed &&
-         bucket.value().Take(&state, now, 1).verdict == weir::limit::Verdict::kLater &&
-         bucket.value().Take(&state, now, 2).verdict == weir::limit::Verdict::kNever;
+  return limited.Take(now, 1).verdict == weir::limit::Verdict::kAllowed &&
+         limited.Take(now, 1).verdict == weir::limit::Verdict::kLater &&
+         limited.Take(now, 2).verdict == weir::limit::Verdict::kNever;
 }
 
 }  // namespace

@@ -1,23 +1,25 @@
 #include "weir/gateway/authentication.h"
 
 #include <utility>
+#include <vector>
 
 namespace weir::gateway {
 
 namespace {
 
-Result<std::unique_ptr<Admission>> LimitAttempts(const limit::Rate& attempts, uint64_t seed) {
+std::vector<limit::Policy> AttemptsPolicy(const limit::Rate& attempts) {
   limit::Policy policy;
   policy.name = Authentication::kAttemptsPolicy;
   policy.per = limit::Per::kClient;
   policy.rate = attempts;
-  return Admission::Create({{std::move(policy)}, Authentication::kAttemptsBytes, seed});
+  return {policy};
 }
 
 }  // namespace
 
 Result<std::unique_ptr<Authentication>> Authentication::Create(Options options) {
-  Result<std::unique_ptr<Admission>> attempts = LimitAttempts(options.attempts, options.seed);
+  Result<std::unique_ptr<Admission>> attempts =
+      Admission::Create({AttemptsPolicy(options.attempts), kAttemptsBytes, options.seed});
   if (!attempts.ok()) return attempts.error();
   return std::unique_ptr<Authentication>(
       new Authentication(std::move(options.users), std::move(attempts).value()));
@@ -41,11 +43,8 @@ void Authentication::SetUsers(std::shared_ptr<const users::Users> users) {
   generation_.fetch_add(1, std::memory_order_release);
 }
 
-Result<Ok> Authentication::SetAttempts(const limit::Rate& attempts, uint64_t seed) {
-  Result<std::unique_ptr<Admission>> admission = LimitAttempts(attempts, seed);
-  if (!admission.ok()) return admission.error();
-  attempts_.Set(std::move(admission).value());
-  return Ok{};
+Result<Ok> Authentication::SetAttempts(const limit::Rate& attempts, MonoTime now) {
+  return attempts_->SetPolicies(AttemptsPolicy(attempts), now);
 }
 
 // The generation is read first: a session that is late by one looks again at its next command.
@@ -78,13 +77,15 @@ bool Authentication::Adopt(Session& session, std::string_view user, std::string_
 std::optional<std::string> Authentication::TakeAttempt(const limit::Address& client, MonoTime now) {
   limit::Request request;
   request.client = client;
-  return attempts_.Get().Refusal(request, now);
+  Admission::View view;
+  return attempts_->Refusal(&view, request, now);
 }
 
-void Authentication::GiveBackAttempt(const limit::Address& client) {
+void Authentication::GiveBackAttempt(const limit::Address& client, MonoTime now) {
   limit::Request request;
   request.client = client;
-  attempts_.Get().Refund(request);
+  Admission::View view;
+  attempts_->Refund(&view, request, now);
 }
 
 }  // namespace weir::gateway

@@ -17,7 +17,6 @@
 #include <string>
 
 #include "weir/gateway/admission.h"
-#include "weir/gateway/published.h"
 #include "weir/gateway/session.h"
 #include "weir/users/password_checks.h"
 #include "weir/users/user.h"
@@ -45,8 +44,9 @@ class Authentication {
   std::shared_ptr<const users::Users> users() const;
   void SetUsers(std::shared_ptr<const users::Users> users);
 
-  // Changes what each address may try; all begin anew. Errors: as Create; nothing has changed then.
-  Result<Ok> SetAttempts(const limit::Rate& attempts, uint64_t seed);
+  // Changes what each address may try; what was tried counts on. Errors: as Create; nothing has
+  // changed then.
+  Result<Ok> SetAttempts(const limit::Rate& attempts, MonoTime now);
 
   // Makes a new connection's session that of the default user if the set is open, else nobody's.
   void Welcome(Session& session) const;
@@ -59,14 +59,14 @@ class Authentication {
   users::PasswordChecks& checks() { return checks_; }
   // Takes a token of the address; returns the error to reply with when it has none.
   std::optional<std::string> TakeAttempt(const limit::Address& client, MonoTime now);
-  void GiveBackAttempt(const limit::Address& client);
+  void GiveBackAttempt(const limit::Address& client, MonoTime now);
 
  private:
   Authentication(std::shared_ptr<const users::Users> users, std::unique_ptr<Admission> attempts);
   static bool Adopt(Session& session, std::string_view user, std::string_view hash);
 
   users::PasswordChecks checks_;
-  Published<Admission> attempts_;
+  const std::unique_ptr<Admission> attempts_;
   std::atomic<uint32_t> generation_;
   mutable std::mutex mutex_;
   std::shared_ptr<const users::Users> users_;  // Guarded by mutex_.

@@ -82,13 +82,6 @@ Gateway::~Gateway() {
   databases_.clear();
 }
 
-Result<Ok> Gateway::SetAdmission(Admission::Options options) {
-  Result<std::unique_ptr<Admission>> admission = Admission::Create(std::move(options));
-  if (!admission.ok()) return admission.error();
-  admission_.Set(std::move(admission).value());
-  return Ok{};
-}
-
 uint64_t Gateway::NextRandom() {
   return Random(random_seed_ + randoms_.fetch_add(1, std::memory_order_relaxed)).Next();
 }

@@ -29,7 +29,6 @@
 #include "weir/gateway/monitors.h"
 #include "weir/gateway/placement.h"
 #include "weir/gateway/process_info.h"
-#include "weir/gateway/published.h"
 #include "weir/gateway/range_keeper.h"
 #include "weir/gateway/rates.h"
 #include "weir/gateway/slow_log.h"
@@ -51,6 +50,7 @@ struct Outbox {
   Moment now;
   LoopStats* stats = nullptr;
   Burst burst;
+  Admission::View limits;
   std::vector<std::vector<std::unique_ptr<WriteItem>>> writes;  // By database.
   std::vector<std::vector<LoadRequest>> loads;                  // By database.
   std::string monitored;  // Lines that monitors have not been shown.
@@ -102,10 +102,7 @@ class Gateway {
   Memory& memory() { return memory_; }
   const Memory& memory() const { return memory_; }
   HeavyWork& heavy_reads() { return heavy_reads_; }
-  // Valid until this thread's next call.
-  Admission& admission() { return admission_.Get(); }
-  // Puts other limits into force, with full buckets. Errors: as Create; nothing has changed then.
-  Result<Ok> SetAdmission(Admission::Options options);
+  Admission& admission() { return *admission_; }
   Authentication& authentication() { return *authentication_; }
   Clock& clock() { return clock_; }
   Database& database(size_t index) { return *databases_[index]; }
@@ -179,7 +176,7 @@ class Gateway {
   SlowLog slow_log_;
   LatencyEvents latency_events_;
   RateMeter rates_;
-  Published<Admission> admission_;
+  const std::unique_ptr<Admission> admission_;
   std::unique_ptr<Authentication> authentication_;
   ProcessInfo process_;
   BackupControl* backup_ = nullptr;

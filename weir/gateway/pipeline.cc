@@ -131,7 +131,7 @@ std::optional<std::string> Pipeline::Throttled(const CommandSpec& spec, Args arg
   if (spec.keys.first != 0) request.key = args[static_cast<size_t>(spec.keys.first)];
   request.command = ClassOf(spec);
   for (const std::string_view arg : args) request.bytes += arg.size();
-  return gateway_.admission().Refusal(request, outbox_.now.mono);
+  return gateway_.admission().Refusal(&outbox_.limits, request, outbox_.now.mono);
 }
 
 void Pipeline::Answer(const CommandSpec* spec, const Reply& reply, bool rejected) {

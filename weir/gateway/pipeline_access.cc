@@ -136,7 +136,7 @@ std::optional<Reply> Pipeline::BeginCheck(Queued& queued, uint64_t sequence,
     const Result<users::PasswordChecks::Begun> begun =
         checks.Begin(name, hash, given.password, done);
     operation->paid = begun.ok() && !begun.value().joined;
-    if (!operation->paid) authentication.GiveBackAttempt(session_.client);
+    if (!operation->paid) authentication.GiveBackAttempt(session_.client, outbox_.now.mono);
     if (!begun.ok()) return ErrorReply(begun.error());
     operation->ticket = begun.value().ticket;
   }
@@ -148,7 +148,7 @@ std::optional<Reply> Pipeline::BeginCheck(Queued& queued, uint64_t sequence,
 void Pipeline::OnCheck(Queued& queued) {
   const std::shared_ptr<PasswordOperation> check = std::exchange(check_, nullptr);
   Authentication& authentication = gateway_.authentication();
-  if (check->fits && check->paid) authentication.GiveBackAttempt(session_.client);
+  if (check->fits && check->paid) authentication.GiveBackAttempt(session_.client, outbox_.now.mono);
   // The user may have changed meanwhile: what was checked must still hold.
   queued.right = check->fits && authentication.Grant(session_, check->user, check->hash);
   queued.pending = 0;

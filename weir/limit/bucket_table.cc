@@ -1,110 +1,227 @@
 #include "weir/limit/bucket_table.h"
 
 #include <algorithm>
+#include <bit>
 #include <cassert>
-#include <cstdlib>
-#include <new>
+
+#include <sched.h>
 
 namespace weir::limit {
 namespace {
 
-constexpr size_t kCacheLineBytes = 64;
-static_assert(BucketTable::kGroupBytes == kCacheLineBytes);
-
-// 0 marks a slot that was never used.
-uint64_t NonZero(uint64_t hash) {
-  return hash == 0 ? 1 : hash;
-}
+// Of a slot that was used and names no bucket any more; its state is that of a full one.
+constexpr uint64_t kEmptyTag = 1;
 
 size_t GroupsWithin(size_t bytes) {
   assert(bytes >= BucketTable::kBytesMin);
   assert(bytes <= BucketTable::kBytesMax);
-  // A region of 16 groups shares one remembered tick.
-  constexpr size_t kRegionBytes =
-      BucketTable::kRegionGroups * BucketTable::kGroupBytes + sizeof(uint64_t);
-  bytes -= kCacheLineBytes;  // For the alignment.
-  const size_t rest = bytes % kRegionBytes;
-  return bytes / kRegionBytes * BucketTable::kRegionGroups +
-         (rest < sizeof(uint64_t) ? 0 : (rest - sizeof(uint64_t)) / BucketTable::kGroupBytes);
+  constexpr size_t kRegionBytes = (BucketTable::kRegionGroups + 1) * BucketTable::kGroupBytes;
+  const size_t rest = bytes % kRegionBytes / BucketTable::kGroupBytes;
+  return bytes / kRegionBytes * BucketTable::kRegionGroups + (rest == 0 ? 0 : rest - 1);
 }
 
 }  // namespace
 
-void BucketTable::Release::operator()(void* memory) const {
-  std::free(memory);
+void BucketTable::Group::WaitForLock() {
+  // Held for nanoseconds, unless its holder has lost the processor; then that thread must run.
+  constexpr int kLooksBeforeYield = 128;
+  do {
+    for (int look = 0; (slots[0].state.load(std::memory_order_relaxed) & kLockBit) != 0; ++look) {
+      if (look < kLooksBeforeYield) {
+        __builtin_ia32_pause();
+      } else {
+        ::sched_yield();
+      }
+    }
+  } while (!TryLock());
 }
 
-BucketTable::BucketTable(const TokenBucket& rule, size_t bytes)
-    : rule_(rule), group_count_(GroupsWithin(bytes)) {
-  // calloc, because zero pages from the kernel are resident only once they are written.
-  size_t space = group_count_ * kGroupBytes + kCacheLineBytes;
-  memory_.reset(std::calloc(space, 1));
-  if (memory_ == nullptr) throw std::bad_alloc();
-  void* aligned = memory_.get();
-  std::align(kCacheLineBytes, group_count_ * kGroupBytes, aligned, space);
-  slots_ = {static_cast<Slot*>(aligned), group_count_ * kGroupSlots};
-  forgotten_ticks_.resize((group_count_ + kRegionGroups - 1) / kRegionGroups);
+BucketTable::BucketTable(std::span<std::byte> memory, Crowded crowded)
+    : rules_(std::make_unique<Known[]>(kRulesMax + 1)), crowded_(crowded) {
+  static_assert(sizeof(Region) == kGroupBytes);
+  static_assert(sizeof(Group) == kGroupSlots * sizeof(Slot));
+  assert(reinterpret_cast<uintptr_t>(memory.data()) % kGroupBytes == 0);
+  const size_t groups = GroupsWithin(memory.size());
+  const size_t regions = (groups + kRegionGroups - 1) / kRegionGroups;
+  assert((groups + regions) * kGroupBytes <= memory.size());
+  groups_ = {reinterpret_cast<Group*>(memory.data()), groups};
+  regions_ = {reinterpret_cast<Region*>(memory.data() + groups * kGroupBytes), regions};
 }
 
-BucketTable::Slot* BucketTable::Lookup(uint64_t hash) const {
-  const GroupPair groups = Groups(hash);
-  for (Slot& slot : Group(groups.first)) {
-    if (slot.hash == hash) return &slot;
+void BucketTable::Adopt() {
+  size_t used = 0;
+  for (Group& group : groups_) {
+    group.Unlock();
+    for (const Slot& slot : group.slots) used += slot.tag.load(std::memory_order_relaxed) != 0;
   }
-  // The second group is used only once the first has no unused slot, and none ever becomes unused.
-  if (Group(groups.first).back().hash == 0) return nullptr;
-  for (Slot& slot : Group(groups.second)) {
-    if (slot.hash == hash) return &slot;
-  }
-  return nullptr;
+  used_slots_ = used;
+  inherits_ = true;
 }
 
-BucketTable::Slot* BucketTable::Victim(GroupPair groups, MonoTime now) const {
-  Slot* nearest_to_full = nullptr;
-  for (const size_t index : {groups.first, groups.second}) {
-    // Slots of a group are used from the front, so the first unused one ends it.
-    for (Slot& slot : Group(index)) {
-      if (slot.hash == 0 || rule_.IsFull(slot.state, now)) return &slot;
-      if (nearest_to_full == nullptr || slot.state < nearest_to_full->state) {
-        nearest_to_full = &slot;
+void BucketTable::SetRule(RuleId id, const Known& rule) {
+  assert(id != kNoRule);
+  assert(id <= kRulesMax);
+  rules_[id] = rule;
+}
+
+void BucketTable::SetTimeRule(RuleId id) {
+  Known rule;
+  rule.clock = {.units = kTimeUnitsPerNs,
+                .period = 1,
+                .multiplier = uint64_t{1} << 63,
+                .shift = static_cast<uint8_t>(63 - std::countr_zero(kTimeUnitsPerNs))};
+  rule.burst_units = kBurstUnitsMax;
+  SetRule(id, rule);
+}
+
+void BucketTable::Reassign(std::span<const RuleId> successors, MonoTime now) {
+  for (Group& group : groups_) {
+    // A group that was never used is not written, so that its page stays unused. Whoever locks it
+    // after the state was read finds the new generation; whoever did before has locked it still, or
+    // has written the tag.
+    const bool idle = group.slots[0].state.load() == 0;
+    if (idle && group.slots[0].tag.load(std::memory_order_relaxed) == 0) continue;
+    group.Lock();
+    for (Slot& slot : group.slots) {
+      const uint64_t tag = slot.tag.load(std::memory_order_relaxed);
+      if (tag == 0) break;
+      const RuleId from = RuleOf(tag);
+      const RuleId to = successors[from];
+      if (to == from) continue;
+      if (to == kNoRule) {
+        SetState(&slot, {});
+        slot.tag.store(kEmptyTag, std::memory_order_relaxed);
+      } else {
+        Convert(&slot, to, now);
+      }
+    }
+    group.Unlock();
+  }
+}
+
+void BucketTable::Convert(Slot* slot, RuleId to, MonoTime now) const {
+  const uint64_t tag = slot->tag.load(std::memory_order_relaxed);
+  const Known& before = rules_[RuleOf(tag)];
+  const Known& after = rules_[to];
+  Uint128 missing = Missing(StateIn(*slot), before.clock.At(now));
+  // In units of the finer rule, then rounded up to those of the new one.
+  missing <<= after.fraction_bits;
+  missing = (missing + (uint64_t{1} << before.fraction_bits) - 1) >> before.fraction_bits;
+  const Uint128 kept = std::min<Uint128>(missing, after.burst_units);
+  SetState(slot, StateOf(static_cast<uint64_t>(kept), after.clock.At(now)));
+  slot->tag.store(TagOf(tag, to), std::memory_order_relaxed);
+}
+
+BucketTable::Slot* BucketTable::FindFormer(Group& group, const Name& name, MonoTime now) const {
+  Slot* slot = group.Find(TagOf(name.hash, name.former));
+  if (slot != nullptr) Convert(slot, name.rule, now);
+  return slot;
+}
+
+std::chrono::nanoseconds BucketTable::UntilFull(const Slot& slot, MonoTime now) const {
+  const UnitClock& clock = rules_[RuleOf(slot.tag.load(std::memory_order_relaxed))].clock;
+  const BucketState state = StateIn(slot);
+  const uint64_t missing = state.full_at == 0 ? 0 : Missing(state, clock.At(now));
+  return missing == 0 ? std::chrono::nanoseconds(0) : clock.Until(missing, now);
+}
+
+BucketTable::Slot* BucketTable::Vacancy(const Name& name, bool both, std::span<Slot* const> taken,
+                                        MonoTime now) {
+  const std::array<Group*, 2> groups{&First(name), &Second(name)};
+  const auto usable = std::span(groups).first(both ? 2 : 1);
+  Slot* best = nullptr;
+  std::chrono::nanoseconds best_wait = std::chrono::nanoseconds::max();
+  for (Group* group : usable) {
+    for (Slot& slot : group->slots) {
+      if (std::find(taken.begin(), taken.end(), &slot) != taken.end()) continue;
+      // Slots of a group are used from the front, so the first unused one ends it.
+      if (slot.tag.load(std::memory_order_relaxed) == 0) return &slot;
+      const std::chrono::nanoseconds wait = UntilFull(slot, now);
+      if (wait.count() == 0) return &slot;
+      if (wait < best_wait) {
+        best_wait = wait;
+        best = &slot;
       }
     }
   }
-  return nearest_to_full;
-}
-
-BucketTable::Place BucketTable::Find(uint64_t hash, MonoTime now) const {
-  hash = NonZero(hash);
-  Place place;
-  place.hash = hash;
-  place.slot = Lookup(hash);
-  if (place.slot != nullptr) [[likely]] {
-    place.state = place.slot->state;
-    return place;
-  }
-  place.slot = Victim(Groups(hash), now);
-  place.state = {forgotten_ticks_[Region(hash)]};
-  return place;
-}
-
-void BucketTable::Store(const Place& place, BucketState state, MonoTime now) {
-  Slot& slot = *place.slot;
-  if (slot.hash != place.hash) [[unlikely]] {
-    if (slot.hash == 0) {
-      ++used_slots_;
-    } else if (!rule_.IsFull(slot.state, now)) {
-      ++evicted_live_;
-      uint64_t& forgotten = forgotten_ticks_[Region(slot.hash)];
-      forgotten = std::max(forgotten, slot.state.full_at_tick);
+  if (best == nullptr) return nullptr;
+  for (Group* group : usable) {
+    // Its last slot may be taken and yet unused, if in the end nothing is charged.
+    if (group->slots.back().tag.load(std::memory_order_relaxed) == 0) continue;
+    for (Slot& slot : group->slots) {
+      if (std::find(taken.begin(), taken.end(), &slot) != taken.end()) continue;
+      if (Displace(&slot, now)) return &slot;
     }
-    slot.hash = place.hash;
   }
-  slot.state = state;
+  return best;
 }
 
-void BucketTable::Refund(uint64_t hash, uint64_t cost) {
-  Slot* slot = Lookup(NonZero(hash));
-  if (slot != nullptr) rule_.Refund(&slot->state, cost);
+// The lock of the third group is out of order, so it is only tried. One that this thread holds
+// already fails like any other.
+bool BucketTable::Displace(Slot* slot, MonoTime now) {
+  const uint64_t tag = slot->tag.load(std::memory_order_relaxed);
+  Group& other = groups_[SecondIndex(tag)];
+  if (!other.TryLock()) return false;
+  bool moved = false;
+  for (Slot& room : other.slots) {
+    const bool unused = room.tag.load(std::memory_order_relaxed) == 0;
+    if (!unused && UntilFull(room, now).count() > 0) continue;
+    if (unused) used_slots_.fetch_add(1, std::memory_order_relaxed);
+    SetState(&room, StateIn(*slot));
+    room.tag.store(tag, std::memory_order_relaxed);
+    slot->tag.store(kEmptyTag, std::memory_order_relaxed);
+    SetState(slot, {});
+    moved = true;
+    break;
+  }
+  other.Unlock();
+  return moved;
+}
+
+size_t BucketTable::ClassOf(std::chrono::nanoseconds until_full) {
+  constexpr size_t kFirstBits = 30;
+  const auto bits = static_cast<size_t>(std::bit_width(static_cast<uint64_t>(until_full.count())));
+  return bits <= kFirstBits ? 0 : std::min(kClasses - 1, (bits - kFirstBits + 3) / 4);
+}
+
+void BucketTable::NoteForgotten(const Slot& slot, std::chrono::nanoseconds until_full,
+                                MonoTime now) {
+  const auto* group = reinterpret_cast<const Group*>(reinterpret_cast<uintptr_t>(&slot) &
+                                                     ~uintptr_t{kGroupBytes - 1});
+  const auto index = static_cast<size_t>(group - groups_.data());
+  std::atomic<int64_t>& full_ns = regions_[index / kRegionGroups].full_ns[ClassOf(until_full)];
+  const int64_t at_ns = (now + until_full).ns;
+  int64_t before = full_ns.load(std::memory_order_relaxed);
+  while (before < at_ns && !full_ns.compare_exchange_weak(before, at_ns)) {
+  }
+  inherits_.store(true);
+  evicted_live_.fetch_add(1, std::memory_order_relaxed);
+}
+
+uint64_t BucketTable::Inherited(const Name& name, uint64_t burst, MonoTime now) const {
+  if (!inherits_.load()) return 0;
+  const UnitClock& clock = rules_[name.rule].clock;
+  const size_t classes = ClassOf(clock.Until(burst, now)) + 1;
+  int64_t full_ns = now.ns;
+  for (const size_t index : {FirstIndex(name.hash), SecondIndex(name.hash)}) {
+    const Region& region = regions_[index / kRegionGroups];
+    for (size_t i = 0; i < classes; ++i) {
+      full_ns = std::max(full_ns, region.full_ns[i].load(std::memory_order_relaxed));
+    }
+  }
+  if (full_ns <= now.ns) return 0;
+  if (clock.Until(burst, now).count() <= full_ns - now.ns) return burst;
+  return std::min(burst, (clock.At({full_ns}) - clock.At(now)) & kUnitMask);
+}
+
+void BucketTable::Move(const Name& name, Slot* slot, BucketState state, MonoTime now) {
+  if (slot->tag.load(std::memory_order_relaxed) == 0) {
+    used_slots_.fetch_add(1, std::memory_order_relaxed);
+  } else if (const auto wait = UntilFull(*slot, now); wait.count() > 0) {
+    NoteForgotten(*slot, wait, now);
+  }
+  SetState(slot, state);
+  slot->tag.store(TagOf(name.hash, name.rule), std::memory_order_relaxed);
 }
 
 }  // namespace weir::limit

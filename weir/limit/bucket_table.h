@@ -1,120 +1,238 @@
-// BucketTable: the buckets of one rule for any number of keys, in bounded memory.
+// BucketTable: the buckets of any number of rules and keys, in bounded memory, for many threads.
 //
-// A slot is 16 bytes: the key's 64-bit hash and the bucket's state. Slots stand in groups of four,
-// one cache line; a key has two groups, so a decision touches at most two lines. A bucket that is
-// full again equals one that was never used, so its slot is taken over freely.
+// A slot is 16 bytes: what names the bucket (54 bits of the key's hash and the number of its rule)
+// and the bucket's state. Slots stand in groups of four, one cache line; a key has two groups, and
+// is in its second only if its first has no room. A bucket that is full again equals one that was
+// never used, so its slot is taken over freely: forgetting it loses nothing.
 //
-// When all eight slots of a newcomer hold buckets that are not full, the one nearest to full is
-// forgotten, and the table never admits more because of it: each region of the table remembers the
-// latest tick at which a bucket forgotten from it would have been full, and a key that has no slot
-// is taken to be as empty as that. So a crowded table limits newcomers, and those who come back, a
-// little too strictly for a while, and never too loosely; evicted_live() counts how often. (A table
-// that dropped buckets would admit a full burst to whoever crowds it; one that refused newcomers
-// would let whoever fills it shut the others out.)
-// When not to use: if keys must be listed or removed; a key is only its hash.
+// When all eight slots of a newcomer hold buckets that are not full, `Crowded` says what happens.
+// With kShare the one nearest to full is forgotten, and the table never admits more because of it:
+// each region of the table remembers when a bucket forgotten from it would have been full, and a
+// key without a slot is taken to be full no earlier. So a crowded table limits newcomers, and those
+// who come back, a little too strictly for a while, and never too loosely. Every case is counted.
 //
-// Ownership: holds its memory, `bytes` at most, taken in the constructor; pages not yet used cost
-// no resident memory. No allocation after that. Refund does not reach forgotten buckets.
-// Threads: single-owner; const methods may run together.
-// Requires: hashes come from a secret seed, else a client can aim at another's slot. Keys with
-// equal hashes share a bucket (10^7 keys: with a probability of 3 in 10^6).
-// Cost: one or two cache misses; Prefetch hides them when several decisions are at hand.
-// Source: two-choice hashing (Azar et al., STOC 1994); the remembered tick is the idea of
-// Space-Saving (Metwally et al., ICDT 2005), by which an absent key inherits the evicted count.
+// When not to use: if keys must be listed; a key is only its hash. To decide: see decision.h.
+//
+// Ownership: borrows its memory, which may be a mapped file: positions in it mean the same to the
+// next process that gives the same bytes, rules and seed of hashes. Pages not yet used are not
+// touched. No allocation after construction.
+// Threads: thread-safe, but for what says otherwise. A bit of a group's first state is its lock,
+// held for the few nanoseconds of a decision; who needs several locks takes them in order of
+// address. Requires: hashes come from a secret seed, else a client can aim at another's bucket. Two
+// keys of one rule share a bucket if their hashes collide in 54 bits or more (10^7 keys: with a
+// probability of 1 in 400 for any two of them). Cost: one or two cache misses; Prefetch hides them
+// when several decisions are at hand. Source: two-choice hashing (Azar et al., STOC 1994); the
+// remembered time is the idea of Space-Saving (Metwally et al., ICDT 2005), by which an absent key
+// inherits the evicted count.
 #pragma once
 
+#include <array>
+#include <atomic>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <span>
-#include <vector>
 
 #include "weir/base/time.h"
 #include "weir/limit/token_bucket.h"
 
 namespace weir::limit {
 
-class BucketTable {
- private:
-  struct Slot {
-    uint64_t hash = 0;  // 0: never used.
-    BucketState state;
-  };
+// The number of a rule within a table.
+using RuleId = uint16_t;
+inline constexpr RuleId kNoRule = 0;
+inline constexpr size_t kRulesMax = 1023;  // Rules have the numbers from 1 to this.
 
+// What becomes of a newcomer when no slot is free for it.
+enum class Crowded : uint8_t {
+  kShare,  // It gets the slot of the bucket nearest to full, whose missing tokens count against it.
+  kDeny,   // It is refused until a bucket is full again.
+  kAllow,  // It passes and is not remembered.
+};
+
+class BucketTable {
  public:
+  struct Slot {
+    std::atomic<uint64_t> tag;    // 0: never used.
+    std::atomic<uint64_t> state;  // BucketState; in a group's first slot with the lock.
+  };
   static constexpr size_t kGroupSlots = 4;
-  static constexpr size_t kGroupBytes = kGroupSlots * sizeof(Slot);
-  static constexpr size_t kRegionGroups = 16;
-  // The least memory a table can have: one group, the tick of its region, and the alignment.
-  static constexpr size_t kBytesMin = 2 * kGroupBytes + sizeof(uint64_t);
+  struct alignas(64) Group {
+    std::array<Slot, kGroupSlots> slots;
+
+    void Lock() {
+      if (!TryLock()) [[unlikely]]
+        WaitForLock();
+    }
+    // Returns whether it has the lock now.
+    bool TryLock() { return (slots[0].state.fetch_or(kLockBit) & kLockBit) == 0; }
+    void Unlock() {
+      std::atomic<uint64_t>& word = slots[0].state;
+      word.store(word.load(std::memory_order_relaxed) & kUnitMask, std::memory_order_release);
+    }
+    // SetState and Unlock in one.
+    void StoreAndUnlock(Slot* slot, BucketState state) {
+      const bool holds_lock = slot == &slots[0];
+      const uint64_t first = slots[0].state.load(std::memory_order_relaxed);
+      slot->state.store(holds_lock ? first : state.full_at, std::memory_order_relaxed);
+      slots[0].state.store(holds_lock ? state.full_at : first & kUnitMask,
+                           std::memory_order_release);
+    }
+    // The slot with `tag`, or nullptr. Without a branch for each slot: which one it is cannot be
+    // predicted.
+    Slot* Find(uint64_t tag) {
+      unsigned found = 0;
+      for (size_t i = 0; i < kGroupSlots; ++i) {
+        found |= unsigned{slots[i].tag.load(std::memory_order_relaxed) == tag} << i;
+      }
+      return found == 0 ? nullptr : &slots[static_cast<size_t>(std::countr_zero(found))];
+    }
+
+   private:
+    static constexpr uint64_t kLockBit = ~kUnitMask;
+    void WaitForLock();
+  };
+  static constexpr size_t kGroupBytes = sizeof(Group);
+  static constexpr size_t kRegionGroups = 64;
+  static constexpr uint64_t kTimeUnitsPerNs = 4;
+  // The least memory a table can have: one group and its region.
+  static constexpr size_t kBytesMin = 2 * kGroupBytes;
   // The most, by the 32 bits of hash that choose a group: 256 GiB.
   static constexpr size_t kBytesMax = kGroupBytes << 32;
 
-  // A bucket and the slot in which it is, or would be. Valid until the next Store or Refund.
-  struct Place {
-    BucketState state;
-
-   private:
-    friend class BucketTable;
-    uint64_t hash;
-    Slot* slot;
+  // A bucket as a request names it. What holds for one rule is told apart by `rule` alone.
+  struct Name {
+    uint64_t hash = 0;
+    RuleId rule = kNoRule;
+    RuleId former = kNoRule;  // A rule whose bucket of this hash becomes one of `rule`.
   };
 
-  // Requires: kBytesMin <= bytes <= kBytesMax.
-  BucketTable(const TokenBucket& rule, size_t bytes);
+  // Requires: `memory` is aligned to 64 bytes, at least kBytesMin, and all zero or what an earlier
+  // table of this size left there.
+  BucketTable(std::span<std::byte> memory, Crowded crowded);
+  BucketTable(const BucketTable&) = delete;
+  BucketTable& operator=(const BucketTable&) = delete;
 
-  // Returns the bucket of `hash`. Should `now` fall behind that of an earlier call, a bucket that
-  // was forgotten as full may be found fuller than it was, by what the rule refills in the
-  // difference.
-  Place Find(uint64_t hash, MonoTime now) const;
+  // Frees the locks that a process that died held in this memory. Requires: nobody else uses it.
+  void Adopt();
 
-  // Makes `state` the state of the bucket at `place`. Requires: `place` is valid, and `state` is
-  // what the rule made of place.state.
-  void Store(const Place& place, BucketState state, MonoTime now);
+  // Gives a number a meaning. Requires: no bucket has it, see Reassign; no two calls at once.
+  void SetRule(RuleId id, const BucketRule& rule) { SetRule(id, Known::Of(rule)); }
+  // Buckets that count time itself: kTimeUnitsPerNs units a nanosecond whatever the rate; any
+  // burst. Positions then mean the same whatever the rate was. As SetRule.
+  void SetTimeRule(RuleId id);
+  // Makes each bucket of rule i one of successors[i], with the same tokens missing but none beyond
+  // the burst; forgets it where that is kNoRule. Locks one group at a time.
+  // Requires: successors has kRulesMax + 1 entries.
+  void Reassign(std::span<const RuleId> successors, MonoTime now);
 
-  // Gives `cost` tokens back to the bucket of `hash`; nothing when the bucket was forgotten.
-  void Refund(uint64_t hash, uint64_t cost);
+  const UnitClock& clock(RuleId id) const { return rules_[id].clock; }
 
-  // Asks for the cache line in which `hash` most likely is.
-  void Prefetch(uint64_t hash) const {
-    __builtin_prefetch(&slots_[Groups(hash).first * kGroupSlots], 1);
+  // Asks for the cache line in which a bucket most likely is, and, once that has come, for the
+  // other one if it is not there.
+  void Prefetch(const Name& name) const { __builtin_prefetch(&First(name), 1); }
+  void PrefetchRest(const Name& name) const {
+    if (Overflows(name)) [[unlikely]]
+      __builtin_prefetch(&Second(name), 1);
   }
 
-  const TokenBucket& rule() const { return rule_; }
-  size_t slot_count() const { return slots_.size(); }
-  size_t used_slots() const { return used_slots_; }
-  uint64_t evicted_live() const { return evicted_live_; }
+  Crowded crowded() const { return crowded_; }
+  size_t slot_count() const { return groups_.size() * kGroupSlots; }
+  size_t used_slots() const { return used_slots_.load(std::memory_order_relaxed); }
+  // Buckets that were forgotten before they were full; and newcomers refused, or let through
+  // without a bucket, because there was no room.
+  uint64_t evicted_live() const { return evicted_live_.load(std::memory_order_relaxed); }
+  uint64_t crowded_denied() const { return crowded_denied_.load(std::memory_order_relaxed); }
+  uint64_t crowded_allowed() const { return crowded_allowed_.load(std::memory_order_relaxed); }
+
+  // What follows is for decisions. Those with a group or a slot as argument require its lock.
+
+  Group& First(const Name& name) const { return groups_[FirstIndex(name.hash)]; }
+  Group& Second(const Name& name) const { return groups_[SecondIndex(name.hash)]; }
+  // Whether the bucket may be, or have to go, into its second group. A guess unless locked.
+  bool Overflows(const Name& name) const {
+    Group& first = First(name);
+    return first.slots.back().tag.load(std::memory_order_relaxed) != 0 &&
+           first.Find(TagOf(name.hash, name.rule)) == nullptr;
+  }
+  // The slot of the bucket, or nullptr. A bucket of the former rule becomes one of the rule.
+  Slot* FindIn(Group& group, const Name& name, MonoTime now) const {
+    Slot* slot = group.Find(TagOf(name.hash, name.rule));
+    if (slot != nullptr || name.former == kNoRule) [[likely]]
+      return slot;
+    return FindFormer(group, name, now);
+  }
+  // The slot for a newcomer: never used, else full, else one whose bucket can go to its own second
+  // group, else nearest to full; nullptr when all are in `taken`. With `both`, in either group.
+  // Requires: the lock of the first group, and with `both` of the second; both if Overflows.
+  Slot* Vacancy(const Name& name, bool both, std::span<Slot* const> taken, MonoTime now);
+  // How long until the bucket in `slot` is full; 0 if it is.
+  std::chrono::nanoseconds UntilFull(const Slot& slot, MonoTime now) const;
+  // The units that a key without a slot lacks, because buckets were forgotten.
+  uint64_t Inherited(const Name& name, uint64_t burst, MonoTime now) const;
+  // Writes a newcomer's bucket into its slot, forgetting what was there.
+  void Move(const Name& name, Slot* slot, BucketState state, MonoTime now);
+
+  static BucketState StateIn(const Slot& slot) {
+    return {slot.state.load(std::memory_order_relaxed) & kUnitMask};
+  }
+  // Keeps the lock, if it is the slot with the lock.
+  static void SetState(Slot* slot, BucketState state) {
+    const uint64_t lock = slot->state.load(std::memory_order_relaxed) & ~kUnitMask;
+    slot->state.store(state.full_at | lock, std::memory_order_relaxed);
+  }
+
+  void CountCrowdedDenied() { crowded_denied_.fetch_add(1, std::memory_order_relaxed); }
+  void CountCrowdedAllowed() { crowded_allowed_.fetch_add(1, std::memory_order_relaxed); }
 
  private:
-  struct GroupPair {
-    size_t first;
-    size_t second;
+  // What is needed to read a bucket of a rule.
+  struct Known {
+    UnitClock clock;
+    uint64_t burst_units = 0;
+    uint8_t fraction_bits = 0;
+
+    static Known Of(const BucketRule& rule) {
+      return {rule.clock(), rule.burst_units(), rule.fraction_bits()};
+    }
   };
-  struct Release {
-    void operator()(void* memory) const;
+  // When buckets forgotten from a region would have been full, at the latest; by how far off that
+  // was, in classes of a factor of 16 from a second on. So a bucket that fills within seconds does
+  // not inherit from one that takes days.
+  static constexpr size_t kClasses = 8;
+  struct alignas(64) Region {
+    std::array<std::atomic<int64_t>, kClasses> full_ns;
   };
 
+  static size_t ClassOf(std::chrono::nanoseconds until_full);
+  static uint64_t TagOf(uint64_t hash, RuleId rule) {
+    return (hash & ~(kRuleMask << kHashBits)) | (uint64_t{rule} << kHashBits);
+  }
+  static RuleId RuleOf(uint64_t tag) { return static_cast<RuleId>(tag >> kHashBits); }
+  static constexpr int kHashBits = 54;
+  static constexpr uint64_t kRuleMask = 1023;
+  static_assert(kRulesMax == kRuleMask);
+
+  void SetRule(RuleId id, const Known& rule);
   // The two halves of the hash choose independently; by multiplication, so any count will do.
-  GroupPair Groups(uint64_t hash) const {
-    return {((hash >> 32) * group_count_) >> 32, ((hash & 0xffff'ffffU) * group_count_) >> 32};
-  }
-  std::span<Slot> Group(size_t index) const {
-    return slots_.subspan(index * kGroupSlots, kGroupSlots);
-  }
-  size_t Region(uint64_t hash) const { return Groups(hash).first / kRegionGroups; }
-  // Returns the slot that holds `hash`, or nullptr.
-  Slot* Lookup(uint64_t hash) const;
-  // Returns the slot to take for a newcomer: never used, else full, else nearest to full.
-  Slot* Victim(GroupPair groups, MonoTime now) const;
+  size_t FirstIndex(uint64_t hash) const { return ((hash >> 32) * groups_.size()) >> 32; }
+  size_t SecondIndex(uint64_t hash) const { return ((hash & 0xffff'ffffU) * groups_.size()) >> 32; }
+  Slot* FindFormer(Group& group, const Name& name, MonoTime now) const;
+  // Whether the bucket of a locked slot went to its second group, so that the slot is free.
+  bool Displace(Slot* slot, MonoTime now);
+  void Convert(Slot* slot, RuleId to, MonoTime now) const;
+  void NoteForgotten(const Slot& slot, std::chrono::nanoseconds until_full, MonoTime now);
 
-  TokenBucket rule_;
-  size_t group_count_;
-  std::unique_ptr<void, Release> memory_;
-  std::span<Slot> slots_;
-  // By region of a key's first group: the latest full_at_tick of those forgotten while not full.
-  std::vector<uint64_t> forgotten_ticks_;
-  size_t used_slots_ = 0;
-  uint64_t evicted_live_ = 0;
+  std::span<Group> groups_;
+  std::span<Region> regions_;
+  std::unique_ptr<Known[]> rules_;
+  Crowded crowded_;
+  std::atomic<size_t> used_slots_{0};
+  std::atomic<uint64_t> evicted_live_{0};
+  std::atomic<uint64_t> crowded_denied_{0};
+  std::atomic<uint64_t> crowded_allowed_{0};
+  std::atomic<bool> inherits_{false};  // Whether anything stands in a region.
 };
 
 }  // namespace weir::limit

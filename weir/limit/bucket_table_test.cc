@@ -1,16 +1,18 @@
 // Goal: a table never admits more than its rule for any key, however crowded, and keeps each bucket
-// exactly while it has room.
+// exactly while it has room, also when its rule is replaced.
 // Method: tables of a few slots against a map that remembers everything; counts at capacity and one
 // past it.
 #include "weir/limit/bucket_table.h"
 
-#include <unordered_map>
+#include <algorithm>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
 #include "weir/base/random.h"
+#include "weir/limit/table_rig.h"
 
 namespace weir::limit {
 namespace {
@@ -19,111 +21,170 @@ using namespace std::chrono_literals;
 
 constexpr MonoTime kStart{1'000'000'000'000};
 
-TokenBucket Rule(uint64_t count, std::chrono::nanoseconds period, uint64_t burst) {
-  return TokenBucket::Create({count, period, burst}).value();
-}
-
-Verdict Take(BucketTable* table, uint64_t hash, MonoTime now, uint64_t cost = 1) {
-  const BucketTable::Place place = table->Find(hash, now);
-  BucketState after;
-  const Verdict verdict = table->rule().Decide(place.state, now, cost, &after);
-  if (verdict == Verdict::kAllowed) table->Store(place, after, now);
-  return verdict;
-}
-
 // A table of one group, in which all hashes fall.
 constexpr size_t kSmallest = BucketTable::kBytesMin;
 
 TEST(BucketTableTest, StaysWithinItsBytes) {
-  for (const size_t bytes : {kSmallest, size_t{1000}, size_t{1} << 16, (size_t{1} << 20) + 7}) {
-    const BucketTable table(Rule(1, 1s, 1), bytes);
+  for (const size_t bytes : {kSmallest, size_t{1024}, size_t{1} << 16, (size_t{1} << 20) + 64}) {
+    const BucketMemory memory(bytes);
+    const BucketTable table(memory.bytes(), Crowded::kShare);
     EXPECT_GE(table.slot_count(), BucketTable::kGroupSlots);
     EXPECT_LE(table.slot_count() * 16, bytes);
-    EXPECT_GE((table.slot_count() + 12) * 16 + 8, bytes * 98 / 100);
+    EXPECT_GE((table.slot_count() + 8) * 16, bytes * 98 / 100);
   }
 }
 
 TEST(BucketTableTest, EachKeyHasItsOwnBucket) {
-  BucketTable table(Rule(1, 1s, 2), 1 << 16);
+  TableRig rig(MustRule(1, 1s, 2));
   Random random(1);
   for (int i = 0; i < 1000; ++i) {
     const uint64_t hash = random.Next();
-    EXPECT_EQ(Take(&table, hash, kStart), Verdict::kAllowed);
-    EXPECT_EQ(Take(&table, hash, kStart), Verdict::kAllowed);
-    EXPECT_EQ(Take(&table, hash, kStart), Verdict::kLater);
+    EXPECT_EQ(rig.Take(hash, kStart), Verdict::kAllowed);
+    EXPECT_EQ(rig.Take(hash, kStart), Verdict::kAllowed);
+    EXPECT_EQ(rig.Take(hash, kStart), Verdict::kLater);
   }
-  EXPECT_EQ(table.used_slots(), 1000U);
-  EXPECT_EQ(table.evicted_live(), 0U);
+  EXPECT_EQ(rig.table().used_slots(), 1000U);
+  EXPECT_EQ(rig.table().evicted_live(), 0U);
 }
 
 TEST(BucketTableTest, TheZeroHashIsAKeyLikeAnyOther) {
-  BucketTable table(Rule(1, 1s, 1), kSmallest);
-  EXPECT_EQ(Take(&table, 0, kStart), Verdict::kAllowed);
-  EXPECT_EQ(Take(&table, 0, kStart), Verdict::kLater);
-  table.Refund(0, 1);
-  EXPECT_EQ(Take(&table, 0, kStart), Verdict::kAllowed);
+  TableRig rig(MustRule(1, 1s, 1), kSmallest);
+  EXPECT_EQ(rig.Take(0, kStart), Verdict::kAllowed);
+  EXPECT_EQ(rig.Take(0, kStart), Verdict::kLater);
+  rig.Refund(0, kStart);
+  EXPECT_EQ(rig.Take(0, kStart), Verdict::kAllowed);
 }
 
 TEST(BucketTableTest, AtCapacityNothingIsForgottenAndOnePastItOneIs) {
-  BucketTable table(Rule(1, 1s, 1), kSmallest);
-  ASSERT_EQ(table.slot_count(), 4U);
+  TableRig rig(MustRule(1, 1s, 1), kSmallest);
+  ASSERT_EQ(rig.table().slot_count(), 4U);
   for (uint64_t hash = 1; hash <= 4; ++hash) {
     // Key 1 is nearest to full.
-    EXPECT_EQ(Take(&table, hash, kStart + std::chrono::milliseconds(hash)), Verdict::kAllowed);
+    EXPECT_EQ(rig.Take(hash, kStart + std::chrono::milliseconds(hash)), Verdict::kAllowed);
   }
-  EXPECT_EQ(table.evicted_live(), 0U);
+  EXPECT_EQ(rig.table().evicted_live(), 0U);
   for (uint64_t hash = 1; hash <= 4; ++hash) {
-    EXPECT_EQ(Take(&table, hash, kStart + 5ms), Verdict::kLater);
+    EXPECT_EQ(rig.Take(hash, kStart + 5ms), Verdict::kLater);
   }
-  EXPECT_EQ(Take(&table, 5, kStart + 5ms), Verdict::kAllowed);
-  EXPECT_EQ(table.evicted_live(), 1U);
+  EXPECT_EQ(rig.Take(5, kStart + 5ms), Verdict::kAllowed);
+  EXPECT_EQ(rig.table().evicted_live(), 1U);
   for (uint64_t hash = 1; hash <= 5; ++hash) {
-    // Key 1 was forgotten, and is held to the tick at which it would have been full.
-    EXPECT_EQ(Take(&table, hash, kStart + 6ms), Verdict::kLater);
+    // Key 1 was forgotten, and is held to the time at which it would have been full.
+    EXPECT_EQ(rig.Take(hash, kStart + 6ms), Verdict::kLater);
   }
-  EXPECT_EQ(Take(&table, 1, kStart + (1001ms - 1ns)), Verdict::kLater);
-  EXPECT_EQ(Take(&table, 1, kStart + 1001ms), Verdict::kAllowed);
+  EXPECT_EQ(rig.Take(1, kStart + (1001ms - 1us)), Verdict::kLater);
+  EXPECT_EQ(rig.Take(1, kStart + 1001ms), Verdict::kAllowed);
 }
 
 TEST(BucketTableTest, BucketsThatAreFullAgainMakeRoomUncounted) {
-  BucketTable table(Rule(1, 1s, 1), kSmallest);
+  TableRig rig(MustRule(1, 1s, 1), kSmallest);
   MonoTime now = kStart;
   for (uint64_t hash = 1; hash <= 4000; ++hash) {
-    EXPECT_EQ(Take(&table, hash, now), Verdict::kAllowed);
+    EXPECT_EQ(rig.Take(hash, now), Verdict::kAllowed);
     if (hash % 4 == 0) now = now + 1s;
   }
-  EXPECT_EQ(table.evicted_live(), 0U);
-  EXPECT_EQ(table.used_slots(), 4U);
+  EXPECT_EQ(rig.table().evicted_live(), 0U);
+  EXPECT_EQ(rig.table().used_slots(), 4U);
 }
 
+// 10 000 keys with a burst of 10 each crowd four slots within one refill: were buckets dropped,
+// each would pass 10 times.
 TEST(BucketTableTest, ACrowdOfNewKeysIsLimitedAsOne) {
-  // 10 000 keys with a burst of 10 each crowd four slots within one refill: were buckets dropped,
-  // each would pass 10 times.
-  BucketTable table(Rule(1, 1s, 10), kSmallest);
+  TableRig rig(MustRule(1, 1s, 10), kSmallest);
   uint64_t admitted = 0;
   for (int round = 0; round < 10; ++round) {
     for (uint64_t hash = 1; hash <= 10'000; ++hash) {
-      admitted += Take(&table, hash, kStart) == Verdict::kAllowed ? 1 : 0;
+      admitted += rig.Take(hash, kStart) == Verdict::kAllowed ? 1 : 0;
     }
   }
   EXPECT_GE(admitted, 4U * 10);
   EXPECT_LE(admitted, 4U * 10 + 10);
-  EXPECT_GT(table.evicted_live(), 0U);
+  EXPECT_GT(rig.table().evicted_live(), 0U);
 }
 
-TEST(BucketTableTest, HalfFullAlmostNothingIsForgotten) {
-  BucketTable table(Rule(1, 1h, 1), size_t{4} << 20);
+TEST(BucketTableTest, WhereNewcomersAreDeniedNoBucketIsForgotten) {
+  TableRig rig(MustRule(1, 1s, 2), kSmallest, Crowded::kDeny);
+  for (uint64_t hash = 1; hash <= 4; ++hash) {
+    EXPECT_EQ(rig.Take(hash, kStart + std::chrono::milliseconds(hash)), Verdict::kAllowed);
+  }
+  EXPECT_EQ(rig.Take(5, kStart + 10ms), Verdict::kLater);
+  EXPECT_EQ(rig.Wait(5, kStart + 10ms), 991ms);  // Then key 1 is full.
+  EXPECT_EQ(rig.table().crowded_denied(), 1U);
+  EXPECT_EQ(rig.table().evicted_live(), 0U);
+  EXPECT_EQ(rig.Take(1, kStart + 10ms), Verdict::kAllowed);
+  EXPECT_EQ(rig.Take(5, kStart + 10ms + 992ms), Verdict::kAllowed);
+}
+
+TEST(BucketTableTest, WhereNewcomersAreAllowedTheyAreNotRemembered) {
+  TableRig rig(MustRule(1, 1s, 1), kSmallest, Crowded::kAllow);
+  for (uint64_t hash = 1; hash <= 4; ++hash) rig.Take(hash, kStart);
+  for (int i = 0; i < 10; ++i) EXPECT_EQ(rig.Take(5, kStart), Verdict::kAllowed);
+  EXPECT_EQ(rig.table().crowded_allowed(), 10U);
+  for (uint64_t hash = 1; hash <= 4; ++hash) EXPECT_EQ(rig.Take(hash, kStart), Verdict::kLater);
+}
+
+// Buckets go to their other group before one is forgotten.
+TEST(BucketTableTest, AtThreeFifthsNothingIsForgotten) {
+  TableRig rig(MustRule(1, 1h, 1), size_t{4} << 20);
   Random random(7);
-  const size_t keys = table.slot_count() / 2;
-  for (size_t i = 0; i < keys; ++i) Take(&table, random.Next(), kStart);
-  EXPECT_LT(table.evicted_live(), keys / 100);
+  const size_t keys = rig.table().slot_count() * 3 / 5;
+  for (size_t i = 0; i < keys; ++i) ASSERT_EQ(rig.Take(random.Next(), kStart), Verdict::kAllowed);
+  EXPECT_EQ(rig.table().evicted_live(), 0U);
+  Random again(7);
+  for (size_t i = 0; i < keys; ++i) ASSERT_EQ(rig.Take(again.Next(), kStart), Verdict::kLater);
+}
+
+// Every region remembers; but what takes days to fill does not hold up what fills within seconds.
+TEST(BucketTableTest, AForgottenSlowBucketDoesNotShutOutFastOnes) {
+  TableRig rig(MustRule(1, 24h, 100), kSmallest);
+  const BucketRule fast = MustRule(1, 1s, 2);
+  constexpr RuleId kFast = 2;
+  rig.table().SetRule(kFast, fast);
+  for (uint64_t hash = 1; hash <= 8; ++hash) rig.Take(hash, kStart, 100);
+  EXPECT_GT(rig.table().evicted_live(), 0U);
+  const Charge charge{.table = &rig.table(),
+                      .clock = &fast.clock(),
+                      .name = {99, kFast},
+                      .flowed = fast.clock().At(kStart),
+                      .cost = fast.Units(1),
+                      .burst = fast.burst_units()};
+  Part part;
+  EXPECT_EQ(Decide({&charge, 1}, kStart, {}, {&part, 1}), Ruling::kAllowed);
 }
 
 TEST(BucketTableTest, RefundOfAForgottenBucketChangesNothing) {
-  BucketTable table(Rule(1, 1s, 1), kSmallest);
-  for (uint64_t hash = 1; hash <= 4; ++hash) Take(&table, hash, kStart);
-  table.Refund(9, 1);
-  for (uint64_t hash = 1; hash <= 4; ++hash) EXPECT_EQ(Take(&table, hash, kStart), Verdict::kLater);
+  TableRig rig(MustRule(1, 1s, 1), kSmallest);
+  for (uint64_t hash = 1; hash <= 4; ++hash) rig.Take(hash, kStart);
+  rig.Refund(9, kStart);
+  for (uint64_t hash = 1; hash <= 4; ++hash) EXPECT_EQ(rig.Take(hash, kStart), Verdict::kLater);
+}
+
+TEST(BucketTableTest, WhatADeadProcessLeftIsTakenOverWithItsLocks) {
+  const BucketMemory memory(kSmallest);
+  const BucketRule rule = MustRule(1, 1s, 1);
+  const Charge charge{.table = nullptr,
+                      .clock = &rule.clock(),
+                      .name = {7, 1},
+                      .flowed = rule.clock().At(kStart),
+                      .cost = rule.Units(1),
+                      .burst = rule.burst_units()};
+  const auto take = [&](BucketTable* table) {
+    Charge own = charge;
+    own.table = table;
+    Part part;
+    return Decide({&own, 1}, kStart, {}, {&part, 1});
+  };
+  {
+    BucketTable table(memory.bytes(), Crowded::kShare);
+    table.SetRule(1, rule);
+    EXPECT_EQ(take(&table), Ruling::kAllowed);
+    table.First(charge.name).Lock();
+  }
+  BucketTable table(memory.bytes(), Crowded::kShare);
+  table.SetRule(1, rule);
+  table.Adopt();
+  EXPECT_EQ(take(&table), Ruling::kRefused);
+  EXPECT_EQ(table.used_slots(), 1U);
 }
 
 struct Keyed {
@@ -134,9 +195,9 @@ struct Keyed {
 // Every key's bucket is also kept in an exact map, charged with what the table admitted. The table
 // may refuse what the map would admit, once it has forgotten something; never the other way round.
 RC_GTEST_PROP(BucketTableProperty, NeverAdmitsWhatAnUnboundedTableWouldRefuse, ()) {
-  const TokenBucket rule =
-      Rule(*rc::gen::inRange<uint64_t>(1, 20), 1ms, *rc::gen::inRange<uint64_t>(1, 6));
-  BucketTable table(rule, kSmallest + *rc::gen::inRange<size_t>(0, 40) * BucketTable::kGroupBytes);
+  const BucketRule rule =
+      MustRule(*rc::gen::inRange<uint64_t>(1, 20), 1ms, *rc::gen::inRange<uint64_t>(1, 6));
+  TableRig rig(rule, kSmallest + *rc::gen::inRange<size_t>(0, 40) * BucketTable::kGroupBytes);
   Random random(*rc::gen::arbitrary<uint64_t>());
   std::vector<Keyed> keys(*rc::gen::inRange<size_t>(1, 300));
   for (Keyed& key : keys) key = {random.Next(), {}};
@@ -145,19 +206,57 @@ RC_GTEST_PROP(BucketTableProperty, NeverAdmitsWhatAnUnboundedTableWouldRefuse, (
     now.ns += static_cast<int64_t>(random.Below(50'000));
     Keyed& key = keys[random.Below(keys.size())];
     const uint64_t cost = random.Below(rule.rate().burst + 1);
-    const uint64_t evicted_before = table.evicted_live();
-    const Verdict verdict = Take(&table, key.hash, now, cost);
+    const uint64_t evicted_before = rig.table().evicted_live();
+    const Verdict verdict = rig.Take(key.hash, now, cost);
     BucketState after;
     const Verdict exact = rule.Decide(key.exact, now, cost, &after);
     if (verdict == Verdict::kAllowed) {
       RC_ASSERT(exact == Verdict::kAllowed);
       key.exact = after;
       if (random.OneIn(8)) {
-        table.Refund(key.hash, cost);
-        rule.Refund(&key.exact, cost);
+        rig.Refund(key.hash, now, cost);
+        rule.Refund(&key.exact, now, cost);
       }
     }
     RC_ASSERT(verdict == exact || evicted_before > 0);
+  }
+}
+
+// A rule is replaced again and again, the buckets are found by their former rule or by Reassign; in
+// the end each lacks what was taken from it, but never more than a burst.
+RC_GTEST_PROP(BucketTableProperty, BucketsKeepWhatTheyLackUnderANewRule, ()) {
+  BucketRule rule = MustRule(1, 24h, 50);
+  TableRig rig(rule);
+  RuleId id = TableRig::kRule;
+  Random random(*rc::gen::arbitrary<uint64_t>());
+  std::vector<uint64_t> hashes(20);
+  std::vector<uint64_t> missing(hashes.size());
+  for (uint64_t& hash : hashes) hash = random.Next();
+  const auto take = [&](size_t key, RuleId former, uint64_t cost) {
+    const Charge charge{.table = &rig.table(),
+                        .clock = &rule.clock(),
+                        .name = {hashes[key], id, former},
+                        .flowed = rule.clock().At(kStart),
+                        .cost = rule.Units(cost),
+                        .burst = rule.burst_units()};
+    Part part;
+    Decide({&charge, 1}, kStart, {}, {&part, 1});
+    if (part.charged) missing[key] += cost;
+    RC_ASSERT(part.missing == rule.Units(missing[key]));
+  };
+  for (int round = 0; round < 6; ++round) {
+    for (int i = 0; i < 30; ++i) take(random.Below(hashes.size()), kNoRule, random.Below(4));
+    const RuleId former = std::exchange(id, id == 1 ? RuleId{2} : RuleId{1});
+    const uint64_t burst = 1 + random.Below(60);
+    rule = MustRule(1, std::chrono::seconds(1 + random.Below(86'400)), burst);
+    rig.table().SetRule(id, rule);
+    for (uint64_t& lacks : missing) lacks = std::min(lacks, burst);
+    // Some are used before the sweep comes to them.
+    for (size_t key = 0; key < hashes.size() / 2; ++key) take(key, former, 0);
+    std::vector<RuleId> successors(kRulesMax + 1);
+    for (size_t i = 0; i < successors.size(); ++i) successors[i] = static_cast<RuleId>(i);
+    successors[former] = id;
+    rig.table().Reassign(successors, kStart);
   }
 }
 

@@ -1,9 +1,10 @@
 #include "weir/limit/limiter.h"
 
-#include <bit>
+#include <algorithm>
 #include <cassert>
 #include <charconv>
 #include <cstring>
+#include <utility>
 
 namespace weir::limit {
 namespace {
@@ -35,104 +36,133 @@ static_assert(kThrottledTextMax >= kPolicyNameBytesMax + 160);
 
 }  // namespace
 
-Result<Limiter> Limiter::Create(PolicySet policies, Options options) {
-  if (!std::has_single_bit(options.stripes) || options.stripes > kStripesMax) {
-    return Error{ErrorCode::kInvalid, "the limiter's stripes must be a power of two up to 64"};
-  }
-  size_t keyed = 0;
-  for (size_t i = 0; i < policies.size(); ++i) keyed += policies.policy(i).per != Per::kPrefix;
-  const size_t single = policies.size() - keyed;
-  const size_t bytes_min = policies.size() * options.stripes * BucketTable::kBytesMin;
-  if (options.bytes < bytes_min) {
-    return Error{ErrorCode::kInvalid, "the limit policies need at least " +
-                                          std::to_string(bytes_min) +
-                                          " bytes of memory; give more or use fewer policies"};
-  }
-  const size_t single_bytes = single * options.stripes * BucketTable::kBytesMin;
-  const size_t table_bytes =
-      keyed == 0 ? 0 : (options.bytes - single_bytes) / (keyed * options.stripes);
+Limiter::Limiter(Options options)
+    : seed_(options.seed), memory_(options.bytes), table_(memory_.bytes(), options.crowded) {}
 
-  Limiter limiter(std::move(policies), options.stripes);
-  limiter.cells_.reserve(limiter.policies_.size() * options.stripes);
-  for (size_t i = 0; i < limiter.policies_.size(); ++i) {
-    const bool one_bucket = limiter.policies_.policy(i).per == Per::kPrefix;
-    const size_t bytes =
-        one_bucket ? BucketTable::kBytesMin : std::min(table_bytes, BucketTable::kBytesMax);
-    for (size_t stripe = 0; stripe < options.stripes; ++stripe) {
-      limiter.cells_.push_back(Cell{BucketTable(limiter.policies_.rule(i), bytes)});
-    }
+Result<std::unique_ptr<Limiter>> Limiter::Create(std::vector<Policy> policies, Options options) {
+  if (options.bytes < BucketTable::kBytesMin || options.bytes > BucketTable::kBytesMax) {
+    return Error{ErrorCode::kInvalid, "the limiter's memory must be from 128 bytes to 256 GiB"};
   }
+  std::unique_ptr<Limiter> limiter(new Limiter(options));
+  const Result<Ok> set = limiter->SetPolicies(std::move(policies), MonoTime{});
+  if (!set.ok()) return set.error();
   return limiter;
 }
 
-void Limiter::Fill(Plan* plan, const Request& request) const {
-  const Matches matches = policies_.Match(request);
+Result<Ok> Limiter::SetPolicies(std::vector<Policy> policies, MonoTime now) {
+  const std::shared_ptr<const PolicySet> before = policies_.load();
+  Result<PolicySet> created = PolicySet::Create(std::move(policies), seed_, before.get());
+  if (!created.ok()) return created.error();
+  const auto after = std::make_shared<const PolicySet>(std::move(created).value());
+
+  std::array<RuleId, kRulesMax + 1> successors;
+  for (size_t id = 0; id <= kRulesMax; ++id) successors[id] = static_cast<RuleId>(id);
+  for (size_t i = 0; before != nullptr && i < before->size(); ++i) {
+    successors[before->rule_id(i)] = kNoRule;
+  }
+  for (size_t i = 0; i < after->size(); ++i) {
+    const RuleId id = after->rule_id(i);
+    successors[id] = id;
+    if (after->former_rule_id(i) != kNoRule) successors[after->former_rule_id(i)] = id;
+    table_.SetRule(id, after->rule(i));
+  }
+  // A decision that has its locks while the old generation is in force is seen by Reassign, or by
+  // the next decision about its buckets, as that of the old rules. One that gets them later finds
+  // the new generation and plans anew.
+  policies_.store(after);
+  policy_count_.store(after->size(), std::memory_order_relaxed);
+  generation_.fetch_add(1, std::memory_order_acq_rel);
+  table_.Reassign(successors, now);
+  return Ok();
+}
+
+// The generation is read first: a view that is late by one is told so by the decision.
+void Limiter::Renew(View* view) const {
+  view->generation_ = generation_.load(std::memory_order_acquire);
+  view->policies_ = policies_.load();
+}
+
+Plan Limiter::MakePlan(View* view, const Request& request, MonoTime now) {
+  Follow(view);
+  const PolicySet& policies = view->policies();
+  Plan plan;
+  plan.generation_ = view->generation_;
+  plan.now_ = now;
+  if (!policies.Concerns(request.command)) return plan;
+  const Matches matches = policies.Match(request);
   for (size_t i = 0; i < matches.count; ++i) {
     const size_t policy = matches.policies[i];
-    Plan::Charge& charge = plan->charges_[i];
-    charge.hash = policies_.BucketHash(policy, request);
-    charge.cost = policies_.Cost(policy, request);
-    charge.policy = static_cast<uint8_t>(policy);
-    // The low bits; a table of less than 2^26 groups chooses its groups by others.
-    charge.stripe = static_cast<uint8_t>(charge.hash & (stripes_ - 1));
-    plan->stripes_ |= uint64_t{1} << charge.stripe;
+    const BucketRule& rule = policies.rule(policy);
+    const uint64_t cost = policies.Cost(policy, request);
+    plan.policies_[i] = static_cast<uint8_t>(policy);
+    plan.charges_[i] = {.table = &table_,
+                        .clock = &rule.clock(),
+                        .name = {policies.BucketHash(policy, request), policies.rule_id(policy),
+                                 policies.former_rule_id(policy)},
+                        .flowed = rule.clock().At(now),
+                        // What is above the burst stays above it.
+                        .cost = rule.Units(std::min(cost, rule.rate().burst + 1)),
+                        .burst = rule.burst_units()};
   }
-  plan->count_ = matches.count;
+  plan.count_ = matches.count;
+  return plan;
 }
 
 void Limiter::Prefetch(const Plan& plan) const {
-  for (const Plan::Charge& charge : plan.charges()) {
-    cells_[CellIndex(charge.policy, charge.stripe)].table.Prefetch(charge.hash);
+  for (const Charge& charge : plan.charges()) table_.Prefetch(charge.name);
+}
+
+Decision Limiter::Admit(View* view, const Request& request, MonoTime now) {
+  for (;;) {
+    const Plan plan = MakePlan(view, request, now);
+    if (plan.empty()) return Decision{};
+    if (const std::optional<Decision> decision = Admit(*view, plan)) return *decision;
   }
 }
 
-Decision Limiter::Decide(const Plan& plan, MonoTime now) {
-  std::array<BucketTable::Place, kMatchesMax> places;
-  std::array<BucketState, kMatchesMax> after;
+std::optional<Decision> Limiter::Admit(const View& view, const Plan& plan) {
+  const std::span<const Charge> charges = plan.charges();
+  std::array<Part, kMatchesMax> parts;
+  const Terms terms{.generation = &generation_, .expected = plan.generation_};
+  const Ruling ruling = Decide(charges, plan.now_, terms, parts);
+  if (ruling == Ruling::kStale) return std::nullopt;
   Decision decision;
-  // Two policies never share a table, so no place is invalidated by a Store for another.
-  size_t i = 0;
-  for (const Plan::Charge& charge : plan.charges()) {
-    const BucketTable& table = CellOf(charge).table;
-    places[i] = table.Find(charge.hash, now);
-    const Verdict verdict = table.rule().Decide(places[i].state, now, charge.cost, &after[i]);
-    if (verdict != Verdict::kAllowed) {
-      const std::chrono::nanoseconds wait =
-          verdict == Verdict::kNever ? std::chrono::nanoseconds::max()
-                                     : table.rule().RetryAfter(places[i].state, now, charge.cost);
-      if (wait > decision.retry_after) decision = {verdict, charge.policy, wait};
-    }
-    ++i;
-  }
-  if (!decision.allowed()) {
-    for (const Plan::Charge& charge : plan.charges()) {
-      if (charge.policy == decision.policy) ++CellOf(charge).denied;
+  if (ruling == Ruling::kAllowed) {
+    for (size_t i = 0; i < charges.size(); ++i) {
+      view.policies().tally(plan.policies_[i], charges[i].name.hash).CountAllowed();
     }
     return decision;
   }
-  i = 0;
-  for (const Plan::Charge& charge : plan.charges()) {
-    Cell& cell = CellOf(charge);
-    if (charge.cost > 0) cell.table.Store(places[i], after[i], now);
-    ++cell.allowed;
-    ++i;
+  for (size_t i = 0; i < charges.size(); ++i) {
+    if (parts[i].verdict == Verdict::kAllowed) continue;
+    const std::chrono::nanoseconds wait = parts[i].RetryAfter(charges[i], plan.now_);
+    if (wait > decision.retry_after) decision = {parts[i].verdict, plan.policies_[i], wait};
   }
+  view.policies().tally(decision.policy, charges[0].name.hash).CountDenied();
   return decision;
 }
 
-void Limiter::Refund(const Plan& plan) {
-  for (const Plan::Charge& charge : plan.charges()) {
-    CellOf(charge).table.Refund(charge.hash, charge.cost);
-  }
+void Limiter::Refund(View* view, const Request& request, MonoTime now) {
+  const Plan plan = MakePlan(view, request, now);
+  limit::Refund(plan.charges(), now);
 }
 
-PolicyCounters Limiter::Counters(size_t policy, size_t stripe) const {
-  const Cell& cell = cells_[CellIndex(policy, stripe)];
-  return {.allowed = cell.allowed,
-          .denied = cell.denied,
-          .evicted_live = cell.table.evicted_live(),
-          .used_slots = cell.table.used_slots(),
-          .slots = cell.table.slot_count()};
+PolicyCounters Limiter::Counters(const PolicySet& policies, size_t policy) const {
+  PolicyCounters counters;
+  for (uint64_t shard = 0; shard < PolicyTally::kShards; ++shard) {
+    const PolicyTally::Shard& part = policies.tally(policy, shard);
+    counters.allowed += part.allowed.load(std::memory_order_relaxed);
+    counters.denied += part.denied.load(std::memory_order_relaxed);
+  }
+  return counters;
+}
+
+TableCounters Limiter::Table() const {
+  return {.evicted_live = table_.evicted_live(),
+          .crowded_denied = table_.crowded_denied(),
+          .crowded_allowed = table_.crowded_allowed(),
+          .used_slots = table_.used_slots(),
+          .slots = table_.slot_count()};
 }
 
 std::string_view FormatThrottled(const Decision& decision, const PolicySet& policies,

@@ -1,59 +1,51 @@
 // Limiter: decides whether a request may pass, under all policies that match it, at once.
 //
 // All matching policies admit the request and each is charged, or one refuses and none is charged.
-// So traffic that one policy blocks does not use up the quota of another.
+// So traffic that one policy blocks does not use up the quota of another. Policies may be replaced
+// at any time, as one: each request is decided by the old set or by the new one, and buckets keep
+// the tokens that were taken from them, also where the rate has changed.
 //
-// Ownership: holds the policies and one table of buckets for each policy and stripe, which divide
-// Options::bytes equally; a policy with a single bucket takes next to nothing.
-// Threads: single-owner as a whole, and divisible: each bucket belongs to one of Options::stripes
-// stripes. A gateway with many threads keeps one lock a stripe, and calls
-//   MakePlan(request)     without any lock: const, hashes everything,
-//   Admit(plan, now)      holding the locks of plan.stripes(), taken in rising order,
-//   Refund, Counters      holding the locks they name.
-// Stripes share nothing that is written. A policy per prefix has one bucket, so one stripe.
-// Errors: Create answers kInvalid when the memory is too small for the policies.
+// Ownership: holds the policies, and the buckets of all of them in one table.
+// Threads: thread-safe, but for SetPolicies, of which there is one at a time. Each thread keeps a
+// View of its own, which follows the policies in force.
+// Errors: kInvalid for policies that cannot be.
 // Cost: a load and a branch without policies; with one, a hash of what names the bucket and one
 // decision, about 25 ns while the bucket is in a near cache; no allocation.
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
 
 #include "weir/base/result.h"
 #include "weir/base/time.h"
-#include "weir/limit/bucket_table.h"
+#include "weir/limit/bucket_memory.h"
+#include "weir/limit/decision.h"
 #include "weir/limit/policy.h"
 
 namespace weir::limit {
 
-inline constexpr size_t kStripesMax = 64;
-
-// Everything about a request that can be worked out without touching a bucket.
+// The charges of one request: everything that can be worked out without touching a bucket.
 class Plan {
  public:
   bool empty() const { return count_ == 0; }
-  // Bit i: Admit and Refund touch stripe i.
-  uint64_t stripes() const { return stripes_; }
+  std::span<const Charge> charges() const { return {charges_.data(), count_}; }
 
  private:
   friend class Limiter;
-  struct Charge {
-    uint64_t hash;
-    uint64_t cost;
-    uint8_t policy;
-    uint8_t stripe;
-  };
-
-  std::span<const Charge> charges() const { return {charges_.data(), count_}; }
 
   size_t count_ = 0;
-  uint64_t stripes_ = 0;
+  uint64_t generation_ = 0;
+  MonoTime now_;
   std::array<Charge, kMatchesMax> charges_;
+  std::array<uint8_t, kMatchesMax> policies_;
 };
 
 struct Decision {
@@ -66,10 +58,17 @@ struct Decision {
   bool allowed() const { return verdict == Verdict::kAllowed; }
 };
 
+// What happened under one policy since it has been there.
 struct PolicyCounters {
-  uint64_t allowed = 0;       // Requests that passed and were charged under this policy.
-  uint64_t denied = 0;        // Requests refused in the name of this policy.
-  uint64_t evicted_live = 0;  // Buckets forgotten before they were full; see bucket_table.h.
+  uint64_t allowed = 0;  // Requests that passed and were charged under this policy.
+  uint64_t denied = 0;   // Requests refused in the name of this policy.
+};
+
+// The memory of all buckets; see bucket_table.h.
+struct TableCounters {
+  uint64_t evicted_live = 0;
+  uint64_t crowded_denied = 0;
+  uint64_t crowded_allowed = 0;
   size_t used_slots = 0;
   size_t slots = 0;
 };
@@ -77,55 +76,64 @@ struct PolicyCounters {
 class Limiter {
  public:
   struct Options {
-    size_t bytes = size_t{8} << 20;  // For all buckets.
-    size_t stripes = 1;              // A power of two, at most kStripesMax.
+    size_t bytes = size_t{8} << 20;  // For all buckets. At least BucketTable::kBytesMin.
+    Crowded crowded = Crowded::kShare;
+    uint64_t seed = 0;  // Secret: with it, clients could aim at each other's buckets.
   };
 
-  static Result<Limiter> Create(PolicySet policies, Options options);
+  // The policies that a thread last saw. Threads: single-owner. A default one has seen none.
+  class View {
+   public:
+    // Requires: the limiter has looked at the view since it was made.
+    const PolicySet& policies() const { return *policies_; }
 
-  Plan MakePlan(const Request& request) const {
-    Plan plan;
-    if (policies_.Concerns(request.command)) Fill(&plan, request);
-    return plan;
-  }
+   private:
+    friend class Limiter;
+    uint64_t generation_ = 0;
+    std::shared_ptr<const PolicySet> policies_;
+  };
 
-  // Asks for the cache lines that Admit will read. Needs no lock.
+  static Result<std::unique_ptr<Limiter>> Create(std::vector<Policy> policies, Options options);
+
+  // Replaces all policies. A bucket stays that of the policy of the same name: what it lacked, it
+  // lacks under the new rate, up to the new burst. Nobody waits: buckets are brought over one by
+  // one, when they are used or by this call, which takes 10 ms for 10^6 buckets.
+  // Requires: one call at a time.
+  Result<Ok> SetPolicies(std::vector<Policy> policies, MonoTime now);
+
+  bool unlimited() const { return policy_count_.load(std::memory_order_relaxed) == 0; }
+
+  // Decides about the request and charges it. Requires: `now` as in BucketRule::Take.
+  Decision Admit(View* view, const Request& request, MonoTime now);
+
+  // Gives back what an allowed Admit of the same request charged. Requires: at most once for each.
+  void Refund(View* view, const Request& request, MonoTime now);
+
+  // Admit in two steps, for bursts: plan and prefetch all, then decide each.
+  Plan MakePlan(View* view, const Request& request, MonoTime now);
   void Prefetch(const Plan& plan) const;
+  // nullopt: the policies have been replaced since the plan was made, and nothing was done.
+  std::optional<Decision> Admit(const View& view, const Plan& plan);
 
-  // Requires: `now` as in TokenBucket::Take.
-  Decision Admit(const Plan& plan, MonoTime now) {
-    if (plan.empty()) return Decision{};
-    return Decide(plan, now);
+  // Brings the view up to the policies in force.
+  void Follow(View* view) const {
+    if (view->generation_ != generation_.load(std::memory_order_acquire)) [[unlikely]]
+      Renew(view);
   }
-  Decision Admit(const Request& request, MonoTime now) { return Admit(MakePlan(request), now); }
 
-  // Gives back what an allowed Admit of the same plan charged. Requires: at most once for each.
-  void Refund(const Plan& plan);
-
-  const PolicySet& policies() const { return policies_; }
-  // What happened in one stripe; sum over the stripes for the whole.
-  PolicyCounters Counters(size_t policy, size_t stripe) const;
+  PolicyCounters Counters(const PolicySet& policies, size_t policy) const;
+  TableCounters Table() const;
 
  private:
-  // The buckets of one policy in one stripe, on cache lines of their own.
-  struct alignas(64) Cell {
-    BucketTable table;
-    uint64_t allowed = 0;
-    uint64_t denied = 0;
-  };
+  explicit Limiter(Options options);
+  void Renew(View* view) const;
 
-  Limiter(PolicySet policies, size_t stripes) : policies_(std::move(policies)), stripes_(stripes) {}
-
-  void Fill(Plan* plan, const Request& request) const;
-  Decision Decide(const Plan& plan, MonoTime now);
-  size_t CellIndex(size_t policy, size_t stripe) const { return policy * stripes_ + stripe; }
-  Cell& CellOf(const Plan::Charge& charge) {
-    return cells_[CellIndex(charge.policy, charge.stripe)];
-  }
-
-  PolicySet policies_;
-  size_t stripes_;
-  std::vector<Cell> cells_;
+  const uint64_t seed_;
+  BucketMemory memory_;
+  BucketTable table_;
+  std::atomic<std::shared_ptr<const PolicySet>> policies_;
+  std::atomic<uint64_t> generation_{1};
+  std::atomic<size_t> policy_count_{0};
 };
 
 inline constexpr size_t kThrottledTextMax = 256;

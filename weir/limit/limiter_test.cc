@@ -1,13 +1,13 @@
-// Goal: policies decide together, all or nothing; the refusal says who, what and when; stripes may
-// be driven by many threads.
-// Method: scripted requests at chosen times; the exact reply text; threads under one lock a stripe,
-// whose total is compared with the rate.
+// Goal: policies decide together, all or nothing; the refusal says who, what and when; a set of
+// policies is replaced without losing a token.
+// Method: scripted requests at chosen times; the exact reply text; threads that are admitted while
+// the set is replaced, whose total is compared with the burst.
 #include "weir/limit/limiter.h"
 
 #include <algorithm>
 #include <array>
-#include <deque>
-#include <mutex>
+#include <atomic>
+#include <memory>
 #include <string>
 #include <thread>
 #include <vector>
@@ -33,44 +33,62 @@ Policy Make(std::string name, Per per, Rate rate, Unit unit = Unit::kRequests) {
   return policy;
 }
 
-Limiter MustCreate(std::vector<Policy> policies, Limiter::Options options = {}) {
-  Result<PolicySet> set = PolicySet::Create(std::move(policies), 42);
-  EXPECT_TRUE(set.ok()) << set.error().message;
-  Result<Limiter> limiter = Limiter::Create(std::move(set).value(), options);
-  EXPECT_TRUE(limiter.ok()) << limiter.error().message;
-  return std::move(limiter).value();
-}
+// A limiter and the view of the thread that uses it.
+class Rig {
+ public:
+  explicit Rig(std::vector<Policy> policies, size_t bytes = size_t{1} << 20) {
+    Result<std::unique_ptr<Limiter>> limiter =
+        Limiter::Create(std::move(policies), {.bytes = bytes, .seed = 42});
+    EXPECT_TRUE(limiter.ok()) << limiter.error().message;
+    limiter_ = std::move(limiter).value();
+    limiter_->Follow(&view_);
+  }
 
-std::string Text(const Limiter& limiter, const Decision& decision) {
-  std::array<char, kThrottledTextMax> buffer;
-  return std::string(FormatThrottled(decision, limiter.policies(), buffer));
-}
+  Decision Admit(const Request& request, MonoTime now) {
+    return limiter_->Admit(&view_, request, now);
+  }
+  void Refund(const Request& request, MonoTime now) { limiter_->Refund(&view_, request, now); }
+  PolicyCounters Counters(size_t policy) {
+    limiter_->Follow(&view_);
+    return limiter_->Counters(view_.policies(), policy);
+  }
+  // The reply to a request that was just refused.
+  std::string Text(const Decision& decision) const {
+    std::array<char, kThrottledTextMax> buffer;
+    return std::string(FormatThrottled(decision, view_.policies(), buffer));
+  }
+  Limiter& limiter() { return *limiter_; }
+
+ private:
+  std::unique_ptr<Limiter> limiter_;
+  Limiter::View view_;
+};
 
 Request From(uint8_t client, std::string_view key = "k") {
   return {.client = Address::FromV4({10, 0, 0, client}), .key = key};
 }
 
 TEST(LimiterTest, WithoutPoliciesEverythingPasses) {
-  Limiter limiter = MustCreate({});
+  Rig limiter({});
   for (int i = 0; i < 100; ++i) EXPECT_TRUE(limiter.Admit(From(1), kStart).allowed());
-  EXPECT_EQ(limiter.MakePlan(From(1)).stripes(), 0U);
+  EXPECT_TRUE(limiter.limiter().unlimited());
 }
 
 TEST(LimiterTest, EachClientHasItsOwnLimit) {
-  Limiter limiter = MustCreate({Make("per-client", Per::kClient, {10, 1s, 3})});
+  Rig limiter({Make("per-client", Per::kClient, {10, 1s, 3})});
   for (uint8_t client = 1; client <= 200; ++client) {
     for (int i = 0; i < 3; ++i) EXPECT_TRUE(limiter.Admit(From(client), kStart).allowed());
     EXPECT_FALSE(limiter.Admit(From(client), kStart).allowed());
   }
-  const PolicyCounters counters = limiter.Counters(0, 0);
+  const PolicyCounters counters = limiter.Counters(0);
   EXPECT_EQ(counters.allowed, 600U);
   EXPECT_EQ(counters.denied, 200U);
-  EXPECT_EQ(counters.used_slots, 200U);
-  EXPECT_EQ(counters.evicted_live, 0U);
+  EXPECT_EQ(limiter.limiter().Table().used_slots, 200U);
+  EXPECT_EQ(limiter.limiter().Table().evicted_live, 0U);
 }
 
 TEST(LimiterTest, ARefusedRequestIsChargedToNoPolicy) {
-  Limiter limiter = MustCreate(
+  Rig limiter(
       {Make("all", Per::kPrefix, {1, 1s, 10}), Make("per-client", Per::kClient, {1, 1s, 2})});
   for (int i = 0; i < 100; ++i) limiter.Admit(From(1), kStart);
   // Client 1 took 2 of the 10; its 98 refusals took nothing.
@@ -79,14 +97,13 @@ TEST(LimiterTest, ARefusedRequestIsChargedToNoPolicy) {
     others += limiter.Admit(From(client), kStart).allowed() ? 1 : 0;
   }
   EXPECT_EQ(others, 8U);
-  EXPECT_EQ(limiter.Counters(0, 0).allowed, 10U);
-  EXPECT_EQ(limiter.Counters(1, 0).denied, 98U);
-  EXPECT_EQ(limiter.Counters(0, 0).denied, 91U);
+  EXPECT_EQ(limiter.Counters(0).allowed, 10U);
+  EXPECT_EQ(limiter.Counters(1).denied, 98U);
+  EXPECT_EQ(limiter.Counters(0).denied, 91U);
 }
 
 TEST(LimiterTest, OfSeveralRefusalsTheLongestWaitIsNamedAndSuffices) {
-  Limiter limiter = MustCreate(
-      {Make("fast", Per::kClient, {10, 1s, 1}), Make("slow", Per::kPrefix, {1, 1min, 1})});
+  Rig limiter({Make("fast", Per::kClient, {10, 1s, 1}), Make("slow", Per::kPrefix, {1, 1min, 1})});
   ASSERT_TRUE(limiter.Admit(From(1), kStart).allowed());
   const Decision decision = limiter.Admit(From(1), kStart);
   EXPECT_EQ(decision.policy, 1U);
@@ -95,47 +112,46 @@ TEST(LimiterTest, OfSeveralRefusalsTheLongestWaitIsNamedAndSuffices) {
 }
 
 TEST(LimiterTest, TheReplySaysWhenWhoAndWhy) {
-  Limiter limiter = MustCreate({Make("tenant:acme/write", Per::kClient, {500, 1s, 1})});
+  Rig limiter({Make("tenant:acme/write", Per::kClient, {500, 1s, 1})});
   ASSERT_TRUE(limiter.Admit(From(1), kStart).allowed());
-  EXPECT_EQ(Text(limiter, limiter.Admit(From(1), kStart)),
+  EXPECT_EQ(limiter.Text(limiter.Admit(From(1), kStart)),
             "THROTTLED retry_after_ms=2 policy=tenant:acme/write limit=500/1s scope=client "
             "reason=quota");
 }
 
 TEST(LimiterTest, TheWaitInTheReplyIsRoundedUpAndNeverZero) {
-  Limiter limiter = MustCreate({Make("p", Per::kUser, {1'000'000, 1s, 1})});
+  Rig limiter({Make("p", Per::kUser, {1'000'000, 1s, 1})});
   ASSERT_TRUE(limiter.Admit(From(1), kStart).allowed());
   const Decision decision = limiter.Admit(From(1), kStart);
   EXPECT_EQ(decision.retry_after, 1us);
-  EXPECT_EQ(Text(limiter, decision),
+  EXPECT_EQ(limiter.Text(decision),
             "THROTTLED retry_after_ms=1 policy=p limit=1000000/1s scope=user reason=quota");
 }
 
 TEST(LimiterTest, ACostAboveTheBurstSaysThatItCanNeverPass) {
-  Limiter limiter = MustCreate({Make("bytes", Per::kKey, {1000, 1min, 500}, Unit::kBytes),
-                                Make("requests", Per::kClient, {1, 1h, 1})});
+  Rig limiter({Make("bytes", Per::kKey, {1000, 1min, 500}, Unit::kBytes),
+               Make("requests", Per::kClient, {1, 1h, 1})});
   Request request = From(1);
   request.bytes = 500;
   ASSERT_TRUE(limiter.Admit(request, kStart).allowed());
   request.bytes = 501;
   // "requests" refuses too, for an hour, but never is longer.
-  EXPECT_EQ(Text(limiter, limiter.Admit(request, kStart)),
+  EXPECT_EQ(limiter.Text(limiter.Admit(request, kStart)),
             "THROTTLED retry_after_ms=-1 policy=bytes limit=1000B/1m scope=key "
             "reason=cost_above_burst");
 }
 
 TEST(LimiterTest, TheLongestPossibleReplyFits) {
-  Limiter limiter =
-      MustCreate({Make(std::string(kPolicyNameBytesMax, 'n'), Per::kClient,
-                       {uint64_t(kPeriodMax.count()) - 1, kPeriodMax - 1ns, 1}, Unit::kBytes)});
+  Rig limiter({Make(std::string(kPolicyNameBytesMax, 'n'), Per::kClient,
+                    {uint64_t(kPeriodMax.count()) - 1, kPeriodMax - 1ns, 1}, Unit::kBytes)});
   Decision decision{.verdict = Verdict::kLater, .retry_after = std::chrono::nanoseconds::max()};
-  EXPECT_LT(Text(limiter, decision).size(), kThrottledTextMax);
+  EXPECT_LT(limiter.Text(decision).size(), kThrottledTextMax);
   decision.verdict = Verdict::kNever;
-  EXPECT_LT(Text(limiter, decision).size(), kThrottledTextMax);
+  EXPECT_LT(limiter.Text(decision).size(), kThrottledTextMax);
 }
 
 TEST(LimiterTest, BytesAreChargedAsBytesAndAnEmptyRequestIsFree) {
-  Limiter limiter = MustCreate({Make("bytes", Per::kClient, {100, 1s, 100}, Unit::kBytes)});
+  Rig limiter({Make("bytes", Per::kClient, {100, 1s, 100}, Unit::kBytes)});
   Request request = From(1);
   request.bytes = 60;
   EXPECT_TRUE(limiter.Admit(request, kStart).allowed());
@@ -147,86 +163,96 @@ TEST(LimiterTest, BytesAreChargedAsBytesAndAnEmptyRequestIsFree) {
 }
 
 TEST(LimiterTest, RefundGivesBackUnderEveryPolicy) {
-  Limiter limiter =
-      MustCreate({Make("a", Per::kClient, {1, 1s, 1}), Make("b", Per::kPrefix, {1, 1s, 1})});
-  const Plan plan = limiter.MakePlan(From(1));
-  ASSERT_TRUE(limiter.Admit(plan, kStart).allowed());
-  limiter.Refund(plan);
-  EXPECT_TRUE(limiter.Admit(plan, kStart).allowed());
-  EXPECT_FALSE(limiter.Admit(plan, kStart).allowed());
+  Rig limiter({Make("a", Per::kClient, {1, 1s, 1}), Make("b", Per::kPrefix, {1, 1s, 1})});
+  ASSERT_TRUE(limiter.Admit(From(1), kStart).allowed());
+  limiter.Refund(From(1), kStart);
+  EXPECT_TRUE(limiter.Admit(From(1), kStart).allowed());
+  EXPECT_FALSE(limiter.Admit(From(1), kStart).allowed());
 }
 
-TEST(LimiterTest, MemoryIsDividedAndTooLittleIsRefused) {
-  const std::vector<Policy> policies = {Make("a", Per::kClient, {1, 1s, 1}),
-                                        Make("b", Per::kKey, {1, 1s, 1}),
-                                        Make("c", Per::kPrefix, {1, 1s, 1})};
-  const size_t bytes_min = 3 * 4 * BucketTable::kBytesMin;
-  const auto create = [&](Limiter::Options options) {
-    return Limiter::Create(PolicySet::Create(policies, 1).value(), options);
-  };
-  EXPECT_TRUE(create({.bytes = bytes_min, .stripes = 4}).ok());
-  EXPECT_FALSE(create({.bytes = bytes_min - 1, .stripes = 4}).ok());
-  EXPECT_TRUE(create({.stripes = kStripesMax}).ok());
-  EXPECT_FALSE(create({.stripes = 2 * kStripesMax}).ok());
-  EXPECT_FALSE(create({.stripes = 3}).ok());
-  EXPECT_FALSE(create({.stripes = 0}).ok());
-
-  const Limiter limiter = create({.bytes = 1 << 20, .stripes = 4}).value();
-  size_t slots = 0;
-  for (size_t policy = 0; policy < 3; ++policy) {
-    for (size_t stripe = 0; stripe < 4; ++stripe) slots += limiter.Counters(policy, stripe).slots;
-  }
-  EXPECT_LE(slots * 16, size_t{1} << 20);
-  EXPECT_GE(slots * 16, (size_t{1} << 20) * 95 / 100);
-  EXPECT_EQ(limiter.Counters(2, 0).slots, BucketTable::kGroupSlots);
+TEST(LimiterTest, TooLittleMemoryIsRefused) {
+  EXPECT_TRUE(Limiter::Create({}, {.bytes = BucketTable::kBytesMin}).ok());
+  EXPECT_FALSE(Limiter::Create({}, {.bytes = BucketTable::kBytesMin - 1}).ok());
 }
 
-// The stripes a plan names are enough: threads that hold only those admit exactly the burst of each
-// bucket together. (The thread sanitizer checks that nothing else is written.)
-TEST(LimiterTest, StripesMayBeDrivenByManyThreads) {
-  constexpr size_t kStripes = 8;
-  constexpr int kThreads = 4;
+TEST(LimiterTest, AReplacedSetKeepsTheTokensThatWereTaken) {
+  Rig limiter({Make("keeps", Per::kClient, {1, 1h, 10}), Make("goes", Per::kPrefix, {1, 1h, 5})});
+  for (int i = 0; i < 4; ++i) ASSERT_TRUE(limiter.Admit(From(1), kStart).allowed());
+
+  // More burst is there at once; what was taken stays taken.
+  ASSERT_TRUE(
+      limiter.limiter().SetPolicies({Make("keeps", Per::kClient, {1, 1min, 12})}, kStart).ok());
+  for (int i = 0; i < 8; ++i) EXPECT_TRUE(limiter.Admit(From(1), kStart).allowed());
+  const Decision refused = limiter.Admit(From(1), kStart);
+  EXPECT_EQ(refused.retry_after, 1min);
+  EXPECT_EQ(limiter.Counters(0).allowed, 12U);
+
+  // Less burst: no emptier than empty.
+  ASSERT_TRUE(
+      limiter.limiter().SetPolicies({Make("keeps", Per::kClient, {1, 1min, 2})}, kStart).ok());
+  EXPECT_EQ(limiter.Admit(From(1), kStart).retry_after, 1min);
+
+  // What was away comes back full.
+  ASSERT_TRUE(limiter.limiter().SetPolicies({}, kStart).ok());
+  EXPECT_TRUE(limiter.limiter().unlimited());
+  ASSERT_TRUE(
+      limiter.limiter().SetPolicies({Make("keeps", Per::kClient, {1, 1min, 2})}, kStart).ok());
+  EXPECT_TRUE(limiter.Admit(From(1), kStart).allowed());
+}
+
+TEST(LimiterTest, ASetThatCannotBeLeavesTheOneInForce) {
+  Rig limiter({Make("p", Per::kPrefix, {1, 1h, 1})});
+  ASSERT_TRUE(limiter.Admit(From(1), kStart).allowed());
+  EXPECT_FALSE(limiter.limiter().SetPolicies({Make("", Per::kPrefix, {1, 1h, 1})}, kStart).ok());
+  EXPECT_FALSE(limiter.Admit(From(1), kStart).allowed());
+}
+
+TEST(LimiterTest, APlanFromBeforeAReplacementDoesNothing) {
+  Rig limiter({Make("p", Per::kPrefix, {1, 1h, 2})});
+  Limiter::View view;
+  const Plan plan = limiter.limiter().MakePlan(&view, From(1), kStart);
+  ASSERT_TRUE(limiter.limiter().SetPolicies({Make("p", Per::kPrefix, {1, 1h, 1})}, kStart).ok());
+  EXPECT_FALSE(limiter.limiter().Admit(view, plan).has_value());
+  EXPECT_TRUE(limiter.Admit(From(1), kStart).allowed());
+}
+
+// Threads are admitted while the set is replaced again and again by one whose rate differs, so that
+// every bucket is brought over each time: of each the burst is taken, to the token.
+TEST(LimiterTest, ReplacingTheSetUnderThreadsLosesNoToken) {
   constexpr uint8_t kClients = 16;
-  Limiter limiter = MustCreate(
-      {Make("per-client", Per::kClient, {1, 1h, 50}), Make("per-key", Per::kKey, {1, 1h, 100})},
-      {.bytes = 1 << 20, .stripes = kStripes});
-  std::array<std::mutex, kStripes> locks;
+  constexpr uint64_t kBurst = 2000;
+  Rig limiter({Make("p", Per::kClient, {1, 24h, kBurst})});
+  std::atomic<uint64_t> admitted{0};
   std::vector<std::thread> threads;
-  for (int t = 0; t < kThreads; ++t) {
-    threads.emplace_back([&limiter, &locks, t] {
-      Random random(static_cast<uint64_t>(t));
-      for (int i = 0; i < 5000; ++i) {
-        const uint8_t client = static_cast<uint8_t>(random.Below(kClients));
-        const std::string key = "key" + std::to_string(random.Below(kClients));
-        const Plan plan = limiter.MakePlan(From(client, key));
-        std::deque<std::unique_lock<std::mutex>> held;
-        for (size_t stripe = 0; stripe < kStripes; ++stripe) {
-          if ((plan.stripes() >> stripe & 1) != 0) held.emplace_back(locks[stripe]);
-        }
-        limiter.Admit(plan, kStart);
+  for (uint64_t t = 0; t < 3; ++t) {
+    threads.emplace_back([&limiter, &admitted, t] {
+      Limiter::View view;
+      Random random(t);
+      for (int i = 0; i < 30'000; ++i) {
+        const Request request = From(static_cast<uint8_t>(random.Below(kClients)));
+        admitted += limiter.limiter().Admit(&view, request, kStart).allowed() ? 1 : 0;
       }
     });
   }
-  for (std::thread& thread : threads) thread.join();
-  uint64_t allowed = 0;
-  uint64_t denied = 0;
-  for (size_t stripe = 0; stripe < kStripes; ++stripe) {
-    allowed += limiter.Counters(0, stripe).allowed;
-    denied += limiter.Counters(0, stripe).denied + limiter.Counters(1, stripe).denied;
+  for (int64_t i = 1; i <= 300; ++i) {
+    const std::chrono::nanoseconds period = 24h - std::chrono::seconds(i);
+    EXPECT_TRUE(
+        limiter.limiter().SetPolicies({Make("p", Per::kClient, {1, period, kBurst})}, kStart).ok());
   }
-  EXPECT_EQ(allowed, kClients * 50U);
-  EXPECT_EQ(allowed + denied, kThreads * 5000U);
+  for (std::thread& thread : threads) thread.join();
+  for (uint8_t client = 0; client < kClients; ++client) {
+    while (limiter.Admit(From(client), kStart).allowed()) ++admitted;
+  }
+  EXPECT_EQ(admitted, kClients * kBurst);
 }
 
 // Two policies against two plain maps of buckets, decided by hand.
 RC_GTEST_PROP(LimiterProperty, DecidesAsSeparateBucketsThatAgree, ()) {
   const Rate per_client{*rc::gen::inRange<uint64_t>(1, 30), 1s, *rc::gen::inRange<uint64_t>(1, 9)};
   const Rate per_key{*rc::gen::inRange<uint64_t>(1, 30), 1s, *rc::gen::inRange<uint64_t>(1, 9)};
-  Limiter limiter =
-      MustCreate({Make("client", Per::kClient, per_client), Make("key", Per::kKey, per_key)},
-                 {.bytes = 1 << 16, .stripes = 4});
-  const TokenBucket client_rule = TokenBucket::Create(per_client).value();
-  const TokenBucket key_rule = TokenBucket::Create(per_key).value();
+  Rig limiter({Make("client", Per::kClient, per_client), Make("key", Per::kKey, per_key)});
+  const BucketRule client_rule = BucketRule::Create(per_client).value();
+  const BucketRule key_rule = BucketRule::Create(per_key).value();
   std::array<BucketState, 8> clients;
   std::array<BucketState, 8> keys;
   Random random(*rc::gen::arbitrary<uint64_t>());

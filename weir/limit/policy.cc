@@ -79,13 +79,13 @@ bool Address::is_v4() const {
   return std::equal(kV4Prefix.begin(), kV4Prefix.end(), bytes.begin());
 }
 
-Result<PolicySet> PolicySet::Create(std::vector<Policy> policies, uint64_t seed) {
+Result<PolicySet> PolicySet::Create(std::vector<Policy> policies, uint64_t seed,
+                                    const PolicySet* before) {
   if (policies.size() > kPoliciesMax) {
     return Error{ErrorCode::kInvalid, "there are " + std::to_string(policies.size()) +
                                           " limit policies; at most 64 are allowed"};
   }
   PolicySet set;
-  Random seeds(seed);
   for (Policy& policy : policies) {
     const std::string who = "limit policy '" + policy.name + "' ";
     if (const std::string_view fault = Fault(policy); !fault.empty()) {
@@ -96,7 +96,7 @@ Result<PolicySet> PolicySet::Create(std::vector<Policy> policies, uint64_t seed)
         return Error{ErrorCode::kInvalid, who + "is defined twice; names must differ"};
       }
     }
-    Result<TokenBucket> rule = TokenBucket::Create(policy.rate);
+    Result<BucketRule> rule = BucketRule::Create(policy.rate);
     if (!rule.ok()) {
       return Error{ErrorCode::kInvalid, who + "is out of range: " + rule.error().message};
     }
@@ -105,10 +105,14 @@ Result<PolicySet> PolicySet::Create(std::vector<Policy> policies, uint64_t seed)
         set.by_command_[command] |= uint64_t{1} << set.policies_.size();
       }
     }
+    // By name, so that a policy's buckets are found again when the set is replaced.
     set.compiled_.push_back({.rule = rule.value(),
+                             .rule_id = kNoRule,
+                             .former_rule_id = kNoRule,
+                             .tally = nullptr,
                              .mask = ToWords(MaskOf(policy.client.bits)),
                              .prefix = ToWords(policy.client.address),
-                             .seed = seeds.Next(),
+                             .seed = SeededHash(policy.name, seed),
                              .asks_client = policy.client.bits > 0,
                              .asks_key = policy.per == Per::kKey || !policy.key_prefix.empty(),
                              .asks_user = !policy.user.empty(),
@@ -122,7 +126,32 @@ Result<PolicySet> PolicySet::Create(std::vector<Policy> policies, uint64_t seed)
                                           " limit policies can match the same request; at most 8 "
                                           "may, so make them narrower"};
   }
+  set.Number(before);
   return set;
+}
+
+// A rule that stays keeps its number; another one gets a number that neither set has, since both
+// are in use while one replaces the other.
+void PolicySet::Number(const PolicySet* before) {
+  static_assert(2 * kPoliciesMax <= kRulesMax);
+  std::array<bool, kRulesMax + 1> taken{};
+  taken[kNoRule] = true;
+  for (size_t i = 0; before != nullptr && i < before->size(); ++i) {
+    taken[before->rule_id(i)] = true;
+    for (size_t own = 0; own < size(); ++own) {
+      if (policies_[own].name != before->policies_[i].name) continue;
+      compiled_[own].tally = before->compiled_[i].tally;
+      const bool stays = policies_[own].rate == before->policies_[i].rate;
+      (stays ? compiled_[own].rule_id : compiled_[own].former_rule_id) = before->rule_id(i);
+    }
+  }
+  for (Compiled& compiled : compiled_) {
+    if (compiled.tally == nullptr) compiled.tally = std::make_shared<PolicyTally>();
+    if (compiled.rule_id != kNoRule) continue;
+    const auto free = std::find(taken.begin(), taken.end(), false);
+    *free = true;
+    compiled.rule_id = static_cast<RuleId>(free - taken.begin());
+  }
 }
 
 bool PolicySet::ClientApplies(size_t index, const Address& client) const {

@@ -10,14 +10,17 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "weir/base/result.h"
+#include "weir/limit/decision.h"
 #include "weir/limit/token_bucket.h"
 
 namespace weir::limit {
@@ -25,6 +28,7 @@ namespace weir::limit {
 inline constexpr size_t kPoliciesMax = 64;
 // The most policies that may match one request; Create refuses a set in which more could.
 inline constexpr size_t kMatchesMax = 8;
+static_assert(kMatchesMax <= kChargesMax);
 inline constexpr size_t kPolicyNameBytesMax = 64;
 inline constexpr size_t kPolicyUserBytesMax = 256;
 inline constexpr size_t kPolicyPrefixBytesMax = 1024;
@@ -87,10 +91,26 @@ struct Matches {
   std::array<uint8_t, kMatchesMax> policies;
 };
 
+// What happened under one policy, counted by many threads. Counts by the bucket's hash, so that
+// threads with different buckets do not meet.
+struct PolicyTally {
+  static constexpr size_t kShards = 8;
+  struct alignas(64) Shard {
+    std::atomic<uint64_t> allowed{0};
+    std::atomic<uint64_t> denied{0};
+
+    void CountAllowed() { allowed.fetch_add(1, std::memory_order_relaxed); }
+    void CountDenied() { denied.fetch_add(1, std::memory_order_relaxed); }
+  };
+  std::array<Shard, kShards> shards;
+};
+
 class PolicySet {
  public:
-  // `seed` must be secret: with it, clients could aim at each other's buckets.
-  static Result<PolicySet> Create(std::vector<Policy> policies, uint64_t seed);
+  // `seed` must be secret: with it, clients could aim at each other's buckets. Policies named as in
+  // `before`, the set that this one replaces if any, go on counting, and know its rule's number.
+  static Result<PolicySet> Create(std::vector<Policy> policies, uint64_t seed,
+                                  const PolicySet* before = nullptr);
 
   // Whether any policy concerns commands of this class.
   bool Concerns(CommandClass command) const {
@@ -120,14 +140,24 @@ class PolicySet {
 
   size_t size() const { return policies_.size(); }
   const Policy& policy(size_t index) const { return policies_[index]; }
-  const TokenBucket& rule(size_t index) const { return compiled_[index].rule; }
+  const BucketRule& rule(size_t index) const { return compiled_[index].rule; }
+  // The number of the rule; and that of the rule which the policy had in the set before, if it had
+  // another one.
+  RuleId rule_id(size_t index) const { return compiled_[index].rule_id; }
+  RuleId former_rule_id(size_t index) const { return compiled_[index].former_rule_id; }
+  PolicyTally::Shard& tally(size_t index, uint64_t hash) const {
+    return compiled_[index].tally->shards[hash % PolicyTally::kShards];
+  }
   // The rate as people write it: "500/1s", in bytes "1048576B/1m".
   std::string_view limit_text(size_t index) const { return compiled_[index].limit_text; }
 
  private:
   using AddressWords = std::array<uint64_t, 2>;
   struct Compiled {
-    TokenBucket rule;
+    BucketRule rule;
+    RuleId rule_id;
+    RuleId former_rule_id;
+    std::shared_ptr<PolicyTally> tally;
     AddressWords mask;
     AddressWords prefix;
     uint64_t seed;
@@ -149,6 +179,7 @@ class PolicySet {
   bool KeyApplies(size_t index, std::optional<std::string_view> key) const;
   bool UserApplies(size_t index, std::string_view user) const;
   size_t MatchesPossible() const;
+  void Number(const PolicySet* before);
 
   std::vector<Policy> policies_;
   std::vector<Compiled> compiled_;
