@@ -9,9 +9,11 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "weir/limit/limiter.h"
+#include "weir/limit/throttle.h"
 
 namespace weir::gateway {
 
@@ -34,6 +36,12 @@ class Admission {
   bool unlimited() const { return limiter_->unlimited(); }
   // Returns nullopt when the request may pass, else the error to reply with.
   std::optional<std::string> Refusal(View* view, const limit::Request& request, MonoTime now);
+
+  // Decides about a limit that the request brings along; see limit::Throttle.
+  limit::Throttled Throttle(std::string_view key, const limit::ThrottleLimit& limit,
+                            int64_t quantity, MonoTime now) {
+    return limit::Throttle(*limiter_, key, limit, quantity, now);
+  }
 
   // Gives back what Refusal charged when it let this request pass, once.
   void Refund(View* view, const limit::Request& request, MonoTime now);

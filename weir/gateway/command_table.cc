@@ -12,6 +12,7 @@
 #include "weir/gateway/commands/connection_rows.h"
 #include "weir/gateway/commands/diagnosis_rows.h"
 #include "weir/gateway/commands/key_rows.h"
+#include "weir/gateway/commands/limit_rows.h"
 #include "weir/gateway/commands/scripting_rows.h"
 #include "weir/gateway/commands/server_rows.h"
 #include "weir/gateway/commands/string_rows.h"
@@ -44,18 +45,18 @@ consteval std::array<CommandSpec, (Ns + ...)> Merge(const std::array<CommandSpec
   return merged;
 }
 
-constexpr auto kTable = Merge(rows::Table("server", 0, rows::kAclRows),
-                              rows::Table("bitmap", kCatBitmap, rows::kBitmapRows),
-                              rows::Table("cluster", 0, rows::kClusterRows),
-                              rows::Table("connection", kCatConnection, rows::kClientRows),
-                              rows::Table("connection", kCatConnection, rows::kConnectionRows),
-                              rows::Table("server", 0, rows::kDiagnosisRows),
-                              rows::Table("generic", kCatKeyspace, rows::kKeyRows),
-                              rows::Table("scripting", kCatScripting, rows::kScriptingRows),
-                              rows::Table("server", 0, rows::kServerRows),
-                              rows::Table("string", kCatString, rows::kStringRows),
-                              rows::Table("transactions", kCatTransaction, rows::kTransactionRows),
-                              rows::Table("weir", kCatAdmin, rows::kWeirRows));
+constexpr auto kTable = Merge(
+    rows::Table("server", 0, rows::kAclRows), rows::Table("bitmap", kCatBitmap, rows::kBitmapRows),
+    rows::Table("cluster", 0, rows::kClusterRows),
+    rows::Table("connection", kCatConnection, rows::kClientRows),
+    rows::Table("connection", kCatConnection, rows::kConnectionRows),
+    rows::Table("server", 0, rows::kDiagnosisRows),
+    rows::Table("generic", kCatKeyspace, rows::kKeyRows), rows::Table("limit", 0, rows::kLimitRows),
+    rows::Table("scripting", kCatScripting, rows::kScriptingRows),
+    rows::Table("server", 0, rows::kServerRows),
+    rows::Table("string", kCatString, rows::kStringRows),
+    rows::Table("transactions", kCatTransaction, rows::kTransactionRows),
+    rows::Table("weir", kCatAdmin, rows::kWeirRows));
 
 constexpr size_t kNameBytesMax = 32;
 

@@ -6,6 +6,8 @@
 #include <cstring>
 #include <utility>
 
+#include "weir/base/key_hash.h"
+
 namespace weir::limit {
 namespace {
 
@@ -37,7 +39,9 @@ static_assert(kThrottledTextMax >= kPolicyNameBytesMax + 160);
 }  // namespace
 
 Limiter::Limiter(Options options)
-    : seed_(options.seed), memory_(options.bytes), table_(memory_.bytes(), options.crowded) {}
+    : seed_(options.seed), memory_(options.bytes), table_(memory_.bytes(), options.crowded) {
+  table_.SetTimeRule(kTimeRule);
+}
 
 Result<std::unique_ptr<Limiter>> Limiter::Create(std::vector<Policy> policies, Options options) {
   if (options.bytes < BucketTable::kBytesMin || options.bytes > BucketTable::kBytesMax) {
@@ -71,7 +75,7 @@ Result<Ok> Limiter::SetPolicies(std::vector<Policy> policies, MonoTime now) {
   // the new generation and plans anew.
   policies_.store(after);
   policy_count_.store(after->size(), std::memory_order_relaxed);
-  generation_.fetch_add(1, std::memory_order_acq_rel);
+  generation_.fetch_add(1);
   table_.Reassign(successors, now);
   return Ok();
 }
@@ -145,6 +149,21 @@ std::optional<Decision> Limiter::Admit(const View& view, const Plan& plan) {
 void Limiter::Refund(View* view, const Request& request, MonoTime now) {
   const Plan plan = MakePlan(view, request, now);
   limit::Refund(plan.charges(), now);
+}
+
+Charge Limiter::TimeCharge(std::string_view key, std::chrono::nanoseconds cost,
+                           std::chrono::nanoseconds burst, MonoTime now) {
+  assert(burst <= kFillTimeMax);
+  const auto units = [](std::chrono::nanoseconds duration) {
+    return static_cast<uint64_t>(duration.count()) * BucketTable::kTimeUnitsPerNs;
+  };
+  const UnitClock& clock = table_.clock(kTimeRule);
+  return {.table = &table_,
+          .clock = &clock,
+          .name = {SeededHash(key, seed_), kTimeRule},
+          .flowed = clock.At(now),
+          .cost = units(cost),
+          .burst = units(burst)};
 }
 
 PolicyCounters Limiter::Counters(const PolicySet& policies, size_t policy) const {

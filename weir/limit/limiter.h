@@ -109,6 +109,11 @@ class Limiter {
   // Gives back what an allowed Admit of the same request charged. Requires: at most once for each.
   void Refund(View* view, const Request& request, MonoTime now);
 
+  // A charge of a bucket outside all policies, named by `key`, that counts time itself: its tokens
+  // are durations. Requires: burst <= kFillTimeMax.
+  Charge TimeCharge(std::string_view key, std::chrono::nanoseconds cost,
+                    std::chrono::nanoseconds burst, MonoTime now);
+
   // Admit in two steps, for bursts: plan and prefetch all, then decide each.
   Plan MakePlan(View* view, const Request& request, MonoTime now);
   void Prefetch(const Plan& plan) const;
@@ -125,6 +130,8 @@ class Limiter {
   TableCounters Table() const;
 
  private:
+  static constexpr RuleId kTimeRule = kRulesMax;
+
   explicit Limiter(Options options);
   void Renew(View* view) const;
 

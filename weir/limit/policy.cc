@@ -133,7 +133,7 @@ Result<PolicySet> PolicySet::Create(std::vector<Policy> policies, uint64_t seed,
 // A rule that stays keeps its number; another one gets a number that neither set has, since both
 // are in use while one replaces the other.
 void PolicySet::Number(const PolicySet* before) {
-  static_assert(2 * kPoliciesMax <= kRulesMax);
+  static_assert(2 * kPoliciesMax < kRulesMax, "the last number is left to others");
   std::array<bool, kRulesMax + 1> taken{};
   taken[kNoRule] = true;
   for (size_t i = 0; before != nullptr && i < before->size(); ++i) {

@@ -217,4 +217,8 @@ inline bool ArgumentsAreHeavy(const ReadCall& call) {
   return call.args.size() > kHeavyArguments;
 }
 
+// throttle.cc
+void ClThrottle(const LocalCall& call, resp::Writer& writer);
+void Gcra(const LocalCall& call, resp::Writer& writer);
+
 }  // namespace weir::gateway::commands
