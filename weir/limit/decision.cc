@@ -11,10 +11,15 @@ namespace {
 using Group = BucketTable::Group;
 using Slot = BucketTable::Slot;
 
-// The buckets of a decision, with all locks that it needs.
+bool IsStale(const Terms& terms) {
+  return terms.generation != nullptr && terms.generation->load() != terms.expected;
+}
+
+// The buckets of a decision, with all locks that it needs; without buckets if it is stale.
 class Held {
  public:
-  Held(std::span<const Charge> charges, MonoTime now) : charges_(charges), now_(now) {
+  Held(std::span<const Charge> charges, MonoTime now, const Terms& terms)
+      : charges_(charges), now_(now) {
     for (size_t i = 0; i < charges.size(); ++i) {
       if (charges[i].table->Overflows(charges[i].name)) overflowing_ |= uint32_t{1} << i;
     }
@@ -22,6 +27,9 @@ class Held {
     // locks. Each round adds a group, so there are few.
     for (;;) {
       Lock();
+      // Before anything is looked for: rules of a later set may have the numbers of earlier ones.
+      stale_ = IsStale(terms);
+      if (stale_) return;
       const uint32_t lacking = Find();
       if (lacking == 0) return;
       Unlock();
@@ -32,6 +40,7 @@ class Held {
   Held(const Held&) = delete;
   Held& operator=(const Held&) = delete;
 
+  bool stale() const { return stale_; }
   Slot* slot(size_t i) const { return slots_[i]; }
   bool newcomer(size_t i) const { return newcomers_ >> i & 1; }
   // Finds a slot for a newcomer; nullptr when there is none.
@@ -108,6 +117,7 @@ class Held {
 
   std::span<const Charge> charges_;
   MonoTime now_;
+  bool stale_ = false;
   size_t groups_count_ = 0;
   uint32_t newcomers_ = 0;
   uint32_t overflowing_ = 0;  // Charges whose second groups are locked too.
@@ -173,20 +183,20 @@ void Commit(Held& held, std::span<const Charge> charges, std::span<Part> parts) 
   }
 }
 
-bool IsStale(const Terms& terms) {
-  return terms.generation != nullptr && terms.generation->load() != terms.expected;
-}
-
 // The decision about a bucket that stands where it is looked for first: by far the most frequent
 // one. nullopt: it does not stand there, and nothing was done.
 std::optional<Ruling> DecideOne(const Charge& charge, MonoTime now, const Terms& terms,
                                 Part* part) {
   Group& group = charge.table->First(charge.name);
   group.Lock();
-  Slot* slot = charge.table->FindIn(group, charge.name, now);
-  if (slot == nullptr || IsStale(terms)) [[unlikely]] {
+  if (IsStale(terms)) [[unlikely]] {
     group.Unlock();
-    return slot == nullptr ? std::nullopt : std::optional(Ruling::kStale);
+    return Ruling::kStale;
+  }
+  Slot* slot = charge.table->FindIn(group, charge.name, now);
+  if (slot == nullptr) [[unlikely]] {
+    group.Unlock();
+    return std::nullopt;
   }
   part->missing = Missing(BucketTable::StateIn(*slot), charge.flowed);
   part->crowded = false;
@@ -238,8 +248,8 @@ Ruling Decide(std::span<const Charge> charges, MonoTime now, const Terms& terms,
     if (ruling.has_value()) [[likely]]
       return *ruling;
   }
-  Held held(charges, now);
-  if (IsStale(terms)) [[unlikely]]
+  Held held(charges, now, terms);
+  if (held.stale()) [[unlikely]]
     return Ruling::kStale;
   Ruling ruling = Ruling::kAllowed;
   for (size_t i = 0; i < charges.size(); ++i) {
@@ -254,19 +264,22 @@ Ruling Decide(std::span<const Charge> charges, MonoTime now, const Terms& terms,
   return ruling;
 }
 
-void Refund(std::span<const Charge> charges, MonoTime now) {
-  if (charges.empty()) return;
-  Held held(charges, now);
+bool Refund(std::span<const Charge> charges, MonoTime now, const Terms& terms) {
+  if (charges.empty()) return true;
+  Held held(charges, now, terms);
+  if (held.stale()) [[unlikely]]
+    return false;
   for (size_t i = 0; i < charges.size(); ++i) {
     if (held.newcomer(i)) continue;
     const uint64_t missing = MissingNow(held, charges[i], i, now);
     held.Store(i, StateOf(missing - std::min(missing, charges[i].cost), charges[i].flowed));
   }
+  return true;
 }
 
 void Force(std::span<const Charge> charges, MonoTime now) {
   if (charges.empty()) return;
-  Held held(charges, now);
+  Held held(charges, now, {});
   for (size_t i = 0; i < charges.size(); ++i) {
     const Charge& charge = charges[i];
     const uint64_t missing = MissingNow(held, charge, i, now);

@@ -77,7 +77,8 @@ void DecideEach(std::span<const Charge> charges, MonoTime now, const Terms& term
 
 // Gives back `cost` units of each charge that an earlier decision made; a bucket that is full
 // again, or was forgotten, gets none. Requires: at most once for each.
-void Refund(std::span<const Charge> charges, MonoTime now);
+// Returns false if it is stale by `terms`, of which the rest is not looked at.
+bool Refund(std::span<const Charge> charges, MonoTime now, const Terms& terms = {});
 
 // Takes the cost of each charge whether it is there or not: a bucket may come to lack up to
 // twice its burst. For work that was done before its cost was known.

@@ -6,6 +6,8 @@
 #include <cstring>
 #include <utility>
 
+#include <sched.h>
+
 #include "weir/base/key_hash.h"
 
 namespace weir::limit {
@@ -54,7 +56,7 @@ Result<std::unique_ptr<Limiter>> Limiter::Create(std::vector<Policy> policies, O
 }
 
 Result<Ok> Limiter::SetPolicies(std::vector<Policy> policies, MonoTime now) {
-  const std::shared_ptr<const PolicySet> before = policies_.load();
+  const std::shared_ptr<const PolicySet> before = Current();
   Result<PolicySet> created = PolicySet::Create(std::move(policies), seed_, before.get());
   if (!created.ok()) return created.error();
   const auto after = std::make_shared<const PolicySet>(std::move(created).value());
@@ -73,17 +75,31 @@ Result<Ok> Limiter::SetPolicies(std::vector<Policy> policies, MonoTime now) {
   // A decision that has its locks while the old generation is in force is seen by Reassign, or by
   // the next decision about its buckets, as that of the old rules. One that gets them later finds
   // the new generation and plans anew.
-  policies_.store(after);
+  std::shared_ptr<const PolicySet> replaced = after;
+  Swap(&replaced);
   policy_count_.store(after->size(), std::memory_order_relaxed);
   generation_.fetch_add(1);
   table_.Reassign(successors, now);
   return Ok();
 }
 
+void Limiter::Swap(std::shared_ptr<const PolicySet>* policies) {
+  while (copying_.test_and_set(std::memory_order_acquire)) ::sched_yield();
+  policies_.swap(*policies);
+  copying_.clear(std::memory_order_release);
+}
+
+std::shared_ptr<const PolicySet> Limiter::Current() const {
+  while (copying_.test_and_set(std::memory_order_acquire)) ::sched_yield();
+  std::shared_ptr<const PolicySet> current = policies_;
+  copying_.clear(std::memory_order_release);
+  return current;
+}
+
 // The generation is read first: a view that is late by one is told so by the decision.
 void Limiter::Renew(View* view) const {
   view->generation_ = generation_.load(std::memory_order_acquire);
-  view->policies_ = policies_.load();
+  view->policies_ = Current();
 }
 
 Plan Limiter::MakePlan(View* view, const Request& request, MonoTime now) {
@@ -147,8 +163,11 @@ std::optional<Decision> Limiter::Admit(const View& view, const Plan& plan) {
 }
 
 void Limiter::Refund(View* view, const Request& request, MonoTime now) {
-  const Plan plan = MakePlan(view, request, now);
-  limit::Refund(plan.charges(), now);
+  for (;;) {
+    const Plan plan = MakePlan(view, request, now);
+    const Terms terms{.generation = &generation_, .expected = plan.generation_};
+    if (limit::Refund(plan.charges(), now, terms)) return;
+  }
 }
 
 Charge Limiter::TimeCharge(std::string_view key, std::chrono::nanoseconds cost,

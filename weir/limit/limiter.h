@@ -134,11 +134,17 @@ class Limiter {
 
   explicit Limiter(Options options);
   void Renew(View* view) const;
+  // Exchanges the policies in force for `policies`.
+  void Swap(std::shared_ptr<const PolicySet>* policies);
+  std::shared_ptr<const PolicySet> Current() const;
 
   const uint64_t seed_;
   BucketMemory memory_;
   BucketTable table_;
-  std::atomic<std::shared_ptr<const PolicySet>> policies_;
+  // A lock bit, for as long as a pointer is copied: libstdc++'s atomic shared_ptr is not free of
+  // races before version 13.
+  mutable std::atomic_flag copying_;
+  std::shared_ptr<const PolicySet> policies_;  // Guarded by copying_.
   std::atomic<uint64_t> generation_{1};
   std::atomic<size_t> policy_count_{0};
 };

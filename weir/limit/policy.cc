@@ -133,11 +133,12 @@ Result<PolicySet> PolicySet::Create(std::vector<Policy> policies, uint64_t seed,
 // A rule that stays keeps its number; another one gets a number that neither set has, since both
 // are in use while one replaces the other.
 void PolicySet::Number(const PolicySet* before) {
-  static_assert(2 * kPoliciesMax < kRulesMax, "the last number is left to others");
+  static_assert(3 * kPoliciesMax < kRulesMax, "the last number is left to others");
   std::array<bool, kRulesMax + 1> taken{};
   taken[kNoRule] = true;
   for (size_t i = 0; before != nullptr && i < before->size(); ++i) {
     taken[before->rule_id(i)] = true;
+    taken[before->former_rule_id(i)] = true;  // Looked for until this set is in force.
     for (size_t own = 0; own < size(); ++own) {
       if (policies_[own].name != before->policies_[i].name) continue;
       compiled_[own].tally = before->compiled_[i].tally;
