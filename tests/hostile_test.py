@@ -10,6 +10,7 @@ server must answer. Times are asserted only where they are a promise (half-sent 
 
 import contextlib
 import os
+import random
 import resource
 import sys
 import time
@@ -203,6 +204,61 @@ class Hostile(unittest.TestCase):
             with server.client() as client:  # Nothing to object to.
                 client.send(b"*0\r\n*-1\r\n\r\n*1\r\n$4\r\nPING\r\n")
                 self.assertEqual(client.read(), b"PONG")
+
+    def test_storms_of_handshakes_are_all_answered(self):
+        server = self.start()
+        storm = [("HELLO", 3), ("AUTH", "nobody", "x"), ("HELLO", 2, "AUTH", "a", "b"), ("RESET",),
+                 ("CLIENT", "SETNAME", "n"), ("HELLO", 9), ("SELECT", 0)] * 1000
+        with self.within_memory(server):
+            replies = hostile.at_once(server.port, 4, lambda _: [*storm, ("PING",)])
+            self.assertEqual(len(replies), 4 * (len(storm) + 1))
+            self.assertNotIn(None, replies)
+
+    def test_watching_and_queueing_without_end_is_refused(self):
+        server = self.start()
+        with self.within_memory(server) as good:
+            many = [f"k{i}" for i in range(60_000)]
+            for keys in (many, ["k"] * 60_000):
+                self.assertTrue(good.command("WATCH", *keys).startswith(
+                    b"ERR a connection watches at most"))
+            good.command("UNWATCH")
+            replies = good.pipeline([("MULTI",)] + [("SET", "k", "v")] * 17_000 + [("EXEC",)])
+            self.assertTrue(replies[-2].startswith(b"ERR a transaction holds at most"))
+            self.assertTrue(replies[-1].startswith(b"EXECABORT"))
+            sockets = hostile.connect(self.stack, server.port, 100)
+            hostile.push(sockets, encode("MULTI") + encode("SET", "k", b"x" * 30_000) * 1000, 3)
+
+    def test_a_flood_of_inline_commands_holds_nobody_up(self):
+        server = self.start()
+        with self.within_memory(server) as good:
+            sockets = hostile.connect(self.stack, server.port, 20)
+            for flood in (b"PING\r\n", b"\r\n", b"GET k\n", b"no such thing\r\n", b"*0\r\n"):
+                hostile.push(sockets, flood * (4 * MIB // len(flood)), 0.5)
+                self.assertEqual(good.command("GET", "good"), b"value")
+
+    def test_types_that_no_client_sends_are_unknown_commands(self):
+        server = self.start()
+        with self.within_memory(server):
+            for text in (b"%1", b"~1", b"_", b"#t", b",1", b"(1", b"!5", b"+OK", b":1", b"=3"):
+                with server.client() as client:
+                    client.send(text + b"\r\n" + encode("PING"))
+                    self.assertTrue(client.read().startswith(b"ERR unknown command"), text)
+                    self.assertEqual(client.read(), b"PONG")
+
+    def test_random_bytes_do_no_harm(self):
+        server = self.start()
+        rng = random.Random(hostile.SEED)
+        starts = (b"", b"*3\r\n$3\r\nSET\r\n", b"*1000000\r\n", b"$5\r\n", b"*2\r\n$-1\r\n")
+        with self.within_memory(server):
+            for i in range(300):
+                with server.client() as client, contextlib.suppress(OSError):
+                    client.send(rng.choice(starts) + rng.randbytes(rng.randrange(1, 5000)))
+
+    def test_ten_thousand_unfinished_commands_leave_the_memory_within_its_budget(self):
+        server = self.start()
+        with self.within_memory(server):
+            sockets = hostile.connect(self.stack, server.port, IDLE_CLIENTS - 1)
+            hostile.push(sockets, b"*1000\r\n" + encode("x" * 1000)[4:] * 39, 6)
 
     def test_any_bytes_are_keys_and_one_byte_too_many_is_refused(self):
         server = self.start()

@@ -181,6 +181,15 @@ void AddTls(MetricList& list, const server::TlsAcceptor& tls) {
                static_cast<double>(tls.certificate_ends()));
 }
 
+void AddLoops(MetricList& list, const StatsTotals& totals) {
+  Metric rounds{"weir_loop_slice_seconds",
+                "How long event loops ran before they looked at their connections again.",
+                MetricType::kHistogram,
+                {Sample{}}};
+  rounds.samples[0].histogram = HistogramOf(totals.rounds, 1);
+  list.Add(std::move(rounds));
+}
+
 void AddProcess(MetricList& list, Gateway& gateway) {
   const gateway::ProcessInfo& process = gateway.process();
   Metric parts{
@@ -207,6 +216,7 @@ std::string MetricsPage(Gateway& gateway, const server::TlsAcceptor* tls) {
   AddDatabases(list, gateway);
   AddConnections(list, totals);
   if (tls != nullptr) AddTls(list, *tls);
+  AddLoops(list, totals);
   AddProcess(list, gateway);
   return list.Render();
 }

@@ -42,16 +42,29 @@ class ByteAccount {
   }
   // Whether more is taken than the limit. At the limit it is not.
   bool over() const { return used() > limit_; }
+  // What each of its charges may hold when all hold the same.
+  size_t share() const {
+    const size_t charges = charges_.load(std::memory_order_relaxed);
+    return charges == 0 ? limit_ : limit_ / charges;
+  }
 
  private:
+  friend class Charge;
+
   const size_t limit_;
   std::atomic<size_t> used_{0};
+  std::atomic<size_t> charges_{0};
 };
 
 class Charge {
  public:
-  explicit Charge(ByteAccount& account) : account_(account) {}
-  ~Charge() { Set(0); }
+  explicit Charge(ByteAccount& account) : account_(account) {
+    account_.charges_.fetch_add(1, std::memory_order_relaxed);
+  }
+  ~Charge() {
+    Set(0);
+    account_.charges_.fetch_sub(1, std::memory_order_relaxed);
+  }
   Charge(const Charge&) = delete;
   Charge& operator=(const Charge&) = delete;
 

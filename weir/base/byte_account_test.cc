@@ -54,5 +54,16 @@ TEST(ByteAccountTest, NothingIsLostBetweenThreads) {
   EXPECT_EQ(account.used(), 0U);
 }
 
+TEST(ByteAccount, TheShareOfEachIsThatOfAllThereAre) {
+  ByteAccount account(100);
+  EXPECT_EQ(account.share(), 100u);
+  const Charge one(account);
+  {
+    const Charge other(account);
+    EXPECT_EQ(account.share(), 50u);
+  }
+  EXPECT_EQ(account.share(), 100u);
+}
+
 }  // namespace
 }  // namespace weir

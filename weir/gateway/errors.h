@@ -62,6 +62,8 @@ inline constexpr std::string_view kReplyTooLarge =
     "once, or give the server more memory";
 inline constexpr std::string_view kKeyTooLong = "ERR key is longer than the database can hold";
 inline constexpr std::string_view kPatternTooLong = "ERR pattern is longer than 128 KiB; no key is";
+inline constexpr std::string_view kPatternTakesLong =
+    "ERR the pattern takes too long to match a key; use a shorter one, or fewer stars";
 inline constexpr std::string_view kTooMuchHeavyWork =
     "OVERLOADED too many long commands wait; try again";
 inline constexpr std::string_view kNoProto = "NOPROTO unsupported protocol version";

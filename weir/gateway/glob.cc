@@ -1,6 +1,7 @@
 #include "weir/gateway/glob.h"
 
 #include <cstddef>
+#include <cstdint>
 #include <utility>
 
 namespace weir::gateway {
@@ -46,21 +47,26 @@ bool MatchOne(std::string_view pattern, size_t& at, char c) {
 }  // namespace
 
 // Only the last star seen can be widened with profit, so there is one point to go back to.
-bool GlobMatch(std::string_view pattern, std::string_view text) {
+std::optional<bool> TryGlobMatch(std::string_view pattern, std::string_view text,
+                                 size_t steps_max) {
   // As in Redis, where "*" stands for everything and is not looked at further.
   if (text.empty()) return pattern.empty() || pattern == "*";
   size_t p = 0;
   size_t t = 0;
   size_t star = std::string_view::npos;
   size_t star_text = 0;
+  size_t steps = 0;
   while (t < text.size()) {
+    if (++steps > steps_max) return std::nullopt;
     if (p < pattern.size() && pattern[p] == '*') {
       star = p++;
       star_text = t;
       continue;
     }
     size_t next = p;
-    if (p < pattern.size() && MatchOne(pattern, next, text[t])) {
+    const bool matched = p < pattern.size() && MatchOne(pattern, next, text[t]);
+    steps += next - p;
+    if (matched) {
       p = next;
       ++t;
       continue;
@@ -71,6 +77,10 @@ bool GlobMatch(std::string_view pattern, std::string_view text) {
   }
   while (p < pattern.size() && pattern[p] == '*') ++p;
   return p == pattern.size();
+}
+
+bool GlobMatch(std::string_view pattern, std::string_view text) {
+  return *TryGlobMatch(pattern, text, SIZE_MAX);
 }
 
 }  // namespace weir::gateway

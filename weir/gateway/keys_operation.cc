@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "weir/gateway/errors.h"
 #include "weir/gateway/glob.h"
 
 namespace weir::gateway {
@@ -46,8 +47,10 @@ const char* KeysOperation::Take(const store::Scanned& scanned) {
   const WallTime now = gateway_.clock().Wall();
   std::string text;
   for (const store::Scanned::Item& item : scanned.items) {
-    if (item.record.expires_at <= now || !GlobMatch(pattern_, item.key)) continue;
-    if (!viewer_.MaySee(item.key)) continue;
+    if (item.record.expires_at <= now || !viewer_.MaySee(item.key)) continue;
+    const std::optional<bool> match = TryGlobMatch(pattern_, item.key);
+    if (!match.has_value()) return errors::kPatternTakesLong.data();
+    if (!*match) continue;
     AppendBulk(text, item.key);
     ++count_;
   }

@@ -93,5 +93,16 @@ TEST(Keys, ThePatternHasALimit) {
             error);
 }
 
+TEST(Keys, APatternMadeToTakeLongIsGivenUp) {
+  GatewayRig rig;
+  const size_t client = rig.Connect();
+  rig.Do(client, {"SET", std::string(10'000, 'a'), "v"});
+  const std::string pattern = "*" + std::string(5'000, 'a') + "b";
+  const std::string error =
+      "-ERR the pattern takes too long to match a key; use a shorter one, or fewer stars";
+  EXPECT_EQ(rig.Do(client, {"KEYS", pattern}), error);
+  EXPECT_EQ(rig.Do(client, {"SCAN", "0", "MATCH", pattern}), error);
+}
+
 }  // namespace
 }  // namespace weir::gateway

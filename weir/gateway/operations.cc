@@ -41,7 +41,11 @@ void ScanOperation::Step(std::shared_ptr<ScanOperation> self, Gateway& gateway) 
           Deliver(self);
           return;
         }
-        self->Take(scanned.value(), gateway.clock().Wall());
+        if (!self->Take(scanned.value(), gateway.clock().Wall())) {
+          self->reply_ = Reply::Failure(std::string(errors::kPatternTakesLong));
+          Deliver(self);
+          return;
+        }
         const uint64_t next = scanned.value().next.value_or(end);
         if (next == 0 || self->looked_at_ >= self->request_.count || self->bytes_ >= kBytesMax) {
           self->Finish(next);
@@ -53,15 +57,20 @@ void ScanOperation::Step(std::shared_ptr<ScanOperation> self, Gateway& gateway) 
       });
 }
 
-void ScanOperation::Take(const store::Scanned& scanned, WallTime now) {
+// Returns false when the pattern takes too long to match.
+bool ScanOperation::Take(const store::Scanned& scanned, WallTime now) {
   looked_at_ += scanned.items.size();
   for (const store::Scanned::Item& item : scanned.items) {
     if (request_.nothing || item.record.expires_at <= now) continue;
     if (!request_.viewer.MaySee(item.key)) continue;
-    if (request_.match.has_value() && !GlobMatch(*request_.match, item.key)) continue;
+    const std::optional<bool> match =
+        request_.match.has_value() ? TryGlobMatch(*request_.match, item.key) : true;
+    if (!match.has_value()) return false;
+    if (!*match) continue;
     bytes_ += item.key.size();
     keys_.push_back(Reply::Bulk(Bytes::Copy(item.key)));
   }
+  return true;
 }
 
 void ScanOperation::Finish(uint64_t cursor) {

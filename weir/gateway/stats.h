@@ -91,6 +91,8 @@ struct LoopStats {
   // From arrival to reply, of all commands, what they waited for others included.
   LatencyCounters latency;
   Counter paused_clients;  // A gauge: those with a command that a pause holds back.
+  // Rounds of the event loop: how long it did not look at its other connections.
+  LatencyCounters rounds;
   // Gauges, set about once a second.
   Counter input_buffer_bytes;
   Counter output_buffer_bytes;

@@ -91,6 +91,7 @@ void StatsTotals::Add(const LoopStats& stats) {
     error_replies += stats.errors[i].value();
   }
   latency.Add(stats.latency);
+  rounds.Add(stats.rounds);
   for (const Summed& summed : kSummed) this->*summed.total += (stats.*summed.counter).value();
   input_buffer_bytes += stats.input_buffer_bytes.value();
   output_buffer_bytes += stats.output_buffer_bytes.value();
@@ -109,6 +110,7 @@ void StatsTotals::Subtract(const StatsTotals& before) {
   }
   for (size_t i = 0; i < errors.size(); ++i) errors[i] -= before.errors[i];
   latency.Subtract(before.latency);
+  rounds.Subtract(before.rounds);
   calls -= before.calls;
   error_replies -= before.error_replies;
   for (const Summed& summed : kSummed) this->*summed.total -= before.*summed.total;

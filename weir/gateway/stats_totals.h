@@ -44,7 +44,8 @@ struct StatsTotals {
   std::vector<CommandTotals> commands;  // By index in AllCommands().
   std::array<uint64_t, errors::kPrefixCount> errors{};
   LatencyTotals latency;
-  uint64_t calls = 0;  // Of all commands.
+  LatencyTotals rounds;  // Of all event loops.
+  uint64_t calls = 0;    // Of all commands.
   uint64_t error_replies = 0;
   uint64_t unknown_commands = 0;
   uint64_t hits = 0;

@@ -61,6 +61,8 @@ std::optional<std::string> Transaction::Queue(const CommandSpec& spec, OwnedArgs
 std::optional<std::string> Transaction::Watch(const CommandSpec& spec, Args args) {
   assert(!open());
   const size_t keys = spec.KeyCount(args);
+  // Also of one key again and again: each is compared with all that are watched.
+  if (keys > kWatchedKeysMax) return errors::TooMuchWatched("keys", kWatchedKeysMax);
   for (size_t i = 0; i < keys; ++i) {
     const std::string_view key = args[spec.KeyIndex(i)];
     const KeyHash hash = placement_.Hash(key);

@@ -92,6 +92,7 @@ void EventLoop::Run() {
   while (!stopped_) {
     const int count =
         epoll_wait(epoll_fd_, events.data(), kEventsMax, wait ? MillisecondsToTick() : 0);
+    const auto began = std::chrono::steady_clock::now();
     bool woken = false;
     for (int i = 0; i < count; ++i) {
       const epoll_event& event = events[static_cast<size_t>(i)];
@@ -111,6 +112,7 @@ void EventLoop::Run() {
       observer_->OnTick();
     }
     wait = !observer_->OnRoundEnd(count <= 0);
+    observer_->OnRoundTook(std::chrono::steady_clock::now() - began);
   }
 }
 

@@ -22,7 +22,8 @@ namespace weir::net {
 
 class EventLoop {
  public:
-  static constexpr int kEventsMax = 256;  // Taken from the kernel in one round.
+  // Taken from the kernel in one round, so that no round is long.
+  static constexpr int kEventsMax = 32;
 
   // Told of the readiness of one descriptor. Must stay alive until the end of the round in which
   // it was unwatched.
@@ -39,6 +40,8 @@ class EventLoop {
     // `idle`: the round had nothing to do. Returns whether the next round is to look only for what
     // is ready, without waiting.
     virtual bool OnRoundEnd(bool idle) = 0;
+    // How long the round was, from the kernel's answer to the next question.
+    virtual void OnRoundTook(std::chrono::nanoseconds) {}
     // Wake was called. May come once for several calls.
     virtual void OnWake() = 0;
   };

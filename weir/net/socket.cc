@@ -17,6 +17,9 @@ namespace weir::net {
 namespace {
 
 constexpr int kBacklog = 511;
+// What the kernel takes of a connection beyond what the peer has room for. More would only lie
+// there, megabytes for each client that does not read, and cost the time to copy it.
+constexpr int kUnsentBytesMax = 128 << 10;
 
 struct NativeAddress {
   sockaddr_storage storage{};
@@ -61,9 +64,8 @@ Error SystemError(const std::string& what) {
   return {ErrorCode::kUnavailable, what + ": " + std::strerror(errno)};
 }
 
-void SetOption(int fd, int level, int option) {
-  const int on = 1;
-  setsockopt(fd, level, option, &on, sizeof(on));
+void SetOption(int fd, int level, int option, int value = 1) {
+  setsockopt(fd, level, option, &value, sizeof(value));
 }
 
 bool WouldBlock() {
@@ -88,6 +90,8 @@ Result<Socket> Socket::Listen(const Address& address) {
   // Lets a restart take the port while old connections linger; it does not let two servers share.
   SetOption(socket.fd_, SOL_SOCKET, SO_REUSEADDR);
   if (family == AF_INET6) SetOption(socket.fd_, IPPROTO_IPV6, IPV6_V6ONLY);
+  // Those that are accepted inherit it.
+  SetOption(socket.fd_, IPPROTO_TCP, TCP_NOTSENT_LOWAT, kUnsentBytesMax);
   NativeAddress native = ToNative(address);
   if (bind(socket.fd_, native.get(), native.size) != 0 || listen(socket.fd_, kBacklog) != 0) {
     if (errno == EADDRINUSE) {

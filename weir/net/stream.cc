@@ -51,6 +51,10 @@ bool Stream::TlsMidRecord() const {
   return tls_->mid_record();
 }
 
+size_t Stream::TlsHeldBytes() const {
+  return tls_->held_bytes();
+}
+
 TlsIdentity Stream::identity() const {
   return tls_ != nullptr ? tls_->identity() : TlsIdentity{};
 }

@@ -72,6 +72,8 @@ class Stream {
 
   // Gives buffers back if nothing is in them.
   void ReleaseIdle();
+  // Bytes that TLS takes; 0 for a plain stream.
+  size_t held_bytes() const { return tls_ == nullptr ? 0 : TlsHeldBytes(); }
 
   Address LocalAddress() const { return socket_.LocalAddress(); }
   int fd() const { return socket_.fd(); }
@@ -82,6 +84,7 @@ class Stream {
   bool TlsHasPending() const;
   bool TlsWantsWrite() const;
   bool TlsMidRecord() const;
+  size_t TlsHeldBytes() const;
 
   Socket socket_;
   std::unique_ptr<TlsChannel> tls_;

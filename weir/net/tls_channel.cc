@@ -20,6 +20,9 @@ constexpr size_t kRecordDataMax = SSL3_RT_MAX_PLAIN_LENGTH;
 // Filled by one receive: about as much as the largest room a connection offers.
 constexpr size_t kScratchBytes = size_t{64} << 10;
 
+// What OpenSSL holds of a connection that is through its handshake, beside record buffers.
+constexpr size_t kSessionBytes = size_t{12} << 10;
+
 // Ciphertext on its way through, so that a connection holds none. The thread's own.
 std::array<char, kScratchBytes>& Scratch() {
   static thread_local std::array<char, kScratchBytes> scratch;
@@ -174,6 +177,7 @@ Stream::Step TlsChannel::Handshake(Socket& socket) {
 }
 
 Transfer TlsChannel::Receive(Socket& socket, std::span<char> into) {
+  has_buffers_ = true;
   const Transfer arrived = TakeFromSocket(socket, into.size());
   if (arrived.state == Transfer::State::kClosed) end_ = Transfer::State::kClosed;
   wants_write_ = false;
@@ -222,6 +226,7 @@ bool TlsChannel::GoesOn(int* control_steps) {
 
 Transfer TlsChannel::Send(Socket& socket, std::span<const Piece> pieces) {
   if (broken_) return {Transfer::State::kClosed, 0};
+  has_buffers_ = true;
   socket_ = &socket;
   size_t sent = 0;
   int error = SSL_ERROR_NONE;
@@ -282,8 +287,13 @@ TlsIdentity TlsChannel::identity() const {
 }
 
 void TlsChannel::ReleaseIdle() {
-  if (!mid_record()) SSL_free_buffers(ssl_);  // Refuses while something is in them.
+  // Refuses while something is in them.
+  if (!mid_record() && SSL_free_buffers(ssl_) == 1) has_buffers_ = false;
   if (kept_.empty()) std::string().swap(kept_);
+}
+
+size_t TlsChannel::held_bytes() const {
+  return kSessionBytes + kept_.capacity() + (has_buffers_ ? 2 * kRecordBytesMax : 0);
 }
 
 }  // namespace weir::net

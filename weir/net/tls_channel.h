@@ -48,6 +48,8 @@ class TlsChannel {
   bool mid_record() const;
   TlsIdentity identity() const;
   void ReleaseIdle();
+  // Bytes that it takes by now, by the sizes of OpenSSL's objects.
+  size_t held_bytes() const;
 
   // For OpenSSL's calls back, within a call from above.
   int ReadCiphertext(bio_st* bio, std::span<char> into);
@@ -72,6 +74,7 @@ class TlsChannel {
   bool established_ = false;
   bool broken_ = false;  // OpenSSL must not be asked to send any more.
   bool wants_write_ = false;
+  bool has_buffers_ = true;  // OpenSSL's, for a record each way.
 };
 
 }  // namespace weir::net

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <numeric>
 #include <utility>
 
 #include "weir/server/server_loop.h"
@@ -23,6 +24,11 @@ constexpr int kDrainReceivesMax = 16;
 // A big value may take longer than the deadline of a command, at this speed.
 constexpr size_t kUploadBytesPerSecondMin = size_t{256} << 10;
 constexpr auto kIdleBeforeRelease = std::chrono::seconds(2);
+
+size_t BytesOf(std::span<const net::Piece> pieces) {
+  return std::accumulate(pieces.begin(), pieces.end(), size_t{0},
+                         [](size_t sum, const net::Piece& piece) { return sum + piece.size; });
+}
 
 }  // namespace
 
@@ -53,6 +59,7 @@ void Connection::OnReady(bool readable, bool writable) {
     Close();  // Nobody asked for input, so this is a hang-up: there is nobody left to answer.
     return;
   }
+  may_send_ |= writable;
   if (readable || stream_.wants_write()) Receive();
   if (!closed_ && (writable || !output_.empty() || InputIsOver())) Send();
   Account();
@@ -88,15 +95,18 @@ void Connection::Process() {
   MonoTime burst_start = start;
   input_waits_ = false;
   LimitOutput();
+  size_t executed = 0;
   while (!input_ended_ && !closed_) {
     FitLimits();
-    if (!CanExecute()) {
+    if (executed >= kTurnCommandsMax) GoOnLater();
+    if (executed >= kTurnCommandsMax || !CanExecute()) {
       input_waits_ = true;
       break;
     }
     const size_t count = ParseBurst();
     if (count == 0) break;
     ExecuteBurst(count);
+    executed += count;
     const MonoTime burst_end = loop_.clock().Mono();
     pipeline_.EndBurst(burst_end - burst_start);
     ReleaseBurst(count);
@@ -162,8 +172,6 @@ void Connection::EndInput(std::string error) {
 
 void Connection::Continue() {
   if (closed_) return;
-  memory_waits_ = false;
-  resumed_by_loop_ = false;
   LimitOutput();
   pipeline_.Resume();
   if (input_waits_) Process();
@@ -186,18 +194,48 @@ void Connection::Drain() {
   Account();
 }
 
+void Connection::TakeTurn() {
+  goes_on_later_ = false;
+  memory_waits_ = false;
+  resumed_by_loop_ = false;
+  own_turn_ = true;
+  Continue();
+  own_turn_ = false;
+}
+
+void Connection::GoOnLater() {
+  if (!std::exchange(goes_on_later_, true)) loop_.ContinueLater(id());
+}
+
+// Returns the replies that one turn may send, as the first of `pieces`.
+std::span<const net::Piece> Connection::TurnOf(std::span<net::Piece> pieces) const {
+  std::array<resp::OutputBuffer::Span, net::Socket::kPiecesMax> spans;
+  const size_t count = output_.Spans(spans);
+  size_t left = kTurnSendBytesMax;
+  size_t used = 0;
+  for (; used < count && left > 0; ++used) {
+    pieces[used] = {spans[used].data, std::min(spans[used].size, left)};
+    left -= pieces[used].size;
+  }
+  return pieces.first(used);
+}
+
 void Connection::Send() {
   if (InputIsOver() && pipeline_.idle() && !last_words_.empty()) {
     resp::Writer writer(output_, session_.protocol);
     gateway::WriteError(writer, last_words_);
     last_words_.clear();
   }
+  if (!output_.empty() && !may_send_) return;
+  if (output_.pending_bytes() > kTurnSendBytesMax && !own_turn_) {
+    GoOnLater();
+    return;
+  }
   if (!output_.empty()) {
-    std::array<resp::OutputBuffer::Span, net::Socket::kPiecesMax> spans;
-    std::array<net::Piece, net::Socket::kPiecesMax> pieces;
-    const size_t count = output_.Spans(spans);
-    for (size_t i = 0; i < count; ++i) pieces[i] = {spans[i].data, spans[i].size};
-    const net::Transfer sent = stream_.Send({pieces.data(), count});
+    std::array<net::Piece, net::Socket::kPiecesMax> room;
+    const std::span<const net::Piece> pieces = TurnOf(room);
+    const net::Transfer sent = stream_.Send(pieces);
+    may_send_ = sent.bytes == BytesOf(pieces);
     if (sent.state == net::Transfer::State::kClosed) {
       Close();
       return;
@@ -208,6 +246,7 @@ void Connection::Send() {
       loop_.stats().sends.Add(1);
       last_send_ = loop_.outbox().now.mono;
     }
+    if (may_send_ && !output_.empty()) GoOnLater();
   } else {
     last_send_ = loop_.outbox().now.mono;
   }
@@ -217,7 +256,7 @@ void Connection::Send() {
     loop_.stats().connections_closed_slow.Add(1);
     Close();
   } else if (output_.empty() && ((input_waits_ && CanExecute()) || pipeline_.waits_for_output())) {
-    loop_.ContinueLater(id());  // What waited for this can go on.
+    GoOnLater();  // What waited for this can go on.
   }
 }
 
@@ -228,7 +267,7 @@ void Connection::ReceiveRest() {
     if (received_all_ || input_waits_ || input_ended_ || closed_) return;
     Receive();
   }
-  loop_.ContinueLater(id());
+  GoOnLater();
 }
 
 bool Connection::InputIsOver() const {
@@ -239,6 +278,13 @@ bool Connection::MayRead() {
   return !InputIsOver() && !draining_ && !input_waits_ && !WaitsForMemory();
 }
 
+// More than its share, when clients are many. What TLS takes is no client's choice.
+bool Connection::HoldsTooMuch() const {
+  const ByteAccount& clients = memory().clients();
+  const size_t most = std::min(kPressedHeldBytes, clients.share());
+  return clients.over() && held_.bytes() > most + stream_.held_bytes();
+}
+
 // Whether what arrives would make this client hold more than there is memory for.
 bool Connection::WaitsForMemory() {
   const bool uploads = input_.receiving_big();
@@ -246,7 +292,7 @@ bool Connection::WaitsForMemory() {
     memory().ReturnUploadPass(id());
     has_upload_pass_ = false;
   }
-  bool waits = memory().clients().over() && held_.bytes() > kPressedHeldBytes;
+  bool waits = HoldsTooMuch();
   if (uploads && !has_upload_pass_ && memory().upload_waits(input_.growth_bytes())) {
     has_upload_pass_ = memory().TakeUploadPass(id());
     if (has_upload_pass_) last_receive_ = loop_.outbox().now.mono;
@@ -271,6 +317,7 @@ void Connection::LimitOutput() {
 void Connection::Account() {
   if (closed_) return;
   if (memory().clients().used() > kBuffersKeptBytes) {
+    stream_.ReleaseIdle();
     input_.ReleaseIdle();
     output_.ReleaseIdle();
   }
@@ -315,7 +362,7 @@ void Connection::Kill() {
 // All but large values, which Memory counts by itself.
 size_t Connection::HeldBytes() const {
   return input_.buffer_bytes() + parser_.buffer_bytes() + output_.buffer_bytes() +
-         pipeline_.held_bytes();
+         pipeline_.held_bytes() + stream_.held_bytes();
 }
 
 gateway::Memory& Connection::memory() const {
@@ -324,8 +371,8 @@ gateway::Memory& Connection::memory() const {
 
 void Connection::UpdateInterest() {
   const bool read = MayRead();
-  const bool write = !output_.empty() || stream_.wants_write();
-  if (read && stream_.has_pending()) loop_.ContinueLater(id());
+  if (read && stream_.has_pending()) GoOnLater();
+  const bool write = !goes_on_later_ && (!output_.empty() || stream_.wants_write());
   if (read == watching_read_ && write == watching_write_) return;
   watching_read_ = read;
   watching_write_ = write;
@@ -378,7 +425,7 @@ bool Connection::IsStuck(MonoTime now) const {
   if (!output_.empty() && now - last_send_ > kPressedStallMax) return true;
   if (now - last_receive_ <= kPressedStallMax) return false;
   if (has_upload_pass_) return true;
-  return memory().clients().over() && held_.bytes() > kPressedHeldBytes && pipeline_.idle();
+  return HoldsTooMuch() && pipeline_.idle();
 }
 
 void Connection::Close() {

@@ -4,8 +4,11 @@
 // stops reading while its pipeline is full, while the client does not take its replies, and while
 // the server drains; the client feels that through TCP.
 //
+// One turn executes and sends a bounded amount. A client with more, to say or to hear, goes on in a
+// later turn (ServerLoop::ContinueLater), behind those with little.
+//
 // Threads: single-owner: the thread of its loop.
-// Limits: ConnectionLimits.
+// Limits: ConnectionLimits; kTurnCommandsMax, kReceiveBytesMax and kTurnSendBytesMax in one turn.
 #pragma once
 
 #include <cstdint>
@@ -49,6 +52,10 @@ class Connection final : public net::EventLoop::Watcher {
   static constexpr size_t kBurstCommandsMax = 64;
   // What one receive takes, so that a client with much to say does not hold up the others.
   static constexpr size_t kReceiveBytesMax = size_t{256} << 10;
+  // What one turn executes: some 0.1 ms of commands that are answered from memory.
+  static constexpr size_t kTurnCommandsMax = 4 * kBurstCommandsMax;
+  // What one turn sends. Who has more replies than that asks for a turn of its own to send any.
+  static constexpr size_t kTurnSendBytesMax = size_t{64} << 10;
   // While all clients together hold too much (gateway::Memory): what one receive takes; what one
   // client may hold and still be read; what may wait for it after a send.
   static constexpr size_t kPressedReceiveBytes = size_t{4} << 10;
@@ -71,6 +78,8 @@ class Connection final : public net::EventLoop::Watcher {
 
   // Goes on after results arrived: reads on if it had stopped, sends what can be sent.
   void Continue();
+  // As Continue, in a turn that it has asked the loop for.
+  void TakeTurn();
   // Answers what has been received, then closes.
   void Drain();
   // What is known of it now. Cost: a system call.
@@ -101,6 +110,7 @@ class Connection final : public net::EventLoop::Watcher {
   bool InputIsOver() const;
   bool MayRead();
   bool WaitsForMemory();
+  bool HoldsTooMuch() const;
   bool IsStuck(MonoTime now) const;
   bool CanExecute() const;
   void LimitOutput();
@@ -109,6 +119,8 @@ class Connection final : public net::EventLoop::Watcher {
   gateway::Memory& memory() const;
   void EndInput(std::string error);
   void Send();
+  std::span<const net::Piece> TurnOf(std::span<net::Piece> pieces) const;
+  void GoOnLater();
   void UpdateInterest();
   void Close();
 
@@ -129,6 +141,9 @@ class Connection final : public net::EventLoop::Watcher {
   bool input_waits_ = false;   // Received bytes wait for the pipeline to have room.
   bool has_upload_pass_ = false;
   bool resumed_by_loop_ = false;  // The loop will call Continue when a pause has ended.
+  bool goes_on_later_ = false;    // It has asked the loop for another turn.
+  bool own_turn_ = false;         // And has it now.
+  bool may_send_ = true;          // The socket has taken all it was given, or is writable again.
   bool memory_waits_ = false;  // It is not read until there is memory: the next tick looks again.
   bool watching_read_ = true;
   bool watching_write_ = false;

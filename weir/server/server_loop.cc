@@ -1,6 +1,7 @@
 #include "weir/server/server_loop.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace weir::server {
@@ -52,59 +53,62 @@ void ServerLoop::Retire(uint64_t id) {
   connection_count_.fetch_sub(1, std::memory_order_relaxed);
 }
 
-void ServerLoop::ContinueLater(uint64_t id) {
-  continue_later_.push_back(id);
-  event_loop_.Wake();
-}
-
 Connection* ServerLoop::Find(uint64_t id) {
   const auto found = connections_.find(id);
   return found == connections_.end() ? nullptr : found->second.get();
 }
 
 void ServerLoop::OnWake() {
-  std::vector<gateway::Completions> inbox;
-  {
-    const std::lock_guard lock(mutex_);
-    inbox.swap(inbox_);
-  }
+  const std::lock_guard lock(mutex_);
+  std::move(inbox_.begin(), inbox_.end(), std::back_inserter(arrived_));
+  inbox_.clear();
+}
+
+// Passes on as many results as one round may, then lets their connections go on.
+void ServerLoop::ApplySome() {
+  if (arrived_.empty()) return;
   ReadClock();
   std::vector<Connection*> touched;
-  for (const uint64_t id : std::exchange(continue_later_, {})) {
-    if (Connection* connection = Find(id)) touched.push_back(connection);
-  }
-  for (gateway::Completions& completions : inbox) Apply(completions, &touched);
+  for (size_t i = 0; i < kResultsMax && !arrived_.empty(); ++i) ApplyNext(&touched);
   std::sort(touched.begin(), touched.end());
   touched.erase(std::unique(touched.begin(), touched.end()), touched.end());
   for (Connection* connection : touched) connection->Continue();
 }
 
-void ServerLoop::Apply(gateway::Completions& completions, std::vector<Connection*>* touched) {
-  if (!completions.writes.empty()) rounds_after_replies_ = kRoundsAfterReplies;
-  for (std::unique_ptr<gateway::WriteItem>& item : completions.writes) {
-    Connection* connection = Find(item->origin.connection);
-    if (connection == nullptr) continue;
-    connection->pipeline().OnWrite(std::move(item));
+void ServerLoop::ApplyNext(std::vector<Connection*>* touched) {
+  gateway::Completions& front = arrived_.front();
+  const auto apply = [&](const gateway::Origin& origin, auto result) {
+    Connection* const connection = Find(origin.connection);
+    if (connection == nullptr) return;
+    result(connection->pipeline());
     touched->push_back(connection);
+  };
+  size_t index = next_arrived_++;
+  if (index < front.writes.size()) {
+    rounds_after_replies_ = kRoundsAfterReplies;
+    std::unique_ptr<gateway::WriteItem>& item = front.writes[index];
+    apply(item->origin, [&](gateway::Pipeline& to) { to.OnWrite(std::move(item)); });
+  } else if (index -= front.writes.size(); index < front.loads.size()) {
+    gateway::LoadDone& load = front.loads[index];
+    apply(load.origin, [&](gateway::Pipeline& to) { to.OnLoad(std::move(load)); });
+  } else if (index -= front.loads.size(); index < front.operations.size()) {
+    const std::shared_ptr<gateway::Operation>& done = front.operations[index];
+    apply(done->origin(), [&](gateway::Pipeline& to) { to.OnOperation(done); });
+  } else if (index -= front.operations.size(); index < front.monitored.size()) {
+    ShowMonitors(front.monitored[index], touched);
   }
-  for (gateway::LoadDone& load : completions.loads) {
-    Connection* connection = Find(load.origin.connection);
-    if (connection == nullptr) continue;
-    connection->pipeline().OnLoad(std::move(load));
-    touched->push_back(connection);
+  if (next_arrived_ >=
+      front.writes.size() + front.loads.size() + front.operations.size() + front.monitored.size()) {
+    arrived_.pop_front();
+    next_arrived_ = 0;
   }
-  for (const std::shared_ptr<gateway::Operation>& operation : completions.operations) {
-    Connection* connection = Find(operation->origin().connection);
-    if (connection == nullptr) continue;
-    connection->pipeline().OnOperation(operation);
-    touched->push_back(connection);
-  }
-  for (const Bytes& lines : completions.monitored) {
-    for (const uint64_t id : std::vector(monitors_)) {  // One that is closed leaves the list.
-      Connection* connection = Find(id);
-      connection->Show(lines);
-      if (!connection->closed()) touched->push_back(connection);
-    }
+}
+
+void ServerLoop::ShowMonitors(const Bytes& lines, std::vector<Connection*>* touched) {
+  for (const uint64_t id : std::vector(monitors_)) {  // One that is closed leaves the list.
+    Connection* connection = Find(id);
+    connection->Show(lines);
+    if (!connection->closed()) touched->push_back(connection);
   }
 }
 
@@ -196,15 +200,33 @@ void ServerLoop::CheckDeadlines() {
   stats_.output_buffer_bytes_max.Set(most.output);
 }
 
+void ServerLoop::ContinueSome() {
+  if (continue_later_.empty()) return;
+  ReadClock();
+  size_t turns = std::min(continue_later_.size(), kLateTurnsMax);
+  for (; turns > 0; --turns) {
+    Connection* connection = Find(continue_later_.front());
+    continue_later_.pop_front();
+    if (connection != nullptr) connection->TakeTurn();
+  }
+}
+
 bool ServerLoop::OnRoundEnd(bool idle) {
+  ApplySome();
+  ContinueSome();
   gateway_.Flush(outbox_);
   retired_.clear();
   if (draining_) EndDrainIfDone();
-  if (rounds_after_replies_ == 0) return false;
-  if (!idle && --rounds_after_replies_ > 0) return true;
+  const bool more = !continue_later_.empty() || !arrived_.empty();
+  if (rounds_after_replies_ == 0) return more;
+  if ((more || !idle) && --rounds_after_replies_ > 0) return true;
   rounds_after_replies_ = 0;
   gateway_.OnHomeIdle();
-  return false;
+  return more;
+}
+
+void ServerLoop::OnRoundTook(std::chrono::nanoseconds took) {
+  stats_.rounds.Record(static_cast<uint64_t>(took.count()), 1);
 }
 
 void ServerLoop::BeginDrain(MonoTime deadline, std::function<void()> check) {

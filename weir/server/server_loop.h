@@ -8,6 +8,7 @@
 
 #include <array>
 #include <atomic>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -39,7 +40,12 @@ class ServerLoop final : public gateway::Home, public net::EventLoop::Observer {
   // Connections that one round visits for the operator, or lets go on after a pause.
   static constexpr size_t kVisitsMax = 128;
   // After write replies, so many rounds may bring more before the committers are told to go on.
-  static constexpr int kRoundsAfterReplies = 8;
+  static constexpr int kRoundsAfterReplies = 64;
+  // Results from the databases that one round passes on.
+  static constexpr size_t kResultsMax = 64;
+  // Of connections that have much to say or to hear, so many have a turn in each round, after all
+  // others that are ready.
+  static constexpr size_t kLateTurnsMax = 2;
 
   ServerLoop(gateway::Gateway& gateway, const ConnectionLimits& limits);
   ~ServerLoop() override;
@@ -78,8 +84,8 @@ class ServerLoop final : public gateway::Home, public net::EventLoop::Observer {
   void ReadClock() { outbox_.now = {clock().Mono(), clock().Wall()}; }
   // The connection is closed; it is destroyed at the end of the round.
   void Retire(uint64_t id);
-  // Calls the connection's Continue in the next round.
-  void ContinueLater(uint64_t id);
+  // Gives the connection a turn at the end of this round or a later one (Connection::TakeTurn).
+  void ContinueLater(uint64_t id) { continue_later_.push_back(id); }
   // Calls it when the pause under way has ended.
   void ContinueAfterPause(uint64_t id) { paused_.push_back(id); }
   // Says whether the connection is shown every command. Cost: a branch while there is no monitor.
@@ -90,13 +96,17 @@ class ServerLoop final : public gateway::Home, public net::EventLoop::Observer {
  private:
   void OnTick() override;
   bool OnRoundEnd(bool idle) override;
+  void OnRoundTook(std::chrono::nanoseconds took) override;
   void OnWake() override;
-  void Apply(gateway::Completions& completions, std::vector<Connection*>* touched);
+  void ApplySome();
+  void ApplyNext(std::vector<Connection*>* touched);
+  void ShowMonitors(const Bytes& lines, std::vector<Connection*>* touched);
   Connection* Find(uint64_t id);
   void VisitSome(const std::shared_ptr<LoopVisit>& visit,
                  const std::shared_ptr<std::vector<uint64_t>>& ids, size_t begin,
                  std::vector<gateway::ClientFacts> found);
   void CheckDeadlines();
+  void ContinueSome();
   void EndDrainIfDone();
 
   gateway::Gateway& gateway_;
@@ -108,7 +118,9 @@ class ServerLoop final : public gateway::Home, public net::EventLoop::Observer {
   std::array<resp::Command, Connection::kBurstCommandsMax> burst_;
   std::unordered_map<uint64_t, std::unique_ptr<Connection>> connections_;
   std::vector<std::unique_ptr<Connection>> retired_;
-  std::vector<uint64_t> continue_later_;
+  std::deque<gateway::Completions> arrived_;
+  size_t next_arrived_ = 0;  // Of the first of them: writes, loads, operations, lines.
+  std::deque<uint64_t> continue_later_;
   std::vector<uint64_t> continue_at_tick_;
   std::vector<uint64_t> paused_;    // Those who wait for the end of a pause.
   std::vector<uint64_t> monitors_;  // In no order.

@@ -73,6 +73,17 @@ TEST_F(ServerTest, APipelineLongerThanItsQueueIsAnsweredInOrder) {
   sender.join();
 }
 
+TEST_F(ServerTest, ALargeReplyIsSentInTurnsAndWhole) {
+  Start();
+  TestClient client(address_);
+  const size_t size = 16 * Connection::kTurnSendBytesMax;
+  const std::string value(size, 'x');
+  ASSERT_EQ(client.Do({"SET", "k", value}), "OK");
+  const uint64_t before = gateway_->Totals().sends;
+  EXPECT_EQ(client.Do({"GET", "k"}), value);
+  EXPECT_GE(gateway_->Totals().sends - before, 16u);
+}
+
 TEST_F(ServerTest, APipelineOfMoreBytesThanItsQueueIsAnsweredInOrder) {
   Start();
   TestClient client(address_);
