@@ -114,6 +114,10 @@ void ClearOperation::Step(std::shared_ptr<ClearOperation> self, Gateway& gateway
       [self, &gateway, database](const Result<Ok>& cleared) {
         if (!cleared.ok()) {
           self->reply_ = ErrorReply(cleared.error());
+          // Those before it are empty.
+          if (database > 0) {
+            self->reply_ = Reply::Failure(errors::PartlyApplied(self->reply_.text));
+          }
           Deliver(self);
           return;
         }

@@ -140,5 +140,19 @@ TEST_F(SplitWrites, AnExecJoinsTheWritesToItsLog) {
   EXPECT_THAT(rig_.store(0).batches(), SizeIs(1));
 }
 
+TEST_F(SplitWrites, AFlushallThatOneDatabaseRefusedAfterAnotherIsUnknown) {
+  EXPECT_EQ(rig_.Do(a_, {"MSET", x_, "1", y_, "2"}), "+OK");
+  rig_.SendAndHandOn(a_, {"FLUSHALL"});
+  rig_.Complete(Kind::kClear);
+  rig_.Complete(Kind::kClear, Outcome::kUnavailable, 1);
+  rig_.Deliver();
+  EXPECT_THAT(rig_.Replies(a_), ElementsAre(StartsWith("-UNKNOWN one of the databases")));
+  EXPECT_EQ(rig_.Do(a_, {"MGET", x_, y_}), "[(nil) 2]");
+  rig_.SendAndHandOn(a_, {"FLUSHALL"});
+  rig_.Complete(Kind::kClear, Outcome::kUnavailable);
+  rig_.Deliver();
+  EXPECT_EQ(rig_.Replies(a_).back(), "-ERR disk full") << "nothing was done at all";
+}
+
 }  // namespace
 }  // namespace weir::gateway
