@@ -81,6 +81,17 @@ void AddCache(MetricList& list, Gateway& gateway, const StatsTotals& totals) {
   list.Counter("weir_cache_stale_fills_rejected_total",
                "Loads that a write had overtaken, so that they were not cached.",
                cache.lane.stale_fills_rejected);
+  Metric policies{"weir_cache_policy_lanes",
+                  "Parts of the cache that act as a replacement policy.",
+                  MetricType::kGauge,
+                  {}};
+  for (size_t i = 0; i < cache.lanes_by_policy.size(); ++i) {
+    policies.samples.push_back({{{"policy", std::string(cache::kBehaviours[i].name)}},
+                                static_cast<double>(cache.lanes_by_policy[i])});
+  }
+  list.Add(std::move(policies));
+  list.Counter("weir_cache_policy_changes_total",
+               "Changes of a part of the cache to another policy.", cache.policy_changes);
   list.Counter("weir_loads_total", "Reads of a key from a database.", cache.loads_begun);
   list.Counter("weir_loads_joined_total", "Reads that joined a load already under way.",
                cache.loads_joined);

@@ -2,208 +2,172 @@
 
 #include <algorithm>
 #include <cassert>
-#include <cstring>
-#include <limits>
-#include <new>
 #include <utility>
-
-#include "weir/cache/entry.h"
 
 namespace weir::cache {
 namespace {
 
-// What an allocation takes beside its bytes, which are then rounded up to 16.
-constexpr size_t kAllocationOverhead = 8;
-// Two slots: the index is kept about half full.
-constexpr size_t kIndexShare = 16;
-// The count and size in front of the bytes of a shared value, and its allocation.
-constexpr size_t kSharedOverhead = 16 + kAllocationOverhead;
-
-bool IsInline(const Value& value) {
-  return value.bytes.size() <= Cache::kInlineBytesMax;
+constexpr size_t FirstBehaviour() {
+  size_t index = 0;
+  while (kBehaviours[index].name != Cache::kFirstBehaviour) ++index;
+  return index;
 }
 
-// Requires: the entry was made for a value of this size.
-void SetValue(Entry* entry, const Value& value, WallTime cached_until) {
-  entry->expires_at = value.expires_at;
-  entry->cached_until = cached_until;
-  entry->version = value.version;
-  if (!IsInline(value)) {
-    entry->big = value.bytes;
-    return;
-  }
-  const std::string_view bytes = value.bytes.view();
-  assert(entry->value_bytes == bytes.size());
-  if (!bytes.empty()) std::memcpy(entry->data() + entry->key_bytes, bytes.data(), bytes.size());
-}
-
-// A negative entry when `value` is nullptr.
-Entry* NewEntry(std::string_view key, uint64_t hash, const Value* value, WallTime cached_until) {
-  assert(key.size() <= std::numeric_limits<uint32_t>::max());
-  const size_t value_bytes = value != nullptr && IsInline(*value) ? value->bytes.size() : 0;
-  void* memory = ::operator new(sizeof(Entry) + key.size() + value_bytes);
-  auto* entry = new (memory) Entry;
-  entry->hash = hash;
-  entry->key_bytes = static_cast<uint32_t>(key.size());
-  entry->value_bytes = static_cast<uint32_t>(value_bytes);
-  if (!key.empty()) std::memcpy(entry->data(), key.data(), key.size());
-  if (value != nullptr) {
-    SetValue(entry, *value, cached_until);
-  } else {
-    entry->absent = true;
-    entry->cached_until = cached_until;
-  }
-  return entry;
-}
-
-void DeleteEntry(Entry* entry) {
-  entry->~Entry();
-  ::operator delete(entry);
-}
-
-size_t EntryCost(const Entry& entry) {
-  return Cache::Cost(entry.key_bytes, entry.big.empty() ? entry.value_bytes : entry.big.size());
+Shadows NewShadows(const Cache::Options& options, size_t first) {
+  return Shadows({options.budget_bytes, options.shadow_bytes, first,
+                  options.objective == Cache::Objective::kBytes});
 }
 
 }  // namespace
 
-Cache::Cache(Options options) : options_(options) {}
+Cache::Cache(Options options)
+    : options_(options),
+      order_(kBehaviours[FirstBehaviour()], options.budget_bytes),
+      shadows_(NewShadows(options, FirstBehaviour())) {}
 
-// The index goes as a whole, so entries are not taken out of it one by one.
+// Slabs go as a whole; only values that are shared by reference must be let go one by one.
 Cache::~Cache() {
-  if (hand_ == nullptr) return;
-  hand_->previous->next = nullptr;
-  while (hand_ != nullptr) DeleteEntry(std::exchange(hand_, hand_->next));
+  if (shared_count_ == 0) return;
   if (options_.shared_values != nullptr) options_.shared_values->Give(shared_bytes_);
+  index_.ForEach([this](Entries::Id id) {
+    if (entries_.shared(id) != nullptr) entries_.Free(id);
+  });
 }
 
-Cache::Cache(Cache&& other) noexcept
-    : options_(other.options_),
-      index_(std::exchange(other.index_, Index())),
-      hand_(std::exchange(other.hand_, nullptr)),
-      bytes_(std::exchange(other.bytes_, 0)),
-      shared_bytes_(std::exchange(other.shared_bytes_, 0)),
-      counters_(std::exchange(other.counters_, Counters())) {}
+Cache::Cache(Cache&& other) noexcept : Cache(other.options_) {
+  Swap(other);
+}
 
 Cache& Cache::operator=(Cache&& other) noexcept {
   Cache moved(std::move(other));
-  std::swap(options_, moved.options_);
-  std::swap(index_, moved.index_);
-  std::swap(hand_, moved.hand_);
-  std::swap(bytes_, moved.bytes_);
-  std::swap(shared_bytes_, moved.shared_bytes_);
-  std::swap(counters_, moved.counters_);
+  Swap(moved);
   return *this;
 }
 
-Cache Cache::TakeEntries() {
-  Cache taken(options_);
-  std::swap(taken.index_, index_);
-  std::swap(taken.hand_, hand_);
-  std::swap(taken.bytes_, bytes_);
-  std::swap(taken.shared_bytes_, shared_bytes_);
-  return taken;
+void Cache::Swap(Cache& other) {
+  std::swap(options_, other.options_);
+  std::swap(entries_, other.entries_);
+  std::swap(index_, other.index_);
+  std::swap(order_, other.order_);
+  std::swap(shadows_, other.shadows_);
+  std::swap(bytes_, other.bytes_);
+  std::swap(shared_count_, other.shared_count_);
+  std::swap(shared_bytes_, other.shared_bytes_);
+  std::swap(counters_, other.counters_);
 }
 
-size_t Cache::Cost(size_t key_bytes, size_t value_bytes) {
-  const size_t shared = value_bytes > kInlineBytesMax ? kSharedOverhead : 0;
-  const size_t bytes = sizeof(Entry) + key_bytes + value_bytes + shared + kAllocationOverhead;
-  return (bytes + 15) / 16 * 16 + kIndexShare;
+Cache Cache::TakeEntries() {
+  Cache other(options_);
+  other.order_.SetBehaviour(order_.behaviour());
+  other.shadows_ = NewShadows(options_, shadows_.choice());
+  other.counters_ = std::exchange(counters_, Counters());
+  Swap(other);
+  return other;
+}
+
+size_t Cache::Cost(size_t key_bytes, const Value* value, WallTime cached_until) {
+  return Entries::Weight(key_bytes, value, cached_until);
 }
 
 std::optional<Cache::Hit> Cache::Find(std::string_view key, uint64_t hash, WallTime now) {
-  Entry* entry = index_.Find(key, hash);
-  if (entry == nullptr) return std::nullopt;
-  if (entry->cached_until <= now) {
-    Remove(entry);
+  const uint64_t spread = Entries::SpreadHash(Stored(hash));
+  shadows_.Find(spread, now);
+  if (&kBehaviours[shadows_.choice()] != &order_.behaviour()) {
+    order_.SetBehaviour(kBehaviours[shadows_.choice()]);
+  }
+  const Entries::Id id = index_.Find(entries_, key, Stored(hash));
+  if (id == Entries::kNone) return std::nullopt;
+  if (entries_.cached_until(id) <= now) {
+    Remove(id);
     ++counters_.expired;
     return std::nullopt;
   }
-  if (entry->uses < kUsesMax) ++entry->uses;
-  return Hit{entry->absent, entry->value(), entry->big.empty() ? nullptr : &entry->big,
-             entry->expires_at, entry->version};
+  order_.Hit(entries_, id, spread);
+  // A shadow that would have missed takes it in, as it would have after its load.
+  if (shadows_.Follows(spread)) {
+    shadows_.Put(spread, entries_.weight(id), entries_.cached_until(id));
+  }
+  return Hit{entries_.absent(id), entries_.value(id), entries_.shared(id), entries_.expires_at(id),
+             entries_.version(id)};
 }
 
 void Cache::Put(std::string_view key, uint64_t hash, const Value& value, WallTime cached_until,
                 WallTime now) {
   const WallTime until = std::min(cached_until, value.expires_at);
-  if (Entry* entry = index_.Find(key, hash)) {
-    const bool same_size = !entry->absent && entry->value().size() == value.bytes.size();
-    if (same_size && until > now) return SetValue(entry, value, until);
-    Remove(entry);
+  const Entries::Id id = index_.Find(entries_, key, Stored(hash));
+  if (id != Entries::kNone) {
+    if (until > now && entries_.Replace(id, &value, until)) {
+      return shadows_.Put(entries_.hash(id), entries_.weight(id), until);
+    }
+    Remove(id);
   }
-  if (until > now) Insert(key, hash, &value, until);
+  if (until > now) return Insert(key, Stored(hash), &value, until);
+  shadows_.Erase(Entries::SpreadHash(Stored(hash)));
 }
 
 void Cache::PutAbsent(std::string_view key, uint64_t hash, WallTime cached_until, WallTime now) {
   Erase(key, hash);
   if (cached_until <= now) return;
-  Insert(key, hash, nullptr, cached_until);
+  Insert(key, Stored(hash), nullptr, cached_until);
 }
 
 void Cache::Erase(std::string_view key, uint64_t hash) {
-  if (Entry* entry = index_.Find(key, hash)) Remove(entry);
+  shadows_.Erase(Entries::SpreadHash(Stored(hash)));
+  const Entries::Id id = index_.Find(entries_, key, Stored(hash));
+  if (id != Entries::kNone) Remove(id);
 }
 
-// The one place where bytes are added; Remove is the one place where they are taken away.
-void Cache::Insert(std::string_view key, uint64_t hash, const Value* value, WallTime cached_until) {
-  const size_t cost = Cost(key.size(), value == nullptr ? 0 : value->bytes.size());
-  if (cost > options_.budget_bytes / 8) {
+// The one place where bytes are added; Free is the one place where they are taken away.
+void Cache::Insert(std::string_view key, uint32_t hash, const Value* value, WallTime cached_until) {
+  const uint64_t weight = Entries::Weight(key.size(), value, cached_until);
+  const uint64_t spread = Entries::SpreadHash(hash);
+  if (weight > options_.budget_bytes / 8) {
+    shadows_.Erase(spread);
     ++counters_.rejected;
     return;
   }
-  while (bytes_ + cost > options_.budget_bytes) EvictOne();
-  Entry* entry = NewEntry(key, hash, value, cached_until);
-  assert(EntryCost(*entry) == cost);
-  index_.Insert(entry, hash);
-  if (hand_ == nullptr) {
-    hand_ = entry->next = entry->previous = entry;
-  } else {  // Behind the hand: the last that it will reach.
-    entry->next = hand_;
-    entry->previous = hand_->previous;
-    entry->previous->next = entry;
-    hand_->previous = entry;
+  shadows_.Put(spread, weight, cached_until);
+  while (bytes_ + weight > options_.budget_bytes) {
+    Free(order_.Victim(entries_, weight));
+    ++counters_.evicted;
   }
-  bytes_ += cost;
-  CountShared(*entry);
+  const Entries::Id id = entries_.Make(key, hash, value, cached_until);
+  assert(entries_.weight(id) == weight);
+  index_.Insert(id, hash);
+  order_.Insert(entries_, id, spread);
+  bytes_ += weight;
+  assert(bytes_ == order_.bytes());
+  CountShared(id);
 }
 
-void Cache::CountShared(const Entry& entry) {
-  if (options_.shared_values == nullptr || entry.big.empty()) return;
-  shared_bytes_ += entry.big.size();
-  options_.shared_values->Take(entry.big.size());
+void Cache::CountShared(Entries::Id id) {
+  const Bytes* shared = entries_.shared(id);
+  if (shared == nullptr) return;
+  ++shared_count_;
+  shared_bytes_ += shared->size();
+  if (options_.shared_values != nullptr) options_.shared_values->Take(shared->size());
 }
 
-void Cache::UncountShared(const Entry& entry) {
-  if (options_.shared_values == nullptr || entry.big.empty()) return;
-  shared_bytes_ -= entry.big.size();
-  options_.shared_values->Give(entry.big.size());
+void Cache::UncountShared(Entries::Id id) {
+  const Bytes* shared = entries_.shared(id);
+  if (shared == nullptr) return;
+  --shared_count_;
+  shared_bytes_ -= shared->size();
+  if (options_.shared_values != nullptr) options_.shared_values->Give(shared->size());
 }
 
-void Cache::Remove(Entry* entry) {
-  index_.Remove(entry, entry->hash);
-  if (entry->next == entry) {
-    hand_ = nullptr;
-  } else {
-    if (hand_ == entry) hand_ = entry->next;
-    entry->previous->next = entry->next;
-    entry->next->previous = entry->previous;
-  }
-  const size_t cost = EntryCost(*entry);
-  assert(bytes_ >= cost);
-  bytes_ -= cost;
-  UncountShared(*entry);
-  DeleteEntry(entry);
+void Cache::Remove(Entries::Id id) {
+  order_.Remove(entries_, id);
+  Free(id);
 }
 
-void Cache::EvictOne() {
-  assert(hand_ != nullptr);
-  for (size_t step = 0; step < kHandStepsMax && hand_->uses > 0; ++step) {
-    --hand_->uses;
-    hand_ = hand_->next;
-  }
-  Remove(hand_);
-  ++counters_.evicted;
+void Cache::Free(Entries::Id id) {
+  const uint64_t weight = entries_.weight(id);
+  assert(bytes_ >= weight);
+  bytes_ -= weight;
+  index_.Remove(id, entries_.stored_hash(id));
+  UncountShared(id);
+  entries_.Free(id);
 }
 
 }  // namespace weir::cache

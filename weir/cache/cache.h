@@ -1,19 +1,18 @@
 // Cache: a map from key to value that holds no more bytes than its budget.
 //
 // Entries end at a time of their own (the record's expiry or the keyspace's TTL) and are then never
-// served. When the budget is reached the entry longest unused goes: entries stand in a ring in
-// order of insertion, a hand walks it, takes a use from each entry that has one and evicts the
-// first that has none. "Known to be absent" is cached too, as a negative entry.
+// served. When the budget is reached the entry goes that the policy holds least likely to be asked
+// for again; which policy is chosen while it runs, by shadows of several that follow a sample of
+// the keys (behaviour.h, shadows.h). "Known to be absent" is cached too, as a negative entry.
 //
 // When not to use: as a store. Anything may be evicted at any time.
 // Ownership: copies keys and values up to kInlineBytesMax; shares larger values by reference.
 // Invariant: bytes() is the sum of the costs of all entries, and bytes() <= budget_bytes.
 // Threads: single-owner; a const call is not safe beside another call.
 // Errors: none; what does not fit is not kept.
-// Cost: O(1) amortised; no allocation on a hit; an insertion takes at most kHandStepsMax steps for
-// each entry that it evicts. An entry costs about 96 bytes beside key and value.
-// Source: the second-chance ("clock") algorithm, Corbató 1968; differs: up to kUsesMax chances, and
-// bounded steps, after which the hand evicts where it stands.
+// Cost: O(1) amortised; no allocation on a hit. Beside key and value an entry takes 17 bytes and
+// its share of the index, 8 for a version and 8 for each of its two times that it has, rounded up
+// to 8. The shadows take Options::shadow_bytes beside the budget.
 #pragma once
 
 #include <cstddef>
@@ -23,25 +22,32 @@
 
 #include "weir/base/byte_account.h"
 #include "weir/base/time.h"
+#include "weir/cache/entries.h"
 #include "weir/cache/index.h"
+#include "weir/cache/order.h"
+#include "weir/cache/shadows.h"
 #include "weir/cache/value.h"
 
 namespace weir::cache {
 
-struct Entry;
-
 class Cache {
  public:
   // Values up to this size are stored with the entry, larger ones shared by reference.
-  static constexpr size_t kInlineBytesMax = 4096;
-  static constexpr uint8_t kUsesMax = 3;
-  static constexpr size_t kHandStepsMax = 64;
+  static constexpr size_t kInlineBytesMax = Entries::kInlineBytesMax;
+  // What the cache begins with: the name of a behaviour.
+  static constexpr std::string_view kFirstBehaviour = "s3lru";
+
+  // What the choice of a policy is to make the most of.
+  enum class Objective : uint8_t { kHits, kBytes };
 
   struct Options {
     size_t budget_bytes = size_t{64} << 20;
     // Takes the bytes of the values that are shared by reference, so that the owner can tell those
     // that live outside of all caches; nullptr: nobody asks. Outlives the cache.
     ByteAccount* shared_values = nullptr;
+    // Memory for the shadows, beside the budget. 0: the first policy stays.
+    size_t shadow_bytes = size_t{4} << 20;
+    Objective objective = Objective::kHits;
   };
 
   // What a hit shows. `value` is valid until the next call that is not Prefetch…; `shared` is the
@@ -72,8 +78,8 @@ class Cache {
   std::optional<Hit> Find(std::string_view key, uint64_t hash, WallTime now);
 
   // Keeps `value` until the earlier of its expiry and `cached_until`, in place of what was there.
-  // An entry that would take more than an eighth of the budget is not kept. A value of the size of
-  // the one before takes its memory and its turn with the hand; any other is a new entry.
+  // An entry that would take more than an eighth of the budget is not kept. A value of the size and
+  // form of the one before takes its memory and its place in the order; any other is a new entry.
   void Put(std::string_view key, uint64_t hash, const Value& value, WallTime cached_until,
            WallTime now);
 
@@ -83,32 +89,45 @@ class Cache {
   void Erase(std::string_view key, uint64_t hash);
 
   // Moves every entry to a cache of its own, which the caller may destroy where it has the time.
-  // The counters stay here. Cost: O(1), one small allocation.
+  // The counters and the policy stay here. Cost: O(1), a few allocations.
   Cache TakeEntries();
 
-  void PrefetchSlot(uint64_t hash) const { index_.PrefetchSlot(hash); }
-  void PrefetchEntry(uint64_t hash) const { index_.PrefetchEntry(hash); }
+  void PrefetchSlot(uint64_t hash) const { index_.PrefetchSlot(Stored(hash)); }
+  void PrefetchEntry(uint64_t hash) const { index_.PrefetchEntry(entries_, Stored(hash)); }
 
   size_t entries() const { return index_.size(); }
   size_t bytes() const { return bytes_; }
   size_t budget_bytes() const { return options_.budget_bytes; }
   const Counters& counters() const { return counters_; }
 
-  // Returns the bytes that an entry with this key and value counts for.
-  static size_t Cost(size_t key_bytes, size_t value_bytes);
+  // The policy in force, by the name of the one it acts as.
+  std::string_view policy() const { return order_.behaviour().name; }
+  size_t policy_index() const {  // In kBehaviours.
+    return static_cast<size_t>(&order_.behaviour() - kBehaviours.data());
+  }
+  Shadows::Report shadows() const { return shadows_.report(); }
+
+  // Returns the bytes that an entry counts for; nullptr: a negative one.
+  static size_t Cost(size_t key_bytes, const Value* value, WallTime cached_until = kNever);
 
  private:
-  void Insert(std::string_view key, uint64_t hash, const Value* value, WallTime cached_until);
-  void CountShared(const Entry& entry);
-  void UncountShared(const Entry& entry);
-  void Remove(Entry* entry);
-  void EvictOne();
+  static uint32_t Stored(uint64_t hash) { return static_cast<uint32_t>(hash); }
+
+  void Swap(Cache& other);
+  void Insert(std::string_view key, uint32_t hash, const Value* value, WallTime cached_until);
+  void CountShared(Entries::Id id);
+  void UncountShared(Entries::Id id);
+  void Free(Entries::Id id);  // Of an entry that Order has let go.
+  void Remove(Entries::Id id);
 
   Options options_;
+  Entries entries_;
   Index index_;
-  Entry* hand_ = nullptr;  // The oldest entry that the hand has not yet passed.
+  Order<Entries> order_;
+  Shadows shadows_;
   size_t bytes_ = 0;
-  size_t shared_bytes_ = 0;  // Of the values that entries share by reference.
+  size_t shared_count_ = 0;  // Of the entries whose value is shared by reference.
+  size_t shared_bytes_ = 0;  // Of those values.
   Counters counters_;
 };
 

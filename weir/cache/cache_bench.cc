@@ -108,9 +108,9 @@ BENCHMARK(BM_HitInBatchesOf16);
 
 // Every insertion evicts: the cache holds a tenth of the keys.
 void BM_PutIntoAFullCache(benchmark::State& state) {
-  Cache cache({Cache::Cost(kKeyBytes, kValueBytes) * kEntries / 10});
-  const std::vector<Key>& keys = KeysInRandomOrder();
   const Value value{Bytes::Copy(std::string(kValueBytes, 'v')), kNever, 1};
+  Cache cache({Cache::Cost(kKeyBytes, &value) * kEntries / 10});
+  const std::vector<Key>& keys = KeysInRandomOrder();
   size_t next = 0;
   for (auto _ : state) {
     const std::string_view key = View(keys[next]);

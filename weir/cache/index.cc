@@ -4,28 +4,7 @@
 #include <new>
 #include <utility>
 
-#include "weir/cache/entry.h"
-
 namespace weir::cache {
-namespace {
-
-constexpr uint64_t kPointerMask = (uint64_t{1} << 48) - 1;
-
-uint64_t MakeSlot(const Entry* entry, uint64_t hash) {
-  const auto pointer = reinterpret_cast<uintptr_t>(entry);
-  assert((pointer & ~kPointerMask) == 0);
-  return pointer | (hash & ~kPointerMask);
-}
-
-Entry* SlotEntry(uint64_t slot) {
-  return reinterpret_cast<Entry*>(slot & kPointerMask);
-}
-
-bool SameTag(uint64_t slot, uint64_t hash) {
-  return ((slot ^ hash) & ~kPointerMask) == 0;
-}
-
-}  // namespace
 
 Index::Index() : table_(NewTable(kSlotsMin)) {}
 
@@ -38,55 +17,55 @@ Index::Table Index::NewTable(size_t count) {
   return table;
 }
 
-size_t Index::FindIn(const Table& table, std::string_view key, uint64_t hash) {
+size_t Index::FindIn(const Table& table, const Entries& entries, std::string_view key,
+                     uint32_t hash) {
   if (table.count == 0) return kNowhere;
   for (size_t i = hash & table.mask();; i = (i + 1) & table.mask()) {
     const uint64_t slot = table.slots[i];
     if (slot == kEmpty) return kNowhere;
-    if (slot == kRemoved || !SameTag(slot, hash)) continue;
-    const Entry* entry = SlotEntry(slot);
-    if (entry->hash == hash && entry->key() == key) return i;
+    if (slot == kRemoved || SlotHash(slot) != hash) continue;
+    if (entries.key(SlotId(slot)) == key) return i;
   }
 }
 
-size_t Index::FindEntry(const Table& table, const Entry* entry, uint64_t hash) {
+size_t Index::FindSlot(const Table& table, uint64_t wanted) {
   if (table.count == 0) return kNowhere;
-  const uint64_t wanted = MakeSlot(entry, hash);
-  for (size_t i = hash & table.mask();; i = (i + 1) & table.mask()) {
+  for (size_t i = SlotHash(wanted) & table.mask();; i = (i + 1) & table.mask()) {
     const uint64_t slot = table.slots[i];
     if (slot == kEmpty) return kNowhere;
     if (slot == wanted) return i;
   }
 }
 
-Entry* Index::Find(std::string_view key, uint64_t hash) const {
-  size_t i = FindIn(table_, key, hash);
-  if (i != kNowhere) return SlotEntry(table_.slots[i]);
-  i = FindIn(old_, key, hash);
-  return i == kNowhere ? nullptr : SlotEntry(old_.slots[i]);
+Index::Id Index::Find(const Entries& entries, std::string_view key, uint32_t hash) const {
+  size_t i = FindIn(table_, entries, key, hash);
+  if (i != kNowhere) return SlotId(table_.slots[i]);
+  i = FindIn(old_, entries, key, hash);
+  return i == kNowhere ? Entries::kNone : SlotId(old_.slots[i]);
 }
 
 // Requires: the table has an empty slot besides the one that this may take.
-void Index::Place(Table& table, uint64_t slot, uint64_t hash) {
-  size_t i = hash & table.mask();
+void Index::Place(Table& table, uint64_t slot) {
+  size_t i = SlotHash(slot) & table.mask();
   while (table.slots[i] > kRemoved) i = (i + 1) & table.mask();
   if (table.slots[i] == kEmpty) ++table.used;
   assert(table.used < table.count);
   table.slots[i] = slot;
 }
 
-void Index::Insert(Entry* entry, uint64_t hash) {
+void Index::Insert(Id id, uint32_t hash) {
   MakeRoom();
-  Place(table_, MakeSlot(entry, hash), hash);
+  Place(table_, MakeSlot(id, hash));
   ++size_;
 }
 
-void Index::Remove(Entry* entry, uint64_t hash) {
+void Index::Remove(Id id, uint32_t hash) {
+  const uint64_t wanted = MakeSlot(id, hash);
   Table* table = &table_;
-  size_t i = FindEntry(table_, entry, hash);
+  size_t i = FindSlot(table_, wanted);
   if (i == kNowhere) {
     table = &old_;
-    i = FindEntry(old_, entry, hash);
+    i = FindSlot(old_, wanted);
   }
   assert(i != kNowhere);
   --size_;
@@ -105,10 +84,10 @@ void Index::MakeRoom() {
     Migrate();
     return;
   }
-  if ((table_.used + 1) * 4 <= table_.count * 3) return;
+  if ((table_.used + 1) * 16 <= table_.count * 13) return;
   // Twice the size when entries fill it; the same when removed slots do; half when few are left.
   size_t count = table_.count;
-  if (size_ * 2 >= count) {
+  if (size_ * 8 >= count * 5) {
     count *= 2;
   } else if (size_ * 8 < count && count > kSlotsMin) {
     count /= 2;
@@ -119,8 +98,8 @@ void Index::MakeRoom() {
 }
 
 // The old table of n slots is empty after n / kMigrateSlots insertions, long before the new one is
-// full: of twice the size, it then holds at most (3/4 + 1/16) n entries in 2 n slots; of the same
-// size at most (1/2 + 1/16) n in n; of half the size at most (1/8 + 1/16) n in n / 2.
+// full: of twice the size, it then holds at most (13/16 + 1/16) n entries in 2 n slots; of the same
+// size at most (5/8 + 1/16) n in n; of half the size at most (1/8 + 1/16) n in n / 2.
 void Index::Migrate() {
   static_assert(kMigrateSlots >= 16);
   for (size_t n = 0; n < kMigrateSlots; ++n) {
@@ -130,24 +109,24 @@ void Index::Migrate() {
     }
     uint64_t& slot = old_.slots[migrated_++];
     if (slot > kRemoved) {
-      Place(table_, slot, SlotEntry(slot)->hash);
+      Place(table_, slot);
       slot = kRemoved;  // Not empty: probes of the slots still to be moved pass here.
     }
   }
 }
 
-void Index::PrefetchSlot(uint64_t hash) const {
+void Index::PrefetchSlot(uint32_t hash) const {
   __builtin_prefetch(&table_.slots[hash & table_.mask()]);
 }
 
-void Index::PrefetchEntry(uint64_t hash) const {
+void Index::PrefetchEntry(const Entries& entries, uint32_t hash) const {
   size_t i = hash & table_.mask();
   for (size_t n = 0; n < kPrefetchSlotsMax; ++n, i = (i + 1) & table_.mask()) {
     const uint64_t slot = table_.slots[i];
     if (slot == kEmpty) return;
-    if (slot == kRemoved || !SameTag(slot, hash)) continue;
-    const auto* entry = reinterpret_cast<const char*>(SlotEntry(slot));
-    __builtin_prefetch(entry);
+    if (slot == kRemoved || SlotHash(slot) != hash) continue;
+    const char* entry = entries.At(SlotId(slot));
+    __builtin_prefetch(entry, 1);
     __builtin_prefetch(entry + 64);
     __builtin_prefetch(entry + 128);
     return;

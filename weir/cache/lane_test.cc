@@ -399,7 +399,8 @@ class Interleaving {
   Planted planted_;
   bool one_hash_;
   // Room for a few entries only, so that some are evicted.
-  Lane lane_{Cache::Options{Cache::Cost(5, 4) * 8}};
+  static constexpr size_t kEntryBytes = 72;
+  Lane lane_{Cache::Options{kEntryBytes * 8}};
   WallTime now_ = kNow;
   std::array<Row, kKeys> rows_;
   std::vector<Reading> reading_;

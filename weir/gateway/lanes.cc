@@ -9,7 +9,9 @@ namespace weir::gateway {
 Lanes::Lanes(uint32_t count, size_t budget_bytes, ByteAccount* shared_values) {
   assert(count > 0);
   assert(count <= kLanesMax);
-  const cache::Cache::Options options{budget_bytes / count, shared_values};
+  const size_t share = budget_bytes / count;
+  const size_t shadows = std::min(std::max(share / kShadowShare, kShadowBytesMin), share / 8);
+  const cache::Cache::Options options{share - shadows, shared_values, shadows};
   for (uint32_t i = 0; i < count; ++i) slots_.emplace_back(options);
 }
 
@@ -46,6 +48,8 @@ Lanes::Totals Lanes::Sum() {
     totals.entries += cache.entries();
     totals.bytes += cache.bytes();
     totals.budget_bytes += cache.budget_bytes();
+    ++totals.lanes_by_policy[cache.policy_index()];
+    totals.policy_changes += cache.shadows().changes;
     totals.loads_begun += lane->loads().begun();
     totals.loads_joined += lane->loads().joined();
     totals.loads_under_way += lane->loads().size();

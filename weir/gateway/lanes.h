@@ -5,6 +5,7 @@
 // Threads: thread-safe.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <deque>
 #include <mutex>
@@ -17,6 +18,10 @@ namespace weir::gateway {
 class Lanes {
  public:
   static constexpr uint32_t kLanesMax = 1024;
+  // Of a lane's budget, what the shadows that choose its policy take: a fiftieth, or 64 KiB where
+  // that is more, but never more than an eighth.
+  static constexpr size_t kShadowShare = 50;
+  static constexpr size_t kShadowBytesMin = size_t{64} << 10;
 
   struct Totals {
     cache::Cache::Counters cache;
@@ -24,6 +29,9 @@ class Lanes {
     uint64_t entries = 0;
     uint64_t bytes = 0;
     uint64_t budget_bytes = 0;
+    // Lanes whose cache acts as each of cache::kBehaviours, and how often one changed.
+    std::array<uint64_t, cache::kBehaviours.size()> lanes_by_policy{};
+    uint64_t policy_changes = 0;
     uint64_t loads_begun = 0;
     uint64_t loads_joined = 0;
     uint64_t loads_under_way = 0;

@@ -1,0 +1,61 @@
+// Behaviour: what an Order does with entries, as data. Each named one makes it act as a known
+// replacement policy; changing from one to another takes effect with the next call.
+//
+// Source of each: LRU; ARC, Megiddo & Modha, FAST 2003; 2Q, Johnson & Shasha, VLDB 1994; LIRS,
+// Jiang & Zhang, SIGMETRICS 2002; S3-FIFO, Yang et al., SOSP 2023; W-TinyLFU, Einziger et al., TOS
+// 2017.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace weir::cache {
+
+struct Behaviour {
+  // What a hit does to an entry of the window.
+  enum class WindowHit : uint8_t { kNothing, kCount, kToFront, kPromote };
+  // What a hit does to an entry of the main part: to its front; to the front of the protected part;
+  // nothing but a count, which buys a further round at the end.
+  enum class MainHit : uint8_t { kToFront, kProtect, kCount };
+  // Whose end is evicted.
+  enum class Evict : uint8_t {
+    kMain,          // The main part's.
+    kWindow,        // The window's.
+    kWindowAbove,   // The window's while it is above its share, else the main part's.
+    kLessFrequent,  // Of the two ends the one that was asked for less often.
+  };
+  // What it means that an entry was evicted not long ago.
+  enum class Ghost : uint8_t { kNothing, kToMain, kToMainIfYounger, kMovesShare };
+
+  std::string_view name;
+  double window_share = 0;  // Of the budget.
+  WindowHit window_hit = WindowHit::kToFront;
+  MainHit main_hit = MainHit::kToFront;
+  Evict evict = Evict::kMain;
+  Ghost ghost = Ghost::kNothing;
+  double ghost_share = 0;  // Evicted entries remembered, for each entry held.
+};
+
+// s3lru is S3-FIFO with a segmented main part; the window of s3lru_30pct is three times as large.
+inline constexpr std::array<Behaviour, 8> kBehaviours = {{
+    {"lru", 0, Behaviour::WindowHit::kToFront, Behaviour::MainHit::kToFront,
+     Behaviour::Evict::kMain, Behaviour::Ghost::kNothing, 0},
+    {"arc", 0, Behaviour::WindowHit::kPromote, Behaviour::MainHit::kToFront,
+     Behaviour::Evict::kWindowAbove, Behaviour::Ghost::kMovesShare, 1.0},
+    {"2q", 0.25, Behaviour::WindowHit::kNothing, Behaviour::MainHit::kToFront,
+     Behaviour::Evict::kWindowAbove, Behaviour::Ghost::kToMain, 0.5},
+    {"lirs", 0.01, Behaviour::WindowHit::kPromote, Behaviour::MainHit::kToFront,
+     Behaviour::Evict::kWindow, Behaviour::Ghost::kToMainIfYounger, 2.0},
+    {"s3lru", 0.1, Behaviour::WindowHit::kCount, Behaviour::MainHit::kProtect,
+     Behaviour::Evict::kWindowAbove, Behaviour::Ghost::kToMain, 0.9},
+    {"s3lru_30pct", 0.3, Behaviour::WindowHit::kCount, Behaviour::MainHit::kProtect,
+     Behaviour::Evict::kWindowAbove, Behaviour::Ghost::kToMain, 1.0},
+    {"wtinylfu_1pct", 0.01, Behaviour::WindowHit::kToFront, Behaviour::MainHit::kProtect,
+     Behaviour::Evict::kLessFrequent, Behaviour::Ghost::kNothing, 0},
+    {"wtinylfu_20pct", 0.2, Behaviour::WindowHit::kToFront, Behaviour::MainHit::kProtect,
+     Behaviour::Evict::kLessFrequent, Behaviour::Ghost::kNothing, 0},
+}};
+
+}  // namespace weir::cache

@@ -1,0 +1,406 @@
+// Order: which entry goes next. The replacement policy of a cache, apart from its keys and values.
+//
+// Entries are numbers; their links, state and weight live with the owner (`Nodes`), so that a cache
+// can keep them beside its keys and a simulation beside nothing. Entries stand in three lists, the
+// window, the main part and its protected part; a Behaviour says how they move between them.
+//
+// Nodes gives for an id: prev, next, state (a byte), weight (bytes) and hash, the first three with
+// setters, the last for entries in a list only. A new entry's state is 0.
+//
+// When not to use: outside of a cache; it never looks at keys.
+// Invariant: window, main and protected bytes are the sums of the weights of their entries.
+// Threads: single-owner. Cost: O(1), amortised where hits are only counted; no allocation on a hit.
+// Source: see behaviour.h. Differs: LIRS's stack is known by marks in the main list, not by entry.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cassert>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <utility>
+
+#include "weir/cache/behaviour.h"
+#include "weir/cache/frequency_sketch.h"
+#include "weir/cache/ghosts.h"
+#include "weir/cache/marks.h"
+
+namespace weir::cache {
+
+template <class Nodes>
+class Order {
+ public:
+  using Id = uint32_t;
+  static constexpr Id kNone = ~Id{0};
+  static constexpr uint8_t kUsesMax = 3;
+
+  Order(const Behaviour& behaviour, uint64_t budget_bytes)
+      : behaviour_(&behaviour), budget_(budget_bytes) {}
+
+  const Behaviour& behaviour() const { return *behaviour_; }
+  void SetBehaviour(const Behaviour& behaviour) { behaviour_ = &behaviour; }
+  void SetBudget(uint64_t bytes) { budget_ = bytes; }
+
+  // Puts an entry that is in no list where the behaviour wants it. Requires: its weight is set.
+  void Insert(Nodes& nodes, Id id, uint64_t hash);
+  void Hit(Nodes& nodes, Id id, uint64_t hash);
+  // Takes the entry to evict before one of `incoming` bytes is inserted out of its list.
+  // Requires: there is an entry.
+  Id Victim(Nodes& nodes, uint64_t incoming);
+  void Remove(Nodes& nodes, Id id) { Unlink(nodes, id); }
+
+  // Memory for what is remembered of entries that are gone.
+  size_t history_bytes() const { return ghosts_.bytes() + frequencies_.bytes(); }
+  uint64_t bytes() const { return lists_[0].bytes + lists_[1].bytes + lists_[2].bytes; }
+  size_t count() const { return count_; }
+  bool Holds(const Nodes& nodes, Id id) const { return (nodes.state(id) & 3) != 0; }
+
+ private:
+  enum ListName : uint8_t { kWindow = 0, kMain = 1, kProtected = 2 };
+  struct List {
+    Id head = kNone;
+    Id tail = kNone;
+    uint64_t bytes = 0;
+  };
+  static constexpr double kProtectedShare = 0.8;
+  static constexpr size_t kSmallMax = 65536;
+
+  static uint8_t Uses(uint8_t state) { return state >> 2 & 3; }
+  bool Fallen(uint8_t state) const {
+    return behaviour_->evict == Behaviour::Evict::kWindow && Uses(state) != 0;
+  }
+  static uint8_t State(ListName list, uint8_t uses) {
+    return static_cast<uint8_t>((list + 1) | uses << 2);
+  }
+  static ListName ListOf(uint8_t state) {
+    assert((state & 3) != 0);
+    return static_cast<ListName>((state & 3) - 1);
+  }
+
+  uint64_t WindowTarget() const {
+    const double share = behaviour_->ghost == Behaviour::Ghost::kMovesShare
+                             ? adaptive_share_
+                             : behaviour_->window_share;
+    return static_cast<uint64_t>(share * static_cast<double>(budget_));
+  }
+
+  Id Prev(const Nodes& nodes, Id id) const {
+    return Marks::IsMark(id) ? marks_[id].prev : nodes.prev(id);
+  }
+  Id Next(const Nodes& nodes, Id id) const {
+    return Marks::IsMark(id) ? marks_[id].next : nodes.next(id);
+  }
+  void SetPrev(Nodes& nodes, Id id, Id to) {
+    Marks::IsMark(id) ? void(marks_[id].prev = to) : nodes.set_prev(id, to);
+  }
+  void SetNext(Nodes& nodes, Id id, Id to) {
+    Marks::IsMark(id) ? void(marks_[id].next = to) : nodes.set_next(id, to);
+  }
+
+  void LinkFront(Nodes& nodes, List& list, Id id) {
+    SetPrev(nodes, id, kNone);
+    SetNext(nodes, id, list.head);
+    if (list.head != kNone) SetPrev(nodes, list.head, id);
+    list.head = id;
+    if (list.tail == kNone) list.tail = id;
+  }
+  void Cut(Nodes& nodes, List& list, Id id) {
+    const Id prev = Prev(nodes, id);
+    const Id next = Next(nodes, id);
+    prev == kNone ? void(list.head = next) : SetNext(nodes, prev, next);
+    next == kNone ? void(list.tail = prev) : SetPrev(nodes, next, prev);
+  }
+  void PushFront(Nodes& nodes, ListName name, Id id, uint8_t uses = 0) {
+    List& list = lists_[name];
+    LinkFront(nodes, list, id);
+    list.bytes += nodes.weight(id);
+    nodes.set_state(id, State(name, uses));
+    ++count_;
+  }
+  void Unlink(Nodes& nodes, Id id) {
+    const ListName name = ListOf(nodes.state(id));
+    Cut(nodes, lists_[name], id);
+    lists_[name].bytes -= nodes.weight(id);
+    nodes.set_state(id, 0);
+    --count_;
+    if (name == kMain) PopMarks(nodes);
+  }
+  void MoveFront(Nodes& nodes, ListName to, Id id, uint8_t uses = 0) {
+    if (ListOf(nodes.state(id)) == to && lists_[to].head == id) return;
+    Unlink(nodes, id);
+    PushFront(nodes, to, id, uses);
+  }
+
+  // Marks: at the front of the main list with the tick of that moment. What is behind a mark was
+  // last used before it.
+  void PopMarks(Nodes& nodes) {
+    List& list = lists_[kMain];
+    while (list.tail != kNone && Marks::IsMark(list.tail)) {
+      const Id mark = list.tail;
+      Cut(nodes, list, mark);
+      marks_.Free(mark);
+    }
+  }
+  void PlaceMark(Nodes& nodes) {
+    List& list = lists_[kMain];
+    if (list.head == kNone || Marks::IsMark(list.head)) return;
+    if (marks_.full()) {
+      bool drop = false;
+      for (Id id = marks_.oldest(); id != kNone;) {
+        const Id newer = marks_.newer(id);
+        if (drop) {
+          Cut(nodes, list, id);
+          marks_.Free(id);
+        }
+        drop = !drop;
+        id = newer;
+      }
+    }
+    LinkFront(nodes, list, marks_.Make(evicted_[1]));
+  }
+  bool YoungerThanMain(uint64_t tick) const {
+    // The oldest mark is the first that all of the oldest entries were used before.
+    return marks_.oldest() != kNone && tick > marks_[marks_.oldest()].tick;
+  }
+
+  void Prepare();
+  std::optional<Ghosts::Ghost> TakeGhost(uint64_t hash);
+  void MoveShare(const Ghosts::Ghost& ghost, uint64_t weight);
+  void Settle(Nodes& nodes);
+  Id Evict(Nodes& nodes, Id id, bool from_window);
+  Id MainEnd(Nodes& nodes);
+  Id FilteredWindowEnd(Nodes& nodes, uint64_t incoming);
+  Id LessFrequent(Nodes& nodes, uint64_t incoming);
+
+  const Behaviour* behaviour_;
+  uint64_t budget_;
+  std::array<List, 3> lists_;
+  size_t count_ = 0;
+  std::array<uint64_t, 2> evicted_{};  // From the main part; from the window.
+  double adaptive_share_ = 0;
+  Marks marks_;
+  Ghosts ghosts_;
+  FrequencySketch frequencies_;
+};
+
+template <class Nodes>
+void Order<Nodes>::Hit(Nodes& nodes, Id id, uint64_t hash) {
+  frequencies_.Add(hash);
+  const uint8_t state = nodes.state(id);
+  const ListName list = ListOf(state);
+  const auto count = [&] {
+    if (Uses(state) < kUsesMax) {
+      nodes.set_state(id, State(list, static_cast<uint8_t>(Uses(state) + 1)));
+    }
+  };
+  if (list == kWindow) {
+    switch (behaviour_->window_hit) {
+      case Behaviour::WindowHit::kNothing:
+        return;
+      case Behaviour::WindowHit::kCount:
+        return count();
+      case Behaviour::WindowHit::kToFront:
+        return MoveFront(nodes, kWindow, id);
+      case Behaviour::WindowHit::kPromote:
+        // What fell out of the main part was last used before all that is there now.
+        MoveFront(nodes, Fallen(state) ? kWindow : kMain, id);
+        if (Fallen(state)) nodes.set_state(id, State(kWindow, 0));
+        return Settle(nodes);
+    }
+  }
+  switch (behaviour_->main_hit) {
+    case Behaviour::MainHit::kCount:
+      return count();
+    case Behaviour::MainHit::kToFront:
+      return MoveFront(nodes, kMain, id);
+    case Behaviour::MainHit::kProtect:
+      MoveFront(nodes, kProtected, id);
+      return Settle(nodes);
+  }
+}
+
+template <class Nodes>
+void Order<Nodes>::Insert(Nodes& nodes, Id id, uint64_t hash) {
+  frequencies_.Add(hash);
+  bool to_main = behaviour_->evict == Behaviour::Evict::kMain;
+  if (const std::optional<Ghosts::Ghost> ghost = TakeGhost(hash)) {
+    switch (behaviour_->ghost) {
+      case Behaviour::Ghost::kNothing:
+        break;
+      case Behaviour::Ghost::kToMain:
+        to_main = true;
+        break;
+      case Behaviour::Ghost::kToMainIfYounger:
+        to_main = YoungerThanMain(evicted_[1] - std::min(evicted_[1], ghost->age));
+        break;
+      case Behaviour::Ghost::kMovesShare:
+        to_main = true;
+        MoveShare(*ghost, nodes.weight(id));
+        break;
+    }
+  }
+  if (behaviour_->evict == Behaviour::Evict::kWindow &&
+      lists_[kMain].bytes + lists_[kProtected].bytes + nodes.weight(id) + WindowTarget() <=
+          budget_) {
+    to_main = true;
+  }
+  PushFront(nodes, to_main ? kMain : kWindow, id);
+  if (behaviour_->ghost == Behaviour::Ghost::kToMainIfYounger && marks_.Due(evicted_[1])) {
+    PlaceMark(nodes);
+  }
+  Settle(nodes);
+}
+
+template <class Nodes>
+std::optional<Ghosts::Ghost> Order<Nodes>::TakeGhost(uint64_t hash) {
+  if (behaviour_->ghost == Behaviour::Ghost::kNothing) return std::nullopt;
+  const auto most = [&](bool from_window) {
+    double share = behaviour_->ghost_share;
+    if (behaviour_->ghost == Behaviour::Ghost::kMovesShare) {
+      const uint64_t held =
+          from_window ? lists_[kWindow].bytes : lists_[kMain].bytes + lists_[kProtected].bytes;
+      share = 1 - static_cast<double>(held) / static_cast<double>(budget_);
+    } else if (!from_window) {
+      return uint64_t{0};
+    }
+    return static_cast<uint64_t>(share * static_cast<double>(count_));
+  };
+  std::optional<Ghosts::Ghost> ghost = ghosts_.Take(hash, evicted_);
+  if (ghost.has_value() && ghost->age >= most(ghost->from_window)) ghost.reset();
+  return ghost;
+}
+
+// ARC: a ghost of the window asks for a larger window, one of the main part for a smaller.
+template <class Nodes>
+void Order<Nodes>::MoveShare(const Ghosts::Ghost& ghost, uint64_t weight) {
+  const auto window = static_cast<double>(std::max<size_t>(1, ghosts_.count(true)));
+  const auto main = static_cast<double>(std::max<size_t>(1, ghosts_.count(false)));
+  const double step = static_cast<double>(weight) / static_cast<double>(budget_);
+  adaptive_share_ += ghost.from_window ? step * std::max(1.0, main / window)
+                                       : -step * std::max(1.0, window / main);
+  adaptive_share_ = std::clamp(adaptive_share_, 0.0, 1.0);
+}
+
+// Brings parts that are above their share back to it, and what another behaviour left to where this
+// one looks for it, a little with each call.
+template <class Nodes>
+void Order<Nodes>::Settle(Nodes& nodes) {
+  if (behaviour_->main_hit == Behaviour::MainHit::kProtect) {
+    const auto most =
+        static_cast<uint64_t>(kProtectedShare * static_cast<double>(budget_ - WindowTarget()));
+    while (lists_[kProtected].bytes > most) MoveFront(nodes, kMain, lists_[kProtected].tail);
+  } else if (lists_[kProtected].tail != kNone) {
+    MoveFront(nodes, kMain, lists_[kProtected].tail);
+  }
+  if (behaviour_->evict == Behaviour::Evict::kWindow) {
+    while (lists_[kMain].bytes + lists_[kProtected].bytes + WindowTarget() > budget_ &&
+           lists_[kMain].tail != kNone) {
+      MoveFront(nodes, kWindow, lists_[kMain].tail, 1);
+    }
+  }
+  if (behaviour_->evict == Behaviour::Evict::kMain && lists_[kWindow].tail != kNone) {
+    MoveFront(nodes, kMain, lists_[kWindow].tail);
+  }
+}
+
+template <class Nodes>
+uint32_t Order<Nodes>::Evict(Nodes& nodes, Id id, bool from_window) {
+  uint64_t& clock = evicted_[from_window ? 1 : 0];
+  const bool old = behaviour_->evict == Behaviour::Evict::kWindow &&
+                   (Fallen(nodes.state(id)) ||
+                    lists_[kWindow].bytes > 2 * WindowTarget() + 2 * nodes.weight(id));
+  if (!old) ghosts_.Remember(nodes.hash(id), from_window, evicted_);
+  ++clock;
+  Unlink(nodes, id);
+  return id;
+}
+
+// The first from the end of the main part that has no use left, when uses are what counts there.
+template <class Nodes>
+uint32_t Order<Nodes>::MainEnd(Nodes& nodes) {
+  if (lists_[kMain].tail == kNone) return lists_[kProtected].tail;
+  if (behaviour_->main_hit == Behaviour::MainHit::kCount) {
+    while (Uses(nodes.state(lists_[kMain].tail)) > 0) {
+      const Id id = lists_[kMain].tail;
+      const auto left = static_cast<uint8_t>(Uses(nodes.state(id)) - 1);
+      MoveFront(nodes, kMain, id);
+      nodes.set_state(id, State(kMain, left));
+    }
+  }
+  return lists_[kMain].tail;
+}
+
+// The end of the window, once what was asked for twice there has moved to the main part.
+template <class Nodes>
+uint32_t Order<Nodes>::FilteredWindowEnd(Nodes& nodes, uint64_t incoming) {
+  while (lists_[kWindow].tail != kNone && lists_[kWindow].bytes + incoming > WindowTarget()) {
+    const Id id = lists_[kWindow].tail;
+    if (behaviour_->window_hit != Behaviour::WindowHit::kCount || Uses(nodes.state(id)) < 2) {
+      return id;
+    }
+    MoveFront(nodes, kMain, id);
+  }
+  return kNone;
+}
+
+template <class Nodes>
+uint32_t Order<Nodes>::LessFrequent(Nodes& nodes, uint64_t incoming) {
+  const uint64_t main_target = budget_ - WindowTarget();
+  while (lists_[kWindow].tail != kNone && lists_[kWindow].bytes + incoming > WindowTarget() &&
+         lists_[kMain].bytes + lists_[kProtected].bytes < main_target) {
+    MoveFront(nodes, kMain, lists_[kWindow].tail);
+  }
+  const Id victim = MainEnd(nodes);
+  if (lists_[kWindow].tail == kNone) return victim;
+  if (victim == kNone) return lists_[kWindow].tail;
+  if (lists_[kWindow].bytes + incoming <= WindowTarget()) return victim;
+  const Id candidate = lists_[kWindow].tail;
+  if (frequencies_.Count(nodes.hash(candidate)) <= frequencies_.Count(nodes.hash(victim))) {
+    return candidate;
+  }
+  MoveFront(nodes, kMain, candidate);
+  return victim;
+}
+
+// Sizes what is remembered of entries that are gone by how many are held. In a large cache counts
+// of use are kept only while they are asked for.
+template <class Nodes>
+void Order<Nodes>::Prepare() {
+  const bool small = count_ <= kSmallMax;
+  const size_t ghosts = small ? 2 * count_ : count_;
+  if (ghosts_.capacity() < ghosts / 3 * 2 || ghosts_.capacity() / 4 > ghosts) {
+    ghosts_.Reset(ghosts);
+  }
+  const bool counted = small || behaviour_->evict == Behaviour::Evict::kLessFrequent;
+  const size_t counts = counted ? count_ : 0;
+  if (frequencies_.capacity() < counts / 3 * 2 || frequencies_.capacity() / 4 > counts) {
+    frequencies_.Reset(counts);
+  }
+}
+
+template <class Nodes>
+uint32_t Order<Nodes>::Victim(Nodes& nodes, uint64_t incoming) {
+  assert(count_ > 0);
+  Prepare();
+  Id id = kNone;
+  switch (behaviour_->evict) {
+    case Behaviour::Evict::kMain:
+      id = MainEnd(nodes);
+      break;
+    case Behaviour::Evict::kWindow:
+      break;
+    case Behaviour::Evict::kWindowAbove:
+      id = FilteredWindowEnd(nodes, incoming);
+      if (id == kNone) id = MainEnd(nodes);
+      break;
+    case Behaviour::Evict::kLessFrequent:
+      id = LessFrequent(nodes, incoming);
+      break;
+  }
+  if (id == kNone) id = lists_[kWindow].tail;
+  if (id == kNone) id = MainEnd(nodes);
+  return Evict(nodes, id, ListOf(nodes.state(id)) == kWindow);
+}
+
+}  // namespace weir::cache

@@ -1,0 +1,146 @@
+#include "weir/cache/shadows.h"
+
+#include <algorithm>
+#include <bit>
+#include <cassert>
+
+namespace weir::cache {
+
+Shadows::Shadows(const Options& options)
+    : options_(options), chooser_(options.first, kChangeCostMin) {
+  records_max_ = options.memory_bytes / kBytesOfKey;
+  if (records_max_ == 0) return;
+  bound_ = kAll;
+  records_.reserve(records_max_ + 1);
+  buckets_.assign(std::bit_ceil(records_max_), kNone);
+  for (const Behaviour& behaviour : kBehaviours) {
+    orders_.emplace_back(behaviour, options.budget_bytes);
+  }
+}
+
+Shadows::Report Shadows::report() const {
+  return {static_cast<double>(bound_) / static_cast<double>(kAll), lookups_, chooser_.changes(),
+          hits_};
+}
+
+Shadows::Id Shadows::Lookup(uint64_t hash) {
+  Id id = Bucket(hash);
+  while (id != kNone && records_[id].hash != hash) id = records_[id].chain;
+  return id;
+}
+
+Shadows::Id Shadows::Make(uint64_t hash) {
+  if (free_ == kNone) {
+    records_.emplace_back();
+    free_ = static_cast<Id>(records_.size() - 1);
+  }
+  const Id id = free_;
+  free_ = records_[id].chain;
+  ++live_;
+  records_[id] = Record();
+  records_[id].hash = hash;
+  records_[id].chain = Bucket(hash);
+  Bucket(hash) = id;
+  return id;
+}
+
+void Shadows::LetGo(Id id) {
+  Record& record = records_[id];
+  assert(record.holders > 0);
+  if (--record.holders > 0) return;
+  Id* link = &Bucket(record.hash);
+  while (*link != id) link = &records_[*link].chain;
+  *link = record.chain;
+  --live_;
+  record.chain = free_;
+  free_ = id;
+}
+
+void Shadows::Drop(Id id) {
+  ++records_[id].holders;  // Held here too, so that it stays until the end.
+  for (size_t way = 0; way < kWays; ++way) {
+    if (records_[id].states[way] == 0) continue;
+    View view{records_, way};
+    orders_[way].Remove(view, id);
+    LetGo(id);
+  }
+  LetGo(id);
+}
+
+void Shadows::FindSampled(uint64_t hash, WallTime now) {
+  Id id = Lookup(hash);
+  if (id != kNone && records_[id].until <= now) {
+    Drop(id);
+    id = kNone;
+  }
+  ++lookups_;
+  for (size_t way = 0; id != kNone && way < kWays; ++way) {
+    if (records_[id].states[way] == 0) continue;
+    View view{records_, way};
+    orders_[way].Hit(view, id, hash);
+    ++hits_[way];
+    gains_[way] += options_.count_bytes ? static_cast<double>(records_[id].weight) : 1.0;
+  }
+  if (++round_ * kRoundsOfSample > orders_[choice()].count()) EndRound();
+}
+
+void Shadows::EndRound() {
+  const Order<View>& order = orders_[choice()];
+  const auto count = static_cast<double>(order.count());
+  // In bytes an entry is worth what the mean one weighs.
+  const double worth =
+      options_.count_bytes && order.count() > 0 ? static_cast<double>(order.bytes()) / count : 1.0;
+  chooser_.SetCost(std::max(kChangeCostMin, kChangeCost * count) * worth);
+  chooser_.Add(gains_);
+  gains_.fill(0);
+  round_ = 0;
+}
+
+void Shadows::PutSampled(uint64_t hash, uint64_t weight, WallTime until) {
+  Id id = Lookup(hash);
+  if (id != kNone && records_[id].weight != weight) {
+    Drop(id);
+    id = kNone;
+  }
+  if (id == kNone) {
+    id = Make(hash);
+    records_[id].weight = weight;
+  }
+  records_[id].until = until;
+  ++records_[id].holders;  // Until all have taken it or not.
+  for (size_t way = 0; way < kWays; ++way) {
+    if (records_[id].states[way] == 0) Insert(id, way);
+  }
+  LetGo(id);
+  if (live_ > records_max_) Halve();
+}
+
+void Shadows::Insert(Id id, size_t way) {
+  const uint64_t weight = records_[id].weight;
+  const uint64_t budget = SampleBudget();
+  if (weight > budget) return;
+  Order<View>& order = orders_[way];
+  View view{records_, way};
+  while (order.bytes() + weight > budget) LetGo(order.Victim(view, weight));
+  order.Insert(view, id, records_[id].hash);
+  ++records_[id].holders;
+}
+
+void Shadows::EraseSampled(uint64_t hash) {
+  const Id id = Lookup(hash);
+  if (id != kNone) Drop(id);
+}
+
+void Shadows::Halve() {
+  bound_ /= 2;
+  for (Order<View>& order : orders_) order.SetBudget(SampleBudget());
+  std::vector<Id> gone;
+  for (const Id bucket : buckets_) {
+    for (Id id = bucket; id != kNone; id = records_[id].chain) {
+      if (!Follows(records_[id].hash)) gone.push_back(id);
+    }
+  }
+  for (const Id id : gone) Drop(id);
+}
+
+}  // namespace weir::cache

@@ -1,0 +1,109 @@
+// Goal: the shadows find the behaviour that pays, go along when that changes, follow a key wholly
+// or not at all, and stay within their memory. Method: a loop pays LIRS alone, recency pays LRU;
+// what a shadow answers is read from its hits.
+
+#include "weir/cache/shadows.h"
+
+#include <algorithm>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "weir/base/random.h"
+
+namespace weir::cache {
+namespace {
+
+constexpr WallTime kNow{1000};
+constexpr size_t kMemory = size_t{4} << 20;
+
+uint64_t HashOf(uint64_t key) {
+  return Random(key).Next();
+}
+
+size_t IndexOf(std::string_view name) {
+  size_t index = 0;
+  while (kBehaviours[index].name != name) ++index;
+  return index;
+}
+
+void Ask(Shadows& shadows, uint64_t key, uint64_t weight = 1) {
+  shadows.Find(HashOf(key), kNow);
+  shadows.Put(HashOf(key), weight, kNever);
+}
+
+void AskInALoop(Shadows& shadows, uint64_t keys, int rounds) {
+  for (int round = 0; round < rounds; ++round) {
+    for (uint64_t key = 0; key < keys; ++key) Ask(shadows, key);
+  }
+}
+
+// New keys, each asked for again a little later: what is old is of no use.
+void AskForWhatIsNew(Shadows& shadows, uint64_t keys) {
+  for (uint64_t n = 0; n < keys; ++n) {
+    Ask(shadows, 1'000'000 + n);
+    if (n >= 700) Ask(shadows, 1'000'000 + n - 700);
+  }
+}
+
+TEST(Shadows, ChooseLirsForALoop) {
+  Shadows shadows({512, kMemory, IndexOf("s3lru")});
+  AskInALoop(shadows, 1011, 10);
+  const size_t choice = shadows.choice();
+  EXPECT_TRUE(choice == IndexOf("lirs") || choice == IndexOf("wtinylfu_1pct"))
+      << kBehaviours[choice].name;
+  EXPECT_LE(shadows.report().changes, 16U);
+}
+
+TEST(Shadows, GoAlongWhenTheTrafficChanges) {
+  Shadows shadows({1024, kMemory, IndexOf("s3lru")});
+  AskInALoop(shadows, 2000, 20);
+  const size_t before = shadows.choice();
+  AskForWhatIsNew(shadows, 40'000);
+  EXPECT_NE(shadows.choice(), before);
+  EXPECT_NE(shadows.choice(), IndexOf("lirs"));
+  AskInALoop(shadows, 2000, 20);
+  EXPECT_EQ(shadows.choice(), before);
+}
+
+TEST(Shadows, AreTrueToScaleInASample) {
+  Random random(3);
+  Shadows whole({4000, size_t{64} << 20, IndexOf("lru")});
+  Shadows sampled({4000, size_t{256} << 10, IndexOf("lru")});
+  for (int n = 0; n < 400'000; ++n) {
+    const uint64_t key = random.Below(random.Below(20'000) + 1);
+    Ask(whole, key);
+    Ask(sampled, key);
+  }
+  EXPECT_EQ(whole.report().sample_rate, 1.0);
+  EXPECT_LT(sampled.report().sample_rate, 0.5);
+  for (size_t way = 0; way < Shadows::kWays; ++way) {
+    const auto ratio = [way](const Shadows::Report& report) {
+      return static_cast<double>(report.hits[way]) / static_cast<double>(report.lookups);
+    };
+    EXPECT_NEAR(ratio(sampled.report()), ratio(whole.report()), 0.06) << kBehaviours[way].name;
+  }
+}
+
+TEST(Shadows, WhatIsErasedOrOverIsAMissInAll) {
+  Shadows shadows({100, kMemory, 0});
+  shadows.Put(HashOf(1), 1, kNever);
+  shadows.Put(HashOf(2), 1, {2000});
+  shadows.Find(HashOf(1), kNow);
+  shadows.Find(HashOf(2), {1999});
+  for (const uint64_t hits : shadows.report().hits) EXPECT_EQ(hits, 2U);
+  shadows.Erase(HashOf(1));
+  shadows.Find(HashOf(1), kNow);
+  shadows.Find(HashOf(2), {2000});
+  for (const uint64_t hits : shadows.report().hits) EXPECT_EQ(hits, 2U);
+}
+
+TEST(Shadows, WithoutMemoryStayWithTheFirst) {
+  Shadows shadows({512, 0, 3});
+  AskInALoop(shadows, 1000, 10);
+  EXPECT_EQ(shadows.choice(), 3U);
+  EXPECT_EQ(shadows.report().lookups, 0U);
+}
+
+}  // namespace
+}  // namespace weir::cache
