@@ -132,6 +132,34 @@ class CommandLine(unittest.TestCase):
         self.assertIn("damaged: slot table: ", done.stderr)
         self.assertEqual(self.run_weir("ring", "show", "--table", "none").returncode, 1)
 
+    def test_replay_prints_a_row_for_each_capacity(self):
+        with tempfile.TemporaryDirectory() as folder:
+            trace = os.path.join(folder, "loop.txt")
+            with open(trace, "w", encoding="ascii") as file:
+                file.write("".join(f"{n % 1011}\n" for n in range(40440)))
+            curve = os.path.join(folder, "loop.svg")
+            rows = {}
+            for policy in ("auto", "lru", "lirs"):
+                result = self.run_weir("replay", "--trace", trace, "--entries", "256,512",
+                                       "--policy", policy, "--curve", curve)
+                self.assertEqual(result.returncode, 0, result.stderr)
+                lines = result.stdout.splitlines()
+                self.assertEqual(lines[0], "trace,capacity,policy,hit_ratio,byte_hit_ratio")
+                self.assertTrue(lines[1].startswith(f"loop,256,{policy},"))
+                self.assertTrue(lines[2].startswith(f"loop,512,{policy},"))
+                rows[policy] = float(lines[2].split(",")[3])
+            self.assertEqual(rows["lru"], 0)
+            self.assertGreater(rows["auto"], rows["lirs"] - 6)
+            with open(curve, encoding="ascii") as file:
+                self.assertIn("</svg>", file.read())
+
+    def test_replay_says_what_is_wrong(self):
+        for arguments in (("--trace", "none"), ("--trace", "none", "--entries", "5"),
+                          ("--trace", "-", "--entries", "0")):
+            result = self.run_weir("replay", *arguments)
+            self.assertNotEqual(result.returncode, 0)
+            self.assertNotEqual(result.stderr, "")
+
     def test_user_hash_prints_a_line_that_the_configuration_takes(self):
         done = subprocess.run([WEIR, "user", "hash"], input="open sesame\n", capture_output=True,
                               text=True, timeout=30, check=False)

@@ -1,5 +1,5 @@
-// The command line of weir: serve, check, ring, shard, backup, restore, verify, bench, version,
-// help, docs.
+// The command line of weir: serve, check, ring, shard, backup, restore, verify, bench, replay,
+// version, help, docs.
 #include <cstdio>
 #include <fstream>
 #include <iterator>
@@ -17,6 +17,7 @@
 #include "cmd/weir/machine.h"
 #include "cmd/weir/man_page.h"
 #include "cmd/weir/options.h"
+#include "cmd/weir/replay.h"
 #include "cmd/weir/restore.h"
 #include "cmd/weir/ring_command.h"
 #include "cmd/weir/serve.h"
@@ -160,6 +161,7 @@ struct Arguments {
   KetamaArguments ketama;
   BenchArguments bench;
   ShardArguments shard;
+  ReplayArguments replay;
   std::string help_topic;
   std::string docs_topic = "configuration";
   std::map<std::string, std::vector<std::string>> flags;  // By key of [server].
@@ -278,6 +280,38 @@ void DeclareKetama(CLI::App& app, KetamaArguments& arguments) {
   ketama->add_flag("--json", arguments.json, "Print JSON.");
 }
 
+void DeclareReplay(CLI::App& app, ReplayArguments& arguments) {
+  CLI::App* replay = app.add_subcommand(
+      "replay", "Tell what a cache would have answered of a trace: its hit ratio, as CSV.");
+  replay
+      ->add_option("--trace", arguments.trace,
+                   "Requests, key or key,size a line, plain or zstd; - for standard input.")
+      ->type_name("FILE")
+      ->required();
+  CLI::Option* entries = replay->add_option("--entries", arguments.entries,
+                                            "Capacities, each a number of entries of one size.");
+  entries->type_name("N[,N...]")->delimiter(',');
+  replay->add_option("--bytes", arguments.bytes, "The capacity, with the sizes of the trace.")
+      ->type_name("N")
+      ->excludes(entries);
+  std::string policies = "The server's cache, or one to compare with: ";
+  for (const std::string& name : ReplayPolicies()) {
+    policies += name + (name == ReplayPolicies().back() ? "." : ", ");
+  }
+  replay->add_option("--policy", arguments.policy, policies)
+      ->type_name("NAME")
+      ->check(CLI::IsMember(ReplayPolicies()).description(""))
+      ->capture_default_str();
+  replay
+      ->add_option("--objective", arguments.objective,
+                   "What auto makes the most of: hits, or bytes of hits.")
+      ->type_name("hits|bytes")
+      ->check(CLI::IsMember({"hits", "bytes"}).description(""))
+      ->capture_default_str();
+  replay->add_option("--curve", arguments.curve_file, "Draw the miss-ratio curve, as SVG.")
+      ->type_name("FILE");
+}
+
 int RunRing(const CLI::App& app, const RingArguments& arguments, const KetamaArguments& ketama) {
   const CLI::App* ring = app.get_subcommand("ring");
   if (ring->got_subcommand("ketama")) return RunRingKetama(ketama);
@@ -373,9 +407,9 @@ int RunDocs(const CLI::App& app, const std::string& topic) {
 
 // Names the words nearest to those that are unknown.
 std::string DescribeExtras(const std::vector<std::string>& extras) {
-  std::vector<std::string> known = {"serve",  "check",    "user",   "ring",  "shard",
-                                    "backup", "restore",  "verify", "bench", "version",
-                                    "help",   "--config", "--help"};
+  std::vector<std::string> known = {"serve",   "check",   "user",     "ring",  "shard",
+                                    "backup",  "restore", "verify",   "bench", "replay",
+                                    "version", "help",    "--config", "--help"};
   for (const Option& option : Options()) {
     if (option.section == "server") known.push_back(FlagOf(option));
   }
@@ -404,13 +438,15 @@ int Run(int argc, char** argv) {
   DeclareShard(app, arguments.shard);
   DeclareBackup(app, arguments);
   DeclareBench(app, arguments.bench);
+  DeclareReplay(app, arguments.replay);
   CLI::App* user = app.add_subcommand("user", "Prepare a [[user]] of the configuration.");
   user->require_subcommand(1, 1);
   user->add_subcommand("hash", "Read a password and print its hash, as the line of the file.");
   CLI::App* version = app.add_subcommand("version", "Print the version.");
   CLI::App* help = app.add_subcommand("help", "Explain a subcommand.");
-  help->add_option("SUBCOMMAND", arguments.help_topic,
-                   "serve, check, user, ring, shard, backup, restore, verify, bench or version.");
+  help->add_option(
+      "SUBCOMMAND", arguments.help_topic,
+      "serve, check, user, ring, shard, backup, restore, verify, bench, replay or version.");
   CLI::App* docs = app.add_subcommand("docs")->group("");  // Hidden.
   docs->add_option("TOPIC", arguments.docs_topic, "configuration, commands or man.");
 
@@ -434,6 +470,7 @@ int Run(int argc, char** argv) {
   }
   if (app.got_subcommand("verify")) return RunVerifyCommand(arguments.verify);
   if (app.got_subcommand("bench")) return RunBench(arguments.bench);
+  if (app.got_subcommand("replay")) return RunReplay(arguments.replay);
   if (version->parsed()) Print("weir " WEIR_VERSION "\n");
   if (docs->parsed()) return RunDocs(app, arguments.docs_topic);
   if (help->parsed()) return RunHelp(app, arguments.help_topic);
