@@ -1,4 +1,5 @@
-// Goal: what a read found is passed on once its commit is published, not before, and exactly once.
+// Goal: what a read found is passed on once its commit is published, not before, and exactly once;
+// a read knows what a batch that it did not see may have judged otherwise.
 // Method: single steps, and a race of readers against a publisher.
 #include "weir/gateway/commit_gate.h"
 
@@ -28,6 +29,40 @@ TEST(CommitGate, AReadWaitsForTheCommitThatItSaw) {
   gate.Publish(2);  // Late news changes nothing.
   gate.Pass(3, [&] { passed.push_back(3); });
   EXPECT_THAT(passed, ElementsAre(0, 1, 2, 3));
+}
+
+TEST(CommitGate, AnExpiryIsDoubtfulFromTheTimeOfAMissedBatchUntilTheReadAsked) {
+  ManualClock clock;
+  CommitGate gate;
+  gate.Publish(7);
+  EXPECT_FALSE(gate.Ask(clock).Doubts(7, clock.Wall())) << "no batch is under way";
+  const WallTime began = gate.BeginBatch(clock);
+  clock.Advance(std::chrono::milliseconds(10));
+  const CommitGate::Asked asked = gate.Ask(clock);
+  EXPECT_FALSE(asked.Doubts(7, began)) << "the batch saw it as expired, too";
+  EXPECT_TRUE(asked.Doubts(7, WallTime{began.ms + 1}));
+  EXPECT_TRUE(asked.Doubts(7, WallTime{began.ms + 10}));
+  EXPECT_FALSE(asked.Doubts(7, WallTime{began.ms + 11})) << "it was alive when the read asked";
+  EXPECT_FALSE(asked.Doubts(8, WallTime{began.ms + 1})) << "the read saw the batch";
+  gate.Publish(8);
+  gate.EndBatch();
+  EXPECT_FALSE(gate.Ask(clock).Doubts(8, WallTime{began.ms + 1}));
+}
+
+TEST(CommitGate, WhoWaitsForABatchGoesOnWhenThatOneHasEnded) {
+  ManualClock clock;
+  CommitGate gate;
+  std::vector<int> passed;
+  gate.BeginBatch(clock);
+  const uint64_t first = gate.Ask(clock).batch;
+  gate.AfterBatch(first, [&] { passed.push_back(1); });
+  EXPECT_THAT(passed, ElementsAre());
+  gate.EndBatch();
+  EXPECT_THAT(passed, ElementsAre(1));
+  gate.BeginBatch(clock);
+  gate.AfterBatch(first, [&] { passed.push_back(2); });
+  EXPECT_THAT(passed, ElementsAre(1, 2)) << "another batch is under way";
+  gate.EndBatch();
 }
 
 TEST(CommitGate, ReadersThatRaceWithThePublisherAllPassOnceAndNotTooEarly) {

@@ -162,8 +162,8 @@ void Committer::Work() {
 }
 
 Committer::Turn Committer::TakeTurn(Queued* whole_turn) {
-  const WallTime now = clock_.Wall();
   const std::lock_guard lock(mutex_);
+  const WallTime now = clock_.Wall();
   if (in_doubt_ || !opened_) {
     if (settle_due_ && !stopping_) {
       settle_due_ = false;
@@ -185,7 +185,7 @@ Committer::Turn Committer::TakeTurn(Queued* whole_turn) {
     if (whole_turn->store_write) return Turn::kStoreWrite;
     return whole_turn->clear ? Turn::kClear : Turn::kHold;
   }
-  TakeBatch(now);
+  TakeBatch();
   return Turn::kBatch;
 }
 
@@ -197,7 +197,9 @@ Committer::Turn Committer::Rest() {
 }
 
 // Requires: mutex_ is held and a write is at the front.
-void Committer::TakeBatch(WallTime now) {
+void Committer::TakeBatch() {
+  // After its writes came, so that none is judged by a time before it was sent.
+  batch_now_ = gate_.BeginBatch(clock_);
   size_t writes = 0;
   size_t bytes = 0;
   taken_.clear();
@@ -219,7 +221,6 @@ void Committer::TakeBatch(WallTime now) {
   }
   queued_bytes_ -= bytes;
   counters_.writes += taken_.size();
-  batch_now_ = now;
 }
 
 void Committer::OnApplied(const Result<store::Applied>& applied) {
@@ -241,6 +242,7 @@ void Committer::OnApplied(const Result<store::Applied>& applied) {
     if (FinishAndGather()) return;
   } else if (applied.error().code == ErrorCode::kUnknown) {
     batch_.Doubt(applied.error());
+    gate_.EndBatch();  // Its readers find the store closed to them until it is settled.
     std::deque<Queued> refused = BeginDoubt();
     Deliver(batch_.TakeItems());  // The batch itself stays, to be settled.
     RefuseAll(std::move(refused));
@@ -269,6 +271,7 @@ std::vector<std::unique_ptr<WriteItem>> Committer::EndBatch() {
   std::vector<std::unique_ptr<WriteItem>> items = batch_.TakeItems();
   batch_.Clear();
   batch_expiry_ = kNever;
+  gate_.EndBatch();
   return items;
 }
 

@@ -133,7 +133,7 @@ class Committer {
   void Work();
   Turn TakeTurn(Queued* whole_turn);
   Turn Rest();
-  void TakeBatch(WallTime now);
+  void TakeBatch();
   bool StartBatch();
   bool Compose();
   void CountRecords();

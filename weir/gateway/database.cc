@@ -10,6 +10,26 @@ const Error kNoRoom{
     ErrorCode::kOverloaded,
     "the memory for large values is taken; this value could not be read, try again"};
 
+// Whether what was found leaves open if some key is there (CommitGate).
+bool IsDoubtful(const store::Loads& loads, const CommitGate::Asked& asked) {
+  return asked.MissedBatch(loads.commit) &&
+         std::any_of(loads.records.begin(), loads.records.end(), [&](const auto& record) {
+           return record.has_value() && asked.Doubts(loads.commit, record->expires_at);
+         });
+}
+
+bool IsDoubtful(const store::Scanned& scanned, const CommitGate::Asked& asked) {
+  return asked.MissedBatch(scanned.commit) &&
+         std::any_of(scanned.items.begin(), scanned.items.end(), [&](const auto& item) {
+           return asked.Doubts(scanned.commit, item.record.expires_at);
+         });
+}
+
+// Counts do not tell which keys have expired meanwhile.
+bool IsDoubtful(const store::Counts& counts, const CommitGate::Asked& asked) {
+  return asked.MissedBatch(counts.commit);
+}
+
 }  // namespace
 
 std::optional<cache::Value> LiveValue(const std::optional<store::Record>& record, WallTime now) {
@@ -100,7 +120,6 @@ void Database::OnLoaded(LoadQueue::Batch batch, const Result<store::Loads>& load
 // Tells the waiters of each load but those whose value was left out.
 void Database::FinishLoads(const std::vector<LoadRequest>& requests,
                            const Result<store::Loads>& loaded) {
-  const WallTime now = clock_.Wall();
   std::vector<std::pair<Home*, Completions>> by_home;
   size_t next_left = 0;
   for (size_t i = 0; i < requests.size(); ++i) {
@@ -113,6 +132,7 @@ void Database::FinishLoads(const std::vector<LoadRequest>& requests,
     LoadDone done;
     cache::Loads::Finished finished;
     if (loaded.ok()) {
+      const WallTime now = loaded.value().now;
       const std::optional<store::Record>& record = loaded.value().records[i];
       done.value = LiveValue(record, now);
       const Lanes::Locked lane = lanes_.Lock(request.lane);
@@ -139,28 +159,42 @@ void Database::FinishLoads(const std::vector<LoadRequest>& requests,
 }
 
 template <typename T>
-store::Done<T> Database::OncePublished(store::Done<T> done) {
-  return [this, done = std::move(done)](Result<T> found) {
+void Database::Read(std::function<void(store::Done<T>)> read, store::Done<T> done) {
+  auto reading = std::make_shared<Reading<T>>(gate_.Ask(clock_), std::move(read), std::move(done));
+  Begin(std::move(reading));
+}
+
+template <typename T>
+void Database::Begin(std::shared_ptr<Reading<T>> reading) {
+  reading->read([this, reading](Result<T> found) {
     if (!found.ok()) {
-      done(std::move(found));
+      reading->done(std::move(found));
       return;
     }
     const store::CommitNumber commit = found.value().commit;
-    gate_.Pass(commit, [done, held = std::make_shared<Result<T>>(std::move(found))] {
-      done(std::move(*held));
+    gate_.Pass(commit, [this, reading, held = std::make_shared<Result<T>>(std::move(found))] {
+      const CommitGate::Asked& asked = reading->asked;
+      if (IsDoubtful(held->value(), asked)) {
+        gate_.AfterBatch(asked.batch, [this, reading] { Begin(reading); });
+        return;
+      }
+      held->value().now = std::max(held->value().now, asked.now);
+      reading->done(std::move(*held));
     });
-  };
+  });
 }
 
 void Database::LoadSnapshot(std::vector<store::Key> keys, size_t bytes_max,
                             store::Done<store::Loads> done) {
-  const MonoTime began = clock_.Mono();
-  store_->LoadWithin(
-      std::move(keys), bytes_max,
-      [this, began, passed = OncePublished(std::move(done))](Result<store::Loads> loaded) {
-        CountLoad(began);
-        passed(std::move(loaded));
-      });
+  Read<store::Loads>(
+      [this, keys = std::move(keys), bytes_max](store::Done<store::Loads> loaded) {
+        store_->LoadWithin(keys, bytes_max,
+                           [this, began = clock_.Mono(), loaded](Result<store::Loads> found) {
+                             CountLoad(began);
+                             loaded(std::move(found));
+                           });
+      },
+      std::move(done));
 }
 
 void Database::CountLoad(MonoTime began) {
@@ -171,11 +205,18 @@ void Database::CountLoad(MonoTime began) {
 }
 
 void Database::Scan(store::ScanRange range, store::Done<store::Scanned> done) {
-  store_->Scan(range, OncePublished(std::move(done)));
+  Read<store::Scanned>(
+      [this, range](store::Done<store::Scanned> scanned) {
+        store_->Scan(range, std::move(scanned));
+      },
+      std::move(done));
 }
 
-void Database::Count(WallTime now, store::Done<store::Counts> done) {
-  store_->Count(now, OncePublished(std::move(done)));
+void Database::Count(store::Done<store::Counts> done) {
+  const WallTime now = clock_.Wall();
+  Read<store::Counts>(
+      [this, now](store::Done<store::Counts> counted) { store_->Count(now, std::move(counted)); },
+      std::move(done));
 }
 
 LatencyTotals Database::LoadDurations() const {

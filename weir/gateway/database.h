@@ -36,11 +36,12 @@ class Database {
   // To be called a few times a second.
   void Tick();
 
-  // Reads of the store whose result is passed on once all it saw has been published.
-  // `bytes_max`: see Store::LoadWithin.
+  // Reads of the store whose result is passed on once all it saw has been published. Its `now` is
+  // the time to judge expiry by (CommitGate says why no other will do). `bytes_max`: see
+  // Store::LoadWithin.
   void LoadSnapshot(std::vector<store::Key> keys, size_t bytes_max, store::Done<store::Loads> done);
   void Scan(store::ScanRange range, store::Done<store::Scanned> done);
-  void Count(WallTime now, store::Done<store::Counts> done);
+  void Count(store::Done<store::Counts> done);
 
   // What reads of the store took, from the call to the answer.
   LatencyTotals LoadDurations() const;
@@ -49,9 +50,17 @@ class Database {
   store::Store& store() { return *store_; }
 
  private:
-  // Passes on what was found as soon as all commits that it saw are published.
+  // A read of the store that was asked for: how to make it, and who gets what it finds.
   template <typename T>
-  store::Done<T> OncePublished(store::Done<T> done);
+  struct Reading {
+    CommitGate::Asked asked;
+    std::function<void(store::Done<T>)> read;
+    store::Done<T> done;
+  };
+  template <typename T>
+  void Read(std::function<void(store::Done<T>)> read, store::Done<T> done);
+  template <typename T>
+  void Begin(std::shared_ptr<Reading<T>> reading);
   void BeginLoads();
   void OnLoaded(LoadQueue::Batch batch, const Result<store::Loads>& loaded);
   void FinishLoads(const std::vector<LoadRequest>& requests, const Result<store::Loads>& loaded);
@@ -73,7 +82,7 @@ class Database {
   Committer committer_;
 };
 
-// Returns what a record means now: nullopt when it has expired.
+// Returns what a record means at `now`: nullopt when it has expired.
 std::optional<cache::Value> LiveValue(const std::optional<store::Record>& record, WallTime now);
 
 }  // namespace weir::gateway

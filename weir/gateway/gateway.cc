@@ -133,7 +133,7 @@ void Gateway::Tick() {
 
 void Gateway::Recount() {
   for (size_t i = 0; i < databases_.size(); ++i) {
-    databases_[i]->Count(clock_.Wall(), [this, i](const Result<store::Counts>& counts) {
+    databases_[i]->Count([this, i](const Result<store::Counts>& counts) {
       if (!counts.ok()) return;
       records_[i] = counts.value().records - counts.value().due;
       expiring_[i] = counts.value().with_expiry - counts.value().due;

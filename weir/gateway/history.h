@@ -11,7 +11,8 @@
 // key stands between the two, or the key went or came.
 //
 // Expiry: a command's clock is only known to lie between its sending and its answer, so within that
-// span both "expired" and "not yet" are allowed; nowhere else.
+// span both "expired" and "not yet" are allowed; nowhere else. What has been seen as expired stays
+// so. The clocks of commands that share no key need not follow the order.
 //
 // For tests only. Threads: single-owner. Cost: a depth-first search with memory, quick while few
 // connections have something outstanding.
@@ -123,6 +124,7 @@ class History {
     std::string value;
     int64_t expires_from = kNever.ms;  // The record ends at some time from this
     int64_t expires_to = kNever.ms;    // to this.
+    bool put = false;                  // By the command that ran last.
   };
   struct WatchedKey {
     size_t key = 0;
@@ -210,8 +212,7 @@ class History {
           open.push_back(std::move(next));
         }
       }
-      for (size_t i = 0; i < lines_.size(); ++i) {
-        if (node.positions[i] == lines_[i].size()) continue;
+      for (const size_t i : LastAnsweredFirst(node)) {
         const Event& event = *lines_[i][node.positions[i]];
         if (event.sent > first_answer) continue;
         for (Node& next : Take(node, event, true)) {
@@ -223,6 +224,19 @@ class History {
     return Verdict::kNotExplained;
   }
 
+  // The lines that are not at their end. What is put on the stack last is tried first, and what was
+  // answered first has most likely taken effect first.
+  std::vector<size_t> LastAnsweredFirst(const Node& node) const {
+    std::vector<size_t> order;
+    for (size_t i = 0; i < lines_.size(); ++i) {
+      if (node.positions[i] < lines_[i].size()) order.push_back(i);
+    }
+    std::sort(order.begin(), order.end(), [&](size_t a, size_t b) {
+      return lines_[a][node.positions[a]]->answered > lines_[b][node.positions[b]]->answered;
+    });
+    return order;
+  }
+
   // All states that `event` can leave when it takes effect now, with its reply if that is asked.
   std::vector<Node> Take(const Node& node, const Event& event, bool reply_counts) const {
     // Which keys may and which must have expired by then.
@@ -230,11 +244,10 @@ class History {
     Node base = node;
     for (size_t i = 0; i < keys_.size(); ++i) {
       KeyState& key = base.state[i];
-      if (!key.present) continue;
+      if (!key.present || !Asks(node, event, i)) continue;
       if (key.expires_to <= event.sent_ms) {
         key = {};
-      } else if (key.expires_from <= event.answered_ms &&
-                 std::find(event.words.begin(), event.words.end(), keys_[i]) != event.words.end()) {
+      } else if (key.expires_from <= event.answered_ms) {
         doubtful.push_back(i);
       }
     }
@@ -250,7 +263,21 @@ class History {
     return nodes;
   }
 
+  // Whether what `event` does depends on that key.
+  bool Asks(const Node& node, const Event& event, size_t key) const {
+    if (std::find(event.words.begin(), event.words.end(), keys_[key]) != event.words.end()) {
+      return true;
+    }
+    const std::vector<WatchedKey>& watched = node.watched[event.client].keys;
+    return event.words[0] == "EXEC" &&
+           std::any_of(watched.begin(), watched.end(),
+                       [key](const WatchedKey& each) { return each.key == key; });
+  }
+
   static int64_t Ms(const std::string& word) { return std::stoll(word); }
+  static KeyState Put(const std::string& value) {
+    return {true, value, kNever.ms, kNever.ms, true};
+  }
   static std::string Held(const KeyState& key) { return key.present ? key.value : "(nil)"; }
   static std::string Number(int64_t number) { return ":" + std::to_string(number); }
 
@@ -262,7 +289,7 @@ class History {
     if (__builtin_add_overflow(number, 1, &number)) {
       return "-ERR increment or decrement would overflow";
     }
-    key.present = true;
+    key.present = key.put = true;
     key.value = std::to_string(number);
     return Number(number);
   }
@@ -272,7 +299,7 @@ class History {
     const std::string option = words.size() > 3 ? words[3] : "";
     const std::string old = Held(key);
     if ((option == "NX" && key.present) || (option == "XX" && !key.present)) return "(nil)";
-    key = {true, words[2], kNever.ms, kNever.ms};
+    key = Put(words[2]);
     if (option == "PX") {
       key.expires_from = event.sent_ms + Ms(words[4]);
       key.expires_to = event.answered_ms + Ms(words[4]);
@@ -280,11 +307,18 @@ class History {
     return option == "GET" ? old : "+OK";
   }
 
-  // Until the new expiry is published, readers go by the old one: so it may end then, too.
   static std::string Expire(KeyState& key, const Event& event) {
     if (!key.present) return ":0";
-    key.expires_from = std::min(key.expires_from, event.sent_ms + Ms(event.words[2]));
+    key.expires_from = event.sent_ms + Ms(event.words[2]);
     key.expires_to = event.answered_ms + Ms(event.words[2]);
+    key.put = true;
+    return ":1";
+  }
+
+  static std::string Persist(KeyState& key) {
+    if (!key.present || key.expires_to == kNever.ms) return ":0";
+    key.expires_from = key.expires_to = kNever.ms;
+    key.put = true;
     return ":1";
   }
 
@@ -297,7 +331,7 @@ class History {
       count += key.present ? 1 : 0;
       items += (items.empty() ? "" : " ") + Held(key);
       if (words[0] == "DEL") key = {};
-      if (words[0] == "MSET") key = {true, words[++i], kNever.ms, kNever.ms};
+      if (words[0] == "MSET") key = Put(words[++i]);
     }
     if (words[0] == "MSET") return "+OK";
     return words[0] == "MGET" ? "[" + items + "]" : Number(count);
@@ -335,17 +369,11 @@ class History {
     return "[" + replies + "]";
   }
 
-  // Every write of a lasting key leaves another value than it found, so that it is known by that:
-  // values are given out once, and INCR and APPEND change theirs.
   std::string RunNoted(Node& node, const Event& event) const {
-    const State before = node.state;
+    for (KeyState& key : node.state) key.put = false;
     std::string reply = Run(node.state, event);
     for (Watched& watched : node.watched) {
-      for (WatchedKey& key : watched.keys) {
-        const KeyState& now = node.state[key.key];
-        const KeyState& then = before[key.key];
-        key.written |= now.present != then.present || now.value != then.value;
-      }
+      for (WatchedKey& key : watched.keys) key.written |= node.state[key.key].put;
     }
     return reply;
   }
@@ -366,8 +394,9 @@ class History {
     if (name == "SET") return Set(key, event);
     if (name == "INCR") return Add(key);
     if (name == "PEXPIRE") return Expire(key, event);
+    if (name == "PERSIST") return Persist(key);
     if (name == "APPEND") {
-      key.present = true;
+      key.present = key.put = true;
       key.value += event.words[2];
       return Number(static_cast<int64_t>(key.value.size()));
     }

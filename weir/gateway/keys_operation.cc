@@ -44,10 +44,9 @@ void KeysOperation::Step(std::shared_ptr<KeysOperation> self, uint64_t position)
 }
 
 const char* KeysOperation::Take(const store::Scanned& scanned) {
-  const WallTime now = gateway_.clock().Wall();
   std::string text;
   for (const store::Scanned::Item& item : scanned.items) {
-    if (item.record.expires_at <= now || !viewer_.MaySee(item.key)) continue;
+    if (item.record.expires_at <= scanned.now || !viewer_.MaySee(item.key)) continue;
     const std::optional<bool> match = TryGlobMatch(pattern_, item.key);
     if (!match.has_value()) return errors::kPatternTakesLong.data();
     if (!*match) continue;

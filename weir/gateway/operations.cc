@@ -41,7 +41,7 @@ void ScanOperation::Step(std::shared_ptr<ScanOperation> self, Gateway& gateway) 
           Deliver(self);
           return;
         }
-        if (!self->Take(scanned.value(), gateway.clock().Wall())) {
+        if (!self->Take(scanned.value())) {
           self->reply_ = Reply::Failure(std::string(errors::kPatternTakesLong));
           Deliver(self);
           return;
@@ -58,10 +58,10 @@ void ScanOperation::Step(std::shared_ptr<ScanOperation> self, Gateway& gateway) 
 }
 
 // Returns false when the pattern takes too long to match.
-bool ScanOperation::Take(const store::Scanned& scanned, WallTime now) {
+bool ScanOperation::Take(const store::Scanned& scanned) {
   looked_at_ += scanned.items.size();
   for (const store::Scanned::Item& item : scanned.items) {
-    if (request_.nothing || item.record.expires_at <= now) continue;
+    if (request_.nothing || item.record.expires_at <= scanned.now) continue;
     if (!request_.viewer.MaySee(item.key)) continue;
     const std::optional<bool> match =
         request_.match.has_value() ? TryGlobMatch(*request_.match, item.key) : true;
@@ -88,16 +88,15 @@ void CountOperation::Step(std::shared_ptr<CountOperation> self, Gateway& gateway
     Deliver(std::move(self));
     return;
   }
-  gateway.database(database).Count(
-      gateway.clock().Wall(), [self, &gateway, database](const Result<store::Counts>& counts) {
-        if (!counts.ok()) {
-          self->reply_ = ErrorReply(counts.error());
-          Deliver(self);
-          return;
-        }
-        self->total_ += static_cast<int64_t>(counts.value().records - counts.value().due);
-        Step(self, gateway, database + 1);
-      });
+  gateway.database(database).Count([self, &gateway, database](const Result<store::Counts>& counts) {
+    if (!counts.ok()) {
+      self->reply_ = ErrorReply(counts.error());
+      Deliver(self);
+      return;
+    }
+    self->total_ += static_cast<int64_t>(counts.value().records - counts.value().due);
+    Step(self, gateway, database + 1);
+  });
 }
 
 void ClearOperation::Begin(const std::shared_ptr<ClearOperation>& self, Gateway& gateway) {
@@ -172,10 +171,9 @@ size_t SnapshotOperation::BytesLeft(const Gateway& gateway) const {
 
 void SnapshotOperation::Take(const store::Loads& loaded, const std::vector<size_t>& indexes,
                              Gateway& gateway) {
-  const WallTime now = gateway.clock().Wall();
   for (size_t i = 0; i < indexes.size(); ++i) {
     std::optional<cache::Value>& value = values_[indexes[i]];
-    value = LiveValue(loaded.records[i], now);
+    value = LiveValue(loaded.records[i], loaded.now);
     if (!value.has_value()) continue;
     if (!values_needed_) value->bytes = Bytes();
     bytes_ += value->bytes.size();

@@ -46,7 +46,7 @@ class ScanOperation final : public Operation {
 
  private:
   static void Step(std::shared_ptr<ScanOperation> self, Gateway& gateway);
-  bool Take(const store::Scanned& scanned, WallTime now);
+  bool Take(const store::Scanned& scanned);
   void Finish(uint64_t cursor);
 
   Request request_;

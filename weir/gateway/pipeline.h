@@ -106,7 +106,14 @@ class Pipeline {
     bool loaded = false;
     bool as_head = false;  // The load began when the command was the first of the queue.
     cache::Token token = 0;
+    WallTime asked;  // When it asked for the load, which may have been under way.
     std::optional<cache::Value> value;
+
+    // Whether the load shows what the key held at `time`, if no write has come since it began. A
+    // value that had expired by then does not: a batch under way may have kept it alive.
+    bool Shows(WallTime time) const {
+      return loaded && !(value.has_value() && value->expires_at <= time);
+    }
   };
   static constexpr uint32_t kSeveral = ~uint32_t{0};  // Databases of a write that is split.
   enum class State : uint8_t { kWaiting, kPending, kAnswered };

@@ -14,8 +14,9 @@ Found FromHit(const cache::Cache::Hit& hit) {
   return {!hit.absent, hit.value, hit.shared, hit.expires_at, hit.version};
 }
 
-Found FromValue(const std::optional<cache::Value>& value, WallTime now) {
-  if (!value.has_value() || value->expires_at <= now) return {};
+// What has expired is told by the read of the store alone, which knows the batch under way.
+Found FromValue(const std::optional<cache::Value>& value) {
+  if (!value.has_value()) return {};
   return {true, value->bytes.view(), &value->bytes, value->expires_at, value->version};
 }
 
@@ -109,6 +110,7 @@ void Pipeline::BeginLoad(cache::Lane& lane, Queued& queued, uint64_t sequence, u
   }
   slot.pending = true;
   slot.loaded = false;
+  slot.asked = outbox_.now.wall;
   slot.as_head = as_head;
   ++queued.pending;
   if (joined.value().begun) {
@@ -133,11 +135,14 @@ bool Pipeline::TakeOneKey(Queued& front) {
   Found found;
   if (const auto hit = lane->Find(key, slot.hash.hash, outbox_.now.wall)) {
     found = FromHit(*hit);
-  } else if (slot.loaded && (slot.as_head || lane->CurrentToken(slot.hash.hash) == slot.token)) {
-    found = FromValue(slot.value, outbox_.now.wall);
+  } else if (slot.as_head ? slot.Shows(slot.asked)
+                          : slot.Shows(outbox_.now.wall) &&
+                                lane->CurrentToken(slot.hash.hash) == slot.token) {
+    found = FromValue(slot.value);
   } else {
-    // A write overtook the load, or the entry has been evicted since. A load that begins now, with
-    // everything before it answered, can be used whatever happens meanwhile: so this ends.
+    // A write overtook the load, or the entry has been evicted or has expired since. A load that
+    // begins now, with everything before it answered, can be used whatever happens meanwhile: so
+    // this ends.
     BeginLoad(*lane, front, first_sequence_, 0, true);
     return false;
   }
@@ -173,14 +178,14 @@ void Pipeline::BeginHeavyRead(Queued& queued, const Origin& origin, const Comman
 // All values at one moment: with all lanes locked, or from one snapshot of the store.
 bool Pipeline::TakeManyKeys(Queued& front) {
   const Args args = front.args.views();
-  const WallTime now = outbox_.now.wall;
   std::vector<Found> found(front.slots.size());
   if (front.snapshot != nullptr) {
     for (size_t i = 0; i < found.size(); ++i) {
-      found[i] = FromValue(front.snapshot->values()[i], now);
+      found[i] = FromValue(front.snapshot->values()[i]);
     }
     return Read(front, found);
   }
+  const WallTime now = outbox_.now.wall;
   std::vector<uint32_t> numbers;
   numbers.reserve(front.slots.size());
   for (const Slot& slot : front.slots) numbers.push_back(slot.hash.lane);
@@ -192,8 +197,8 @@ bool Pipeline::TakeManyKeys(Queued& front) {
       cache::Lane& lane = lanes[slot.hash.lane];
       if (const auto hit = lane.Find(args[front.spec->KeyIndex(i)], slot.hash.hash, now)) {
         found[i] = FromHit(*hit);
-      } else if (slot.loaded && lane.CurrentToken(slot.hash.hash) == slot.token) {
-        found[i] = FromValue(slot.value, now);
+      } else if (slot.Shows(now) && lane.CurrentToken(slot.hash.hash) == slot.token) {
+        found[i] = FromValue(slot.value);
       } else {
         all = false;
       }

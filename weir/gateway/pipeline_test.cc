@@ -139,6 +139,34 @@ TEST_P(PipelineReads, AnExpiredRecordIsNotServed) {
   EXPECT_EQ(rig_.Do(a, {"EXISTS", "k"}), ":0");
 }
 
+// Judged by the batch's time the key is there, judged by the readers' it has expired.
+TEST_P(PipelineReads, NobodyMissesAKeyThatABatchUnderWayKeepsAlive) {
+  const std::vector<std::pair<Words, std::string>> views = {
+      {{"GET", "k"}, "v"},           {{"EXISTS", "k"}, ":1"},   {{"PTTL", "k"}, ":-1"},
+      {{"MGET", "k", "k"}, "[v v]"}, {{"DBSIZE"}, ":1"},        {{"RANDOMKEY"}, "k"},
+      {{"KEYS", "*"}, "[k]"},        {{"SCAN", "0"}, "[0 [k]]"}};
+  for (const auto& [command, reply] : views) {
+    GatewayRig rig(GetParam() ? GatewayRig::Options() : GatewayRig::WithoutCache());
+    const size_t writer = rig.Connect();
+    const size_t reader = rig.Connect();
+    rig.Do(writer, {"SET", "k", "v", "PX", "10"});
+    rig.SendAndHandOn(writer, {"PERSIST", "k"});
+    while (!rig.store().held(Kind::kLoad).empty()) rig.Complete(Kind::kLoad);  // Its base.
+    rig.Pass(std::chrono::milliseconds(10));
+    rig.SendAndHandOn(reader, command);
+    for (const Kind kind : {Kind::kLoad, Kind::kScan, Kind::kCount}) {
+      while (!rig.store().held(kind).empty()) {
+        rig.Complete(kind);
+        rig.Deliver();
+      }
+    }
+    EXPECT_THAT(rig.Replies(reader), ElementsAre()) << command[0];
+    rig.RunAll();
+    EXPECT_THAT(rig.Replies(writer), ElementsAre(":1"));
+    EXPECT_THAT(rig.Replies(reader), ElementsAre(reply)) << command[0];
+  }
+}
+
 TEST_P(PipelineReads, FlushallTakesWhatWasAcknowledgedBeforeItAndNothingAfter) {
   // 1. a: SET before    acknowledged
   // 2. b: GET before    its load has read the value and hangs on its way back

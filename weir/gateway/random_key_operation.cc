@@ -40,10 +40,9 @@ uint64_t RandomKeyOperation::ChoosePosition() {
 }
 
 const store::Scanned::Item* RandomKeyOperation::Choose(const store::Scanned& scanned) {
-  const WallTime now = gateway_.clock().Wall();
   std::vector<const store::Scanned::Item*> live;
   for (const store::Scanned::Item& item : scanned.items) {
-    if (item.record.expires_at > now) live.push_back(&item);
+    if (item.record.expires_at > scanned.now) live.push_back(&item);
   }
   return live.empty() ? nullptr : live[random_.Below(live.size())];
 }

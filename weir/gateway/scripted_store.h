@@ -257,7 +257,7 @@ class ScriptedStore final : public store::Store {
   }
 
   store::Loads LoadNow(const std::vector<store::Key>& keys, size_t bytes_max) {
-    store::Loads loads{commit_, {}, {}};
+    store::Loads loads{commit_, now_, {}, {}};
     store::LoadRoom room(bytes_max);
     for (size_t i = 0; i < keys.size(); ++i) {
       const auto at = records_.find(PlaceOf(keys[i]));
@@ -270,7 +270,7 @@ class ScriptedStore final : public store::Store {
   }
 
   store::Scanned ScanNow(const store::ScanRange& range) {
-    store::Scanned scanned{commit_, {}, std::nullopt};
+    store::Scanned scanned{commit_, now_, {}, std::nullopt};
     for (auto at = records_.lower_bound({range.shard, range.from, ""}); at != records_.end();
          ++at) {
       const auto& [shard, position, key] = at->first;
@@ -287,6 +287,8 @@ class ScriptedStore final : public store::Store {
   store::Counts CountNow(WallTime now) {
     store::Counts counts;
     counts.commit = commit_;
+    counts.now = now_;
+    now = std::max(now, now_);
     for (const auto& [place, record] : records_) {
       ++counts.records;
       if (record.expires_at != kNever) ++counts.with_expiry;

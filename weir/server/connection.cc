@@ -54,13 +54,16 @@ Connection::~Connection() {
 
 void Connection::OnReady(bool readable, bool writable) {
   if (closed_) return;
-  loop_.ReadClock();
   if (readable && !watching_read_) {
     Close();  // Nobody asked for input, so this is a hang-up: there is nobody left to answer.
     return;
   }
   may_send_ |= writable;
-  if (readable || stream_.wants_write()) Receive();
+  if (readable || stream_.wants_write()) {
+    Receive();
+  } else {
+    loop_.ReadClock();
+  }
   if (!closed_ && (writable || !output_.empty() || InputIsOver())) Send();
   Account();
 }
@@ -70,6 +73,8 @@ void Connection::Receive() {
   const std::span<char> room = input_.Writable();
   const size_t most = memory().clients().over() ? kPressedReceiveBytes : kReceiveBytesMax;
   const net::Transfer got = stream_.Receive(room.first(std::min(room.size(), most)));
+  // After what came was sent: what had expired by then is not served.
+  loop_.ReadClock();
   if (got.state == net::Transfer::State::kClosed) {
     Close();
     return;

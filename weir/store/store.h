@@ -12,7 +12,7 @@
 //      durability, and no Load or Scan returns a record that is not.
 //   3. Ordered. Batches take effect in the order of the Apply calls. Each success has a commit
 //      number, rising by one with every batch; a Load names the last commit it saw, and saw all up
-//      to it.
+//      to it, and the latest time that those batches were given as `now`.
 //   4. Honest. An error other than kUnknown means that the batch was not and will not be applied.
 //      After kUnknown the driver answers every Apply, Load and Scan with kUnavailable until Settle
 //      has succeeded; then the outcome is final and reads show it.
@@ -101,6 +101,8 @@ struct Loads {
     size_t bytes = 0;
   };
   CommitNumber commit = 0;  // All batches up to this one, and none after, are reflected.
+  // The latest `now` of those batches, of this process; the caller's own clock may be behind it.
+  WallTime now{};
   std::vector<std::optional<Record>> records;  // One for each key, in order.
   std::vector<LeftOut> left;  // By rising index; the record is there, its value is empty.
 };
@@ -124,7 +126,8 @@ struct Scanned {
     std::string key;
     Record record;  // Without value unless asked for.
   };
-  CommitNumber commit = 0;
+  CommitNumber commit = 0;  // As of Loads::commit.
+  WallTime now{};           // As Loads::now.
   std::vector<Item> items;
   // Where to go on, or nullopt when the range is finished.
   std::optional<uint64_t> next;
@@ -139,8 +142,9 @@ struct Expired {
 
 struct Counts {
   CommitNumber commit = 0;   // As of Loads::commit.
+  WallTime now{};            // As Loads::now.
   uint64_t records = 0;      // Stored records, due ones included.
-  uint64_t due = 0;          // Of these, with an expiry at or before `now`.
+  uint64_t due = 0;          // Of these, with an expiry at or before the later of both times.
   uint64_t with_expiry = 0;  // Of these, with an expiry.
 };
 

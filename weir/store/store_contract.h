@@ -212,6 +212,24 @@ TEST_P(StoreContract, CommitNumbersRiseByOneAndReadsNameTheLast) {
   EXPECT_EQ(SettleOf(*store_).value(), second.commit) << "nothing was unsettled";
 }
 
+TEST_P(StoreContract, ReadsNameTheLatestTimeOfTheBatchesTheySaw) {
+  const Key key{0, 1, "a"};
+  const auto expect_now = [&](WallTime now) {
+    EXPECT_EQ(Load({key}).now, now);
+    EXPECT_EQ(ScanOf(*store_, {.shard = 0, .limit = 1}).value().now, now);
+    EXPECT_EQ(CountOf(*store_, WallTime{0}).value().now, now);
+  };
+  Apply({PutOf(key, "1", 1, WallTime{55})}, WallTime{50});
+  expect_now(WallTime{50});
+  Apply({}, WallTime{60});
+  expect_now(WallTime{60});
+  EXPECT_EQ(CountOf(*store_, WallTime{50}).value().due, 1U) << "the batches were later than asked";
+  ASSERT_EQ(ExpireIn(*store_, WallTime{70}, 9).value().removed, 1U);
+  expect_now(WallTime{70});
+  ASSERT_TRUE(ClearOf(*store_).ok());
+  expect_now(WallTime{70});
+}
+
 TEST_P(StoreContract, VersionFloorIsAboveAllThatWasAccepted) {
   Apply({PutOf({0, 1, "a"}, "1", 500)});
   EXPECT_GT(store_->VersionFloor(), 500U);

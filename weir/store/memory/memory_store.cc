@@ -21,6 +21,7 @@ struct MemoryContents {
   CommitNumber commit = 0;
   Version version_max = 0;
   WallTime now{std::numeric_limits<int64_t>::min()};
+  WallTime batch_now;  // Of the latest batch that had one.
 };
 
 std::shared_ptr<MemoryContents> MakeMemoryContents(uint32_t shards) {
@@ -169,6 +170,7 @@ class MemoryStore final : public Store {
     version_max_ = contents_->version_max;
     ++batches_;
     writes_ += batch.writes.size();
+    contents_->batch_now = batch.now;
     applied.commit = ++contents_->commit;
     return applied;
   }
@@ -185,6 +187,7 @@ class MemoryStore final : public Store {
       ++expired.removed;
     }
     if (expired.removed > 0) {
+      contents_->batch_now = now;
       ++contents_->commit;
       ++batches_;
     }
@@ -194,7 +197,7 @@ class MemoryStore final : public Store {
   }
 
   Loads LoadNow(const std::vector<Key>& keys, size_t bytes_max) {
-    Loads loads{contents_->commit, {}, {}};
+    Loads loads{contents_->commit, contents_->batch_now, {}, {}};
     LoadRoom room(bytes_max);
     loads.records.reserve(keys.size());
     for (const Key& key : keys) {
@@ -214,7 +217,7 @@ class MemoryStore final : public Store {
   }
 
   Scanned ScanNow(const ScanRange& range) {
-    Scanned scanned{contents_->commit, {}, std::nullopt};
+    Scanned scanned{contents_->commit, contents_->batch_now, {}, std::nullopt};
     const auto& shard = contents_->shards[range.shard];
     size_t bytes = 0;
     for (auto at = shard.lower_bound(Place(range.from, "")); at != shard.end(); ++at) {
@@ -235,6 +238,8 @@ class MemoryStore final : public Store {
   Counts CountNow(WallTime now) {
     Counts counts;
     counts.commit = contents_->commit;
+    counts.now = contents_->batch_now;
+    now = std::max(now, counts.now);
     for (const auto& shard : contents_->shards) counts.records += shard.size();
     counts.with_expiry = contents_->expiries.size();
     for (const auto& entry : contents_->expiries) {

@@ -84,6 +84,7 @@ Result<Ok> BatchWriter::Initialize(Database* database) {
 
 Result<Applied> BatchWriter::Apply(const Batch& batch) {
   Reset();
+  now_ = batch.now;
   // At once, since a string that grows is in memory twice meanwhile.
   const size_t bytes = BytesOf(batch);
   if (bytes > kStagedBytesKept) staged_ = rocksdb::WriteBatch(bytes + bytes / 8);
@@ -245,6 +246,7 @@ void BatchWriter::StageIndexEntry(const Key& key, WallTime expires_at, bool pres
 
 Result<Expired> BatchWriter::Expire(WallTime now, size_t limit) {
   Reset();
+  now_ = now;
   Expired expired;
   const std::vector<ShardCounts> counts = state_.shards;
   const Status status = StageRemovals(now, limit, &expired);
@@ -359,7 +361,7 @@ Result<CommitNumber> BatchWriter::Commit() {
   status = database_->rocks().Write(options, &staged_);
   if (!status.ok()) return Failed(status);
   std::shared_ptr<const PendingSegment> moved;  // Freed when readers need not wait for it.
-  gate_->EndBatch([&] {
+  gate_->EndBatch(now_, [&] {
     if (clears_) pending_.Clear();
     if (moves_last_) moved = pending_.Moved();
     if (!pending_bytes_.empty()) pending_.Add(commit_, std::exchange(pending_bytes_, {}));

@@ -106,6 +106,7 @@ class BatchWriter {
 
   // Of the batch that is being staged. Kept for their memory.
   rocksdb::WriteBatch staged_;
+  WallTime now_;  // As given; a batch without one is of the time of the last that had one.
   WallTime earliest_ = kNever;
   std::string state_bytes_;
   std::string pending_bytes_;

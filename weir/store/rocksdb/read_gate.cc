@@ -27,6 +27,7 @@ std::optional<ReadGate::View> ReadGate::Enter(const std::function<void()>& look)
     ended_.wait(lock);
   }
   view.commit = ended_commit_;
+  view.now = now_;
   view.expiry_floor = expiry_floor_;
   if (look) look();
   ++views_;
@@ -46,11 +47,12 @@ void ReadGate::BeginBatch(CommitNumber commit, WallTime earliest) {
   expiry_floor_ = std::min(expiry_floor_, earliest);
 }
 
-void ReadGate::EndBatch(const std::function<void()>& change) {
+void ReadGate::EndBatch(WallTime now, const std::function<void()>& change) {
   std::lock_guard lock(mutex_);
   if (change) change();
   ended_sequence_ = rocks_->GetLatestSequenceNumber();
   ended_commit_ = announced_commit_;
+  now_ = std::max(now_, now);
   ended_.notify_all();
 }
 

@@ -27,6 +27,7 @@ class ReadGate {
   struct View {
     const rocksdb::Snapshot* snapshot = nullptr;
     CommitNumber commit = 0;
+    WallTime now;           // The latest time of the batches seen.
     WallTime expiry_floor;  // Where to begin in the expiry indexes: before it, tombstones alone.
   };
 
@@ -41,8 +42,9 @@ class ReadGate {
 
   // Announces batch `commit` that may put entries as early as `earliest` into an expiry index.
   void BeginBatch(CommitNumber commit, WallTime earliest);
-  // The announced batch is written; `change` takes in what it left pending, with readers kept out.
-  void EndBatch(const std::function<void()>& change);
+  // The announced batch, of the time `now`, is written; `change` takes in what it left pending,
+  // with readers kept out.
+  void EndBatch(WallTime now, const std::function<void()>& change);
   // The announced batch was not and will not be written.
   void AbandonBatch();
   // No entry before `floor` is left in an expiry index. Requires: no batch is announced.
@@ -66,6 +68,7 @@ class ReadGate {
   rocksdb::SequenceNumber ended_sequence_ = 0;
   CommitNumber ended_commit_ = 0;
   CommitNumber announced_commit_ = 0;
+  WallTime now_;  // Of the batches that have ended, whatever database was open.
   WallTime expiry_floor_;
 };
 

@@ -70,7 +70,7 @@ PendingScan LookForScan(const PendingWrites& pending, const ScanRange& range) {
 Result<Loads> LoadRecords(Database& database, const ReadGate::View& view,
                           const PendingLoads& pending, const std::vector<Key>& keys,
                           size_t bytes_max) {
-  Loads loads{view.commit, {}, {}};
+  Loads loads{view.commit, view.now, {}, {}};
   loads.records.reserve(keys.size());
   LoadRoom room(bytes_max);
   rocksdb::ReadOptions options;
@@ -105,7 +105,7 @@ Result<Loads> LoadRecords(Database& database, const ReadGate::View& view,
 
 Result<Scanned> ScanRecords(Database& database, const ReadGate::View& view,
                             const PendingScan& pending, const ScanRange& range) {
-  Scanned scanned{view.commit, {}, std::nullopt};
+  Scanned scanned{view.commit, view.now, {}, std::nullopt};
   ScanTaker taker(range, &scanned);
   char from[kPositionBytes];
   char to[kPositionBytes];
@@ -151,6 +151,8 @@ Result<Counts> CountRecords(Database& database, const ReadGate::View& view, Wall
   if (!state) return ReadError(Status::Corruption("state record"));
   Counts counts;
   counts.commit = view.commit;
+  counts.now = view.now;
+  now = std::max(now, view.now);
   char floor[kExpiryBytes];
   EncodeExpiry(view.expiry_floor, floor);
   options.fill_cache = false;
