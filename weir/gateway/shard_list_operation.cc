@@ -58,9 +58,8 @@ void ShardListOperation::Step(std::shared_ptr<ShardListOperation> self, uint64_t
 
 // Items come in order of position, so that the range goes forward only.
 void ShardListOperation::Take(const store::Scanned& scanned) {
-  const WallTime now = gateway_.clock().Wall();
   for (const store::Scanned::Item& item : scanned.items) {
-    if (item.record.expires_at <= now) continue;
+    if (item.record.expires_at <= scanned.now) continue;
     while (!map_.At(range_).Contains({item.position})) ++range_;
     ++sizes_[range_].keys;
     sizes_[range_].bytes += item.key.size() + item.record.value.size();
