@@ -175,7 +175,11 @@ void Database::Begin(std::shared_ptr<Reading<T>> reading) {
     gate_.Pass(commit, [this, reading, held = std::make_shared<Result<T>>(std::move(found))] {
       const CommitGate::Asked& asked = reading->asked;
       if (IsDoubtful(held->value(), asked)) {
-        gate_.AfterBatch(asked.batch, [this, reading] { Begin(reading); });
+        gate_.AfterBatch(asked.batch, [this, reading] {
+          // What it reads now is after that batch, which may have left the commit as it was.
+          reading->asked.batch_now.reset();
+          Begin(reading);
+        });
         return;
       }
       held->value().now = std::max(held->value().now, asked.now);

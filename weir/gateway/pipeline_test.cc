@@ -167,6 +167,23 @@ TEST_P(PipelineReads, NobodyMissesAKeyThatABatchUnderWayKeepsAlive) {
   }
 }
 
+// Such a batch makes no commit by which a reader could tell that it has seen it.
+TEST_P(PipelineReads, ABatchThatChangesNothingIsWaitedForOnce) {
+  const size_t writer = rig_.Connect();
+  const size_t reader = rig_.Connect();
+  rig_.SendAndHandOn(writer, {"PERSIST", "none"});
+  ASSERT_EQ(rig_.store().held(Kind::kLoad).size(), 1u);
+  rig_.SendAndHandOn(reader, {"DBSIZE"});
+  rig_.Complete(Kind::kCount);
+  rig_.Deliver();
+  EXPECT_THAT(rig_.Replies(reader), ElementsAre());
+  rig_.Complete(Kind::kLoad);
+  rig_.Complete(Kind::kCount);
+  rig_.Deliver();
+  EXPECT_THAT(rig_.Replies(writer), ElementsAre(":0"));
+  EXPECT_THAT(rig_.Replies(reader), ElementsAre(":0"));
+}
+
 TEST_P(PipelineReads, FlushallTakesWhatWasAcknowledgedBeforeItAndNothingAfter) {
   // 1. a: SET before    acknowledged
   // 2. b: GET before    its load has read the value and hangs on its way back
