@@ -3,7 +3,7 @@
 transaction and in every shard; restored elsewhere it verifies and serves; what is no complete
 backup is never taken for one.
 
-Method: writers of kill9_test (SET, MSET, INCR, DEL, acknowledgements remembered) load the real
+Method: writers of crash_campaign (SET, MSET, INCR, DEL, acknowledgements remembered) load the real
 binary, with one data directory and with two. What each writer had acknowledged before the backup
 began must be in the restored copy, and what is in it must be a prefix, in the order sent, of what
 the writer had sent when it ended. One pair of keys in different databases is always raised in the
@@ -23,6 +23,7 @@ import sys
 import threading
 import unittest
 
+import crash_campaign
 import kill9_test
 import weir_process
 
@@ -36,7 +37,7 @@ def two_directories(directory):
                    for i, name in enumerate(["one", "two", "one"]))
 
 
-class LoadedWriter(kill9_test.Writer):
+class LoadedWriter(crash_campaign.Writer):
     """A writer that keeps all it has sent, so that any prefix of it can be looked for."""
 
     def __init__(self, number, seed, one_database):
@@ -45,8 +46,8 @@ class LoadedWriter(kill9_test.Writer):
         if not one_database:  # A tag keeps the keys of an MSET in one database.
             self.keys = [b"{%b}" % key for key in self.keys]
             self.groups = [[b"{w%d:group:%d}%d" % (number, g, i)
-                            for i in range(kill9_test.GROUP_KEYS)]
-                           for g in range(kill9_test.GROUPS)]
+                            for i in range(crash_campaign.GROUP_KEYS)]
+                           for g in range(crash_campaign.GROUPS)]
             self.all_keys = self.keys + [self.counter] + sum(self.groups, [])
         self.acknowledged_commands = []
         self.stop = False
@@ -76,10 +77,10 @@ class LoadedWriter(kill9_test.Writer):
         for count, words in enumerate(self.acknowledged_commands[:at_most]):
             if count >= at_least and state == found:
                 return count
-            kill9_test.apply(state, words)
+            crash_campaign.apply(state, words)
         if state == found:
             return at_most
-        raise kill9_test.Violation(
+        raise crash_campaign.Violation(
             f"writer {self.number}: no state between {at_least} and {at_most} commands is there")
 
 
@@ -150,7 +151,7 @@ class Backup(unittest.TestCase):
         before = [len(w.acknowledged_commands) for w in writers]
         pairs_before = [p.count for p in pairs]
         done = self.backup()
-        after = [len(w.acknowledged_commands) + kill9_test.BATCH for w in writers]
+        after = [len(w.acknowledged_commands) + crash_campaign.BATCH for w in writers]
         weir_process.wait_until(lambda: everybody_moved(after), "writes after the backup")
         for worker in writers + pairs:
             worker.stop = True
@@ -216,14 +217,14 @@ class Backup(unittest.TestCase):
         writer.acknowledged_commands = [writer.next_command() for _ in range(200)]
         state = {}
         for words in writer.acknowledged_commands[:100]:
-            kill9_test.apply(state, words)
+            crash_campaign.apply(state, words)
         writer.check(copy.copy(state), 50, 150)
         for low, high in ((120, 150), (0, 80)):
-            with self.assertRaises(kill9_test.Violation):
+            with self.assertRaises(crash_campaign.Violation):
                 writer.check(copy.copy(state), low, high)
         group = next(g for g in writer.groups if g[0] in state)
         state[group[0]] = b"half an MSET"
-        with self.assertRaises(kill9_test.Violation):
+        with self.assertRaises(crash_campaign.Violation):
             writer.check(state, 50, 150)
 
     # What is refused.
