@@ -88,7 +88,7 @@ std::optional<Cache::Hit> Cache::Find(std::string_view key, uint64_t hash, WallT
     shadows_.Put(spread, entries_.weight(id), entries_.cached_until(id));
   }
   return Hit{entries_.absent(id), entries_.value(id), entries_.shared(id), entries_.expires_at(id),
-             entries_.version(id)};
+             entries_.version(id), entries_.cached_until(id)};
 }
 
 void Cache::Put(std::string_view key, uint64_t hash, const Value& value, WallTime cached_until,

@@ -58,6 +58,7 @@ class Cache {
     const Bytes* shared = nullptr;
     WallTime expires_at = kNever;
     uint64_t version = 0;
+    WallTime cached_until = kNever;  // When the entry ends, at the latest with the record.
   };
 
   struct Counters {

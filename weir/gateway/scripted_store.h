@@ -41,6 +41,21 @@ class ScriptedStore final : public store::Store {
   using CallId = uint64_t;
   using Place = std::tuple<uint32_t, uint64_t, std::string>;  // Shard, position, key.
 
+  // What the database holds, which outlives the process that opened it: a second store over the
+  // same contents goes on where the first one ended.
+  struct Contents {
+    std::map<Place, store::Record> records;
+    store::CommitNumber commit = 0;
+    store::Version version_max = 0;
+    WallTime now{0};  // Of the latest batch.
+    bool unsettled = false;
+    std::function<void(ScriptedStore&)> late;  // A batch that happens when Settle does, or before.
+  };
+
+  ScriptedStore() : ScriptedStore(std::make_shared<Contents>()) {}
+  // Requires: no other store is open over the same contents.
+  explicit ScriptedStore(std::shared_ptr<Contents> contents) : contents_(std::move(contents)) {}
+
   // Bugs to plant, in order to see that a test finds them.
   struct Faults {
     bool lose_a_batch = false;   // Every third batch is reported as applied, but is not.
@@ -66,6 +81,9 @@ class ScriptedStore final : public store::Store {
   Kind kind(CallId id) const { return calls_.at(id).kind; }
   bool performed(CallId id) const { return calls_.at(id).answer != nullptr; }
   static bool IsWrite(Kind kind) { return kind >= Kind::kApply; }
+  // The call made last. Requires: there was one.
+  CallId last_call() const { return next_call_ - 1; }
+  bool holds(CallId id) const { return calls_.count(id) != 0; }
 
   void Perform(CallId id, Outcome outcome = Outcome::kDone) {
     Call& call = calls_.at(id);
@@ -84,17 +102,22 @@ class ScriptedStore final : public store::Store {
   }
 
   const std::vector<std::string>& problems() const { return problems_; }
-  const std::map<Place, store::Record>& records() const { return records_; }
+  const std::map<Place, store::Record>& records() const { return contents_->records; }
+  const Contents& contents() const { return *contents_; }
   const std::vector<store::Batch>& batches() const { return batches_; }
   uint64_t calls(Kind kind) const { return counts_[static_cast<size_t>(kind)]; }
-  bool unsettled() const { return unsettled_; }
+  bool unsettled() const { return contents_->unsettled; }
+  // The batch of unknown outcome that may still happen does so now.
+  void HappenLate() {
+    if (contents_->late) std::exchange(contents_->late, nullptr)(*this);
+  }
   // As if written by an earlier process. Requires: nothing was asked of `key` yet.
   void Preload(const store::Key& key, store::Record record) {
-    records_[PlaceOf(key)] = std::move(record);
+    contents_->records[PlaceOf(key)] = std::move(record);
   }
 
   // As if an earlier process had made so many batches.
-  void StartAtCommit(store::CommitNumber commit) { commit_ = commit; }
+  void StartAtCommit(store::CommitNumber commit) { contents_->commit = commit; }
 
   void LoadWithin(std::vector<store::Key> keys, size_t bytes_max,
                   store::Done<store::Loads> done) override {
@@ -120,22 +143,24 @@ class ScriptedStore final : public store::Store {
     Hold<store::Applied>(
         Kind::kApply, std::move(done), [this, batch = std::move(batch)](Outcome outcome) {
           auto over = store::OverLimit(limits_now, batch);
-          return Write<store::Applied>(outcome, over, [this, batch] { return ApplyNow(batch); });
+          return Write<store::Applied>(
+              outcome, over, [batch](ScriptedStore& self) { return self.ApplyNow(batch); });
         });
   }
   void Expire(WallTime now, size_t limit, store::Done<store::Expired> done) override {
     BeginWrite();
     Hold<store::Expired>(Kind::kExpire, std::move(done), [this, now, limit](Outcome outcome) {
-      return Write<store::Expired>(outcome, std::nullopt,
-                                   [this, now, limit] { return ExpireNow(now, limit); });
+      return Write<store::Expired>(outcome, std::nullopt, [now, limit](ScriptedStore& self) {
+        return self.ExpireNow(now, limit);
+      });
     });
   }
   void Clear(store::Done<store::CommitNumber> done) override {
     BeginWrite();
     Hold<store::CommitNumber>(Kind::kClear, std::move(done), [this](Outcome outcome) {
-      return Write<store::CommitNumber>(outcome, std::nullopt, [this] {
-        records_.clear();
-        return ++commit_;
+      return Write<store::CommitNumber>(outcome, std::nullopt, [](ScriptedStore& self) {
+        self.contents_->records.clear();
+        return ++self.contents_->commit;
       });
     });
   }
@@ -144,12 +169,12 @@ class ScriptedStore final : public store::Store {
     Hold<store::CommitNumber>(Kind::kSettle, std::move(done),
                               [this](Outcome outcome) -> Result<store::CommitNumber> {
                                 if (outcome != Outcome::kDone) return Unavailable();
-                                if (late_) std::exchange(late_, nullptr)();
-                                unsettled_ = false;
-                                return commit_;
+                                HappenLate();
+                                contents_->unsettled = false;
+                                return contents_->commit;
                               });
   }
-  store::Version VersionFloor() const override { return version_max_ + 1; }
+  store::Version VersionFloor() const override { return contents_->version_max + 1; }
   const store::Limits& limits() const override { return limits_now; }
   Result<Ok> Health() const override { return Ok{}; }
   std::vector<std::pair<std::string, uint64_t>> Counters() const override { return {}; }
@@ -178,19 +203,21 @@ class ScriptedStore final : public store::Store {
   auto Readable(Outcome outcome, std::optional<Error> refused, Effect effect)
       -> Result<decltype(effect())> {
     if (refused) return *refused;
-    if (unsettled_ || outcome != Outcome::kDone) return Unavailable();
+    if (unsettled() || outcome != Outcome::kDone) return Unavailable();
     return effect();
   }
 
   template <typename T, typename Effect>
   Result<T> Write(Outcome outcome, std::optional<Error> refused, Effect effect) {
     if (refused) return *refused;
-    if (unsettled_ || outcome == Outcome::kUnavailable) return Unavailable();
-    if (outcome == Outcome::kDone) return T(effect());
-    unsettled_ = true;
-    if (outcome == Outcome::kUnknownApplied) effect();
-    if (outcome == Outcome::kUnknownLost) ++commit_;
-    if (outcome == Outcome::kUnknownLate) late_ = [effect] { effect(); };
+    if (unsettled() || outcome == Outcome::kUnavailable) return Unavailable();
+    if (outcome == Outcome::kDone) return T(effect(*this));
+    contents_->unsettled = true;
+    if (outcome == Outcome::kUnknownApplied) effect(*this);
+    if (outcome == Outcome::kUnknownLost) ++contents_->commit;
+    if (outcome == Outcome::kUnknownLate) {
+      contents_->late = [effect](ScriptedStore& self) { effect(self); };
+    }
     return Error{ErrorCode::kUnknown, "the outcome is not known"};
   }
 
@@ -202,21 +229,22 @@ class ScriptedStore final : public store::Store {
     if (!good) problems_.push_back(problem);
   }
   void Advance(WallTime now) {
-    Check(now >= now_, "now goes backwards");
-    now_ = now;
+    Check(now >= contents_->now, "now goes backwards");
+    contents_->now = now;
   }
 
   store::Applied ApplyNow(const store::Batch& batch) {
     Advance(batch.now);
     const bool lost = faults.lose_a_batch && ++applied_ % 3 == 0;
     store::Applied applied;
-    if (batch.clear && !lost) records_.clear();
+    auto& records = contents_->records;
+    if (batch.clear && !lost) records.clear();
     std::set<Place> seen;
     for (const store::Write& write : batch.writes) {
       const Place place = PlaceOf(write.key);
       Check(seen.insert(place).second, "a key twice in one batch: " + write.key.key);
       store::Prior prior;
-      if (const auto at = records_.find(place); at != records_.end()) {
+      if (const auto at = records.find(place); at != records.end()) {
         prior = {true, at->second.expires_at};
         Check(write.version > at->second.version, "the version does not rise: " + write.key.key);
       }
@@ -224,45 +252,45 @@ class ScriptedStore final : public store::Store {
                              write.known->expires_at == prior.expires_at),
             "`known` is not true: " + write.key.key);
       applied.priors.push_back(prior);
-      version_max_ = std::max(version_max_, write.version);
+      contents_->version_max = std::max(contents_->version_max, write.version);
       const bool left_out =
           faults.split_batches && batch.writes.size() > 1 && &write == &batch.writes.back();
       if (lost || left_out) continue;
       if (write.record) {
-        records_[place] = *write.record;
+        records[place] = *write.record;
       } else {
-        records_.erase(place);
+        records.erase(place);
       }
     }
-    applied.commit = ++commit_;
+    applied.commit = ++contents_->commit;
     return applied;
   }
 
   store::Expired ExpireNow(WallTime now, size_t limit) {
     Advance(now);
     std::set<std::pair<WallTime, Place>> expiring;
-    for (const auto& [place, record] : records_) {
+    for (const auto& [place, record] : records()) {
       if (record.expires_at != kNever) expiring.insert({record.expires_at, place});
     }
     store::Expired expired;
     while (!expiring.empty() && expiring.begin()->first <= now && expired.removed < limit) {
-      records_.erase(expiring.begin()->second);
+      contents_->records.erase(expiring.begin()->second);
       expiring.erase(expiring.begin());
       ++expired.removed;
     }
-    if (expired.removed > 0) ++commit_;
-    expired.commit = commit_;
+    if (expired.removed > 0) ++contents_->commit;
+    expired.commit = contents_->commit;
     expired.next = expiring.empty() ? kNever : expiring.begin()->first;
     return expired;
   }
 
   store::Loads LoadNow(const std::vector<store::Key>& keys, size_t bytes_max) {
-    store::Loads loads{commit_, now_, {}, {}};
+    store::Loads loads{contents_->commit, contents_->now, {}, {}};
     store::LoadRoom room(bytes_max);
     for (size_t i = 0; i < keys.size(); ++i) {
-      const auto at = records_.find(PlaceOf(keys[i]));
-      loads.records.push_back(at == records_.end() ? std::nullopt : std::optional(at->second));
-      if (at == records_.end() || room.Take(at->second.value.size())) continue;
+      const auto at = records().find(PlaceOf(keys[i]));
+      loads.records.push_back(at == records().end() ? std::nullopt : std::optional(at->second));
+      if (at == records().end() || room.Take(at->second.value.size())) continue;
       loads.left.push_back({i, at->second.value.size()});
       loads.records[i]->value = Bytes();
     }
@@ -270,26 +298,31 @@ class ScriptedStore final : public store::Store {
   }
 
   store::Scanned ScanNow(const store::ScanRange& range) {
-    store::Scanned scanned{commit_, now_, {}, std::nullopt};
-    for (auto at = records_.lower_bound({range.shard, range.from, ""}); at != records_.end();
+    store::Scanned scanned{contents_->commit, contents_->now, {}, std::nullopt};
+    size_t bytes = 0;
+    for (auto at = records().lower_bound({range.shard, range.from, ""}); at != records().end();
          ++at) {
       const auto& [shard, position, key] = at->first;
       if (shard != range.shard || (range.to != 0 && position >= range.to)) break;
-      if (scanned.items.size() >= range.limit && position != scanned.items.back().position) {
+      if (store::IsFull(range, scanned.items.size(), bytes) &&
+          position != scanned.items.back().position) {
         scanned.next = position;
         break;
       }
-      scanned.items.push_back({position, key, at->second});
+      store::Record found = at->second;
+      if (!range.with_values) found.value = Bytes();
+      bytes += key.size() + found.value.size();
+      scanned.items.push_back({position, key, std::move(found)});
     }
     return scanned;
   }
 
   store::Counts CountNow(WallTime now) {
     store::Counts counts;
-    counts.commit = commit_;
-    counts.now = now_;
-    now = std::max(now, now_);
-    for (const auto& [place, record] : records_) {
+    counts.commit = contents_->commit;
+    counts.now = contents_->now;
+    now = std::max(now, contents_->now);
+    for (const auto& [place, record] : records()) {
       ++counts.records;
       if (record.expires_at != kNever) ++counts.with_expiry;
       if (record.expires_at <= now) ++counts.due;
@@ -300,15 +333,10 @@ class ScriptedStore final : public store::Store {
   std::map<CallId, Call> calls_;
   CallId next_call_ = 0;
   std::array<uint64_t, 7> counts_{};
-  std::map<Place, store::Record> records_;
+  const std::shared_ptr<Contents> contents_;
   std::vector<store::Batch> batches_;
-  store::CommitNumber commit_ = 0;
-  store::Version version_max_ = 0;
   uint64_t applied_ = 0;
-  WallTime now_{0};
   bool writing_ = false;
-  bool unsettled_ = false;
-  std::function<void()> late_;
   std::vector<std::string> problems_;
 };
 

@@ -1,0 +1,150 @@
+#include "sim/plan.h"
+
+#include <algorithm>
+#include <array>
+
+#include "weir/base/random.h"
+
+namespace weir::sim {
+namespace {
+
+using std::chrono::microseconds;
+using std::chrono::milliseconds;
+
+// Their positions begin a range, so a boundary can lie exactly there.
+constexpr std::array kEdgeKeys = {"edge3285065", "edge8345023", "edge12884069"};
+
+template <typename T, size_t n>
+T Any(Random& random, const T (&of)[n]) {
+  return of[random.Below(n)];
+}
+
+void PlanNode(Plan& plan, Random& random) {
+  plan.databases = Any<uint32_t>(random, {1, 1, 1, 2, 3});
+  plan.shards = plan.databases * Any<uint32_t>(random, {1, 2, 4});
+  plan.lanes = Any<uint32_t>(random, {1, 2, 4, 64});
+  plan.cache_bytes = plan.lanes * Any<size_t>(random, {1500, 4096, 65536, 1 << 20});
+  plan.loops = Any<size_t>(random, {1, 1, 2, 3});
+  plan.gathers = random.OneIn(2);
+  if (random.OneIn(7)) plan.fallback.cache_ttl = milliseconds(Any<int>(random, {0, 5, 50}));
+  if (random.OneIn(4)) plan.fallback.negative_ttl = milliseconds(Any<int>(random, {0, 3, 30}));
+  if (random.OneIn(3)) {
+    gateway::Keyspace space;
+    space.prefix = "a:";
+    space.cache_ttl = milliseconds(Any<int>(random, {0, 10}));
+    space.value_bytes_max = 3000;
+    plan.keyspaces.push_back(space);
+  }
+  // Several keys are read at one moment up to this many, which is more than clients ask for.
+  if (random.OneIn(4)) plan.limits.load_keys_max = 5;
+}
+
+void PlanKeys(Plan& plan, Random& random) {
+  const uint64_t count = 2 + random.Below(8);
+  for (uint64_t i = 0; i < count; ++i) plan.keys.push_back("k" + std::to_string(i));
+  for (uint64_t i = random.Below(4); i > 0; --i) plan.keys.push_back("{t}" + std::to_string(i));
+  for (uint64_t i = random.Below(3); i > 0; --i) plan.keys.push_back("a:" + std::to_string(i));
+  if (random.OneIn(3)) plan.keys.insert(plan.keys.end(), kEdgeKeys.begin(), kEdgeKeys.end());
+}
+
+void PlanClients(Plan& plan, Random& random) {
+  plan.clients = 1 + random.Below(6);
+  plan.outstanding_max = Any<size_t>(random, {1, 2, 4, 8, 16});
+  plan.burst_max = Any<size_t>(random, {1, 3, 10});
+  plan.think_max = microseconds(Any<int>(random, {20, 100, 500, 3000}));
+  plan.network_max = microseconds(Any<int>(random, {0, 5, 50}));
+  plan.chunk_bytes_max = Any<size_t>(random, {3, 40, 4096});
+  plan.expires = !random.OneIn(4);
+  plan.flushes = random.OneIn(4);
+  plan.large_values = random.OneIn(8);
+  plan.others = random.OneIn(3);
+  plan.transaction_one_in = Any<uint64_t>(random, {4, 10, 40});
+  plan.register_one_in = Any<uint64_t>(random, {2, 6, 20});
+}
+
+void PlanFaults(Plan& plan, Random& random) {
+  plan.faults.delay_max = microseconds(Any<int>(random, {20, 200, 1000, 5000}));
+  if (random.OneIn(2)) plan.faults.slow_one_in = 20;
+  if (random.OneIn(2)) plan.faults.error_one_in = Any<uint64_t>(random, {20, 100});
+  if (random.OneIn(2)) plan.faults.unknown_one_in = Any<uint64_t>(random, {20, 60, 200});
+  if (random.OneIn(6)) plan.faults.restart_one_in = 300;
+  if (random.OneIn(3)) plan.crash_one_in = Any<uint64_t>(random, {200, 600});
+  if (random.OneIn(3)) plan.disconnect_one_in = Any<uint64_t>(random, {100, 300});
+  if (random.OneIn(4)) plan.clock_jump_one_in = 100;
+  if (random.OneIn(4)) plan.stall_one_in = 40;
+  // What is lost on the way has an unknown outcome; of many at once nobody could tell the order.
+  if (plan.crash_one_in != 0 || plan.disconnect_one_in != 0) {
+    plan.clients = std::min<size_t>(plan.clients, 3);
+    plan.outstanding_max = std::min<size_t>(plan.outstanding_max, 3);
+  }
+}
+
+void PlanLimits(Plan& plan, Random& random) {
+  using limit::CommandClass;
+  using limit::Per;
+  const auto rate = [&](uint64_t count) {
+    return limit::Rate{count, milliseconds(Any<int>(random, {1, 7, 10})), 1 + random.Below(20)};
+  };
+  plan.policies.push_back({.name = "each-client", .per = Per::kClient, .rate = rate(9)});
+  if (random.OneIn(2)) {
+    plan.policies.push_back(
+        {.name = "each-key", .command = CommandClass::kWrite, .per = Per::kKey, .rate = rate(5)});
+  }
+  if (random.OneIn(2)) {
+    limit::Rate bytes = rate(700);
+    bytes.burst = 2000;
+    plan.policies.push_back({.name = "bytes",
+                             .key_prefix = "k",
+                             .per = Per::kPrefix,
+                             .unit = limit::Unit::kBytes,
+                             .rate = bytes});
+  }
+  if (random.OneIn(2)) {
+    plan.policies.push_back({.name = "each-user", .per = Per::kUser, .rate = rate(30)});
+  }
+  if (random.OneIn(2)) {
+    plan.policies.push_back({.name = "network",
+                             .client = {limit::Address::FromV4({10, 0, 0, 0}), 96 + 31},
+                             .command = CommandClass::kRead,
+                             .per = Per::kPrefix,
+                             .rate = rate(3)});
+  }
+}
+
+void PlanUsers(Plan& plan) {
+  const auto hash = [](char letter) {
+    return "$argon2id$v=19$m=7168,t=1,p=1$" + std::string(22, 'A') + "$" + std::string(42, letter) +
+           "A";
+  };
+  plan.users = {{"all", hash('a'), users::kAllRights, {}},
+                {"confined", hash('b'), users::kRead | users::kWrite, {"k", "{t}"}},
+                {"reader", hash('c'), users::kRead, {}},
+                {"writer", hash('d'), users::kWrite, {}}};
+}
+
+}  // namespace
+
+Plan Plan::Of(uint64_t seed, size_t commands, const Without& without) {
+  Plan plan;
+  plan.seed = seed;
+  plan.commands = commands;
+  Random random(seed ^ 0x5eed);
+  PlanNode(plan, random);
+  PlanKeys(plan, random);
+  PlanClients(plan, random);
+  PlanFaults(plan, random);
+  if (random.OneIn(4)) PlanLimits(plan, random);
+  if (random.OneIn(4)) PlanUsers(plan);
+  if (without.crashes) plan.crash_one_in = 0;
+  if (without.disconnects) plan.disconnect_one_in = 0;
+  if (without.clock_jumps) plan.clock_jump_one_in = 0;
+  if (without.slow_clients) plan.stall_one_in = 0;
+  if (without.store_faults) {
+    const auto delay = plan.faults.delay_max;
+    plan.faults = {};
+    plan.faults.delay_max = delay;
+  }
+  return plan;
+}
+
+}  // namespace weir::sim

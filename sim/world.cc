@@ -1,0 +1,248 @@
+#include "sim/world.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "weir/gateway/command.h"
+#include "weir/shard/position.h"
+
+namespace weir::sim {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::nanoseconds;
+
+constexpr auto kTick = milliseconds(20);
+constexpr auto kRestMax = std::chrono::seconds(200);
+
+}  // namespace
+
+World::World(const Plan& plan, std::set<uint32_t> left_out)
+    : plan_(plan),
+      left_out_(std::move(left_out)),
+      scheduler_(plan.seed ^ 0x5c4ed),
+      clock_(scheduler_),
+      random_(plan.seed ^ 0x3041d),
+      ranges_text_(Ranges().ToText()),
+      workload_(plan, [this](const std::string& key) { return DatabaseOf(key); }),
+      limit_check_(plan.policies) {
+  workload_.SetClock([this] { return NowMs(); });
+  for (uint32_t i = 0; i < plan.databases; ++i) {
+    contents_.push_back(std::make_shared<gateway::ScriptedStore::Contents>());
+  }
+  cells_.resize(workload_.keys().size());
+  for (uint32_t i = 0; i <= plan.clients; ++i) {
+    clients_.push_back(std::make_unique<Client>(*this, i, random_.Next()));
+  }
+}
+
+World::~World() = default;
+
+// Shards in turn; where a key's position may begin a range, it does.
+shard::RangeMap World::Ranges() {
+  shard::RangeMap ranges = shard::RangeMap::Even(plan_.shards).value();
+  for (const std::string& key : plan_.keys) {
+    const shard::Position at = shard::PositionOf(key);
+    if (at.value % shard::kPositionUnit != 0 || !ranges.Split(at).ok()) continue;
+    const auto next = static_cast<uint32_t>(ranges.ShardOf(at)) + 1;
+    [[maybe_unused]] const Result<Ok> assigned =
+        ranges.Assign(at, shard::ShardId{next % plan_.shards});
+    assert(assigned.ok());
+  }
+  return ranges;
+}
+
+uint32_t World::DatabaseOf(const std::string& key) {
+  const shard::RangeMap ranges = shard::RangeMap::FromText(ranges_text_).value();
+  // Range by range, which is another way than the gateway's.
+  for (size_t i = 0; i < ranges.size(); ++i) {
+    const shard::Range range = ranges.At(i);
+    const uint64_t at = shard::PositionOf(key).value;
+    if (range.from.value <= at && (range.to.value == 0 || at < range.to.value)) {
+      return static_cast<uint32_t>(range.shard) % plan_.databases;
+    }
+  }
+  return 0;
+}
+
+Node::Options World::NodeOptions() {
+  Node::Options options;
+  options.gateway.placement.hash_seed = plan_.seed * 7 + 1;
+  options.gateway.placement.lanes = plan_.lanes;
+  options.gateway.placement.fallback = plan_.fallback;
+  options.gateway.placement.keyspaces = plan_.keyspaces;
+  options.gateway.placement.ranges = shard::RangeMap::FromText(ranges_text_).value();
+  for (uint32_t i = 0; i < plan_.shards; ++i) {
+    options.gateway.placement.shards.push_back({i % plan_.databases, i / plan_.databases});
+  }
+  options.gateway.cache_bytes = plan_.cache_bytes;
+  options.gateway.admission.policies = plan_.policies;
+  options.gateway.admission.seed = plan_.seed;
+  options.gateway.authentication.users = std::make_shared<const users::Users>(plan_.users);
+  options.gateway.authentication.attempts = {1'000'000, milliseconds(1), 1'000'000};
+  options.gateway.heavy_read_threads = 0;
+  options.gateway.process.version = "1.2.3";
+  options.gateway.process.parameters = [] {
+    return std::make_shared<const gateway::Parameters>(
+        gateway::Parameters{{"maxmemory", "0"}, {"port", "6390"}});
+  };
+  options.faults = plan_.faults;
+  options.limits = plan_.limits;
+  options.loops = plan_.loops;
+  options.gathers = plan_.gathers;
+  options.tick = kTick;
+  if (plan_.stall_one_in != 0) options.output_bytes_pause = 500;
+  options.seed = random_.Next();
+  return options;
+}
+
+void World::Start() {
+  node_ = std::make_unique<Node>(scheduler_, clock_, NodeOptions(), contents_);
+  if (!acting_) node_->SetCalm(true);
+  for (uint32_t i = 0; i < plan_.databases; ++i) {
+    node_->store(i).OnCleared([this, i] {
+      for (const auto& client : clients_) client->OnCleared(i);
+    });
+  }
+}
+
+// Kill -9, and a new process after a while.
+void World::Crash() {
+  for (size_t i = 0; i < node_->databases(); ++i) {
+    for (const std::string& problem : node_->store(i).script().problems()) Problem(problem);
+  }
+  scheduler_.trace().Note("crash");
+  crash_due_ = false;
+  node_->Kill(random_.OneIn(4));
+  node_.reset();
+  for (const auto& client : clients_) client->Lose();
+  decisions_.push_back({scheduler_.now(), {}, false, false, false, true});
+  scheduler_.After(nanoseconds(random_.Below(5'000'000)), [this] { Start(); });
+}
+
+void World::OnAction() {
+  if (node_ == nullptr) return;
+  if (plan_.clock_jump_one_in != 0 && random_.OneIn(plan_.clock_jump_one_in)) {
+    const auto by = static_cast<int64_t>(random_.Below(60)) - 30;
+    clock_.SetBy(milliseconds(random_.OneIn(10) ? 100 * by : by));
+  }
+  if (random_.OneIn(40)) CheckEntry(workload_.keys()[random_.Below(workload_.keys().size())]);
+  if (crash_due_) Crash();
+}
+
+Op* World::NewOp(Op op, uint32_t session) {
+  op.session = session;
+  ops_.push_back(std::move(op));
+  return &ops_.back();
+}
+
+Op* World::Draw(Op op, uint32_t session) {
+  op.number = ++numbers_;
+  if (numbers_ >= round_end_) acting_ = false;
+  disconnect_due_ |= plan_.disconnect_one_in != 0 && random_.OneIn(plan_.disconnect_one_in);
+  crash_due_ |= plan_.crash_one_in != 0 && random_.OneIn(plan_.crash_one_in);
+  if (left_out_.count(op.number) != 0) return nullptr;
+  return NewOp(std::move(op), session);
+}
+
+void World::Problem(const std::string& problem) {
+  if (problem_.empty()) problem_ = problem;
+}
+
+bool World::StepUntil(const std::function<bool()>& done, nanoseconds most) {
+  const MonoTime end = scheduler_.now() + most;
+  while (!failed() && !done()) {
+    if (scheduler_.now() > end || !scheduler_.Step()) return false;
+  }
+  return !failed();
+}
+
+Outcome World::Run() {
+  Start();
+  while (numbers_ < plan_.commands && !failed()) Round();
+  outcome_.trace_hash = scheduler_.trace().hash();
+  outcome_.problem = problem_;
+  return outcome_;
+}
+
+void World::Round() {
+  sessions_ = 0;
+  for (const auto& client : clients_) {
+    if (client->connected()) client->BeginRound(NewSession());
+  }
+  round_end_ = std::min(plan_.commands, numbers_ + plan_.commands_a_round);
+  acting_ = true;
+  node_->SetCalm(false);
+  for (size_t i = 0; i < plan_.clients; ++i) {
+    scheduler_.After(nanoseconds(i), [client = clients_[i].get()] { client->Act(); });
+  }
+  if (!StepUntil([this] { return !acting_; }, kRestMax * 100)) {
+    Problem("clients cannot go on");
+    return;
+  }
+  if (!Rest()) {
+    Problem("not every command is answered, or an outcome stays unknown");
+    return;
+  }
+  for (Op& op : ops_) op.end_ms = std::min(op.end_ms, NowMs());
+  std::vector<Cell> before = std::move(cells_);
+  Audit();
+  if (failed()) return;
+  std::swap(before, cells_);
+  JudgeOrder();
+  JudgeRegisters();
+  JudgeLimits();
+  JudgeCache();
+  JudgeCounts();
+  std::swap(before, cells_);
+  ops_.clear();
+}
+
+// Lets all that is under way come to its end, without further faults.
+bool World::Rest() {
+  if (!StepUntil([this] { return node_ != nullptr; }, kRestMax)) return false;
+  node_->SetCalm(true);
+  const auto quiet = [this] {
+    return node_->idle() &&
+           std::all_of(clients_.begin(), clients_.end(), [](const std::unique_ptr<Client>& client) {
+             return client->outstanding() == 0;
+           });
+  };
+  if (!StepUntil(quiet, kRestMax)) return false;
+  for (const auto& client : clients_) client->EndRound();
+  // Ticks wake what waits for one.
+  const MonoTime ticked = scheduler_.now() + 3 * kTick;
+  return StepUntil([&] { return scheduler_.now() > ticked && quiet(); }, kRestMax);
+}
+
+resp::Value World::Ask(const Words& words) {
+  Client& auditor = *clients_.back();
+  for (;;) {
+    if (!auditor.connected()) auditor.Connect();
+    Op* op = NewOp(workload_.OpOf(words), auditor.session());
+    auditor.Send(op, {words});
+    if (!StepUntil([op] { return op->answered; }, kRestMax)) {
+      Problem("the last questions are not answered");
+      return {};
+    }
+    if (!SaysNothing(op->reply)) return op->reply;
+    const MonoTime later = scheduler_.now() + milliseconds(1);
+    StepUntil([&] { return scheduler_.now() > later; }, kRestMax);
+  }
+}
+
+// What every key holds now, which the next round begins with.
+void World::Audit() {
+  cells_.assign(workload_.keys().size(), {});
+  for (size_t i = 0; i < cells_.size() && !failed(); ++i) {
+    const std::string& key = workload_.keys()[i];
+    const resp::Value end = Ask({"PEXPIRETIME", key});
+    const resp::Value value = Ask({"GET", key});
+    if (value.kind != resp::Value::Kind::kBulk || end.integer == -2) continue;
+    cells_[i].present = true;
+    cells_[i].value = value.text;
+    if (end.integer >= 0) cells_[i].from_ms = cells_[i].to_ms = end.integer;
+  }
+}
+
+}  // namespace weir::sim

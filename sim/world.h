@@ -1,0 +1,128 @@
+// World: one run of one seed: a node with its databases, its clients, a network, clocks, and
+// everything that goes wrong with them; and what the checkers say of it.
+//
+// A run is made of rounds. In a round clients do as they please while things break. Then everything
+// comes to rest, every key is read once more, and the round is judged: one order must explain all
+// replies (order_check.h), registers on their own besides (zone_check.h), the cache must hold what
+// the databases hold and count its bytes right, the limiter must not have let more pass than it
+// may. The next round begins with what the keys were found to hold. Threads: single-owner.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "sim/client.h"
+#include "sim/limit_check.h"
+#include "sim/node.h"
+#include "sim/op.h"
+#include "sim/order_check.h"
+#include "sim/plan.h"
+#include "sim/scheduler.h"
+#include "sim/workload.h"
+
+namespace weir::sim {
+
+struct Outcome {
+  uint64_t trace_hash = 0;
+  uint64_t operations = 0;  // Checked.
+  uint64_t states = 0;      // Entered by the search for an order.
+  uint64_t rounds = 0;
+  uint64_t undecided = 0;  // Of these, those whose search was given up.
+  std::string problem;     // Empty: all is well.
+  std::string history;     // Of the round that no order explains.
+};
+
+class World {
+ public:
+  // `left_out`: numbers of operations that are drawn and not sent.
+  World(const Plan& plan, std::set<uint32_t> left_out);
+  ~World();
+
+  Outcome Run();
+
+  // For clients.
+  const Plan& plan() const { return plan_; }
+  Scheduler& scheduler() { return scheduler_; }
+  Workload& workload() { return workload_; }
+  Node& node() { return *node_; }
+  bool node_up() const { return node_ != nullptr; }
+  bool acting() const { return acting_; }
+  Stamp Next() { return ++stamp_; }
+  int64_t NowMs() { return clock_.Wall().ms; }
+  Op* NewOp(Op op, uint32_t session);
+  // A drawn operation, which counts. Returns nullptr when it is left out.
+  Op* Draw(Op op, uint32_t session);
+  uint64_t NextConnection() { return ++connections_; }
+  uint32_t NewSession() { return ++sessions_; }
+  void OnAction();
+  // Whether the client that asks loses its connection now.
+  bool TakeDisconnect() { return std::exchange(disconnect_due_, false); }
+  void NoteDecision(uint64_t* decision);
+  void NotePassed(uint64_t decision, const Client& client, const Words& words,
+                  const resp::Value* reply);
+  void CheckAccess(const Client& client, const Words& words, const resp::Value& reply);
+  void Problem(const std::string& problem);
+
+ private:
+  struct Decision {
+    MonoTime at;
+    LimitCheck::Request request;
+    bool counts = false;  // The limiter was asked, and what it said is known.
+    bool passed = false;
+    bool lost = false;     // One may have passed that nobody knows of.
+    bool restart = false;  // The process began anew.
+  };
+
+  Node::Options NodeOptions();
+  shard::RangeMap Ranges();
+  uint32_t DatabaseOf(const std::string& key);
+  void Start();
+  void Crash();
+  void Round();
+  bool Rest();
+  bool StepUntil(const std::function<bool()>& done, std::chrono::nanoseconds most);
+  void Audit();
+  resp::Value Ask(const Words& words);
+  void Judge();
+  void JudgeOrder();
+  void JudgeRegisters();
+  void JudgeLimits();
+  void JudgeCache();
+  void JudgeCounts();
+  int64_t LiveRecords();
+  void CheckEntry(const std::string& key);
+  bool failed() const { return !problem_.empty(); }
+
+  const Plan& plan_;
+  std::set<uint32_t> left_out_;
+  Scheduler scheduler_;
+  SimClock clock_;
+  Random random_;
+  std::string ranges_text_;  // What the data directory says of the shards.
+  std::vector<std::shared_ptr<gateway::ScriptedStore::Contents>> contents_;
+  Workload workload_;
+  std::unique_ptr<Node> node_;
+  std::vector<std::unique_ptr<Client>> clients_;  // The last one audits.
+  bool acting_ = false;
+  bool crash_due_ = false;
+  bool disconnect_due_ = false;
+  Stamp stamp_ = 0;
+  uint32_t numbers_ = 0;
+  uint64_t connections_ = 0;
+  uint32_t sessions_ = 0;
+  size_t round_end_ = 0;  // Operations drawn when it ends.
+  std::deque<Op> ops_;    // Of the round.
+  std::vector<Cell> cells_;
+  std::deque<Decision> decisions_;
+  uint64_t first_decision_ = 1;
+  LimitCheck limit_check_;
+  bool limits_doubtful_ = false;  // What was charged is not known to the last token.
+  Outcome outcome_;
+  std::string problem_;
+};
+
+}  // namespace weir::sim

@@ -1,0 +1,206 @@
+// What a round is judged by.
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include "sim/world.h"
+#include "sim/zone_check.h"
+
+#include "weir/gateway/command.h"
+#include "weir/shard/position.h"
+
+namespace weir::sim {
+
+void World::JudgeOrder() {
+  OrderCheck check(cells_, workload_.databases(), sessions_ + 1);
+  for (const Op& op : ops_) {
+    check.Add(&op);
+    if (op.answered) outcome_.operations += std::max<size_t>(op.steps.size(), 1);
+  }
+  const std::string wrong = check.Explain();
+  outcome_.states += check.states();
+  ++outcome_.rounds;
+  if (wrong.empty()) return;
+  if (check.gave_up()) {
+    ++outcome_.undecided;
+    return;
+  }
+  Problem(wrong);
+  for (const Op& op : ops_) outcome_.history += Show(op) + "\n";
+}
+
+void World::JudgeRegisters() {
+  if (plan_.flushes) return;
+  std::map<uint32_t, ZoneCheck> checks;
+  for (uint32_t cell = 0; cell < cells_.size(); ++cell) {
+    if (workload_.is_register(cell)) checks.emplace(cell, ZoneCheck(cells_[cell].value));
+  }
+  for (const Op& op : ops_) {
+    if (op.begin == kNoStamp || (op.answered && SaysNothing(op.reply))) continue;
+    const bool known = op.answered && !SaysUnknown(op.reply);
+    for (const Step& step : op.steps) {
+      for (size_t k = 0; k < step.keys.size(); ++k) {
+        const auto check = checks.find(step.keys[k]);
+        if (check == checks.end()) continue;
+        if (step.rule->writes()) {
+          check->second.Wrote(step.words[2], op.begin, op.end, known);
+        } else if (known && op.reply.kind == resp::Value::Kind::kArray) {
+          const size_t at = step.places.empty() ? k : step.places[k];
+          check->second.Read(op.reply.items[at].text, op.begin, op.end);
+        } else if (known && step.rule->name == std::string_view("GET")) {
+          check->second.Read(op.reply.text, op.begin, op.end);
+        }
+      }
+    }
+  }
+  for (const auto& [cell, check] : checks) {
+    const std::string wrong = check.Explain();
+    if (!wrong.empty()) Problem("register " + workload_.keys()[cell] + ": " + wrong);
+  }
+}
+
+void World::NoteDecision(uint64_t* decision) {
+  decisions_.push_back({scheduler_.now(), {}, false, false, false, false});
+  *decision = first_decision_ + decisions_.size() - 1;
+}
+
+// `reply`: nullptr when nobody will know.
+void World::NotePassed(uint64_t decision, const Client& client, const Words& words,
+                       const resp::Value* reply) {
+  if (plan_.policies.empty()) return;
+  if (reply == nullptr) {
+    if (decision >= first_decision_) decisions_[decision - first_decision_].lost = true;
+    decisions_.push_back({scheduler_.now(), {}, false, false, true, false});
+    return;
+  }
+  if (decision < first_decision_) return;
+  Decision& noted = decisions_[decision - first_decision_];
+  const std::vector<std::string_view> args(words.begin(), words.end());
+  const gateway::CommandSpec* spec = gateway::ResolveCommand(args);
+  const bool error = reply->kind == resp::Value::Kind::kError;
+  const bool before =
+      error && (reply->text.starts_with("NOPERM") || reply->text.starts_with("NOAUTH"));
+  if (spec == nullptr || before || !spec->ArityFits(args.size()) ||
+      (spec->flags & gateway::kFlagUnlimited) != 0)
+    return;
+  noted.counts = true;
+  noted.passed = !error || reply->text.find("THROTTLED") == std::string::npos;
+  noted.request.user = client.user();
+  noted.request.client = limit::Address::FromV4({10, 0, 0, static_cast<uint8_t>(client.index())});
+  if (spec->keys.first > 0) noted.request.key = words[static_cast<size_t>(spec->keys.first)];
+  noted.request.command = (spec->flags & gateway::kFlagAdmin) != 0   ? limit::CommandClass::kAdmin
+                          : (spec->flags & gateway::kFlagWrite) != 0 ? limit::CommandClass::kWrite
+                                                                     : limit::CommandClass::kRead;
+  for (const std::string& word : words) noted.request.bytes += word.size();
+}
+
+void World::JudgeLimits() {
+  for (const Decision& decision : decisions_) {
+    if (decision.restart) {
+      limit_check_.Restart();
+      limits_doubtful_ = false;
+    }
+    limits_doubtful_ |= decision.lost;
+    if (!decision.counts || (limits_doubtful_ && !decision.passed)) continue;
+    const std::string wrong = limit_check_.Decided(decision.request, decision.passed, decision.at);
+    if (!wrong.empty()) Problem(wrong);
+  }
+  first_decision_ += decisions_.size();
+  decisions_.clear();
+}
+
+// What a user may not do must have been refused, and one who may everything never is.
+void World::CheckAccess(const Client& client, const Words& words, const resp::Value& reply) {
+  if (plan_.users.empty()) return;
+  const Rule* rule = FindRule(words[0]);
+  if (rule == nullptr || words[0] == "PING" || words[0] == "DBSIZE") return;
+  const bool refused = reply.kind == resp::Value::Kind::kError;
+  const auto user =
+      std::find_if(plan_.users.begin(), plan_.users.end(),
+                   [&](const users::User& each) { return each.name == client.user(); });
+  if (user == plan_.users.end()) {
+    if (!refused) Problem("nobody was served " + words[0]);
+    return;
+  }
+  users::Rights needed = 0;
+  if (!rule->writes() || rule->kind == Rule::Kind::kTakes) needed |= users::kRead;
+  if (rule->writes()) needed |= users::kWrite;
+  if (rule->keys.first == 0) needed |= users::kAdmin;
+  bool foreign = false;
+  for (const size_t place : rule->keys.In(words.size())) foreign |= !user->MayTouch(words[place]);
+  if (!refused && (!user->May(needed) || foreign)) {
+    Problem("user " + user->name + " was served " + words[0] + " " +
+            (words.size() > 1 ? words[1] : ""));
+  }
+  if (user->name == "all" && refused && reply.text.starts_with("NOPERM")) {
+    Problem("who may everything was refused " + words[0]);
+  }
+}
+
+// What the cache holds of a key must be what the database does, as far as the gateway knows.
+void World::CheckEntry(const std::string& key) {
+  gateway::Gateway& gateway = node_->gateway();
+  const gateway::KeyHash hash = gateway.placement().Hash(key);
+  const gateway::KeyPlace place = gateway.placement().Place(key);
+  const SimStore& store = node_->store(place.place.database);
+  const std::optional<cache::Cache::Hit> hit =
+      gateway.lanes().Lock(hash.lane)->Find(key, hash.hash, clock_.Wall());
+  if (!hit.has_value() || store.write_untold() || store.script().unsettled()) return;
+  const auto& records = store.script().records();
+  const auto at = records.find({place.place.shard, place.position, key});
+  const bool lives = at != records.end() && at->second.expires_at > clock_.Wall();
+  if (hit->absent ? lives : !lives || at->second.version != hit->version) {
+    Problem("the cache holds of " + key + " what the database no longer does");
+  } else if (lives &&
+             (at->second.value.view() != hit->value || at->second.expires_at != hit->expires_at)) {
+    Problem("the cache holds another value of " + key + " than the database, of one version");
+  }
+}
+
+void World::JudgeCache() {
+  gateway::Gateway& gateway = node_->gateway();
+  for (const std::string& key : workload_.keys()) CheckEntry(key);
+  uint64_t bytes = 0;
+  uint64_t entries = 0;
+  for (const std::string& key : workload_.keys()) {
+    const gateway::KeyHash hash = gateway.placement().Hash(key);
+    const auto hit = gateway.lanes().Lock(hash.lane)->Find(key, hash.hash, clock_.Wall());
+    if (!hit.has_value()) continue;
+    ++entries;
+    const cache::Value value{hit->shared != nullptr ? *hit->shared : Bytes::Copy(hit->value),
+                             hit->expires_at, hit->version};
+    bytes += cache::Cache::Cost(key.size(), hit->absent ? nullptr : &value, hit->cached_until);
+  }
+  const gateway::Lanes::Totals totals = gateway.lanes().Sum();
+  if (totals.bytes != bytes || totals.entries != entries) {
+    Problem("the cache counts " + std::to_string(totals.bytes) + " bytes of " +
+            std::to_string(totals.entries) + " entries; its " + std::to_string(entries) +
+            " entries are " + std::to_string(bytes) + " bytes");
+  }
+  if (totals.loads_under_way != 0) Problem("loads are left that nobody waits for");
+}
+
+void World::JudgeCounts() {
+  for (size_t i = 0; i < node_->databases(); ++i) {
+    for (const std::string& problem : node_->store(i).script().problems()) Problem(problem);
+  }
+  const int64_t most = LiveRecords();
+  const resp::Value said = Ask({"DBSIZE"});
+  const int64_t least = LiveRecords();
+  if (failed() || (least <= said.integer && said.integer <= most)) return;
+  Problem("DBSIZE says " + std::to_string(said.integer) + " and there are " +
+          std::to_string(least) + " keys");
+}
+
+int64_t World::LiveRecords() {
+  int64_t live = 0;
+  for (size_t i = 0; i < node_->databases(); ++i) {
+    for (const auto& [place, record] : node_->store(i).script().records()) {
+      live += record.expires_at > clock_.Wall() ? 1 : 0;
+      if (DatabaseOf(std::get<2>(place)) != i) Problem("a record is in the wrong database");
+    }
+  }
+  return live;
+}
+
+}  // namespace weir::sim
