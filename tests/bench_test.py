@@ -101,7 +101,8 @@ class Bench(unittest.TestCase):
         found = bench(standing.port, "--mix", "ping", "--connections", "1", "--pipeline", "4000",
                       "--rate", "1000", "--seconds", "1", "--deadline-ms", "400")
         standing.join()
-        self.assertEqual(found["answered"], 1000)
+        # A load that is held up at its end does not send what is due then.
+        self.assertEqual(found["answered"] + found["unsent"], 1000)
         # Those due in the first 0.8 s, the warm ones aside, waited for at least 0.4 s.
         self.assertGreaterEqual(found["late"], 750)
         self.assertGreater(found["latency_us"]["p50"], 400_000)

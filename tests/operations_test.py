@@ -93,7 +93,10 @@ class Clients(WithServer):
         other.send(weir_process.encode("SET", "k", "v"))
         address = "{}:{}".format(*other.socket.getsockname())
         self.assertEqual(admin.command("CLIENT", "KILL", address), b"OK")
-        self.assertEqual(other.at_end(), b"")
+        try:
+            self.assertEqual(other.at_end(), b"")
+        except ConnectionResetError:
+            pass  # Its command was not read yet.
         self.assertEqual(admin.command("CLIENT", "UNPAUSE"), b"OK")
         self.assertIsNone(third.command("GET", "k"))
         third.send(weir_process.encode("CLIENT", "KILL", "ID", third.command("CLIENT", "ID"),
