@@ -28,7 +28,10 @@ Result<ThrottleLimit> ThrottleLimit::Create(int64_t max_burst, int64_t count,
                                             std::chrono::seconds period) {
   if (max_burst < 0) return Invalid("max_burst must not be negative");
   if (count <= 0 || period.count() <= 0) return Invalid("Zero rates are not supported");
-  if (period > kFillTimeMax) return Invalid("the period is above 10 years");
+  // In seconds, since the nanoseconds of a longer one may not fit.
+  if (period > std::chrono::duration_cast<std::chrono::seconds>(kFillTimeMax)) {
+    return Invalid("the period is above 10 years");
+  }
   ThrottleLimit limit;
   limit.interval_ = nanoseconds(period) / count;
   if (limit.interval_.count() == 0) return Invalid("the rate is above 10^9 a second");
