@@ -333,6 +333,8 @@ void WriteBatch::Publish(const store::Applied& applied) {
   }
   std::vector<cache::Cache> dropped;  // Freed after the locks are released.
   const std::vector<uint32_t> numbers = ChangedLanes();
+  // This thread takes in new keyspaces, if there are any, before it holds lanes, not while.
+  placement_.KeyspaceOf({});
   const Lanes::LockedSet lanes(lanes_, numbers);
   if (clears_) {
     for (const uint32_t number : numbers) dropped.push_back(lanes[number].Clear());
