@@ -1,14 +1,17 @@
 // The text form of SlotTable. Reading is strict in one stroke: whatever was understood is written
 // again and must give the same bytes, so there is exactly one text for each table.
-#include <charconv>
 #include <cinttypes>
-#include <cstdio>
 
-#include "weir/base/key_hash.h"
+#include "weir/base/checked_text.h"
 #include "weir/ring/slot_table.h"
 
 namespace weir::ring {
 namespace {
+
+using checked_text::Append;
+using checked_text::AppendChecksum;
+using checked_text::Take;
+using checked_text::TakeNumber;
 
 constexpr std::string_view kFirstLine = "weir-slot-table 1\n";
 // "slots 16383-16383 65534\n" and "node 65534 1000\n"; the rest is header and checksum.
@@ -16,27 +19,6 @@ static_assert(kSlotCount * 24 + kMaxNodes * 16 + 100 <= SlotTable::kMaxTextBytes
 
 Error Corrupt(std::string_view what) {
   return {ErrorCode::kCorrupt, std::string("slot table: ").append(what)};
-}
-
-template <typename... Args>
-void Append(std::string* to, const char* format, Args... args) {
-  char line[64];
-  to->append(line, static_cast<size_t>(std::snprintf(line, sizeof(line), format, args...)));
-}
-
-// Takes `text` from the front of `from`. Returns whether it was there.
-bool Take(std::string_view* from, std::string_view text) {
-  if (!from->starts_with(text)) return false;
-  from->remove_prefix(text.size());
-  return true;
-}
-
-template <typename Number>
-bool TakeNumber(std::string_view* from, Number* number) {
-  const auto [end, error] = std::from_chars(from->data(), from->data() + from->size(), *number);
-  if (error != std::errc()) return false;
-  from->remove_prefix(static_cast<size_t>(end - from->data()));
-  return true;
 }
 
 // Takes "node ID WEIGHT\n" after "node ".
@@ -84,7 +66,7 @@ std::string SlotTable::ToText() const {
     }
     first = end;
   }
-  Append(&text, "checksum %016" PRIx64 "\n", StableHash(text));
+  AppendChecksum(&text);
   return text;
 }
 

@@ -1,15 +1,18 @@
 // The text form of RangeMap. Reading is strict in one stroke: whatever was understood is written
 // again and must give the same bytes, so there is exactly one text for each map.
-#include <charconv>
 #include <cinttypes>
-#include <cstdio>
 #include <utility>
 
-#include "weir/base/key_hash.h"
+#include "weir/base/checked_text.h"
 #include "weir/shard/range_map.h"
 
 namespace weir::shard {
 namespace {
+
+using checked_text::Append;
+using checked_text::AppendChecksum;
+using checked_text::Take;
+using checked_text::TakeNumber;
 
 constexpr std::string_view kFirstLine = "weir-range-map 1\n";
 // A line is a beginning, a space, a shard and a newline; the rest is header and checksum.
@@ -17,28 +20,6 @@ static_assert(RangeMap::kMaxRanges * (16 + 1 + 10 + 1) + 100 <= RangeMap::kMaxTe
 
 Error Corrupt(std::string_view what) {
   return {ErrorCode::kCorrupt, std::string("range map: ").append(what)};
-}
-
-template <typename... Args>
-void Append(std::string* to, const char* format, Args... args) {
-  char line[64];
-  to->append(line, static_cast<size_t>(std::snprintf(line, sizeof(line), format, args...)));
-}
-
-// Takes `text` from the front of `from`. Returns whether it was there.
-bool Take(std::string_view* from, std::string_view text) {
-  if (!from->starts_with(text)) return false;
-  from->remove_prefix(text.size());
-  return true;
-}
-
-template <typename Number>
-bool TakeNumber(std::string_view* from, int base, Number* number) {
-  const auto [end, error] =
-      std::from_chars(from->data(), from->data() + from->size(), *number, base);
-  if (error != std::errc()) return false;
-  from->remove_prefix(static_cast<size_t>(end - from->data()));
-  return true;
 }
 
 }  // namespace
@@ -49,7 +30,7 @@ std::string RangeMap::ToText() const {
   for (size_t i = 0; i < starts_.size(); ++i) {
     Append(&text, "%016" PRIx64 " %" PRIu32 "\n", starts_[i], static_cast<uint32_t>(shards_[i]));
   }
-  Append(&text, "checksum %016" PRIx64 "\n", StableHash(text));
+  AppendChecksum(&text);
   return text;
 }
 
@@ -60,13 +41,13 @@ Result<RangeMap> RangeMap::FromText(std::string_view text) {
     return Corrupt("does not begin with 'weir-range-map 1': damaged, or of a newer release");
   }
   RangeMap map;
-  if (!Take(&rest, "epoch ") || !TakeNumber(&rest, 10, &map.epoch_) || !Take(&rest, "\n")) {
+  if (!Take(&rest, "epoch ") || !TakeNumber(&rest, &map.epoch_) || !Take(&rest, "\n")) {
     return Corrupt("no epoch");
   }
   while (!rest.starts_with("checksum ")) {
     uint64_t start = 0;
     uint32_t shard = 0;
-    if (!TakeNumber(&rest, 16, &start) || !Take(&rest, " ") || !TakeNumber(&rest, 10, &shard) ||
+    if (!TakeNumber(&rest, &start, 16) || !Take(&rest, " ") || !TakeNumber(&rest, &shard) ||
         !Take(&rest, "\n")) {
       return Corrupt("a line is not 'beginning shard', or the checksum is missing");
     }

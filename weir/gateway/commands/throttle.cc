@@ -42,6 +42,15 @@ limit::Throttled Decide(const LocalCall& call, const Ask& ask) {
 double Seconds(std::chrono::nanoseconds duration) {
   return std::chrono::duration<double>(duration).count();
 }
+// Decides, and writes what both replies begin with; the times follow, in each one's unit.
+limit::Throttled DecideAndBegin(const LocalCall& call, const Ask& ask, resp::Writer& writer) {
+  const limit::Throttled answer = Decide(call, ask);
+  writer.ArrayHeader(5);
+  writer.Integer(answer.verdict == limit::Verdict::kAllowed ? 0 : 1);
+  writer.Integer(static_cast<int64_t>(ask.limit.capacity()));
+  writer.Integer(static_cast<int64_t>(answer.remaining));
+  return answer;
+}
 
 }  // namespace
 
@@ -57,12 +66,8 @@ void ClThrottle(const LocalCall& call, resp::Writer& writer) {
     WriteError(writer, ask.error().message);
     return;
   }
-  const limit::Throttled answer = Decide(call, ask.value());
+  const limit::Throttled answer = DecideAndBegin(call, ask.value(), writer);
   const bool waits = answer.verdict == limit::Verdict::kLater;
-  writer.ArrayHeader(5);
-  writer.Integer(answer.verdict == limit::Verdict::kAllowed ? 0 : 1);
-  writer.Integer(static_cast<int64_t>(ask.value().limit.capacity()));
-  writer.Integer(static_cast<int64_t>(answer.remaining));
   // redis-cell may say 0 here, which sends the client back at once.
   writer.Integer(waits ? std::max<int64_t>(limit::ThrottleSeconds(answer.retry_after), 1) : -1);
   writer.Integer(limit::ThrottleSeconds(answer.reset_after));
@@ -83,12 +88,8 @@ void Gcra(const LocalCall& call, resp::Writer& writer) {
     WriteError(writer, ask.error().message);
     return;
   }
-  const limit::Throttled answer = Decide(call, ask.value());
+  const limit::Throttled answer = DecideAndBegin(call, ask.value(), writer);
   const bool waits = answer.verdict == limit::Verdict::kLater;
-  writer.ArrayHeader(5);
-  writer.Integer(answer.verdict == limit::Verdict::kAllowed ? 0 : 1);
-  writer.Integer(static_cast<int64_t>(ask.value().limit.capacity()));
-  writer.Integer(static_cast<int64_t>(answer.remaining));
   writer.Double(waits ? Seconds(answer.retry_after) : -1);
   writer.Double(Seconds(answer.reset_after));
 }
