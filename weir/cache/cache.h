@@ -10,9 +10,11 @@
 // Invariant: bytes() is the sum of the costs of all entries, and bytes() <= budget_bytes.
 // Threads: single-owner; a const call is not safe beside another call.
 // Errors: none; what does not fit is not kept.
-// Cost: O(1) amortised; no allocation on a hit. Beside key and value an entry takes 17 bytes and
-// its share of the index, 8 for a version and 8 for each of its two times that it has, rounded up
-// to 8. The shadows take Options::shadow_bytes beside the budget.
+// Cost: O(1) amortised; no allocation on a hit, but now and then one of a shadow's tables for all
+// hits. Beside key and value an entry takes 17 bytes and its share of the index, 8 for a version
+// and 8 for each of its two times that it has, rounded up to 8. The shadows take
+// Options::shadow_bytes beside the budget; what the policy remembers of entries that are gone is in
+// neither.
 #pragma once
 
 #include <cstddef>
