@@ -145,6 +145,13 @@ class Hostile(unittest.TestCase):
                 self.assertEqual(client.command("SET", "k", b"y" * size), b"OK")
                 self.assertEqual(client.command("STRLEN", "k"), size)
 
+    def test_uploads_that_together_need_more_than_there_is_take_turns_and_all_end_well(self):
+        server = self.start()
+        with self.within_memory(server):
+            replies = hostile.at_once(server.port, 150, lambda i: [
+                ("MSET", f"a{i}", b"x" * MIB, f"b{i}", b"y" * MIB)])
+            self.assertEqual(replies, [b"OK"] * 150)
+
     def test_half_sent_commands_are_closed_in_time(self):
         server = self.start()
         with self.within_memory(server):

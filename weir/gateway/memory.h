@@ -42,6 +42,9 @@ class Memory {
   // Charged by the caches, for the large values they hold.
   ByteAccount& cached_values() { return cached_values_; }
 
+  // Charged by the connections, for the large values of commands that are not whole yet.
+  ByteAccount& arriving() { return arriving_; }
+
   size_t value_bytes() const {
     const size_t cached = cached_values_.used();
     return std::max(Bytes::counted_bytes(), cached) - cached;
@@ -59,10 +62,10 @@ class Memory {
   }
 
   // Lets one of the uploads that wait go on whatever the others hold, or they might all wait for
-  // each other for ever; but while the share is taken, by whoever does not take its replies, none.
+  // each other for ever; but while others than they have the whole share, none.
   // Returns whether `connection` is the one.
   bool TakeUploadPass(uint64_t connection) {
-    if (value_room() == 0) return false;
+    if (value_bytes() >= limits_.value_bytes + arriving_.used()) return false;
     uint64_t nobody = 0;
     return upload_pass_.compare_exchange_strong(nobody, connection) || nobody == connection;
   }
@@ -94,6 +97,7 @@ class Memory {
   const Limits limits_;
   ByteAccount clients_;
   ByteAccount cached_values_{SIZE_MAX};
+  ByteAccount arriving_{SIZE_MAX};
   std::atomic<uint64_t> upload_pass_{0};  // The connection that has it; 0: none.
 };
 

@@ -39,6 +39,7 @@ Connection::Connection(ServerLoop& loop, net::Stream stream, gateway::Session se
       parser_(ParserLimits(loop.limits())),
       pipeline_(loop.gateway(), loop, loop.outbox(), session_, output_),
       held_(loop.gateway().memory().clients()),
+      arriving_(memory().arriving()),
       limits_version_(loop.limits_version()),
       last_receive_(loop.outbox().now.mono),
       last_authenticated_(last_receive_),
@@ -69,6 +70,8 @@ void Connection::OnReady(bool readable, bool writable) {
 }
 
 void Connection::Receive() {
+  // Asked again where memory is taken: since it was watched, others have taken some.
+  if (input_.growth_bytes() > 0 && WaitsForMemory()) return;
   const bool was_empty = input_.empty() && !stream_.mid_record();
   const std::span<char> room = input_.Writable();
   const size_t most = memory().clients().over() ? kPressedReceiveBytes : kReceiveBytesMax;
@@ -201,7 +204,10 @@ void Connection::Drain() {
 
 void Connection::TakeTurn() {
   goes_on_later_ = false;
-  memory_waits_ = false;
+  // The time in which it was not read is not the client's.
+  if (std::exchange(memory_waits_, false)) {
+    command_began_ = command_began_ + (loop_.outbox().now.mono - memory_wait_began_);
+  }
   resumed_by_loop_ = false;
   own_turn_ = true;
   Continue();
@@ -292,19 +298,29 @@ bool Connection::HoldsTooMuch() const {
 
 // Whether what arrives would make this client hold more than there is memory for.
 bool Connection::WaitsForMemory() {
-  const bool uploads = input_.receiving_big();
-  if (has_upload_pass_ && !uploads) {
-    memory().ReturnUploadPass(id());
-    has_upload_pass_ = false;
-  }
+  // Up to the end of the command, or those that hold its first values might wait for each other.
+  const bool uploads = ArrivingBytes() > 0;
+  if (!uploads) ReturnUploadPass();
   bool waits = HoldsTooMuch();
   if (uploads && !has_upload_pass_ && memory().upload_waits(input_.growth_bytes())) {
     has_upload_pass_ = memory().TakeUploadPass(id());
-    if (has_upload_pass_) last_receive_ = loop_.outbox().now.mono;
+    if (has_upload_pass_) {
+      upload_pass_began_ = last_receive_ = loop_.outbox().now.mono;
+      upload_pass_bytes_ = ArrivingBytes();
+    }
     waits |= !has_upload_pass_;
   }
-  if (waits && !std::exchange(memory_waits_, true)) loop_.ContinueAtTick(id());
+  if (waits && !std::exchange(memory_waits_, true)) {
+    memory_wait_began_ = loop_.outbox().now.mono;
+    loop_.ContinueAtTick(id());
+  }
   return waits;
+}
+
+void Connection::ReturnUploadPass() {
+  if (!std::exchange(has_upload_pass_, false)) return;
+  memory().ReturnUploadPass(id());
+  loop_.ContinueFirstAtTick();
 }
 
 bool Connection::CanExecute() const {
@@ -327,6 +343,7 @@ void Connection::Account() {
     output_.ReleaseIdle();
   }
   held_.Set(HeldBytes());
+  arriving_.Set(ArrivingBytes());
   loop_.SetMonitor(id(), session_.monitors);
   if (pipeline_.paused() && !std::exchange(resumed_by_loop_, true)) loop_.ContinueAfterPause(id());
   UpdateInterest();
@@ -370,6 +387,12 @@ size_t Connection::HeldBytes() const {
          pipeline_.held_bytes() + stream_.held_bytes();
 }
 
+// The large values of the unfinished command.
+size_t Connection::ArrivingBytes() const {
+  return input_.held_bytes() - input_.buffer_bytes() + parser_.held_bytes() -
+         parser_.buffer_bytes();
+}
+
 gateway::Memory& Connection::memory() const {
   return loop_.gateway().memory();
 }
@@ -388,7 +411,7 @@ void Connection::CheckDeadlines(MonoTime now) {
   if (closed_) return;
   const ConnectionLimits& limits = loop_.limits();
   const bool begun = !input_.empty() || stream_.mid_record();
-  const bool half_command = begun && !input_waits_ && pipeline_.idle();
+  const bool half_command = begun && !input_waits_ && !memory_waits_ && pipeline_.idle();
   const auto upload = std::chrono::seconds(input_.held_bytes() / kUploadBytesPerSecondMin);
   if (half_command && now - command_began_ > limits.partial_command_timeout + upload) {
     loop_.stats().connections_closed_slow.Add(1);
@@ -406,7 +429,7 @@ void Connection::CheckDeadlines(MonoTime now) {
     Close();
     return;
   }
-  if (memory().pressed() && IsStuck(now)) {
+  if ((memory().pressed() && IsStuck(now)) || HoldsUpUploads(now)) {
     loop_.stats().connections_closed_slow.Add(1);
     Close();
     return;
@@ -428,16 +451,24 @@ void Connection::CheckDeadlines(MonoTime now) {
 // Whether this client holds memory that others need and does nothing with it.
 bool Connection::IsStuck(MonoTime now) const {
   if (!output_.empty() && now - last_send_ > kPressedStallMax) return true;
-  if (now - last_receive_ <= kPressedStallMax) return false;
-  if (has_upload_pass_) return true;
-  return HoldsTooMuch() && pipeline_.idle();
+  return now - last_receive_ > kPressedStallMax && HoldsTooMuch() && pipeline_.idle();
+}
+
+// Whether it has the pass that others wait for, and sends nothing, or too slowly.
+bool Connection::HoldsUpUploads(MonoTime now) const {
+  if (!has_upload_pass_ || input_waits_) return false;
+  const size_t arrived = ArrivingBytes();
+  const size_t bytes = arrived - std::min(upload_pass_bytes_, arrived);
+  const auto enough = kPressedStallMax + std::chrono::seconds(bytes / kUploadBytesPerSecondMin);
+  return now - last_receive_ > kPressedStallMax || now - upload_pass_began_ > enough;
 }
 
 void Connection::Close() {
   if (closed_) return;
   closed_ = true;
-  if (has_upload_pass_) memory().ReturnUploadPass(id());
+  ReturnUploadPass();
   held_.Set(0);
+  arriving_.Set(0);
   loop_.event_loop().Unwatch(stream_.fd());
   loop_.SetMonitor(id(), false);
   loop_.Retire(id());

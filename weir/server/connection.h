@@ -110,12 +110,15 @@ class Connection final : public net::EventLoop::Watcher {
   bool InputIsOver() const;
   bool MayRead();
   bool WaitsForMemory();
+  void ReturnUploadPass();
   bool HoldsTooMuch() const;
   bool IsStuck(MonoTime now) const;
+  bool HoldsUpUploads(MonoTime now) const;
   bool CanExecute() const;
   void LimitOutput();
   void Account();
   size_t HeldBytes() const;
+  size_t ArrivingBytes() const;
   gateway::Memory& memory() const;
   void EndInput(std::string error);
   void Send();
@@ -132,6 +135,7 @@ class Connection final : public net::EventLoop::Watcher {
   resp::OutputBuffer output_;
   gateway::Pipeline pipeline_;
   Charge held_;                // In Memory::clients: buffers and what waits.
+  Charge arriving_;            // In Memory::arriving.
   std::string last_words_;     // The error that ends the connection, once all is answered.
   uint32_t limits_version_;    // Of the loop's limits that the parser has.
   bool authenticated_ = true;  // So the parser's limits take it to be.
@@ -151,7 +155,10 @@ class Connection final : public net::EventLoop::Watcher {
   MonoTime last_receive_;
   MonoTime last_authenticated_;  // When it last was, or when it came.
   MonoTime command_began_;       // When the unfinished command's first bytes came.
-  MonoTime last_send_;           // When the client last took something, or had nothing to take.
+  MonoTime memory_wait_began_;
+  MonoTime upload_pass_began_;
+  size_t upload_pass_bytes_ = 0;  // What had arrived then.
+  MonoTime last_send_;            // When the client last took something, or had nothing to take.
 };
 
 }  // namespace weir::server

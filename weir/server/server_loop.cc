@@ -180,6 +180,16 @@ void ServerLoop::OnTick() {
   if (++ticks_ % kTicksBetweenDeadlineChecks == 0) CheckDeadlines();
 }
 
+void ServerLoop::ContinueFirstAtTick() {
+  while (!continue_at_tick_.empty()) {
+    const uint64_t id = continue_at_tick_.front();
+    continue_at_tick_.pop_front();
+    if (Find(id) == nullptr) continue;
+    ContinueLater(id);
+    return;
+  }
+}
+
 void ServerLoop::CheckDeadlines() {
   std::vector<Connection*> all;  // Closing one changes connections_.
   all.reserve(connections_.size());

@@ -92,6 +92,8 @@ class ServerLoop final : public gateway::Home, public net::EventLoop::Observer {
   void SetMonitor(uint64_t id, bool monitors);
   // Calls it after the next tick.
   void ContinueAtTick(uint64_t id) { continue_at_tick_.push_back(id); }
+  // Calls the first of those now: there may be memory for one.
+  void ContinueFirstAtTick();
 
  private:
   void OnTick() override;
@@ -121,7 +123,7 @@ class ServerLoop final : public gateway::Home, public net::EventLoop::Observer {
   std::deque<gateway::Completions> arrived_;
   size_t next_arrived_ = 0;  // Of the first of them: writes, loads, operations, lines.
   std::deque<uint64_t> continue_later_;
-  std::vector<uint64_t> continue_at_tick_;
+  std::deque<uint64_t> continue_at_tick_;
   std::vector<uint64_t> paused_;    // Those who wait for the end of a pause.
   std::vector<uint64_t> monitors_;  // In no order.
   std::atomic<size_t> connection_count_{0};
