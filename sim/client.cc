@@ -69,7 +69,7 @@ void Client::Lose() {
   wire_.clear();
   sent_bytes_ = arrived_bytes_ = 0;
   carries_ = false;
-  watching_ = false;
+  watching_ = has_watched_ = false;
   stalled_ = false;
   held_.clear();
 }
@@ -92,6 +92,7 @@ void Client::Act() {
     Workload::Next next = world_.workload().Draw(watching_);
     Op* op = world_.Draw(std::move(next.op), session_);
     if (op == nullptr) continue;
+    has_watched_ |= op->kind == Op::Kind::kWatch;
     watching_ = op->kind == Op::Kind::kWatch ||
                 (watching_ && op->kind != Op::Kind::kExec && op->kind != Op::Kind::kUnwatch);
     if (op->kind == Op::Kind::kExec && !world_.plan().policies.empty()) {
@@ -259,13 +260,15 @@ bool Client::MaybeDisconnect() {
 }
 
 void Client::EndRound() {
-  if (!watching_ || connection_ == nullptr) return;
-  if (!world_.plan().policies.empty()) {  // UNWATCH may be refused.
+  if (connection_ == nullptr) return;
+  if (!world_.plan().policies.empty()) {  // MULTI and UNWATCH may be refused.
+    if (!has_watched_) return;
     const uint64_t id = id_;
     Lose();
     world_.node().Disconnect(id);
     return;
   }
+  if (!watching_) return;
   watching_ = false;
   const Words words = {"UNWATCH"};
   Send(world_.NewOp(world_.workload().OpOf(words), session_), {words});

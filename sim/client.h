@@ -69,6 +69,9 @@ class Client final : public Connection::Peer {
   uint32_t session_ = 0;
   std::string user_;
   bool watching_ = false;
+  // Since this connection began something was watched: where what ends that may be refused, it may
+  // still be.
+  bool has_watched_ = false;
   bool stalled_ = false;
   std::string wire_;  // Not yet arrived.
   size_t sent_bytes_ = 0;

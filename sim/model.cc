@@ -25,8 +25,7 @@ uint64_t Space::HashOf(size_t index) const {
   if (!cell.present) return 0;
   uint64_t hash = Mix(StableHash(cell.value), index);
   hash = Mix(hash, static_cast<uint64_t>(cell.from_ms));
-  hash = Mix(hash, static_cast<uint64_t>(cell.to_ms));
-  return Mix(hash, static_cast<uint64_t>(cell.ghost_ms) ^ cell.ghost_until);
+  return Mix(hash, static_cast<uint64_t>(cell.to_ms));
 }
 
 uint64_t Space::HashOfWatch(size_t session) const {

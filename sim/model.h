@@ -23,10 +23,6 @@ struct Cell {
   std::string value;
   int64_t from_ms = kFarMs;  // The record ends at some time from this
   int64_t to_ms = kFarMs;    // to this.
-  // A write that needed the value before it was decided before `ghost_ms`, when that ended, and was
-  // published at `ghost_until` at the latest: in between, readers still see that it has ended.
-  int64_t ghost_ms = kFarMs;
-  Stamp ghost_until = 0;
 
   bool expires() const { return from_ms != kFarMs; }
 };
@@ -79,10 +75,7 @@ struct Call {
   const resp::Value* reply = nullptr;  // nullptr: unknown, so it explains itself.
   int64_t from_ms = 0;                 // Its clock is from this
   int64_t to_ms = 0;                   // to this.
-  int64_t last_ms = 0;                 // When it had been answered.
-  Stamp end = kNoStamp;
-  uint64_t ghosts = 0;       // Bit i: the step's key i is seen as ended.
-  int64_t* count = nullptr;  // Where a part of a split command adds its number.
+  int64_t* count = nullptr;            // Where a part of a split command adds its number.
 };
 
 struct Rule {

@@ -16,9 +16,7 @@ using Kind = resp::Value::Kind;
 
 // What the command sees in place of its key `k`.
 inline const Cell& See(const Call& call, size_t k) {
-  static const Cell kAbsent;
-  const bool ghost = k < 64 && (call.ghosts >> k & 1) != 0;
-  return ghost ? kAbsent : call.space.at(call.step.keys[k]);
+  return call.space.at(call.step.keys[k]);
 }
 
 inline void Store(Call& call, size_t k, std::string value, int64_t from_ms = kFarMs,
@@ -28,12 +26,7 @@ inline void Store(Call& call, size_t k, std::string value, int64_t from_ms = kFa
     if (old.present) call.space.Put(call.step.keys[k], {}, true);
     return;
   }
-  Cell cell{true, std::move(value), from_ms, to_ms, kFarMs, 0};
-  if (call.step.rule->kind != Rule::Kind::kBlind && old.present && old.from_ms <= call.last_ms) {
-    cell.ghost_ms = old.from_ms;
-    cell.ghost_until = call.end;
-  }
-  call.space.Put(call.step.keys[k], std::move(cell), true);
+  call.space.Put(call.step.keys[k], {true, std::move(value), from_ms, to_ms}, true);
 }
 // Another value with the expiry that it had.
 inline void Replace(Call& call, size_t k, std::string value) {

@@ -252,10 +252,16 @@ bool Bitfield(Call& call) {
   }
   return true;
 }
+// Redis refuses what would need a table of more than `proto-max-bulk-len` bytes.
+constexpr size_t kLcsBytesMax = size_t{512} << 20;
+
 // LCS a b LEN
 bool Lcs(Call& call) {
   const std::string& a = See(call, 0).value;
   const std::string& b = See(call, 1).value;
+  if ((a.size() + 1) * (b.size() + 1) * sizeof(uint32_t) > kLcsBytesMax) {
+    return Fails(call, "ERR Insufficient memory, transient memory for LCS");
+  }
   std::vector<int64_t> row(b.size() + 1, 0);
   for (const char c : a) {
     int64_t diagonal = 0;

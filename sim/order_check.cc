@@ -152,7 +152,7 @@ bool OrderCheck::TakePure(Stamp first_end, std::vector<size_t>* taken) {
       const Op& op = *line.ops[line.next];
       if (op.kind != Op::Kind::kPlain || !op.steps[0].rule->pure()) break;
       if (op.begin > first_end || Doubtful(op)) break;
-      if (!ApplyOne(op, 0, &op.reply, {op.begin_ms, op.end_ms, {}, {}, {}}, nullptr)) break;
+      if (!ApplyOne(op, 0, &op.reply, {op.begin_ms, op.end_ms, {}, {}}, nullptr)) break;
       reached_ = std::max(reached_, op.begin);
       ++line.next;
       ++done_;
@@ -276,7 +276,7 @@ bool OrderCheck::Doubtful(const Op& op) const {
   for (const sim::Step& step : op.steps) {
     for (const uint32_t key : step.keys) {
       const Cell& cell = space_.at(key);
-      if (cell.present && (cell.from_ms <= op.end_ms || cell.ghost_ms <= op.end_ms)) return true;
+      if (cell.present && cell.from_ms <= op.end_ms) return true;
     }
   }
   return false;
@@ -334,8 +334,6 @@ std::vector<OrderCheck::View> OrderCheck::Views(const Op& op, size_t step) const
 }
 
 void OrderCheck::AddViews(const Op& op, size_t step, View span, std::vector<View>* all) const {
-  bool reads = op.kind != Op::Kind::kExec;
-  for (const sim::Step& each : op.steps) reads &= each.rule == nullptr || !each.rule->writes();
   std::vector<View> views = {std::move(span)};
   std::vector<uint32_t> seen;
   for (const uint32_t key : KeysOf(op, step)) {
@@ -344,22 +342,15 @@ void OrderCheck::AddViews(const Op& op, size_t step, View span, std::vector<View
     seen.push_back(key);
     const bool may_end = cell.from_ms <= views[0].to_ms;
     const bool must_end = cell.to_ms <= views[0].from_ms;
-    const bool ghost = reads && cell.ghost_ms <= views[0].to_ms && op.begin < cell.ghost_until;
-    if (!may_end && !ghost) continue;
+    if (!may_end) continue;
     std::vector<View> more;
     for (const View& view : views) {
       if (!must_end) {
         more.push_back(view);
-        if (may_end) more.back().alive.push_back(key);
+        more.back().alive.push_back(key);
       }
-      if (may_end) {
-        more.push_back(view);
-        more.back().ended.push_back(key);
-      }
-      if (ghost && !must_end) {
-        more.push_back(view);
-        more.back().ghosts.push_back(key);
-      }
+      more.push_back(view);
+      more.back().ended.push_back(key);
     }
     views = std::move(more);
   }
@@ -383,11 +374,9 @@ bool OrderCheck::Apply(const Op& op, size_t part, const View& view, bool known, 
     case Op::Kind::kWatch: {
       std::vector<Space::WatchedKey> keys = space_.watched(op.session);
       for (const uint32_t key : op.steps[0].keys) {
-        const bool ghost =
-            std::find(view.ghosts.begin(), view.ghosts.end(), key) != view.ghosts.end();
         const auto same = [key](const Space::WatchedKey& watched) { return watched.cell == key; };
         if (std::any_of(keys.begin(), keys.end(), same)) continue;
-        keys.push_back({key, space_.at(key).present && !ghost, false});
+        keys.push_back({key, space_.at(key).present, false});
       }
       space_.Watch(op.session, std::move(keys));
       return true;
@@ -407,12 +396,7 @@ bool OrderCheck::ApplyOne(const Op& op, size_t step, const resp::Value* reply, c
                           int64_t* count) {
   const sim::Step& asked = op.steps[step];
   if (reply != nullptr && SaysNothing(*reply)) return true;
-  Call call{space_, asked, reply, view.from_ms, view.to_ms, op.end_ms, op.end, 0, count};
-  for (size_t k = 0; k < asked.keys.size(); ++k) {
-    const uint32_t key = asked.keys[k];
-    if (std::find(view.ghosts.begin(), view.ghosts.end(), key) == view.ghosts.end()) continue;
-    call.ghosts |= uint64_t{1} << k;
-  }
+  Call call{space_, asked, reply, view.from_ms, view.to_ms, count};
   return asked.rule->run(call);
 }
 
@@ -439,20 +423,10 @@ bool OrderCheck::ApplyExec(const Op& op, const resp::Value* reply, const View& v
       (reply->kind != resp::Value::Kind::kArray || reply->items.size() != op.steps.size())) {
     return false;
   }
-  const std::vector<uint32_t> keys = KeysOf(op, SIZE_MAX);
-  std::vector<int64_t> ends;
-  for (const uint32_t key : keys) ends.push_back(space_.at(key).from_ms);
   for (size_t i = 0; i < op.steps.size(); ++i) {
     if (!ApplyOne(op, i, reply != nullptr ? &reply->items[i] : nullptr, view, nullptr)) {
       return false;
     }
-  }
-  for (size_t i = 0; i < keys.size(); ++i) {
-    Cell cell = space_.at(keys[i]);
-    if (!cell.present || ends[i] > op.end_ms || cell.from_ms == ends[i]) continue;
-    cell.ghost_ms = ends[i];
-    cell.ghost_until = op.end;
-    space_.Put(keys[i], std::move(cell), false);
   }
   return true;
 }

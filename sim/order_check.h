@@ -58,13 +58,12 @@ class OrderCheck {
     bool taken = false;
   };
   // How an operation sees the world: when, in a span in which nothing ends that is known to the
-  // millisecond; and of keys whose end is in doubt, whether they have ended, or a ghost of them.
+  // millisecond; and of keys whose end is in doubt, whether they have ended.
   struct View {
     int64_t from_ms = 0;
     int64_t to_ms = 0;
     std::vector<uint32_t> ended;
     std::vector<uint32_t> alive;
-    std::vector<uint32_t> ghosts;
   };
 
   bool Search();

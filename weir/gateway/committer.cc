@@ -22,6 +22,7 @@ Committer::Committer(store::Store& store, Lanes& lanes, const Placement& placeme
                      HeavyWork& heavy_batches, LatencyEvents* events)
     : store_(store),
       lanes_(lanes),
+      versions_(versions),
       memory_(memory),
       gate_(gate),
       clock_(clock),
@@ -397,6 +398,8 @@ void Committer::StartSettle() {
       batch_.Clear();
       batch_expiry_ = kNever;
       gate_.Publish(settled.value());
+      // A batch of an earlier process may have happened since this one asked for the floor.
+      versions_.RaiseTo(store_.VersionFloor());
       const std::lock_guard lock(mutex_);
       in_doubt_ = false;
       opened_ = true;

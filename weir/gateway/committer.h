@@ -162,6 +162,7 @@ class Committer {
 
   store::Store& store_;
   Lanes& lanes_;
+  VersionClock& versions_;
   const Memory& memory_;
   CommitGate& gate_;
   Clock& clock_;

@@ -401,32 +401,6 @@ TEST_F(CommitterTest, ItsQueueTakesAsManyBytesAsItsLimit) {
   EXPECT_EQ(committer.counters().refused, 1u);
 }
 
-TEST(CommitterOpening, ReadsOfAStoreWithAHistoryAreAnsweredBeforeAnyWrite) {
-  GatewayRig::Options options;
-  options.open = false;
-  options.prepare = [](ScriptedStore& store) { store.StartAtCommit(7); };
-  GatewayRig rig(options);
-  const size_t a = rig.Connect();
-  EXPECT_EQ(rig.Do(a, {"GET", "k"}), "(nil)");
-}
-
-TEST(CommitterOpening, WritesWaitUntilTheStoreIsSettledAndAreRefusedIfItCannotBe) {
-  for (const Outcome outcome : {Outcome::kDone, Outcome::kUnavailable}) {
-    GatewayRig::Options options;
-    options.open = false;
-    GatewayRig rig(options);
-    const size_t a = rig.Connect();
-    rig.SendAndHandOn(a, {"SET", "k", "v"});
-    EXPECT_EQ(rig.store().calls(Kind::kApply), 0u);
-    rig.Complete(Kind::kSettle, outcome);
-    rig.RunAll();
-    EXPECT_THAT(rig.Replies(a),
-                ElementsAre(outcome == Outcome::kDone ? testing::Matcher<std::string>("+OK")
-                                                      : StartsWith(kRecoveringPrefix)));
-    EXPECT_EQ(rig.Do(a, {"SET", "k", "v"}), "+OK");
-  }
-}
-
 TEST_F(CommitterTest, AHoldComesBeforeWhatWaitsAndNoWriteBeginsUntilRelease) {
   Committer& committer = rig_.gateway().database(0).committer();
   bool held = false;

@@ -139,6 +139,17 @@ TEST_P(PipelineReads, AnExpiredRecordIsNotServed) {
   EXPECT_EQ(rig_.Do(a, {"EXISTS", "k"}), ":0");
 }
 
+// The load saw it alive, and its end comes while the answer is on the way.
+TEST_P(PipelineReads, AKeyThatIsThereHasTimeLeft) {
+  const size_t a = rig_.Connect();
+  rig_.store().Preload(rig_.StoreKey("k"), {Bytes::Copy("v"), {rig_.clock.Wall().ms + 1}, 1});
+  rig_.SendAndHandOn(a, {"PTTL", "k"});
+  rig_.Complete(Kind::kLoad);
+  rig_.Pass(std::chrono::milliseconds(5));
+  rig_.Deliver();
+  EXPECT_THAT(rig_.Replies(a), ElementsAre(":1"));
+}
+
 // Judged by the batch's time the key is there, judged by the readers' it has expired.
 TEST_P(PipelineReads, NobodyMissesAKeyThatABatchUnderWayKeepsAlive) {
   const std::vector<std::pair<Words, std::string>> views = {

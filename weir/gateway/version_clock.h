@@ -20,6 +20,13 @@ class VersionClock {
 
   explicit VersionClock(uint64_t floor) : last_(floor) {}
 
+  // Every version from now on is above `floor`.
+  void RaiseTo(uint64_t floor) {
+    uint64_t last = last_.load(std::memory_order_relaxed);
+    while (last < floor && !last_.compare_exchange_weak(last, floor, std::memory_order_relaxed)) {
+    }
+  }
+
   uint64_t Next(WallTime now) {
     const uint64_t physical = static_cast<uint64_t>(std::max<int64_t>(now.ms, 0)) << kCounterBits;
     uint64_t last = last_.load(std::memory_order_relaxed);

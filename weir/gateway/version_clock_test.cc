@@ -33,6 +33,14 @@ TEST(VersionClock, VersionsAreAboveTheFloor) {
   EXPECT_EQ(versions.Next({1}), future + 1);
 }
 
+TEST(VersionClock, ARaisedFloorIsNeverLowered) {
+  VersionClock versions(10);
+  versions.RaiseTo(20);
+  EXPECT_EQ(versions.Next({0}), 21u);
+  versions.RaiseTo(15);
+  EXPECT_EQ(versions.Next({0}), 22u);
+}
+
 TEST(VersionClock, NoTwoThreadsGetTheSame) {
   VersionClock versions(0);
   std::vector<std::vector<uint64_t>> taken(4);

@@ -193,7 +193,8 @@ class Store {
   // Counts over all shards as of one snapshot. Cost: O(due records).
   virtual void Count(WallTime now, Done<Counts> done) = 0;
 
-  // A version that is above every version this store has ever accepted.
+  // A version that is above every version this store has ever accepted; final once Settle has
+  // succeeded, since a batch of an earlier process may happen until then.
   virtual Version VersionFloor() const = 0;
 
   virtual const Limits& limits() const = 0;

@@ -18,7 +18,8 @@ int64_t RemainingMs(const ReadCall& call) {
   const Found& found = call.found[0];
   if (!found.present) return kTtlAbsent;
   if (found.expires_at == kNever) return kTtlNever;
-  return std::max<int64_t>(found.expires_at.ms - call.now.ms, 0);
+  // It was there at the moment that was read, so it had time left, whatever the clock says by now.
+  return std::max<int64_t>(found.expires_at.ms - call.now.ms, 1);
 }
 
 // NX, XX, GT and LT of EXPIRE.
