@@ -66,11 +66,11 @@ void Connection::Process() {
       break;
     }
     if (count == 0) return;
-    for (size_t i = 0; i < count && count > 1; ++i) pipeline_.Prefetch(burst_[i], false);
-    for (size_t i = 0; i < count && count > 1; ++i) pipeline_.Prefetch(burst_[i], true);
+    std::array<gateway::Pipeline::Resolved, kBurstCommandsMax> resolved;
+    pipeline_.LookAhead(std::span(burst_).first(count), resolved);
     for (size_t i = 0; i < count && pipeline_.room() > 0; ++i) {
       peer_->OnExecute();
-      pipeline_.Execute(burst_[i]);
+      pipeline_.Execute(burst_[i], resolved[i]);
     }
     pipeline_.EndBurst({});
     for (size_t i = 0; i < count; ++i) {

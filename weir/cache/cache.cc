@@ -87,8 +87,8 @@ std::optional<Cache::Hit> Cache::Find(std::string_view key, uint64_t hash, WallT
   if (shadows_.Follows(spread)) {
     shadows_.Put(spread, entries_.weight(id), entries_.cached_until(id));
   }
-  return Hit{entries_.absent(id), entries_.value(id), entries_.shared(id), entries_.expires_at(id),
-             entries_.version(id), entries_.cached_until(id)};
+  return Hit{entries_.absent(id),     entries_.value(id),   entries_.shared(id),
+             entries_.expires_at(id), entries_.version(id), entries_.cached_until(id)};
 }
 
 void Cache::Put(std::string_view key, uint64_t hash, const Value& value, WallTime cached_until,
@@ -126,6 +126,8 @@ void Cache::Insert(std::string_view key, uint32_t hash, const Value* value, Wall
     ++counters_.rejected;
     return;
   }
+  // There is something to choose once it is full; until then the shadows have time to fill.
+  if (bytes_ > options_.budget_bytes / 2) shadows_.Begin(2 * index_.size());
   shadows_.Put(spread, weight, cached_until);
   while (bytes_ + weight > options_.budget_bytes) {
     Free(order_.Victim(entries_, weight));

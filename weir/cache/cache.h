@@ -3,7 +3,8 @@
 // Entries end at a time of their own (the record's expiry or the keyspace's TTL) and are then never
 // served. When the budget is reached the entry goes that the policy holds least likely to be asked
 // for again; which policy is chosen while it runs, by shadows of several that follow a sample of
-// the keys (behaviour.h, shadows.h). "Known to be absent" is cached too, as a negative entry.
+// the keys from the time on when it is half full (behaviour.h, shadows.h). "Known to be absent" is
+// cached too, as a negative entry.
 //
 // When not to use: as a store. Anything may be evicted at any time.
 // Ownership: copies keys and values up to kInlineBytesMax; shares larger values by reference.

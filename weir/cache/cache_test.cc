@@ -316,6 +316,19 @@ TEST(Cache, FillsItsBudgetToTheByteBeforeItEvicts) {
   EXPECT_FALSE(cache.Find("a", 0, kNow).has_value()) << "the oldest goes first";
 }
 
+TEST(Cache, ChoosesNoPolicyBeforeItIsMoreThanHalfFull) {
+  const size_t cost = CostOf(KeyOf(1000).size(), 100);
+  Cache cache({.budget_bytes = cost * 200});
+  const auto put = [&](size_t n) {
+    cache.Put(KeyOf(n), GoodHash(KeyOf(n)), MakeValue(std::string(100, 'x')), kNever, kNow);
+  };
+  for (size_t n = 1000; n < 1101; ++n) put(n);
+  EXPECT_EQ(cache.bytes(), cost * 101);
+  EXPECT_EQ(cache.shadows().sample_rate, 0.0);
+  put(1101);
+  EXPECT_EQ(cache.shadows().sample_rate, 1.0);
+}
+
 TEST(Cache, WithoutABudgetKeepsNothing) {
   Cache cache({0});
   cache.Put("k", 1, MakeValue("v"), kNever, kNow);

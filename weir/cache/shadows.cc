@@ -7,20 +7,24 @@
 namespace weir::cache {
 
 Shadows::Shadows(const Options& options)
-    : options_(options), chooser_(options.first, kChangeCostMin) {
-  records_max_ = options.memory_bytes / kBytesOfKey;
-  if (records_max_ == 0) return;
+    : options_(options),
+      records_max_(options.memory_bytes / kBytesOfKey),
+      chooser_(options.first, kChangeCostMin) {}
+
+void Shadows::Start(uint64_t entries) {
   bound_ = kAll;
+  while (static_cast<uint64_t>(static_cast<double>(entries) * SampleRate()) > records_max_) {
+    bound_ /= 2;
+  }
   records_.reserve(records_max_ + 1);
   buckets_.assign(std::bit_ceil(records_max_), kNone);
   for (const Behaviour& behaviour : kBehaviours) {
-    orders_.emplace_back(behaviour, options.budget_bytes);
+    orders_.emplace_back(behaviour, SampleBudget());
   }
 }
 
 Shadows::Report Shadows::report() const {
-  return {static_cast<double>(bound_) / static_cast<double>(kAll), lookups_, chooser_.changes(),
-          hits_};
+  return {SampleRate(), lookups_, chooser_.changes(), hits_};
 }
 
 Shadows::Id Shadows::Lookup(uint64_t hash) {

@@ -3,6 +3,7 @@
 // A key is in the sample when its hash is below a bound, so a sampled key is followed wholly, and a
 // shadow has the same part of the budget as of the keys. When the sample outgrows its memory the
 // bound is halved. Shadows see every look-up and every insertion of the cache and hold no values.
+// They follow no key before Begin: while a cache has room for all, every behaviour pays the same.
 //
 // When not to use: for the hit ratio itself; on small samples it is far less certain than the
 // order. Threads: single-owner. Cost: a comparison for a key outside the sample; for one in it a
@@ -37,6 +38,13 @@ class Shadows {
   };
 
   explicit Shadows(const Options& options);
+
+  // Follows keys from now on, a sample that is right for a cache of `entries`. What the cache holds
+  // already is taken in when it is asked for. Nothing when it has begun.
+  // Cost: an allocation of memory_bytes when it begins.
+  void Begin(uint64_t entries) {
+    if (bound_ == 0 && records_max_ != 0) Start(entries);
+  }
 
   // Returns the behaviour that pays most: an index of kBehaviours.
   size_t choice() const { return chooser_.choice(); }
@@ -99,10 +107,11 @@ class Shadows {
     uint64_t hash(Id id) const { return records[id].hash; }
   };
 
+  double SampleRate() const { return static_cast<double>(bound_) / static_cast<double>(kAll); }
   uint64_t SampleBudget() const {
-    return static_cast<uint64_t>(static_cast<double>(options_.budget_bytes) *
-                                 static_cast<double>(bound_) / static_cast<double>(kAll));
+    return static_cast<uint64_t>(static_cast<double>(options_.budget_bytes) * SampleRate());
   }
+  void Start(uint64_t entries);
   void FindSampled(uint64_t hash, WallTime now);
   void PutSampled(uint64_t hash, uint64_t weight, WallTime until);
   void EraseSampled(uint64_t hash);
@@ -117,8 +126,8 @@ class Shadows {
   void Halve();
 
   Options options_;
-  uint64_t bound_ = 0;
-  size_t records_max_ = 0;
+  uint64_t bound_ = 0;  // 0: it has not begun.
+  size_t records_max_;
   std::vector<Record> records_;
   std::vector<Id> buckets_;
   Id free_ = kNone;

@@ -48,6 +48,7 @@ void AskForWhatIsNew(Shadows& shadows, uint64_t keys) {
 
 TEST(Shadows, ChooseLirsForALoop) {
   Shadows shadows({512, kMemory, IndexOf("s3lru")});
+  shadows.Begin(0);
   AskInALoop(shadows, 1011, 10);
   const size_t choice = shadows.choice();
   EXPECT_TRUE(choice == IndexOf("lirs") || choice == IndexOf("wtinylfu_1pct"))
@@ -57,6 +58,7 @@ TEST(Shadows, ChooseLirsForALoop) {
 
 TEST(Shadows, GoAlongWhenTheTrafficChanges) {
   Shadows shadows({1024, kMemory, IndexOf("s3lru")});
+  shadows.Begin(0);
   AskInALoop(shadows, 2000, 20);
   const size_t before = shadows.choice();
   AskForWhatIsNew(shadows, 40'000);
@@ -69,7 +71,9 @@ TEST(Shadows, GoAlongWhenTheTrafficChanges) {
 TEST(Shadows, AreTrueToScaleInASample) {
   Random random(3);
   Shadows whole({4000, size_t{64} << 20, IndexOf("lru")});
+  whole.Begin(0);
   Shadows sampled({4000, size_t{256} << 10, IndexOf("lru")});
+  sampled.Begin(0);
   for (int n = 0; n < 400'000; ++n) {
     const uint64_t key = random.Below(random.Below(20'000) + 1);
     Ask(whole, key);
@@ -87,6 +91,7 @@ TEST(Shadows, AreTrueToScaleInASample) {
 
 TEST(Shadows, WhatIsErasedOrOverIsAMissInAll) {
   Shadows shadows({100, kMemory, 0});
+  shadows.Begin(0);
   shadows.Put(HashOf(1), 1, kNever);
   shadows.Put(HashOf(2), 1, {2000});
   shadows.Find(HashOf(1), kNow);
@@ -98,8 +103,31 @@ TEST(Shadows, WhatIsErasedOrOverIsAMissInAll) {
   for (const uint64_t hits : shadows.report().hits) EXPECT_EQ(hits, 2U);
 }
 
+TEST(Shadows, FollowNoKeyBeforeTheyBegin) {
+  Shadows shadows({512, kMemory, 0});
+  AskInALoop(shadows, 1000, 10);
+  EXPECT_EQ(shadows.report().lookups, 0U);
+  EXPECT_EQ(shadows.report().sample_rate, 0.0);
+  shadows.Begin(0);
+  AskInALoop(shadows, 1000, 1);
+  EXPECT_EQ(shadows.report().lookups, 1000U);
+}
+
+TEST(Shadows, BeginWithASampleThatFitsTheirMemory) {
+  const Shadows::Options options{100'000, 1024 * Shadows::kBytesOfKey, 0};
+  Shadows fits(options);
+  fits.Begin(1024);
+  EXPECT_EQ(fits.report().sample_rate, 1.0);
+  Shadows half(options);
+  half.Begin(1025);
+  EXPECT_EQ(half.report().sample_rate, 0.5);
+  half.Begin(1024);
+  EXPECT_EQ(half.report().sample_rate, 0.5);
+}
+
 TEST(Shadows, WithoutMemoryStayWithTheFirst) {
   Shadows shadows({512, 0, 3});
+  shadows.Begin(0);
   AskInALoop(shadows, 1000, 10);
   EXPECT_EQ(shadows.choice(), 3U);
   EXPECT_EQ(shadows.report().lookups, 0U);

@@ -41,10 +41,10 @@ Pipeline::Pipeline(Gateway& gateway, Home& home, Outbox& outbox, Session& sessio
   gateway_.authentication().Welcome(session_);
 }
 
-void Pipeline::Execute(const resp::Command& command) {
+void Pipeline::Execute(const resp::Command& command, const Resolved& resolved) {
   assert(room() > 0);
   const Args args = command.args();
-  const CommandSpec* spec = ResolveCommand(args);
+  const CommandSpec* spec = resolved.spec;
   std::optional<Reply> rejected;
   if (outbox_.burst.full()) EndBurst({});
   outbox_.burst.Execute();
@@ -52,7 +52,7 @@ void Pipeline::Execute(const resp::Command& command) {
     rejected = Reply::Failure(UnknownError(args));
   } else {
     session_.last_command = spec;
-    rejected = Reject(*spec, command);
+    rejected = Reject(resolved, args);
   }
   if (transaction_.open() || (spec != nullptr && (spec->flags & kFlagTransaction) != 0)) {
     ExecuteInTransaction(spec, command, std::move(rejected));
@@ -64,7 +64,7 @@ void Pipeline::Execute(const resp::Command& command) {
     return;
   }
   const bool at_once = queue_.empty() && !output_full() && !HeldByPause(*spec, nullptr);
-  if (at_once && TryAtOnce(*spec, command)) {
+  if (at_once && TryAtOnce(command, resolved)) {
     EndAnswer(*spec, args);
     return;
   }
@@ -76,8 +76,8 @@ void Pipeline::Execute(const resp::Command& command) {
 
 // What is wrong with the command whatever the store holds: arity, rights, limits, route, sizes,
 // places.
-std::optional<Reply> Pipeline::Reject(const CommandSpec& spec, const resp::Command& command) {
-  const Args args = command.args();
+std::optional<Reply> Pipeline::Reject(const Resolved& resolved, Args args) {
+  const CommandSpec& spec = *resolved.spec;
   if (!spec.ArityFits(args.size())) return Reply::Failure(errors::WrongArity(spec.name));
   if (gateway_.authentication().generation() != 0) {
     if (std::optional<Reply> forbidden = Forbidden(spec, args)) return forbidden;
@@ -88,7 +88,7 @@ std::optional<Reply> Pipeline::Reject(const CommandSpec& spec, const resp::Comma
       return Reply::Failure(std::move(*text));
     }
   }
-  const size_t keys = spec.KeyCount(args);
+  const size_t keys = resolved.keys;
   for (size_t key = 0; key < keys; ++key) {
     const std::string_view name = args[spec.KeyIndex(key)];
     if (name.size() > gateway_.key_bytes_max()) {
@@ -156,7 +156,8 @@ void Pipeline::AnswerInTurn(const CommandSpec* spec, Reply reply) {
   Enqueue(std::move(queued));
 }
 
-bool Pipeline::TryAtOnce(const CommandSpec& spec, const resp::Command& command) {
+bool Pipeline::TryAtOnce(const resp::Command& command, const Resolved& resolved) {
+  const CommandSpec& spec = *resolved.spec;
   const Args args = command.args();
   const bool fast = (spec.flags & kFlagFast) != 0;
   const MonoTime start = fast ? MonoTime{} : gateway_.clock().Mono();
@@ -166,9 +167,10 @@ bool Pipeline::TryAtOnce(const CommandSpec& spec, const resp::Command& command) 
     if (!TryAuthenticate(spec, args)) return false;
   } else if (spec.kind != CommandKind::kRead) {
     return false;
-  } else {
-    const size_t keys = spec.KeyCount(args);
-    if (!(keys == 1 ? TryOneKey(spec, args) : TryManyKeys(spec, args, keys))) return false;
+  } else if (resolved.keys == 1) {
+    if (!TryOneKey(spec, args, resolved.hash)) return false;
+  } else if (!TryManyKeys(spec, args, resolved.keys)) {
+    return false;
   }
   if (fast) {
     outbox_.burst.Answer(spec, command);

@@ -56,17 +56,29 @@ class Pipeline {
   Pipeline(const Pipeline&) = delete;
   Pipeline& operator=(const Pipeline&) = delete;
 
-  // Requires: room() > 0.
-  void Execute(const resp::Command& command);
+  // What can be told of a command before its turn.
+  struct Resolved {
+    const CommandSpec* spec = nullptr;  // nullptr: there is no such command.
+    size_t keys = 0;                    // 0 also when their number is wrong.
+    KeyHash hash;                       // Of the only key of a read.
+
+    bool IsReadOfOneKey() const { return keys == 1 && spec->kind == CommandKind::kRead; }
+  };
+  Resolved Resolve(const resp::Command& command) const;
+  // Resolves a burst, and brings what its reads will look at into the CPU's cache, so that the
+  // burst waits for memory once and not for each key.
+  // Requires: as many of `resolved` as of `burst`.
+  void LookAhead(std::span<const resp::Command> burst, std::span<Resolved> resolved) const;
+
+  // Requires: room() > 0, and `resolved` is of this command.
+  void Execute(const resp::Command& command, const Resolved& resolved);
+  void Execute(const resp::Command& command) { Execute(command, Resolve(command)); }
   // Counts what was executed since the last call. `took` is the time it all took.
   // Requires: called at least every Burst::kCommandsMax commands, while their input is held.
   void EndBurst(std::chrono::nanoseconds took);
   // Whether what follows `command` may be judged by another user and other limits than what came
   // before: execute it before looking further.
   static bool ChangesUser(const resp::Command& command);
-  // Brings what a command of the burst will look at into the CPU's cache. Two passes: the index,
-  // then the entry.
-  void Prefetch(const resp::Command& command, bool entry) const;
 
   void SetOutputLimit(size_t bytes) { output_limit_ = bytes; }
   bool output_full() const { return output_.pending_bytes() >= output_limit_; }
@@ -141,11 +153,11 @@ class Pipeline {
 
   class PasswordOperation;
 
-  std::optional<Reply> Reject(const CommandSpec& spec, const resp::Command& command);
+  std::optional<Reply> Reject(const Resolved& resolved, Args args);
   std::optional<Reply> Forbidden(const CommandSpec& spec, Args args);
   std::optional<std::string> Throttled(const CommandSpec& spec, Args args) const;
-  bool TryAtOnce(const CommandSpec& spec, const resp::Command& command);
-  bool TryOneKey(const CommandSpec& spec, Args args);
+  bool TryAtOnce(const resp::Command& command, const Resolved& resolved);
+  bool TryOneKey(const CommandSpec& spec, Args args, const KeyHash& hash);
   bool TryManyKeys(const CommandSpec& spec, Args args, size_t count);
   bool TryAuthenticate(const CommandSpec& spec, Args args);
   std::optional<bool> JudgeAtOnce(const Credentials& given);

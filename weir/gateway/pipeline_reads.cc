@@ -22,23 +22,34 @@ Found FromValue(const std::optional<cache::Value>& value) {
 
 }  // namespace
 
-void Pipeline::Prefetch(const resp::Command& command, bool entry) const {
+Pipeline::Resolved Pipeline::Resolve(const resp::Command& command) const {
   const Args args = command.args();
-  if (args.size() != 2) return;
-  const CommandSpec* spec = FindCommand(args[0]);
-  if (spec == nullptr || spec->kind != CommandKind::kRead) return;
-  const KeyHash hash = gateway_.placement().Hash(args[1]);
-  const Lanes::Locked lane = gateway_.lanes().Lock(hash.lane);
-  if (entry) {
-    lane->PrefetchEntry(hash.hash);
-  } else {
-    lane->PrefetchSlot(hash.hash);
+  Resolved resolved;
+  resolved.spec = ResolveCommand(args);
+  if (resolved.spec == nullptr || !resolved.spec->ArityFits(args.size())) return resolved;
+  resolved.keys = resolved.spec->KeyCount(args);
+  if (resolved.IsReadOfOneKey()) {
+    resolved.hash = gateway_.placement().Hash(args[resolved.spec->KeyIndex(0)]);
+  }
+  return resolved;
+}
+
+void Pipeline::LookAhead(std::span<const resp::Command> burst, std::span<Resolved> resolved) const {
+  assert(resolved.size() >= burst.size());
+  for (size_t i = 0; i < burst.size(); ++i) resolved[i] = Resolve(burst[i]);
+  if (burst.size() == 1) return;
+  // The index first, then the entries behind it.
+  for (const bool entry : {false, true}) {
+    for (const Resolved& each : resolved.first(burst.size())) {
+      if (!each.IsReadOfOneKey()) continue;
+      const Lanes::Locked lane = gateway_.lanes().Lock(each.hash.lane);
+      entry ? lane->PrefetchEntry(each.hash.hash) : lane->PrefetchSlot(each.hash.hash);
+    }
   }
 }
 
-bool Pipeline::TryOneKey(const CommandSpec& spec, Args args) {
-  const std::string_view key = args[static_cast<size_t>(spec.keys.first)];
-  const KeyHash hash = gateway_.placement().Hash(key);
+bool Pipeline::TryOneKey(const CommandSpec& spec, Args args, const KeyHash& hash) {
+  const std::string_view key = args[spec.KeyIndex(0)];
   const Lanes::Locked lane = gateway_.lanes().Lock(hash.lane);
   const std::optional<cache::Cache::Hit> hit = lane->Find(key, hash.hash, outbox_.now.wall);
   if (!hit.has_value()) return false;

@@ -154,14 +154,13 @@ size_t Connection::ParseBurst() {
   return count;
 }
 
-// The memory behind a burst of reads is asked for before the first of them is executed.
 void Connection::ExecuteBurst(size_t count) {
-  std::array<resp::Command, kBurstCommandsMax>& burst = loop_.burst();
-  if (count > 1) {
-    for (size_t i = 0; i < count; ++i) pipeline_.Prefetch(burst[i], false);
-    for (size_t i = 0; i < count; ++i) pipeline_.Prefetch(burst[i], true);
+  const std::span<const resp::Command> burst = std::span(loop_.burst()).first(count);
+  std::array<gateway::Pipeline::Resolved, kBurstCommandsMax> resolved;
+  pipeline_.LookAhead(burst, resolved);
+  for (size_t i = 0; i < count && pipeline_.room() > 0; ++i) {
+    pipeline_.Execute(burst[i], resolved[i]);
   }
-  for (size_t i = 0; i < count && pipeline_.room() > 0; ++i) pipeline_.Execute(burst[i]);
 }
 
 // The loop's commands live on; large values that came in them must not.
