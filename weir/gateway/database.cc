@@ -47,7 +47,8 @@ Database::Database(std::unique_ptr<store::Store> store, Lanes& lanes, const Plac
       events_(events),
       owned_(std::move(store)),
       store_(owned_.get()),
-      committer_(*store_, lanes, placement, versions, memory, gate_, clock, heavy_batches) {
+      committer_(*store_, lanes, placement, versions, memory, gate_, clock, heavy_batches,
+                 &events) {
   // Settles what stood there before, so that reads need not wait for somebody to write.
   committer_.Tick();
 }

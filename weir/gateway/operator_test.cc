@@ -249,6 +249,20 @@ TEST_F(Operator, LatencyEventsAreShownAndForgotten) {
   EXPECT_EQ(Do(admin_, {"LATENCY", "LATEST"}), "[]");
 }
 
+TEST_F(Operator, SlowCommitsAndLoadsAreNotedAsEvents) {
+  rig_.gateway().latency_events().SetThreshold(5);
+  rig_.SendAndHandOn(client_, {"SET", "k", "v"});
+  rig_.Pass(std::chrono::milliseconds(7));
+  rig_.RunAll();
+  EXPECT_THAT(Do(admin_, {"LATENCY", "LATEST"}),
+              AllOf(HasSubstr("[commit "), HasSubstr(" :7 :7]")));
+  rig_.gateway().lanes().Clear();
+  rig_.SendAndHandOn(client_, {"GET", "k"});
+  rig_.Pass(std::chrono::milliseconds(8));
+  rig_.RunAll();
+  EXPECT_THAT(Do(admin_, {"LATENCY", "LATEST"}), AllOf(HasSubstr("[load "), HasSubstr(" :8 :8]")));
+}
+
 TEST_F(Operator, TheHistogramCountsCallsOfTheCommandsNamed) {
   Do(client_, {"PING"});
   Do(client_, {"PING"});
