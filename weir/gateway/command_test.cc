@@ -269,6 +269,14 @@ TEST(Scan, ItFindsEveryLiveKeyOnceWhateverTheCount) {
               testing::UnorderedElementsAre("key1", "key3", "key5", "key7", "key9"));
 }
 
+// Redis adds half a second here, which does not fit, and answers with a time before 1970.
+TEST_F(CommandTest, TheLastExpiryThatThereIsIsShownAsItIs) {
+  Run({{{"SET", "k", "v"}, "+OK"},
+       {{"PEXPIREAT", "k", "9223372036854775806"}, ":1"},
+       {{"PEXPIRETIME", "k"}, ":9223372036854775806"},
+       {{"EXPIRETIME", "k"}, ":9223372036854776"}});
+}
+
 TEST(Append, AtTheLimitOfItsKeyspaceAndOneByteAbove) {
   GatewayRig::Options options;
   options.keyspaces.emplace_back();

@@ -91,7 +91,9 @@ void WriteExpiryTime(const ReadCall& call, int64_t unit_ms, resp::Writer& writer
   } else if (found.expires_at == kNever) {
     writer.Integer(kTtlNever);
   } else {
-    writer.Integer((found.expires_at.ms + unit_ms / 2) / unit_ms);
+    // Rounded without a sum, which might not fit.
+    const int64_t ms = found.expires_at.ms;
+    writer.Integer(ms / unit_ms + (ms % unit_ms * 2 >= unit_ms ? 1 : 0));
   }
 }
 
