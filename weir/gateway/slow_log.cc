@@ -29,9 +29,13 @@ bool IsSecretArg(Args args, size_t index) {
            IsSecretOption(args[index - 1]);
   }
   if (!SameWord(args[0], "hello")) return false;
-  for (size_t i = 2; i + 1 < args.size(); ++i) {
-    if (SameWord(args[i], "auth")) return index == i + 1 || index == i + 2;
-    if (SameWord(args[i], "setname")) ++i;
+  for (size_t i = 2; i < index; ++i) {  // No further, since this is asked for each argument.
+    if (SameWord(args[i], "auth")) {
+      if (index <= i + 2) return true;
+      i += 2;
+    } else if (SameWord(args[i], "setname")) {
+      ++i;
+    }
   }
   return false;
 }

@@ -79,6 +79,10 @@ TEST(SlowLog, PasswordsAreNotShown) {
   EXPECT_EQ(
       Shown({"HELLO", "3", "SETNAME", "auth", "AUTH", "me", "secret", "SETNAME", "x"}),
       (Words{"HELLO", "3", "SETNAME", "auth", "AUTH", "(redacted)", "(redacted)", "SETNAME", "x"}));
+  EXPECT_EQ(Shown({"HELLO", "3", "AUTH", "me", "one", "AUTH", "me", "two"}),
+            (Words{"HELLO", "3", "AUTH", "(redacted)", "(redacted)", "AUTH", "(redacted)",
+                   "(redacted)"}));
+  EXPECT_EQ(Shown({"HELLO", "3", "AUTH", "secret"}), (Words{"HELLO", "3", "AUTH", "(redacted)"}));
   EXPECT_EQ(Shown({"GET", "auth"}), (Words{"GET", "auth"}));
 }
 
