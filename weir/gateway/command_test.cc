@@ -9,6 +9,7 @@
 namespace weir::gateway {
 namespace {
 
+using testing::AllOf;
 using testing::HasSubstr;
 using testing::StartsWith;
 
@@ -275,6 +276,27 @@ TEST_F(CommandTest, TheLastExpiryThatThereIsIsShownAsItIs) {
        {{"PEXPIREAT", "k", "9223372036854775806"}, ":1"},
        {{"PEXPIRETIME", "k"}, ":9223372036854775806"},
        {{"EXPIRETIME", "k"}, ":9223372036854776"}});
+}
+
+TEST_F(CommandTest, AnErrorRepeatsNoMoreThanTheBeginningOfALongWord) {
+  const std::string word(100'000, 'w');
+  Do({"SET", "k", "v"});
+  for (const Words& words : {Words{word},
+                             {"CLIENT", word},
+                             {"EXPIRE", "k", "1", word},
+                             {"HELLO", "3", word},
+                             {"ACL", "CAT", word},
+                             {"CLIENT", "SETINFO", word, "x"},
+                             {"CLIENT", "SETINFO", word, "x y"},
+                             {"CLIENT", "KILL", "USER", word},
+                             {"CLIENT", "LIST", "TYPE", word},
+                             {"CONFIG", "SET", word, "x"},
+                             {"LATENCY", "GRAPH", word},
+                             {"WEIR.SHARD", "MERGE", word}}) {
+    const std::string reply = Do(words);
+    EXPECT_THAT(reply, AllOf(StartsWith("-ERR "), HasSubstr(std::string(100, 'w')))) << words[0];
+    EXPECT_LT(reply.size(), 300u) << words[0];
+  }
 }
 
 TEST(Append, AtTheLimitOfItsKeyspaceAndOneByteAbove) {

@@ -59,12 +59,42 @@ std::string WrongArity(std::string_view command) {
   return "ERR wrong number of arguments for '" + Lower(command) + "' command";
 }
 
+std::string TooManyArguments(std::string_view command, size_t limit) {
+  return "ERR '" + Lower(command) + "' takes at most " + std::to_string(limit) + " arguments";
+}
+
 std::string NotServed(unsigned slot) {
   return "ERR slot " + std::to_string(slot) + " is served by another node";
 }
 
 std::string InvalidExpire(std::string_view command) {
   return "ERR invalid expire time in '" + Lower(command) + "' command";
+}
+
+std::string UnsupportedOption(std::string_view word) {
+  return "ERR Unsupported option " + std::string(word.substr(0, kEchoBytesMax));
+}
+
+std::string UnrecognizedOption(std::string_view word) {
+  return "ERR Unrecognized option '" + std::string(word.substr(0, kEchoBytesMax)) + "'";
+}
+
+std::string HelloSyntax(std::string_view word) {
+  return "ERR Syntax error in HELLO option '" + std::string(word.substr(0, kEchoBytesMax)) + "'";
+}
+
+std::string UnknownCategory(std::string_view word) {
+  return "ERR Unknown category '" + std::string(word.substr(0, kEchoBytesMax)) + "'";
+}
+
+std::string NoPosition(std::string_view word) {
+  return "ERR '" + std::string(word.substr(0, kEchoBytesMax)) +
+         "' is not a position; write up to 16 hexadecimal digits, as WEIR.SHARD LIST does";
+}
+
+std::string NotPlain(std::string_view attribute) {
+  return "ERR " + std::string(attribute.substr(0, kEchoBytesMax)) +
+         " cannot contain spaces, newlines or special characters.";
 }
 
 // As in Redis, without the prefix when that is ERR.

@@ -62,6 +62,8 @@ inline constexpr std::string_view kReplyTooLarge =
     "once, or give the server more memory";
 inline constexpr std::string_view kKeyTooLong = "ERR key is longer than the database can hold";
 inline constexpr std::string_view kPatternTooLong = "ERR pattern is longer than 128 KiB; no key is";
+inline constexpr std::string_view kNamePatternsTooLong =
+    "ERR the patterns are longer than 512 bytes together; no name is";
 inline constexpr std::string_view kPatternTakesLong =
     "ERR the pattern takes too long to match a key; use a shorter one, or fewer stars";
 inline constexpr std::string_view kTooMuchHeavyWork =
@@ -145,9 +147,18 @@ std::string UnknownSubcommand(std::string_view name, std::string_view command);
 std::string SubcommandSyntax(std::string_view name, std::string_view command);
 std::string NoCommandPermission(std::string_view command);
 std::string WrongArity(std::string_view command);
+std::string TooManyArguments(std::string_view command, size_t limit);
 // The key belongs to a node that this one cannot forward to.
 std::string NotServed(unsigned slot);
 std::string InvalidExpire(std::string_view command);
+// Words of the client's that are not known where they stand.
+std::string UnsupportedOption(std::string_view word);
+std::string UnrecognizedOption(std::string_view word);
+std::string HelloSyntax(std::string_view word);
+std::string UnknownCategory(std::string_view word);
+std::string NoPosition(std::string_view word);
+// The value of this attribute of CLIENT SETINFO would break a list.
+std::string NotPlain(std::string_view attribute);
 
 // EXEC itself was refused with `error`, a whole reply.
 std::string ExecRefused(std::string_view error);

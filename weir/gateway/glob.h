@@ -21,8 +21,12 @@ inline std::optional<bool> TryGlobMatch(std::string_view pattern, std::string_vi
   return TryGlobMatch(pattern, text, GlobStepsMax(text.size()));
 }
 
-// Returns whether `text` matches `pattern`. For short texts.
-// Cost: O(pattern * text) at worst.
+// What patterns may be together that a client gives for names of the server's own, of commands or
+// parameters: each is matched with all of those on an event loop.
+inline constexpr size_t kNamePatternsBytesMax = 512;
+
+// Returns whether `text` matches `pattern`. Cost: O(pattern * text) at worst, so the caller bounds
+// both.
 bool GlobMatch(std::string_view pattern, std::string_view text);
 
 }  // namespace weir::gateway

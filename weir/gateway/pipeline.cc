@@ -79,6 +79,10 @@ void Pipeline::Execute(const resp::Command& command, const Resolved& resolved) {
 std::optional<Reply> Pipeline::Reject(const Resolved& resolved, Args args) {
   const CommandSpec& spec = *resolved.spec;
   if (!spec.ArityFits(args.size())) return Reply::Failure(errors::WrongArity(spec.name));
+  const bool local = spec.kind == CommandKind::kLocal || spec.kind == CommandKind::kAuthenticate;
+  if (local && args.size() > kLocalArgsMax) {
+    return Reply::Failure(errors::TooManyArguments(spec.name, kLocalArgsMax));
+  }
   if (gateway_.authentication().generation() != 0) {
     if (std::optional<Reply> forbidden = Forbidden(spec, args)) return forbidden;
   }

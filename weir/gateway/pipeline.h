@@ -48,6 +48,9 @@ class Pipeline {
  public:
   static constexpr size_t kCommandsMax = 1024;
   static constexpr size_t kBytesMax = size_t{1} << 20;  // Of the arguments that wait.
+  // Of one command that is answered from the process alone: it is run on the event loop, and says
+  // something of each.
+  static constexpr size_t kLocalArgsMax = 1024;
 
   // Borrows all of them.
   Pipeline(Gateway& gateway, Home& home, Outbox& outbox, Session& session,

@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "weir/gateway/gateway_rig.h"
+#include "weir/gateway/glob.h"
 
 namespace weir::gateway {
 namespace {
@@ -415,6 +416,31 @@ TEST(Pipeline, ManyEmptyArgumentsCountForWhatTheyHold) {
   words[0] = "DEL";
   rig.Send(a, words);
   EXPECT_FALSE(rig.client(a).pipeline.accepting());
+}
+
+TEST(Pipeline, ACommandThatNoKeyAnswersTakesSoManyArgumentsAndNoMore) {
+  GatewayRig rig;
+  const size_t a = rig.Connect();
+  Words words(Pipeline::kLocalArgsMax, "nothing");
+  words[0] = "COMMAND";
+  words[1] = "DOCS";
+  EXPECT_EQ(rig.Do(a, words), "[]");
+  words.emplace_back("nothing");
+  EXPECT_EQ(rig.Do(a, words), "-ERR 'command|docs' takes at most 1024 arguments");
+  words[0] = "DEL";
+  EXPECT_EQ(rig.Do(a, words), ":0");
+}
+
+TEST(Pipeline, PatternsForNamesOfTheServersOwnEndAtTheirLimit) {
+  GatewayRig rig;
+  const size_t a = rig.Connect();
+  const std::string most = "[" + std::string(kNamePatternsBytesMax - 3, 'x') + "p]";
+  const std::string error = "-ERR the patterns are longer than 512 bytes together; no name is";
+  EXPECT_EQ(rig.Do(a, {"COMMAND", "LIST", "FILTERBY", "PATTERN", most + "*"}), error);
+  EXPECT_EQ(rig.Do(a, {"CONFIG", "GET", most, "x"}), error);
+  const std::string fits = "[" + std::string(kNamePatternsBytesMax - 6, 'x') + "P]ING";
+  EXPECT_EQ(rig.Do(a, {"COMMAND", "LIST", "FILTERBY", "PATTERN", fits}), "[ping]");
+  EXPECT_EQ(rig.Do(a, {"CONFIG", "GET", "P[o]rt", "no", "port"}), "[port 6390]");
 }
 
 TEST(Pipeline, AKeyLongerThanTheStoreTakesIsRefusedAlone) {

@@ -111,7 +111,7 @@ void AclCat(const LocalCall& call, resp::Writer& writer) {
     if (const CategoryName* category = FindCategory(call.args[2])) {
       WriteCommandsOf(category->bit, writer);
     } else {
-      WriteError(writer, "ERR Unknown category '" + std::string(call.args[2]) + "'");
+      WriteError(writer, errors::UnknownCategory(call.args[2]));
     }
   } else {
     writer.ArrayHeader(CategoryNames().size());

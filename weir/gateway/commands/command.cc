@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <array>
 #include <string>
+#include <vector>
 
 #include "weir/gateway/commands/commands.h"
 #include "weir/gateway/errors.h"
@@ -202,11 +203,6 @@ uint32_t CategoryBit(std::string_view name) {
   return 0;
 }
 
-// `name` is in lower case.
-bool GlobMatchAnyCase(std::string_view pattern, std::string_view name) {
-  return GlobMatch(Lower(pattern), name);
-}
-
 // Calls `visit` with every command that is not a subcommand.
 void ForEachCommand(auto visit) {
   for (const CommandSpec& spec : AllCommands()) {
@@ -269,23 +265,27 @@ void CommandDocs(const LocalCall& call, resp::Writer& writer) {
 void CommandList(const LocalCall& call, resp::Writer& writer) {
   const Args args = call.args.subspan(2);
   const bool filtered = args.size() == 3 && SameWord(args[0], "filterby");
-  const bool known = filtered && (SameWord(args[1], "module") || SameWord(args[1], "aclcat") ||
-                                  SameWord(args[1], "pattern"));
-  if (!args.empty() && !known) {
+  const bool by_module = filtered && SameWord(args[1], "module");
+  const bool by_category = filtered && SameWord(args[1], "aclcat");
+  const bool by_pattern = filtered && SameWord(args[1], "pattern");
+  if (!args.empty() && !by_module && !by_category && !by_pattern) {
     WriteError(writer, errors::kSyntax);
     return;
   }
-  const auto wanted = [&](const CommandSpec& spec) {
-    if (!filtered) return true;
-    if (SameWord(args[1], "module")) return false;  // There are none.
-    if (SameWord(args[1], "pattern")) return GlobMatchAnyCase(args[2], spec.name);
-    return (spec.categories & CategoryBit(args[2])) != 0;
-  };
-  const std::span<const CommandSpec> all = AllCommands();
-  writer.ArrayHeader(static_cast<uint64_t>(std::count_if(all.begin(), all.end(), wanted)));
-  for (const CommandSpec& spec : all) {
-    if (wanted(spec)) writer.Bulk(spec.name);
+  if (by_pattern && args[2].size() > kNamePatternsBytesMax) {
+    WriteError(writer, errors::kNamePatternsTooLong);
+    return;
   }
+  const std::string pattern = by_pattern ? Lower(args[2]) : "*";
+  const uint32_t category = by_category ? CategoryBit(args[2]) : 0;
+  std::vector<std::string_view> names;
+  for (const CommandSpec& spec : AllCommands()) {
+    const bool fits = by_category ? (spec.categories & category) != 0
+                                  : !by_module && GlobMatch(pattern, spec.name);
+    if (fits) names.push_back(spec.name);
+  }
+  writer.ArrayHeader(names.size());
+  for (const std::string_view name : names) writer.Bulk(name);
 }
 
 void CommandGetkeys(const LocalCall& call, resp::Writer& writer) {

@@ -1,7 +1,9 @@
 // CONFIG: the parameters of the running server.
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "weir/gateway/commands/commands.h"
 #include "weir/gateway/errors.h"
@@ -19,23 +21,26 @@ class ConfigOperation final : public Operation {
 }  // namespace
 
 void ConfigGet(const LocalCall& call, resp::Writer& writer) {
-  const std::shared_ptr<const Parameters> held = call.gateway.process().parameters();
-  const Parameters& parameters = *held;
-  const auto wanted = [&](const std::string& name) {
-    for (const std::string_view pattern : call.args.subspan(2)) {
-      std::string lower(pattern);
-      for (char& c : lower) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-      if (GlobMatch(lower, name)) return true;
-    }
-    return false;
-  };
-  size_t count = 0;
-  for (const auto& [name, value] : parameters) count += wanted(name) ? 1 : 0;
-  writer.MapHeader(count);
-  for (const auto& [name, value] : parameters) {
-    if (!wanted(name)) continue;
-    writer.Bulk(name);
-    writer.Bulk(value);
+  std::vector<std::string> patterns;
+  size_t bytes = 0;
+  for (const std::string_view pattern : call.args.subspan(2)) {
+    bytes += pattern.size();
+    if (bytes > kNamePatternsBytesMax) return WriteError(writer, errors::kNamePatternsTooLong);
+    std::string& lower = patterns.emplace_back(pattern);
+    for (char& c : lower) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  }
+  const std::shared_ptr<const Parameters> parameters = call.gateway.process().parameters();
+  std::vector<const Parameters::value_type*> wanted;
+  for (const auto& parameter : *parameters) {
+    const bool named = std::any_of(patterns.begin(), patterns.end(), [&](const auto& pattern) {
+      return GlobMatch(pattern, parameter.first);
+    });
+    if (named) wanted.push_back(&parameter);
+  }
+  writer.MapHeader(wanted.size());
+  for (const auto* parameter : wanted) {
+    writer.Bulk(parameter->first);
+    writer.Bulk(parameter->second);
   }
 }
 

@@ -44,7 +44,7 @@ Result<HelloRequest> ParseHello(Args args) {
       request.name = args[++i];
       if (!IsPlain(*request.name)) return fault(errors::kClientName);
     } else {
-      return fault("ERR Syntax error in HELLO option '" + std::string(args[i]) + "'");
+      return fault(errors::HelloSyntax(args[i]));
     }
   }
   return request;
@@ -173,8 +173,7 @@ void ClientSetinfo(const LocalCall& call, resp::Writer& writer) {
   const std::string_view attribute = call.args[2];
   const std::string_view value = call.args[3];
   if (!IsPlain(value)) {
-    WriteError(writer, "ERR " + std::string(attribute) +
-                           " cannot contain spaces, newlines or special characters.");
+    WriteError(writer, errors::NotPlain(attribute));
   } else if (SameWord(attribute, "lib-name")) {
     call.session.library_name = value;
     writer.SimpleString("OK");
@@ -182,7 +181,7 @@ void ClientSetinfo(const LocalCall& call, resp::Writer& writer) {
     call.session.library_version = value;
     writer.SimpleString("OK");
   } else {
-    WriteError(writer, "ERR Unrecognized option '" + std::string(attribute) + "'");
+    WriteError(writer, errors::UnrecognizedOption(attribute));
   }
 }
 

@@ -49,7 +49,7 @@ Result<ExpireOptions> ParseExpireOptions(Args args) {
     } else if (SameWord(word, "lt")) {
       options.only_earlier = true;
     } else {
-      return Error{ErrorCode::kInvalid, "ERR Unsupported option " + std::string(word)};
+      return Error{ErrorCode::kInvalid, errors::UnsupportedOption(word)};
     }
   }
   if (options.only_without && (options.only_with || options.only_later || options.only_earlier)) {

@@ -29,12 +29,6 @@ std::optional<uint64_t> ParsePosition(std::string_view text) {
   return position;
 }
 
-Reply NoPosition(std::string_view text) {
-  return Reply::Failure("ERR '" + std::string(text) +
-                        "' is not a position; write up to 16 hexadecimal digits, as "
-                        "WEIR.SHARD LIST does");
-}
-
 Error NoRange(uint64_t from) {
   return {ErrorCode::kInvalid,
           "no range begins at " + PositionText(from) + "; WEIR.SHARD LIST names those that do"};
@@ -86,14 +80,14 @@ std::optional<Reply> WeirShardList(const OperationCall& call) {
 
 std::optional<Reply> WeirShardSplit(const OperationCall& call) {
   const std::optional<uint64_t> from = ParsePosition(call.args[2]);
-  if (!from) return NoPosition(call.args[2]);
+  if (!from) return Reply::Failure(errors::NoPosition(call.args[2]));
   const auto at = std::make_shared<std::optional<uint64_t>>();
   if (call.args.size() > 3) {
     if (call.args.size() != 5 || !SameWord(call.args[3], "AT")) {
       return Reply::Failure(std::string(errors::kSyntax));
     }
     *at = ParsePosition(call.args[4]);
-    if (!*at) return NoPosition(call.args[4]);
+    if (!*at) return Reply::Failure(errors::NoPosition(call.args[4]));
     *at = **at / shard::kPositionUnit * shard::kPositionUnit;
   }
   Begin(
@@ -104,7 +98,7 @@ std::optional<Reply> WeirShardSplit(const OperationCall& call) {
 
 std::optional<Reply> WeirShardMerge(const OperationCall& call) {
   const std::optional<uint64_t> from = ParsePosition(call.args[2]);
-  if (!from) return NoPosition(call.args[2]);
+  if (!from) return Reply::Failure(errors::NoPosition(call.args[2]));
   Begin(
       call, [from = *from](shard::RangeMap& map) { return map.Merge({from}); },
       [] { return Reply::Ok(); });
