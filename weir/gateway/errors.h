@@ -60,6 +60,9 @@ inline constexpr std::string_view kTooLong =
 inline constexpr std::string_view kReplyTooLarge =
     "ERR the values asked for are together larger than one reply may be; ask for fewer keys at "
     "once, or give the server more memory";
+inline constexpr std::string_view kTransactionReplyTooLarge =
+    "ERR the replies of this transaction are together larger than one reply may be; this command "
+    "was not run; split the transaction";
 inline constexpr std::string_view kKeyTooLong = "ERR key is longer than the database can hold";
 inline constexpr std::string_view kPatternTooLong = "ERR pattern is longer than 128 KiB; no key is";
 inline constexpr std::string_view kNamePatternsTooLong =

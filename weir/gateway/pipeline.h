@@ -212,7 +212,9 @@ class Pipeline {
   void BeginExec(Queued& queued, uint64_t sequence);
   void BeginHeavySteps(Queued& queued);
   void AnswerExec(const WriteItem& exec);
-  void AnswerStep(const WriteItem& step, const TransactionBody& body, size_t* next);
+  void AnswerStep(const WriteItem& step, const TransactionBody& body, size_t* next,
+                  size_t copied_max);
+  size_t CopiedReplyBytes() const;
 
   void BeginParts(Queued& queued, uint64_t sequence);
   void TakePart(Queued& queued, WriteItem& item);

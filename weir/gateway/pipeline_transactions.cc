@@ -180,27 +180,41 @@ void Pipeline::BeginHeavySteps(Queued& queued) {
   }
 }
 
+// What waits for the client or is to be dropped, but for large values, which are not copied.
+size_t Pipeline::CopiedReplyBytes() const {
+  return output_.copied_bytes() + (muted_output_ == nullptr ? 0 : muted_output_->copied_bytes());
+}
+
 void Pipeline::AnswerExec(const WriteItem& exec) {
   const TransactionBody& body = *exec.transaction;
   MakeWriter().ArrayHeader(body.steps.size());
   size_t next = 0;  // Of what was found.
-  for (const WriteItem& step : body.steps) AnswerStep(step, body, &next);
+  const size_t copied_max = CopiedReplyBytes() + gateway_.memory().reply_bytes_max();
+  for (const WriteItem& step : body.steps) AnswerStep(step, body, &next, copied_max);
 }
 
-// With a writer of its own, since a HELLO before it may have changed the protocol.
-void Pipeline::AnswerStep(const WriteItem& step, const TransactionBody& body, size_t* next) {
+// With a writer of its own, since a HELLO before it may have changed the protocol. Writes have run
+// already and made what they may; beyond `copied_max` nothing else is.
+void Pipeline::AnswerStep(const WriteItem& step, const TransactionBody& body, size_t* next,
+                          size_t copied_max) {
   const CommandSpec& spec = *step.command;
   outbox_.stats->commands[CommandIndex(spec)].calls.Add(1);
-  if (spec.kind == CommandKind::kLocal || spec.kind == CommandKind::kAuthenticate) {
+  const bool full = CopiedReplyBytes() > copied_max;
+  const bool local = spec.kind == CommandKind::kLocal || spec.kind == CommandKind::kAuthenticate;
+  if (local && !full) {
     RunLocal(spec, step.args.views(), true);
     if (gateway_.monitors().any()) ShowMonitors(spec, step.args.views());
     return;
   }
   resp::Writer writer = MakeWriter();
-  if (spec.kind == CommandKind::kRead) {
+  if (local) {
+    WriteError(writer, errors::kTransactionReplyTooLarge);
+  } else if (spec.kind == CommandKind::kRead) {
     const std::vector<Found> found = FoundBy(step, body, next);
-    if (step.reply.kind == Reply::Kind::kNull) {
-      spec.read({step.args.views(), found, body.now}, writer);
+    if (full) {
+      WriteError(writer, errors::kTransactionReplyTooLarge);
+    } else if (step.reply.kind == Reply::Kind::kNull) {
+      spec.read({step.args.views(), found, body.now, gateway_.memory().reply_bytes_max()}, writer);
     } else {  // It was heavy.
       step.reply.WriteTo(writer);
     }

@@ -43,13 +43,13 @@ std::optional<std::string> Transaction::Queue(const CommandSpec& spec, OwnedArgs
     return errors::TransactionTooLarge("commands", kCommandsMax);
   }
   if (body_->keys + keys > kKeysMax) return errors::TransactionTooLarge("keys", kKeysMax);
-  if (body_->bytes + args.bytes() > kBytesMax) {
+  if (body_->args_bytes + args.bytes() > kBytesMax) {
     return errors::TransactionTooLarge("bytes", kBytesMax);
   }
   for (size_t key = 0; key < keys; ++key) {
     if (auto error = PlaceKey(args[spec.KeyIndex(key)])) return error;
   }
-  body_->bytes += args.bytes();
+  body_->args_bytes += args.bytes();
   body_->keys += keys;
   WriteItem& step = body_->steps.emplace_back();
   step.command = &spec;
@@ -92,6 +92,11 @@ std::unique_ptr<TransactionBody> Transaction::Take() {
   body->database = database_;
   Drop();
   return body;
+}
+
+size_t Transaction::bytes() const {
+  const size_t watched = watched_bytes_ + watches_->keys.capacity() * sizeof(WatchedKey);
+  return (body_ != nullptr ? body_->bytes() : 0) + watched;
 }
 
 void Transaction::Unwatch() {

@@ -56,8 +56,8 @@ class Transaction {
 
   // Ends the transaction and returns what to run. Requires: open() and !aborted().
   std::unique_ptr<TransactionBody> Take();
-  // Bytes of what is queued and of the watched keys.
-  size_t bytes() const { return (body_ != nullptr ? body_->bytes : 0) + watched_bytes_; }
+  // Bytes held for what is queued and for the watched keys.
+  size_t bytes() const;
   // Forgets the watched keys; Drop the queued commands too.
   void Unwatch();
   void Drop();

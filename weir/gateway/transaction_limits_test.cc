@@ -55,6 +55,40 @@ TEST(TransactionLimits, CommandsKeysAndBytesAreTakenUpToTheirLimits) {
   EXPECT_EQ(rig.Do(a, {"EXEC"}), kAborted);
 }
 
+TEST(TransactionLimits, WhatIsQueuedCountsWithAllThatItHolds) {
+  GatewayRig rig;
+  const size_t a = rig.Connect();
+  Pipeline& pipeline = rig.client(a).pipeline;
+  const size_t before = pipeline.held_bytes();
+  rig.Do(a, {"MULTI"});
+  for (int i = 0; i < 1000; ++i) rig.Do(a, {"PING"});
+  EXPECT_GE(pipeline.held_bytes() - before, 1000 * sizeof(WriteItem));
+  rig.Do(a, {"DISCARD"});
+  rig.Do(a, {"WATCH", "a", "b"});
+  EXPECT_GE(pipeline.held_bytes() - before, 2 * sizeof(WatchedKey));
+  rig.Do(a, {"UNWATCH"});
+  pipeline.ReleaseIdle();
+  EXPECT_EQ(pipeline.held_bytes(), before);
+}
+
+TEST(TransactionLimits, WhatExecAnswersIsBoundedAndTheWritesAreAllDone) {
+  GatewayRig::Options options;
+  options.memory.client_bytes = 200'000;  // So one reply may be half of that.
+  GatewayRig rig(options);
+  const size_t a = rig.Connect();
+  rig.Do(a, {"SET", "k", std::string(9'980, 'x')});
+  rig.Do(a, {"MULTI"});
+  for (int i = 0; i < 20; ++i) rig.Do(a, {"GET", "k"});
+  rig.Do(a, {"COMMAND"});
+  rig.Do(a, {"INCR", "n"});
+  const std::string reply = rig.Do(a, {"EXEC"});
+  EXPECT_LT(reply.size(), 120'000u);
+  EXPECT_THAT(reply, testing::EndsWith("-ERR the replies of this transaction are together larger "
+                                       "than one reply may be; this command was not run; split the "
+                                       "transaction :1]"));
+  EXPECT_EQ(rig.Do(a, {"GET", "n"}), "1");
+}
+
 TEST(TransactionLimits, AFullTransactionIsApplied) {
   GatewayRig rig;
   const size_t a = rig.Connect();

@@ -10,7 +10,7 @@ WriteItem::WriteItem(WriteItem&&) noexcept = default;
 WriteItem& WriteItem::operator=(WriteItem&&) noexcept = default;
 
 size_t WriteItem::bytes() const {
-  return transaction != nullptr ? transaction->bytes : args.bytes();
+  return transaction != nullptr ? transaction->bytes() : args.bytes();
 }
 
 size_t WriteItem::KeyCount() const {

@@ -38,7 +38,8 @@ struct WriteItem {
   WriteItem(WriteItem&&) noexcept;
   WriteItem& operator=(WriteItem&&) noexcept;
 
-  // Bytes held by the arguments, and how many keys it names, with those of all steps.
+  // Bytes held by the arguments, or by the steps with theirs; and how many keys it names, with
+  // those of all steps.
   size_t bytes() const;
   size_t KeyCount() const;
   // Whether it asks for the whole database, and so is a batch of its own.
@@ -71,10 +72,13 @@ struct Watches {
 
 // What EXEC runs. The reply of its item: an array means that all steps have run.
 struct TransactionBody {
+  // Bytes held: the arguments, and the steps themselves, which can be far more.
+  size_t bytes() const { return args_bytes + steps.capacity() * sizeof(WriteItem); }
+
   std::vector<WriteItem> steps;
   std::shared_ptr<Watches> watches;  // Null when it watches nothing.
   std::optional<uint32_t> database;  // Of its keys; nullopt when it names none.
-  size_t bytes = 0;                  // Of the arguments of all steps.
+  size_t args_bytes = 0;             // Of all steps.
   size_t keys = 0;                   // Of all steps, and watched ones.
   bool whole = false;  // A step is about the whole database: it has a batch of its own.
   // While it runs: the moment that it runs at, and what the reading steps found, in order. Their
