@@ -109,6 +109,21 @@ class Stopping(WithServer):
             self.assertEqual(server.stop(seconds=20), 0)
 
 
+    def test_it_stops_by_itself_while_keys_of_several_databases_are_listed(self):
+        # Each KEYS goes from one database to the other and back.
+        shards = "".join(f'[[shard]]\nname = "{name}"\ndata = "{data}"\n'
+                         for name, data in (("a", "one"), ("b", "two"), ("c", "one")))
+        server = self.start("--drain-timeout", "0s", "--durability", "os", config=shards)
+        with server.client() as client:
+            for group in range(10):
+                client.pipeline([("SET", f"key{group}:{i}", "v") for i in range(10000)])
+        listing = [server.client() for _ in range(8)]
+        for client in listing:
+            self.addCleanup(client.close)
+            client.send(encode("KEYS", "*nothing*") * 3)
+        self.assertEqual(server.stop(), 0, server.log())
+
+
 class Refusing(WithServer):
     def test_a_second_server_on_the_port_is_refused(self):
         server = self.start()

@@ -10,6 +10,8 @@ const Error kNoRoom{
     ErrorCode::kOverloaded,
     "the memory for large values is taken; this value could not be read, try again"};
 
+const Error kEnding{ErrorCode::kUnavailable, "the server is stopping"};
+
 // Whether what was found leaves open if some key is there (CommitGate).
 bool IsDoubtful(const store::Loads& loads, const CommitGate::Asked& asked) {
   return asked.MissedBatch(loads.commit) &&
@@ -54,10 +56,17 @@ Database::Database(std::unique_ptr<store::Store> store, Lanes& lanes, const Plac
 }
 
 Database::~Database() {
-  {
-    const std::lock_guard lock(mutex_);
-    stopping_ = true;
-  }
+  End();
+}
+
+void Database::EndReads() {
+  const std::lock_guard lock(ending_);
+  reads_end_ = true;
+}
+
+void Database::End() {
+  if (owned_ == nullptr) return;
+  EndReads();
   committer_.Stop();
   owned_.reset();  // Its last callbacks still find everything else in place.
 }
@@ -92,7 +101,7 @@ void Database::BeginLoads() {
     std::optional<LoadQueue::Batch> batch;
     {
       const std::lock_guard lock(mutex_);
-      if (!stopping_) batch = loads_.Next(memory_.value_room(), store_->limits().load_keys_max);
+      if (!reads_end_) batch = loads_.Next(memory_.value_room(), store_->limits().load_keys_max);
       loads_wait_.store(!loads_.empty(), std::memory_order_relaxed);
     }
     if (!batch.has_value()) return;
@@ -167,6 +176,12 @@ void Database::Read(std::function<void(store::Done<T>)> read, store::Done<T> don
 
 template <typename T>
 void Database::Begin(std::shared_ptr<Reading<T>> reading) {
+  std::shared_lock giving(ending_);
+  if (reads_end_) {
+    giving.unlock();
+    reading->done(kEnding);
+    return;
+  }
   reading->read([this, reading](Result<T> found) {
     if (!found.ok()) {
       reading->done(std::move(found));

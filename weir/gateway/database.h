@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <shared_mutex>
 #include <vector>
 
 #include "weir/base/clock.h"
@@ -28,6 +29,12 @@ class Database {
            VersionClock& versions, const Memory& memory, Clock& clock, LatencyEvents& events,
            HeavyWork& heavy_batches);
   ~Database();
+
+  // Reads end with an error from now on, so that one which goes on from another database when that
+  // one ends finds nobody. Then End ends the store, with which its last callbacks come. For several
+  // databases that reads go through: EndReads of all, then End of all, then destruction.
+  void EndReads();
+  void End();
 
   // Performs loads that were begun; their waiters are told through their homes.
   void Load(std::vector<LoadRequest> requests);
@@ -75,7 +82,8 @@ class Database {
   LatencyCounters load_latency_;  // Written holding mutex_: the store has several readers.
   CommitGate gate_;
   LoadQueue loads_;                      // Guarded by mutex_.
-  bool stopping_ = false;                // Guarded by mutex_: nothing new goes to the store.
+  std::shared_mutex ending_;             // Held shared while a read is given to the store.
+  std::atomic<bool> reads_end_{false};   // Set while holding ending_: nothing is given to it.
   std::atomic<bool> loads_wait_{false};  // Whether loads_ was not empty when last seen.
   std::unique_ptr<store::Store> owned_;
   store::Store* store_;  // Stays while the store ends: its last callbacks come back here.

@@ -77,8 +77,11 @@ Gateway::Gateway(Options options, std::vector<std::unique_ptr<store::Store>> sto
   Recount();
 }
 
-// First of all, because the last callbacks of the databases still use the rest.
+// First of all, because the last callbacks of the databases still use the rest; and each of them
+// may go on at another.
 Gateway::~Gateway() {
+  for (const std::unique_ptr<Database>& database : databases_) database->EndReads();
+  for (const std::unique_ptr<Database>& database : databases_) database->End();
   databases_.clear();
 }
 

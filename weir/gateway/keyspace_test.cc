@@ -104,5 +104,22 @@ TEST(Keys, APatternMadeToTakeLongIsGivenUp) {
   EXPECT_EQ(rig.Do(client, {"SCAN", "0", "MATCH", pattern}), error);
 }
 
+// 1. KEYS walks the first database, then goes on in the second
+// 2. the gateway ends: the reads of all databases end before the first of them does
+// 3. the step under way comes back, and the next one finds the end in place of a database
+TEST(Keys, AWalkThroughDatabasesEndsWithThem) {
+  GatewayRig rig({.databases = 2});
+  const size_t client = rig.Connect();
+  rig.Do(client, {"SET", rig.KeyIn(0), "v"});
+  rig.SendAndHandOn(client, {"KEYS", "*"});
+  const auto scan = rig.First(ScriptedStore::Kind::kScan);
+  for (size_t i = 0; i < 2; ++i) rig.gateway().database(i).EndReads();
+  rig.store(0).Complete(scan);
+  EXPECT_TRUE(rig.store(1).held().empty());
+  rig.Deliver();
+  EXPECT_THAT(rig.Replies(client), testing::ElementsAre("-ERR the server is stopping"));
+  EXPECT_EQ(rig.Do(client, {"DBSIZE"}), "-ERR the server is stopping");
+}
+
 }  // namespace
 }  // namespace weir::gateway
