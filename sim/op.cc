@@ -2,6 +2,8 @@
 
 #include <array>
 
+#include "weir/resp/reply_text.h"
+
 namespace weir::sim {
 namespace {
 
@@ -47,25 +49,8 @@ bool SaysUnknown(const resp::Value& reply) {
 }
 
 std::string Show(const resp::Value& value) {
-  std::string items;
-  for (const resp::Value& item : value.items) items += (items.empty() ? "" : " ") + Show(item);
-  switch (value.kind) {
-    case Kind::kNull:
-      return "(nil)";
-    case Kind::kSimple:
-      return "+" + value.text;
-    case Kind::kError:
-      return "-" + value.text;
-    case Kind::kInteger:
-      return ":" + std::to_string(value.integer);
-    case Kind::kArray:
-    case Kind::kMap:
-    case Kind::kSet:
-    case Kind::kPush:
-      return "[" + items + "]";
-    default:
-      return "\"" + Shortened(value.text) + "\"";
-  }
+  return resp::ReplyText(value,
+                         [](const std::string& text) { return "\"" + Shortened(text) + "\""; });
 }
 
 std::string Show(const Op& op) {

@@ -24,34 +24,15 @@
 #include "weir/gateway/pipeline.h"
 #include "weir/gateway/scripted_store.h"
 #include "weir/resp/reader.h"
+#include "weir/resp/reply_text.h"
 
 namespace weir::gateway {
 
 using Words = std::vector<std::string>;
 
-// A reply as text: "+OK", ":1", "value", "(nil)", "-ERR ...", "[a b]", "{k v}".
+// A reply as text, bulk strings as they are.
 inline std::string Show(const resp::Value& value) {
-  using Kind = resp::Value::Kind;
-  std::string items;
-  for (const resp::Value& item : value.items) items += (items.empty() ? "" : " ") + Show(item);
-  switch (value.kind) {
-    case Kind::kNull:
-      return "(nil)";
-    case Kind::kSimple:
-      return "+" + value.text;
-    case Kind::kError:
-      return "-" + value.text;
-    case Kind::kInteger:
-      return ":" + std::to_string(value.integer);
-    case Kind::kMap:
-      return "{" + items + "}";
-    case Kind::kArray:
-    case Kind::kSet:
-    case Kind::kPush:
-      return "[" + items + "]";
-    default:
-      return value.text;
-  }
+  return resp::ReplyText(value, [](const std::string& text) { return text; });
 }
 
 // A connection as its loop holds it, and the client at the other end.
