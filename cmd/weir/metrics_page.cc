@@ -75,7 +75,10 @@ void AddCache(MetricList& list, Gateway& gateway, const StatsTotals& totals) {
   list.Counter("weir_cache_hits_total", "Keys read from memory.", totals.hits);
   list.Counter("weir_cache_misses_total", "Keys read from a database.", totals.misses);
   list.Gauge("weir_cache_bytes", "Bytes of all cache entries.", cache.bytes);
-  list.Gauge("weir_cache_budget_bytes", "Bytes that cache entries may take.", cache.budget_bytes);
+  list.Gauge("weir_cache_budget_bytes",
+             "Bytes that cache entries may take, with what is remembered of those "
+             "that are gone.",
+             cache.budget_bytes);
   list.Gauge("weir_cache_entries", "Cache entries, absent keys included.", cache.entries);
   list.Counter("weir_cache_fills_total", "Loads that filled the cache.", cache.lane.fills);
   list.Counter("weir_cache_stale_fills_rejected_total",

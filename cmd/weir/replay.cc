@@ -64,6 +64,7 @@ class AutoPolicy : public ReferencePolicy {
     cache::Cache::Options options;
     options.budget_bytes = sized ? capacity : capacity * CostOf(0);
     options.objective = objective;
+    options.history = cache::Cache::History::kBesideBudget;
     return options;
   }
   static uint64_t CostOf(uint64_t value_bytes) {

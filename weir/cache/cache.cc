@@ -129,10 +129,7 @@ void Cache::Insert(std::string_view key, uint32_t hash, const Value* value, Wall
   // There is something to choose once it is full; until then the shadows have time to fill.
   if (bytes_ > options_.budget_bytes / 2) shadows_.Begin(2 * index_.size());
   shadows_.Put(spread, weight, cached_until);
-  while (bytes_ + weight > options_.budget_bytes) {
-    Free(order_.Victim(entries_, weight));
-    ++counters_.evicted;
-  }
+  MakeRoom(weight);
   const Entries::Id id = entries_.Make(key, hash, value, cached_until);
   assert(entries_.weight(id) == weight);
   index_.Insert(id, hash);
@@ -140,6 +137,19 @@ void Cache::Insert(std::string_view key, uint32_t hash, const Value* value, Wall
   bytes_ += weight;
   assert(bytes_ == order_.bytes());
   CountShared(id);
+}
+
+void Cache::MakeRoom(uint64_t weight) {
+  const auto too_much = [&] { return bytes_ + weight > options_.budget_bytes; };
+  const auto with_history = [&] {
+    return options_.history == History::kWithinBudget && entries() > 0 &&
+           bytes_ + weight + history_bytes() > options_.budget_bytes;
+  };
+  for (size_t more = kEvictedForHistoryMax; too_much() || (more > 0 && with_history());) {
+    if (!too_much()) --more;
+    Free(order_.Victim(entries_, weight));
+    ++counters_.evicted;
+  }
 }
 
 void Cache::CountShared(Entries::Id id) {

@@ -8,14 +8,16 @@
 //
 // When not to use: as a store. Anything may be evicted at any time.
 // Ownership: copies keys and values up to kInlineBytesMax; shares larger values by reference.
-// Invariant: bytes() is the sum of the costs of all entries, and bytes() <= budget_bytes.
+// Invariants: bytes() is the sum of the costs of all entries, and bytes() <= budget_bytes. What the
+// policy remembers of entries that are gone is in the budget too; where it has grown, each
+// insertion evicts a few entries more until both fit.
 // Threads: single-owner; a const call is not safe beside another call.
 // Errors: none; what does not fit is not kept.
 // Cost: O(1) amortised; no allocation on a hit, but now and then one of a shadow's tables for all
 // hits. Beside key and value an entry takes 17 bytes and its share of the index, 8 for a version
-// and 8 for each of its two times that it has, rounded up to 8. The shadows take
-// Options::shadow_bytes beside the budget; what the policy remembers of entries that are gone is in
-// neither.
+// and 8 for each of its two times that it has, rounded up to 8. The policy remembers 5 bytes for
+// each entry held, some 30 where there are few or where it counts uses. The shadows take
+// Options::shadow_bytes beside the budget.
 #pragma once
 
 #include <cstddef>
@@ -42,6 +44,9 @@ class Cache {
 
   // What the choice of a policy is to make the most of.
   enum class Objective : uint8_t { kHits, kBytes };
+  // Where the memory comes from for what the policy remembers of entries that are gone.
+  // kBesideBudget: for comparison with policies whose own memory nobody counts.
+  enum class History : uint8_t { kWithinBudget, kBesideBudget };
 
   struct Options {
     size_t budget_bytes = size_t{64} << 20;
@@ -51,6 +56,7 @@ class Cache {
     // Memory for the shadows, beside the budget. 0: the first policy stays.
     size_t shadow_bytes = size_t{4} << 20;
     Objective objective = Objective::kHits;
+    History history = History::kWithinBudget;
   };
 
   // What a hit shows. `value` is valid until the next call that is not Prefetch…; `shared` is the
@@ -102,6 +108,8 @@ class Cache {
   size_t entries() const { return index_.size(); }
   size_t bytes() const { return bytes_; }
   size_t budget_bytes() const { return options_.budget_bytes; }
+  // What the policy remembers of entries that are gone.
+  size_t history_bytes() const { return order_.history_bytes(); }
   const Counters& counters() const { return counters_; }
 
   // The policy in force, by the name of the one it acts as.
@@ -115,9 +123,14 @@ class Cache {
   static size_t Cost(size_t key_bytes, const Value* value, WallTime cached_until = kNever);
 
  private:
+  // Entries that one insertion evicts beyond those in its way: a history grows by the memory of
+  // thousands at once, and a lane must not be held that long.
+  static constexpr size_t kEvictedForHistoryMax = 8;
+
   static uint32_t Stored(uint64_t hash) { return static_cast<uint32_t>(hash); }
 
   void Swap(Cache& other);
+  void MakeRoom(uint64_t weight);
   void Insert(std::string_view key, uint32_t hash, const Value* value, WallTime cached_until);
   void CountShared(Entries::Id id);
   void UncountShared(Entries::Id id);

@@ -304,7 +304,7 @@ TEST(Cache, KeepsAnEntryOfAnEighthOfTheBudgetAndNotOneByteMore) {
 
 TEST(Cache, FillsItsBudgetToTheByteBeforeItEvicts) {
   const size_t cost = CostOf(1, 10);
-  Cache cache({cost * 8});
+  Cache cache({.budget_bytes = cost * 8, .history = Cache::History::kBesideBudget});
   for (uint64_t n = 0; n < 8; ++n) {
     cache.Put(std::string(1, static_cast<char>('a' + n)), n, MakeValue("0123456789"), kNever, kNow);
   }
@@ -329,6 +329,24 @@ TEST(Cache, ChoosesNoPolicyBeforeItIsMoreThanHalfFull) {
   EXPECT_EQ(cache.shadows().sample_rate, 1.0);
 }
 
+TEST(Cache, WhatIsRememberedOfEntriesThatAreGoneIsInTheBudget) {
+  for (const size_t budget : {size_t{2000}, size_t{100'000}, size_t{8} << 20}) {
+    Cache cache({budget});
+    const size_t cost = CostOf(8, 10);
+    size_t most = 0;
+    for (size_t n = 0; n < 4 * budget / cost; ++n) {
+      const std::string key = std::to_string(10'000'000 + n);
+      cache.Put(key, GoodHash(key), MakeValue("0123456789"), kNever, kNow);
+      ASSERT_LE(cache.bytes(), budget);
+      // It grows by a third at a time, which is then worked off.
+      if (n > 2 * budget / cost) most = std::max(most, cache.bytes() + cache.history_bytes());
+    }
+    EXPECT_GT(cache.history_bytes(), 0U);
+    EXPECT_LE(most, budget);
+    EXPECT_GT(most, budget * 9 / 10);
+  }
+}
+
 TEST(Cache, WithoutABudgetKeepsNothing) {
   Cache cache({0});
   cache.Put("k", 1, MakeValue("v"), kNever, kNow);
@@ -338,7 +356,7 @@ TEST(Cache, WithoutABudgetKeepsNothing) {
 
 // Fills a cache with `count` entries of one cost, so that the next insertion evicts one.
 Cache FullCache(size_t count) {
-  Cache cache({CostOf(8, 10) * count});
+  Cache cache({.budget_bytes = CostOf(8, 10) * count, .history = Cache::History::kBesideBudget});
   for (size_t n = 0; n < count; ++n) {
     const std::string key = std::to_string(10'000'000 + n);
     cache.Put(key, GoodHash(key), MakeValue("0123456789"), kNever, kNow);
