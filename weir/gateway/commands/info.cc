@@ -1,4 +1,4 @@
-// INFO: the sections, one function each. docs/operations.md says what the fields mean.
+// INFO: the sections, one function each: the fields of Redis 7.0, and weir's own (weir_…).
 #include <array>
 #include <chrono>
 #include <cstdio>
