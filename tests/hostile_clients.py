@@ -41,6 +41,14 @@ def connect(stack, port, count):
             for _ in range(count)]
 
 
+def take(sock, count):
+    """Reads `count` bytes of replies, fewer when the server closes the connection."""
+    sock.setblocking(True)
+    with contextlib.suppress(OSError):
+        while count > 0 and (data := sock.recv(min(count, MIB))):
+            count -= len(data)
+
+
 def push(sockets, data, seconds):
     """Sends `data` on every socket as far as the server takes it in `seconds`; reads nothing.
 

@@ -114,6 +114,23 @@ class Hostile(unittest.TestCase):
                         self.assertTrue(reply.startswith(refusals), (kind, reply))
                 self.assertEqual(good.command("GET", "good"), b"value")
 
+    def test_transactions_of_many_small_commands_hold_what_they_count_for(self):
+        server = self.start()
+        queued = len(b"+OK\r\n") + 16000 * len(b"+QUEUED\r\n")
+        queue = encode("MULTI") + encode("PING") * 16000
+        read = encode("MULTI") + encode("GET", "k") * 16000 + encode("EXEC")
+        with self.within_memory(server) as good:
+            self.assertEqual(good.command("SET", "k", b"x" * 16000), b"OK")
+            with contextlib.ExitStack() as stack:
+                clients = hostile.connect(stack, server.port, 10)
+                hostile.push(clients, read, 4)
+                for client in clients:
+                    hostile.take(client, queued + 1)  # And the first byte of what EXEC answers.
+            clients = hostile.connect(self.stack, server.port, 100)
+            hostile.push(clients, queue, 4)
+            for client in clients:
+                hostile.take(client, queued)
+
     def test_replies_that_nobody_takes_do_not_gather_old_values(self):
         server = self.start()
         value = b"x" * (7 * MIB)
