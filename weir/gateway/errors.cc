@@ -59,6 +59,10 @@ std::string WrongArity(std::string_view command) {
   return "ERR wrong number of arguments for '" + Lower(command) + "' command";
 }
 
+std::string TooManyKeys(size_t limit) {
+  return "ERR a command changes at most " + std::to_string(limit) + " keys; split it";
+}
+
 std::string TooManyArguments(std::string_view command, size_t limit) {
   return "ERR '" + Lower(command) + "' takes at most " + std::to_string(limit) + " arguments";
 }

@@ -150,6 +150,7 @@ std::string UnknownSubcommand(std::string_view name, std::string_view command);
 std::string SubcommandSyntax(std::string_view name, std::string_view command);
 std::string NoCommandPermission(std::string_view command);
 std::string WrongArity(std::string_view command);
+std::string TooManyKeys(size_t limit);
 std::string TooManyArguments(std::string_view command, size_t limit);
 // The key belongs to a node that this one cannot forward to.
 std::string NotServed(unsigned slot);

@@ -68,6 +68,7 @@ Gateway::Gateway(Options options, std::vector<std::unique_ptr<store::Store>> sto
       expiring_(stores.size()) {
   for (std::unique_ptr<store::Store>& store : stores) {
     key_bytes_max_ = std::min(key_bytes_max_, store->limits().key_bytes_max);
+    write_keys_max_ = std::min(write_keys_max_, store->limits().batch_writes_max);
     databases_.push_back(std::make_unique<Database>(std::move(store), lanes_, placement_, versions_,
                                                     memory_, clock_, latency_events_,
                                                     heavy_batches_));

@@ -109,6 +109,8 @@ class Gateway {
   size_t databases() const { return databases_.size(); }
   // The longest key that every database takes.
   size_t key_bytes_max() const { return key_bytes_max_; }
+  // The most keys that every database takes in one write.
+  size_t write_keys_max() const { return write_keys_max_; }
   const ProcessInfo& process() const { return process_; }
   // What makes backups, or nullptr. Borrowed until the end, or until another is set.
   // Set before anything is served, and after nothing is any more.
@@ -183,6 +185,7 @@ class Gateway {
   ClientControl* clients_ = nullptr;
   std::atomic<uint64_t> clients_max_;
   size_t key_bytes_max_ = SIZE_MAX;
+  size_t write_keys_max_ = SIZE_MAX;
   HeavyWork heavy_reads_;
   HeavyWork heavy_batches_;
   std::vector<std::unique_ptr<Database>> databases_;

@@ -93,6 +93,9 @@ std::optional<Reply> Pipeline::Reject(const Resolved& resolved, Args args) {
     }
   }
   const size_t keys = resolved.keys;
+  if (spec.kind == CommandKind::kWrite && keys > gateway_.write_keys_max()) {
+    return Reply::Failure(errors::TooManyKeys(gateway_.write_keys_max()));
+  }
   for (size_t key = 0; key < keys; ++key) {
     const std::string_view name = args[spec.KeyIndex(key)];
     if (name.size() > gateway_.key_bytes_max()) {

@@ -413,7 +413,7 @@ TEST(Pipeline, ManyEmptyArgumentsCountForWhatTheyHold) {
   GatewayRig rig;
   const size_t a = rig.Connect();
   Words words(Pipeline::kBytesMax / sizeof(std::string_view));
-  words[0] = "DEL";
+  words[0] = "EXISTS";
   rig.Send(a, words);
   EXPECT_FALSE(rig.client(a).pipeline.accepting());
 }
@@ -428,6 +428,18 @@ TEST(Pipeline, ACommandThatNoKeyAnswersTakesSoManyArgumentsAndNoMore) {
   words.emplace_back("nothing");
   EXPECT_EQ(rig.Do(a, words), "-ERR 'command|docs' takes at most 1024 arguments");
   words[0] = "DEL";
+  EXPECT_EQ(rig.Do(a, words), ":0");
+}
+
+TEST(Pipeline, AWriteOfMoreKeysThanTheStoreTakesIsRefusedForGood) {
+  GatewayRig rig;
+  const size_t a = rig.Connect();
+  Words words = {"DEL"};
+  for (size_t i = 0; i < rig.gateway().write_keys_max(); ++i) words.push_back(std::to_string(i));
+  EXPECT_EQ(rig.Do(a, words), ":0");
+  words.emplace_back("one more");
+  EXPECT_EQ(rig.Do(a, words), "-ERR a command changes at most 16384 keys; split it");
+  words[0] = "EXISTS";
   EXPECT_EQ(rig.Do(a, words), ":0");
 }
 
