@@ -11,11 +11,14 @@ server must answer. Times are asserted only where they are a promise (half-sent 
 import contextlib
 import os
 import random
+import re
 import resource
+import ssl
 import sys
 import time
 import unittest
 
+import certificates
 import hostile_clients as hostile
 import weir_process
 from hostile_clients import MIB
@@ -26,6 +29,8 @@ BUDGET = 256 * MIB
 HALF_SENT_CLOSED_WITHIN_SECONDS = 12
 IDLE_CLIENTS = 10_000
 IDLE_CLIENTS_BYTES_MAX = 60 * MIB
+# docs/tls.md says 819.
+TLS_CLIENTS_MIN, TLS_CLIENTS_MAX = 800, 850
 
 
 class Hostile(unittest.TestCase):
@@ -191,6 +196,24 @@ class Hostile(unittest.TestCase):
             for s in sockets:
                 self.assertEqual(s.recv(100), b"+PONG\r\n")
             self.assertLess(server.resident_bytes() - before, IDLE_CLIENTS_BYTES_MAX)
+
+    def test_as_many_idle_clients_over_tls_come_in_as_there_is_memory_for(self):
+        authority = certificates.Authority(os.path.join(self.directory, "..", "tls"))
+        certificate, key = authority.issue("localhost")
+        server = self.start("--tls-listen", "127.0.0.1:0", "--tls-cert", certificate,
+                            "--tls-key", key)
+        context = ssl.create_default_context(cafile=authority.path)
+        with self.within_memory(server):
+            hostile.fill(server.port, "full", 280, MIB)
+            replies = []
+            while not replies or replies[-1] == b"+PONG\r\n":
+                self.assertLess(len(replies), TLS_CLIENTS_MAX)
+                client = self.stack.enter_context(
+                    weir_process.Client(server.tls_port, tls=context))
+                client.send(encode("PING"))
+                replies.append(client.socket.recv(100))
+            self.assertEqual(replies[-1], b"-ERR max number of clients reached\r\n")
+            self.assertGreater(len(replies), TLS_CLIENTS_MIN)
 
     def test_one_client_too_many_is_told_so_as_by_redis(self):
         server = self.start("--max-clients", 5)

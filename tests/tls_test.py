@@ -33,7 +33,7 @@ class WithTls(unittest.TestCase):
 
     def start(self, *flags):
         server = weir_process.Weir(
-            WEIR, os.path.join(self.folder, "weir"), "--memory", "512MiB", "--tls-listen",
+            WEIR, os.path.join(self.folder, "weir"), "--memory", "2GiB", "--tls-listen",
             "127.0.0.1:0", "--tls-cert", self.certificate, "--tls-key", self.key, *flags)
         self.addCleanup(server.kill)
         return server

@@ -6,6 +6,8 @@
 #include <string_view>
 #include <utility>
 
+#include "weir/net/stream.h"
+#include "weir/server/tls_acceptor.h"
 #include "weir/users/password.h"
 #include "weir/users/password_threads.h"
 
@@ -39,6 +41,21 @@ uint64_t PasswordBytes(const Config& config) {
     most = std::max(most, users::kChecksAtOnce * kib * 1024);
   }
   return most;
+}
+
+size_t TlsHandshakesMax(const Budget& budget) {
+  constexpr uint64_t kMost = server::TlsAcceptor::kHandshakesMax;
+  return std::min(budget.clients / 2 / 4 / net::Stream::kHandshakeBytes, kMost);
+}
+
+size_t TlsClientsMax(const Budget& budget) {
+  const uint64_t handshakes = TlsHandshakesMax(budget) * net::Stream::kHandshakeBytes;
+  return (budget.clients / 2 - handshakes) / net::Stream::kTlsBytes;
+}
+
+uint64_t ClientBytes(const Budget& budget, const Config& config) {
+  if (config.server.tls_listen.empty()) return budget.clients;
+  return budget.clients - TlsHandshakesMax(budget) * net::Stream::kHandshakeBytes;
 }
 
 // With it and all other parts there is still something left.

@@ -26,7 +26,7 @@ struct Budget {
   uint64_t cache = 0;          // Cached entries with their index.
   uint64_t block_cache = 0;    // RocksDB: data, index and filter blocks.
   uint64_t write_buffers = 0;  // RocksDB: memtables, by one write-buffer manager.
-  uint64_t clients = 0;        // Input and output buffers of all clients.
+  uint64_t clients = 0;        // Input and output buffers of all clients, and TLS.
   uint64_t flights = 0;        // Loads and writes under way, and what waits for them.
   uint64_t limiter = 0;        // Buckets of all rate limits.
   uint64_t passwords = 0;      // Of the password checks that run at once.
@@ -38,6 +38,13 @@ struct Budget {
 uint64_t PasswordBytes(const Config& config);
 // The largest part of `total` that may go to it.
 uint64_t PasswordBytesMax(uint64_t total);
+
+// TLS may take half of what is for clients: so many handshakes at a time, a quarter of that half,
+// and so many clients.
+size_t TlsHandshakesMax(const Budget& budget);
+size_t TlsClientsMax(const Budget& budget);
+// What is left for clients while so many shake hands.
+uint64_t ClientBytes(const Budget& budget, const Config& config);
 
 // Divides `total`. Without a cache, its part goes to the block cache.
 // Requires: total >= kBudgetMin, and PasswordBytes(config) <= PasswordBytesMax(total).

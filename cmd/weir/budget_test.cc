@@ -6,6 +6,8 @@
 #include <gtest/gtest.h>
 #include <rapidcheck.h>
 
+#include "weir/net/stream.h"
+
 namespace weir::cmd {
 namespace {
 
@@ -46,6 +48,24 @@ TEST(Budget, AsItGrowsTheCacheGetsMost) {
   EXPECT_EQ(small.clients, uint64_t{32} << 20);
   EXPECT_EQ(large.clients, uint64_t{1} << 30);
   EXPECT_GT(large.cache, large.total * 3 / 4);
+}
+
+TEST(Budget, TlsTakesAtMostHalfOfWhatIsForClients) {
+  EXPECT_TRUE(rc::check([](uint64_t random) {
+    Config config;
+    const Budget budget = DivideBudget(kBudgetMin + random % (uint64_t{1} << 46), config);
+    const uint64_t handshakes = TlsHandshakesMax(budget) * net::Stream::kHandshakeBytes;
+    RC_ASSERT(TlsHandshakesMax(budget) >= 16);
+    RC_ASSERT(TlsClientsMax(budget) >= 200);
+    RC_ASSERT(handshakes + TlsClientsMax(budget) * net::Stream::kTlsBytes <= budget.clients / 2);
+    RC_ASSERT(ClientBytes(budget, config) == budget.clients);
+    config.server.tls_listen = {{"127.0.0.1", 6392}};
+    RC_ASSERT(ClientBytes(budget, config) == budget.clients - handshakes);
+  }));
+  const auto clients = [](uint64_t mib) { return TlsClientsMax(DivideBudget(mib << 20, {})); };
+  EXPECT_EQ(clients(256), 819u);
+  EXPECT_EQ(clients(1024), 3278u);
+  EXPECT_EQ(clients(3072), 11195u);
 }
 
 TEST(Budget, WithoutACacheTheDatabaseGetsItsPart) {

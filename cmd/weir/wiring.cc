@@ -137,7 +137,7 @@ gateway::Gateway::Options GatewayOptions(const Config& config, const Budget& bud
   options.ranges = std::move(opened.keeper);
   options.placement.keyspaces = KeyspacesOf(config);
   options.cache_bytes = budget.cache;
-  options.memory.client_bytes = budget.clients;
+  options.memory.client_bytes = ClientBytes(budget, config);
   // The records of a store in memory are values as well, and outside the budget.
   options.memory.value_bytes =
       config.server.store == StoreKind::kMemory ? SIZE_MAX : budget.flights;
@@ -176,6 +176,8 @@ server::Server::Options ServerOptions(const Config& config, const Budget& budget
   options.tls_listen = AddressesOf(config.server.tls_listen);
   options.tls_files = TlsFilesOf(config.server);
   options.tls_reloaded = LogTlsReloaded;
+  options.tls_clients_max = TlsClientsMax(budget);
+  options.handshakes_max = TlsHandshakesMax(budget);
   options.threads = static_cast<size_t>(config.server.threads);
   options.clients_max = static_cast<size_t>(config.server.max_clients);
   options.drain_timeout = config.server.drain_timeout;

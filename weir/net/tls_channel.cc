@@ -20,9 +20,6 @@ constexpr size_t kRecordDataMax = SSL3_RT_MAX_PLAIN_LENGTH;
 // Filled by one receive: about as much as the largest room a connection offers.
 constexpr size_t kScratchBytes = size_t{64} << 10;
 
-// What OpenSSL holds of a connection that is through its handshake, beside record buffers.
-constexpr size_t kSessionBytes = size_t{12} << 10;
-
 // Ciphertext on its way through, so that a connection holds none. The thread's own.
 std::array<char, kScratchBytes>& Scratch() {
   static thread_local std::array<char, kScratchBytes> scratch;
@@ -173,6 +170,8 @@ Stream::Step TlsChannel::Handshake(Socket& socket) {
     broken_ = step == Stream::Step::kFailed;
   }
   KeepRest();
+  // Here, where they were allocated: an idle connection would never use them again.
+  if (established_) ReleaseIdle();
   return step;
 }
 
@@ -293,7 +292,7 @@ void TlsChannel::ReleaseIdle() {
 }
 
 size_t TlsChannel::held_bytes() const {
-  return kSessionBytes + kept_.capacity() + (has_buffers_ ? 2 * kRecordBytesMax : 0);
+  return Stream::kTlsBytes + kept_.capacity() + (has_buffers_ ? 2 * kRecordBytesMax : 0);
 }
 
 }  // namespace weir::net

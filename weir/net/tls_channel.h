@@ -48,7 +48,7 @@ class TlsChannel {
   bool mid_record() const;
   TlsIdentity identity() const;
   void ReleaseIdle();
-  // Bytes that it takes by now, by the sizes of OpenSSL's objects.
+  // Bytes that it takes by now: kTlsBytes and its buffers.
   size_t held_bytes() const;
 
   // For OpenSSL's calls back, within a call from above.

@@ -75,6 +75,7 @@ class Connection final : public net::EventLoop::Watcher {
 
   gateway::Pipeline& pipeline() { return pipeline_; }
   uint64_t id() const { return session_.id; }
+  bool is_tls() const { return stream_.is_tls(); }
 
   // Goes on after results arrived: reads on if it had stopped, sends what can be sent.
   void Continue();

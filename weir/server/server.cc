@@ -82,7 +82,7 @@ Result<Ok> Server::ListenTls() {
     });
   };
   tls_ = std::make_unique<TlsAcceptor>(gateway_.clock(), std::move(context).value(), enter,
-                                       options_.tls_reloaded);
+                                       options_.tls_reloaded, options_.handshakes_max);
   for (const net::Address& address : options_.tls_listen) {
     Result<net::Socket> socket = net::Socket::Listen(address);
     if (!socket.ok()) return socket.error();
@@ -104,7 +104,8 @@ Result<Ok> Server::ReloadTls() {
 
 // On the first loop's thread.
 void Server::Place(net::Stream stream, const net::Address& peer, net::TlsIdentity identity) {
-  if (connections() >= clients_max_) {
+  const bool tls_full = stream.is_tls() && tls_connections() >= options_.tls_clients_max;
+  if (tls_full || connections() >= clients_max_) {
     loops_.front()->stats().connections_refused.Add(1);
     RefuseTooMany(stream);
     return;
@@ -177,6 +178,12 @@ void Server::ResumePaused() {
 size_t Server::connections() const {
   size_t count = 0;
   for (const auto& loop : loops_) count += loop->connections();
+  return count;
+}
+
+size_t Server::tls_connections() const {
+  size_t count = 0;
+  for (const auto& loop : loops_) count += loop->tls_connections();
   return count;
 }
 

@@ -37,6 +37,9 @@ class Server final : public gateway::ClientControl {
     std::chrono::milliseconds drain_timeout = std::chrono::seconds(10);
     ConnectionLimits limits;
     std::vector<net::Address> tls_listen;  // Empty: no TLS, and the files are not looked at.
+    // Of the clients, so many over TLS, and handshakes at a time: what there is memory for.
+    size_t tls_clients_max = 10000;
+    size_t handshakes_max = TlsAcceptor::kHandshakesMax;
     net::TlsFiles tls_files;
     // Called on a thread of its own when the files have changed: the error if they were refused.
     TlsAcceptor::Reloaded tls_reloaded = [](const Result<Ok>&) {};
@@ -56,6 +59,7 @@ class Server final : public gateway::ClientControl {
   void Stop();
 
   size_t connections() const;
+  size_t tls_connections() const;
 
   void Visit(gateway::ClientFilter filter, Action action, uint64_t caller, Done done) override;
   void ResumePaused() override;

@@ -32,6 +32,7 @@ void ServerLoop::Deliver(gateway::Completions completions) {
 
 void ServerLoop::Adopt(net::Stream stream, gateway::Session session) {
   connection_count_.fetch_add(1, std::memory_order_relaxed);
+  if (stream.is_tls()) tls_count_.fetch_add(1, std::memory_order_relaxed);
   // std::function must be copyable; a stream is not.
   auto held = std::make_shared<net::Stream>(std::move(stream));
   event_loop_.Post([this, held, session = std::move(session)] {
@@ -48,6 +49,7 @@ void ServerLoop::Adopt(net::Stream stream, gateway::Session session) {
 void ServerLoop::Retire(uint64_t id) {
   const auto found = connections_.find(id);
   if (found == connections_.end()) return;
+  if (found->second->is_tls()) tls_count_.fetch_sub(1, std::memory_order_relaxed);
   retired_.push_back(std::move(found->second));
   connections_.erase(found);
   connection_count_.fetch_sub(1, std::memory_order_relaxed);

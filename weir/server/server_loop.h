@@ -70,6 +70,7 @@ class ServerLoop final : public gateway::Home, public net::EventLoop::Observer {
   void OnEachTick(std::function<void()> run) { each_tick_ = std::move(run); }
 
   size_t connections() const { return connection_count_.load(std::memory_order_relaxed); }
+  size_t tls_connections() const { return tls_count_.load(std::memory_order_relaxed); }
 
   net::EventLoop& event_loop() { return event_loop_; }
   gateway::Gateway& gateway() { return gateway_; }
@@ -127,6 +128,7 @@ class ServerLoop final : public gateway::Home, public net::EventLoop::Observer {
   std::vector<uint64_t> paused_;    // Those who wait for the end of a pause.
   std::vector<uint64_t> monitors_;  // In no order.
   std::atomic<size_t> connection_count_{0};
+  std::atomic<size_t> tls_count_{0};  // Of these, over TLS.
   std::function<void()> each_tick_ = [] {};
   uint64_t ticks_ = 0;
   int rounds_after_replies_ = 0;  // Left, until the committers are told.

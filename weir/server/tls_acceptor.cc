@@ -79,11 +79,12 @@ class TlsAcceptor::Handshake final : public net::EventLoop::Watcher {
 };
 
 TlsAcceptor::TlsAcceptor(Clock& clock, std::unique_ptr<net::TlsContext> context, Enter enter,
-                         Reloaded reloaded)
+                         Reloaded reloaded, size_t handshakes_max)
     : clock_(clock),
       context_(std::move(context)),
       enter_(std::move(enter)),
       reloaded_(std::move(reloaded)),
+      handshakes_max_(handshakes_max),
       event_loop_(this, kTick) {}
 
 TlsAcceptor::~TlsAcceptor() {
@@ -126,7 +127,7 @@ void TlsAcceptor::Take(net::Socket socket, const net::Address& peer) {
       std::make_unique<Handshake>(*this, context_->Accept(std::move(socket)), peer, clock_.Mono()));
   under_way_.back()->set_place(std::prev(under_way_.end()));
   under_way_count_.store(under_way_.size(), std::memory_order_relaxed);
-  if (under_way_.size() < kHandshakesMax) return;
+  if (under_way_.size() < handshakes_max_) return;
   for (const auto& acceptor : acceptors_) acceptor->Pause();
 }
 
@@ -140,7 +141,7 @@ void TlsAcceptor::Close(Handshake& handshake) {
 void TlsAcceptor::CloseOverdue() {
   const MonoTime now = clock_.Mono();
   while (!under_way_.empty()) {
-    const bool full = under_way_.size() >= kHandshakesMax;
+    const bool full = under_way_.size() >= handshakes_max_;
     const auto allowed = full ? kHandshakeTimeoutWhenFull : kHandshakeTimeout;
     Handshake& oldest = *under_way_.front();
     if (now - oldest.began() <= allowed) return;
@@ -152,7 +153,7 @@ void TlsAcceptor::CloseOverdue() {
 
 void TlsAcceptor::OnTick() {
   CloseOverdue();
-  if (under_way_.size() < kHandshakesMax) {
+  if (under_way_.size() < handshakes_max_) {
     for (const auto& acceptor : acceptors_) acceptor->Resume();  // It may have lacked descriptors.
   }
   if (++ticks_ % kTicksBetweenFileChecks != 0) return;

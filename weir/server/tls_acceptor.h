@@ -47,7 +47,7 @@ class TlsAcceptor final : public net::EventLoop::Observer {
 
   // Borrows `clock`.
   TlsAcceptor(Clock& clock, std::unique_ptr<net::TlsContext> context, Enter enter,
-              Reloaded reloaded);
+              Reloaded reloaded, size_t handshakes_max = kHandshakesMax);
   ~TlsAcceptor() override;
 
   // Requires: before Start.
@@ -79,6 +79,7 @@ class TlsAcceptor final : public net::EventLoop::Observer {
   std::unique_ptr<net::TlsContext> context_;
   Enter enter_;
   Reloaded reloaded_;
+  const size_t handshakes_max_;  // At a time; who comes beyond waits to be accepted.
   net::EventLoop event_loop_;
   std::vector<std::unique_ptr<Acceptor>> acceptors_;
   Handshakes under_way_;  // The oldest first.

@@ -262,6 +262,23 @@ TEST_F(TlsServerTest, OneClientTooManyIsToldSo) {
   EXPECT_THAT(second.Receive(), StartsWith("-ERR max number of clients reached"));
 }
 
+TEST_F(TlsServerTest, OneClientMoreThanThereIsMemoryForTlsIsToldSoAndAPlainOneComesIn) {
+  Server::Options options;
+  options.tls_clients_max = 1;
+  StartTls(options);
+  auto first = std::make_unique<TlsTestClient>(tls_address_);
+  EXPECT_EQ(Do(*first, {"PING"}, 7), "+PONG\r\n");
+  TlsTestClient second(tls_address_);
+  EXPECT_TRUE(second.ShakeHands());
+  EXPECT_THAT(second.Receive(), StartsWith("-ERR max number of clients reached"));
+  TestClient plain(address_);
+  EXPECT_EQ(plain.Do({"PING"}), "PONG");
+  first.reset();
+  WaitUntil([&] { return server_->tls_connections() == 0; });
+  TlsTestClient third(tls_address_);
+  EXPECT_EQ(Do(third, {"PING"}, 7), "+PONG\r\n");
+}
+
 TEST_F(TlsServerTest, AStartWithBadFilesSaysWhatIsWrong) {
   std::ofstream(folder_.path() + "/key.pem") << "no key";
   Start();
