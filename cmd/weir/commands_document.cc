@@ -27,10 +27,10 @@ What holds for all of them:
 - A key is at most 64 KiB long, a value at most `max_value` of its keyspace (64 MB).
 - Keys of one tag (`{tag}`) are always written together, at one moment. So are all keys of one
   command when they live in one data directory.
-- Beside Redis's own errors there are four: `THROTTLED` (a rate limit; it says when to come back),
-  `OVERLOADED` (too much waits, nothing was done), `UNKNOWN` (nobody knows whether the write was
-  done), and `CROSSSLOT` for keys that must be written together and live in different data
-  directories.
+- Beside Redis's own errors there are four: `THROTTLED` (a rate limit), `OVERLOADED` (no room;
+  nothing was done), `UNKNOWN` (nobody knows whether the write was done), and `CROSSSLOT` for keys
+  that must be written together and live in different data directories. What they say to programs
+  is in [errors.md](errors.md).
 - An expiry is exact. The last moment that a key may expire at is a millisecond before Redis's.
 )";
 

@@ -234,7 +234,8 @@ TEST(Authentication, TheQueueOfChecksIsFullAtItsLimit) {
   }
   const size_t late = rig.Connect();
   EXPECT_EQ(rig.Do(late, {"AUTH", "alice", "late"}),
-            "-OVERLOADED 128 password checks are waiting; try again later");
+            "-OVERLOADED retry_after_ms=1000 reason=queue : 128 password checks are waiting; try "
+            "again later");
   rig.Disconnect(clients[5]);
   EXPECT_EQ(rig.gateway().authentication().checks().waiting(), 127u);
   rig.Send(late, {"AUTH", "alice", "late"});

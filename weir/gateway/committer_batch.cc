@@ -4,13 +4,14 @@
 
 #include "weir/gateway/command.h"
 #include "weir/gateway/committer.h"
+#include "weir/gateway/refusal.h"
 
 namespace weir::gateway {
 namespace {
 
-const Error kNoRoomForBases{ErrorCode::kOverloaded,
-                            "the memory for large values is taken; this write was not applied, "
-                            "try again"};
+const Error kNoRoomForBases =
+    OverloadError({"memory", Refusal::kUntilMemory,
+                   "the memory for large values is taken; this write was not applied, try again"});
 const Error kBasesTooLarge{ErrorCode::kInvalid,
                            "the values that this command looks at are together larger than a "
                            "write may load; split it, or give the server more memory"};

@@ -362,7 +362,9 @@ TEST_F(CommitterTest, ACommandThatNoBatchCanHoldFailsAlone) {
   rig_.SendAndHandOn(a_, {"SET", "a", "w"});
   rig_.RunAll();
   EXPECT_THAT(rig_.Replies(a_), ElementsAre("+OK", "+OK"));
-  EXPECT_THAT(rig_.Replies(b_), ElementsAre(StartsWith("-OVERLOADED batch_writes")));
+  EXPECT_THAT(
+      rig_.Replies(b_),
+      ElementsAre(StartsWith("-OVERLOADED retry_after_ms=100 reason=limit : batch_writes ")));
 }
 
 std::vector<std::unique_ptr<WriteItem>> Writes(GatewayRig& rig, size_t count, size_t bytes) {
@@ -387,8 +389,12 @@ TEST_F(CommitterTest, ItsQueueTakesAsManyWritesAsItsLimit) {
   rig_.SendAndHandOn(a_, {"SET", "k", "v"});
   rig_.SendAndHandOn(b_, {"FLUSHALL"});
   rig_.Deliver();
-  EXPECT_THAT(rig_.Replies(a_), ElementsAre(StartsWith("-OVERLOADED too many writes")));
-  EXPECT_THAT(rig_.Replies(b_), ElementsAre(StartsWith("-OVERLOADED too many writes")));
+  EXPECT_THAT(
+      rig_.Replies(a_),
+      ElementsAre(StartsWith("-OVERLOADED retry_after_ms=100 reason=limit : too many writes ")));
+  EXPECT_THAT(
+      rig_.Replies(b_),
+      ElementsAre(StartsWith("-OVERLOADED retry_after_ms=100 reason=limit : too many writes ")));
   EXPECT_EQ(committer.counters().refused, 1u);
 }
 

@@ -3,12 +3,14 @@
 #include <algorithm>
 #include <utility>
 
+#include "weir/gateway/refusal.h"
+
 namespace weir::gateway {
 namespace {
 
-const Error kNoRoom{
-    ErrorCode::kOverloaded,
-    "the memory for large values is taken; this value could not be read, try again"};
+const Error kNoRoom = OverloadError(
+    {"memory", Refusal::kUntilMemory,
+     "the memory for large values is taken; this value could not be read, try again"});
 
 const Error kEnding{ErrorCode::kUnavailable, "the server is stopping"};
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "weir/gateway/refusal.h"
+
 namespace weir::gateway::errors {
 namespace {
 
@@ -140,9 +142,20 @@ std::string TransactionTooLarge(std::string_view what, size_t limit) {
          "; send EXEC more often";
 }
 
+std::string TooMuchHeavyWork() {
+  return Overloaded({"queue", Refusal::kUntilQueue, "too many long commands wait; try again"});
+}
+
+std::string NoRoomForValue() {
+  return Overloaded(
+      {"memory", Refusal::kUntilMemory,
+       "the memory for large values is taken; this write was not applied, try again"});
+}
+
 std::string TooMuchMade(size_t bytes) {
-  return "OVERLOADED the transaction makes more than " + std::to_string(bytes >> 20) +
-         " MB of values; split it";
+  const std::string words =
+      "the transaction makes more than " + std::to_string(bytes >> 20) + " MB of values; split it";
+  return Overloaded({"memory", Refusal::kNever, words});
 }
 
 std::string TooMuchWatched(std::string_view what, size_t limit) {

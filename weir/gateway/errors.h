@@ -69,8 +69,6 @@ inline constexpr std::string_view kNamePatternsTooLong =
     "ERR the patterns are longer than 512 bytes together; no name is";
 inline constexpr std::string_view kPatternTakesLong =
     "ERR the pattern takes too long to match a key; use a shorter one, or fewer stars";
-inline constexpr std::string_view kTooMuchHeavyWork =
-    "OVERLOADED too many long commands wait; try again";
 inline constexpr std::string_view kNoProto = "NOPROTO unsupported protocol version";
 inline constexpr std::string_view kProtoNotInteger =
     "ERR Protocol version is not an integer or out of range";
@@ -133,9 +131,6 @@ inline constexpr std::string_view kExecAborted =
 inline constexpr std::string_view kWatchFailed =
     "EXECABORT Transaction discarded because a WATCH before it failed; send UNWATCH and try again";
 
-inline constexpr std::string_view kNoRoomForValue =
-    "OVERLOADED the memory for large values is taken; this write was not applied, try again";
-
 // What error replies begin with; the last stands for all others. Metrics have one series for each.
 inline constexpr auto kPrefixes = std::to_array<std::string_view>(
     {"ERR", "WRONGTYPE", "NOAUTH", "WRONGPASS", "NOPERM", "NOPROTO", "THROTTLED", "OVERLOADED",
@@ -175,6 +170,9 @@ std::string NotInTransaction(std::string_view command);
 std::string WholeInTransaction(std::string_view command);
 // A limit of transactions is reached.
 std::string TransactionTooLarge(std::string_view what, size_t limit);
+// A long command, or the value that a write makes, finds no room.
+std::string TooMuchHeavyWork();
+std::string NoRoomForValue();
 // The values that a transaction makes are more than `bytes`.
 std::string TooMuchMade(size_t bytes);
 std::string TooMuchWatched(std::string_view what, size_t limit);

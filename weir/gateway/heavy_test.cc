@@ -167,7 +167,8 @@ TEST(LargeBatch, WithoutRoomLargeValuesAreNeitherLoadedNorMadeAndSmallOnesAre) {
   char* data = nullptr;
   std::optional<Bytes> taken = Bytes::Allocate(16 * kMiB, &data);
   const std::string no_room =
-      "-OVERLOADED the memory for large values is taken; this write was not applied, try again";
+      "-OVERLOADED retry_after_ms=1000 reason=memory : the memory for large values is taken; this "
+      "write was not applied, try again";
   EXPECT_EQ(rig.Do(client, {"APPEND", "large", "x"}), no_room);
   EXPECT_EQ(rig.Do(client, {"SETRANGE", "new", "100000", "x"}), no_room);
   EXPECT_EQ(rig.Do(client, {"APPEND", "small", "x"}), ":2");
@@ -183,7 +184,9 @@ TEST(LargeBatch, ATransactionMakesABoundedAmount) {
   const std::string offset = std::to_string((uint64_t{60} << 20) * 8 - 1);
   for (int i = 0; i < 5; ++i) rig.Do(client, {"SETBIT", "k" + std::to_string(i), offset, "1"});
   rig.Do(client, {"DEL", "k0"});
-  const std::string error = "-OVERLOADED the transaction makes more than 64 MB of values; split it";
+  const std::string error =
+      "-OVERLOADED retry_after_ms=-1 reason=memory : the transaction makes more than 64 MB of "
+      "values; split it";
   EXPECT_EQ(rig.Do(client, {"EXEC"}), "[:0 :0 " + error + " " + error + " " + error + " :1]");
 }
 

@@ -11,7 +11,8 @@ namespace {
 constexpr const char* kTooMany =
     "ERR KEYS found more than 32 MB of names; use SCAN, which has no such limit";
 constexpr const char* kTooManyAtOnce =
-    "OVERLOADED other KEYS hold too many names at this moment; use SCAN, or try again";
+    "OVERLOADED retry_after_ms=1000 reason=memory : other KEYS hold too many names at this moment; "
+    "use SCAN, or try again";
 
 void AppendBulk(std::string& text, std::string_view bulk) {
   text.append("$").append(std::to_string(bulk.size())).append("\r\n").append(bulk).append("\r\n");

@@ -5,6 +5,7 @@
 
 #include "weir/gateway/errors.h"
 #include "weir/gateway/glob.h"
+#include "weir/gateway/refusal.h"
 
 namespace weir::gateway {
 RangeScan ScanFrom(const Placement& placement, uint64_t position, size_t limit) {
@@ -182,7 +183,8 @@ void SnapshotOperation::Take(const store::Loads& loaded, const std::vector<size_
   if (!loaded.left.empty() || bytes_ > gateway.memory().reply_bytes_max()) {
     error_ = Error{ErrorCode::kInvalid, std::string(errors::kReplyTooLarge)};
   } else if (bytes_ > 0 && gateway.memory().value_room() == 0) {
-    error_ = Error{ErrorCode::kOverloaded, "the memory for large values is taken; try again"};
+    error_ = OverloadError(
+        {"memory", Refusal::kUntilMemory, "the memory for large values is taken; try again"});
   }
   if (error_.has_value()) values_.clear();
 }

@@ -6,9 +6,16 @@
 #include "weir/gateway/access.h"
 #include "weir/gateway/errors.h"
 #include "weir/gateway/pipeline.h"
+#include "weir/gateway/refusal.h"
 #include "weir/users/password.h"
 
 namespace weir::gateway {
+namespace {
+
+// For half of the checks that may wait to be done, at some 15 ms each.
+constexpr std::chrono::milliseconds kUntilPasswords{1000};
+
+}  // namespace
 
 // A password that is being checked for the command at the front of the queue.
 class Pipeline::PasswordOperation final : public Operation {
@@ -137,7 +144,9 @@ std::optional<Reply> Pipeline::BeginCheck(Queued& queued, uint64_t sequence,
         checks.Begin(name, hash, given.password, done);
     operation->paid = begun.ok() && !begun.value().joined;
     if (!operation->paid) authentication.GiveBackAttempt(session_.client, outbox_.now.mono);
-    if (!begun.ok()) return ErrorReply(begun.error());
+    if (!begun.ok()) {
+      return Reply::Failure(Overloaded({"queue", kUntilPasswords, begun.error().message}));
+    }
     operation->ticket = begun.value().ticket;
   }
   check_ = operation;

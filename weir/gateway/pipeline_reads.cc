@@ -182,7 +182,7 @@ void Pipeline::BeginHeavyRead(Queued& queued, const Origin& origin, const Comman
   auto read = std::make_shared<HeavyRead>(origin, spec, call, session_.protocol);
   ++queued.pending;
   if (HeavyRead::Begin(read, gateway_.heavy_reads())) return;
-  read->reply() = Reply::Failure(std::string(errors::kTooMuchHeavyWork));
+  read->reply() = Reply::Failure(errors::TooMuchHeavyWork());
   Deliver(std::move(read));
 }
 

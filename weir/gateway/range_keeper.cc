@@ -2,11 +2,13 @@
 
 #include <utility>
 
+#include "weir/gateway/refusal.h"
+
 namespace weir::gateway {
 namespace {
 
-const Error kChanging{ErrorCode::kOverloaded,
-                      "another change of the ranges is under way; try again"};
+const Error kChanging = OverloadError(
+    {"queue", Refusal::kUntilQueue, "another change of the ranges is under way; try again"});
 
 }  // namespace
 

@@ -4,7 +4,18 @@
 #include <cstring>
 #include <string_view>
 
+#include "weir/gateway/refusal.h"
+
 namespace weir::gateway {
+namespace {
+
+// Those of the mechanisms and the store say in words which of their limits is reached.
+std::string OverloadedBy(const std::string& message) {
+  if (message.starts_with("retry_after_ms=")) return "OVERLOADED " + message;
+  return Overloaded({"limit", Refusal::kUntilQueue, message});
+}
+
+}  // namespace
 
 void Reply::WriteTo(resp::Writer& writer) const {
   switch (kind) {
@@ -75,7 +86,7 @@ Reply ErrorReply(const Error& error) {
     case ErrorCode::kUnknown:
       return Reply::Failure("UNKNOWN " + error.message);
     case ErrorCode::kOverloaded:
-      return Reply::Failure("OVERLOADED " + error.message);
+      return Reply::Failure(OverloadedBy(error.message));
     case ErrorCode::kInvalid:
     case ErrorCode::kUnavailable:
     case ErrorCode::kCorrupt:

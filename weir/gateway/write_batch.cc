@@ -163,7 +163,7 @@ void WriteBatch::RunItem(WriteItem& item) {
     item.command->write(*this, item);
     running_copies_ = false;
     if (std::exchange(refused_, false)) {
-      item.reply = Reply::Failure(std::string(errors::kNoRoomForValue));
+      item.reply = Reply::Failure(errors::NoRoomForValue());
     }
   }
   made_bytes_ += item.reply.bulk.size();

@@ -51,7 +51,7 @@ void List(const OperationCall& call, ClientFilter filter) {
                          Deliver(operation);
                        });
     if (begun) return;
-    operation->reply() = Failure(errors::kTooMuchHeavyWork);
+    operation->reply() = Reply::Failure(errors::TooMuchHeavyWork());
     Deliver(operation);
   };
   call.gateway.clients().Visit(std::move(filter), ClientControl::Action::kLook,

@@ -59,7 +59,7 @@ std::optional<Reply> ConfigSet(const OperationCall& call) {
     Deliver(operation);
   };
   if (call.gateway.heavy_reads().TryPost(0, set)) return std::nullopt;
-  return Reply::Failure(std::string(errors::kTooMuchHeavyWork));
+  return Reply::Failure(errors::TooMuchHeavyWork());
 }
 
 void ConfigRewrite(const LocalCall& call, resp::Writer& writer) {

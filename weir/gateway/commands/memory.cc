@@ -121,7 +121,7 @@ std::optional<Reply> MemoryPurge(const OperationCall& call) {
     Deliver(operation);
   };
   if (call.gateway.heavy_reads().TryPost(0, purge)) return std::nullopt;
-  return Reply::Failure(std::string(errors::kTooMuchHeavyWork));
+  return Reply::Failure(errors::TooMuchHeavyWork());
 }
 
 }  // namespace weir::gateway::commands

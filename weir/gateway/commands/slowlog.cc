@@ -53,7 +53,7 @@ std::optional<Reply> SlowlogGet(const OperationCall& call) {
     Deliver(operation);
   };
   if (call.gateway.heavy_reads().TryPost(most * kEntryBytes, answer)) return std::nullopt;
-  return Reply::Failure(std::string(errors::kTooMuchHeavyWork));
+  return Reply::Failure(errors::TooMuchHeavyWork());
 }
 
 void SlowlogLen(const LocalCall& call, resp::Writer& writer) {
