@@ -105,7 +105,8 @@ inline constexpr std::string_view kCaching =
     "ERR CLIENT CACHING can be called only when the client is in tracking mode with OPTIN or "
     "OPTOUT mode enabled";
 inline constexpr std::string_view kNoTracking =
-    "ERR CLIENT TRACKING is not supported; use short expiries in the client's cache";
+    "ERR CLIENT TRACKING is not supported: weir does not tell clients which keys have changed; "
+    "turn client-side caching off, or let its entries expire soon";
 inline constexpr std::string_view kMonitorInMulti =
     "ERR MONITOR isn't allowed for DENY BLOCKING client";
 inline constexpr std::string_view kTooManyMonitors =
