@@ -271,6 +271,30 @@ class Diagnosis(WithServer):
         self.assertIn(b"No part of the budget is short.", client.command("MEMORY", "DOCTOR"))
         self.assertEqual(client.command("MEMORY", "PURGE"), b"OK")
 
+    def test_what_administers_takes_effect_in_its_turn_within_a_transaction(self):
+        server = self.start()
+        client, other = self.clients(server, 2)
+        name = other.command("CLIENT", "ID")
+        for _ in range(20):
+            replies = client.pipeline([
+                ("MULTI",), ("CONFIG", "SET", "slowlog-max-len", "7"),
+                ("CONFIG", "GET", "slowlog-max-len"), ("CONFIG", "SET", "slowlog-max-len", "9"),
+                ("CONFIG", "GET", "slowlog-max-len"), ("CONFIG", "SET", "no-such", "9"),
+                ("CLIENT", "LIST", "ID", name), ("SLOWLOG", "GET", "0"), ("SET", "k", "v"),
+                ("MEMORY", "PURGE"), ("KEYS", "*"), ("GET", "k"), ("EXEC",), ("ECHO", "next")])
+            self.assertEqual(replies[:13], [b"OK"] + [b"QUEUED"] * 11 + [replies[12]])
+            exec_replies = replies[12]
+            self.assertEqual(exec_replies[:4], [b"OK", [b"slowlog-max-len", b"7"], b"OK",
+                                                [b"slowlog-max-len", b"9"]])
+            self.assertTrue(exec_replies[4].startswith(b"ERR Unknown option"))
+            self.assertEqual(field(exec_replies[5].decode(), "id"), str(name))
+            self.assertEqual(exec_replies[6:], [[], b"OK", b"OK", [b"k"], b"v"])
+            self.assertEqual(replies[13], b"next")
+        replies = client.pipeline([("MULTI",), ("CLIENT", "KILL", "ID", name),
+                                   ("CLIENT", "LIST", "ID", name), ("EXEC",)])
+        self.assertEqual(replies[3], [1, b""])
+        self.assertEqual(other.at_end(), b"")
+
     def test_shutdown_stops_as_sigterm_does(self):
         server = self.start()
         client, other = self.clients(server, 2)

@@ -154,7 +154,11 @@ TRANSACTIONS = [s(line) for line in (
     "INCR c", "DBSIZE", "EXEC", "MGET a b c d", "DBSIZE",
     "MULTI", "SET a 5", "RESET", "EXEC", "GET a", "WATCH a", "SET a 1", "RESET", "MULTI", "EXEC",
     "CLIENT SETNAME me", "RESET", "CLIENT GETNAME", "HELLO 3 SETNAME", "GET none", "RESET",
-    "GET none")]
+    "GET none",
+    "MULTI", "FLUSHALL", "SET only 1", "CLIENT KILL x:1", "CLIENT KILL ID 99999", "CLIENT LIST x y",
+    "CLIENT LIST ID 99999", "SLOWLOG RESET", "SLOWLOG GET x", "SLOWLOG GET 0", "MEMORY PURGE",
+    "CONFIG GET no-such-parameter", "CONFIG SET no-such-parameter 1", "KEYS *", "RANDOMKEY",
+    "SCAN 0 COUNT 1000", "GET only", "EXEC", "GET only")]
 
 SCRIPT = (CONNECTION + UNKNOWN + STRINGS + NUMBERS + transcript_strings.SCRIPT
           + transcript_bits.SCRIPT + transcript_keys.SCRIPT + transcript_server.SCRIPT + KEYS

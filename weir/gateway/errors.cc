@@ -137,6 +137,12 @@ std::string WholeInTransaction(std::string_view command) {
          " inside MULTI would concern several databases; send it outside of MULTI";
 }
 
+std::string WriteAfterAsking(std::string_view command) {
+  return "ERR " + Upper(command) +
+         " cannot follow KEYS, SCAN or RANDOMKEY inside MULTI, which show what the transaction "
+         "leaves; send them after EXEC";
+}
+
 std::string TransactionTooLarge(std::string_view what, size_t limit) {
   return "ERR a transaction holds at most " + std::to_string(limit) + " " + std::string(what) +
          "; send EXEC more often";

@@ -169,6 +169,8 @@ std::string NoLatencySamples(std::string_view event);
 // `command` cannot be queued by MULTI, or only where there is one database.
 std::string NotInTransaction(std::string_view command);
 std::string WholeInTransaction(std::string_view command);
+// A write that MULTI is to queue behind a command that looks through all keys.
+std::string WriteAfterAsking(std::string_view command);
 // A limit of transactions is reached.
 std::string TransactionTooLarge(std::string_view what, size_t limit);
 // A long command, or the value that a write makes, finds no room.

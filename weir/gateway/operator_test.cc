@@ -274,12 +274,95 @@ TEST_F(Operator, TheHistogramCountsCallsOfTheCommandsNamed) {
 }
 
 TEST_F(Operator, WhatMayNotBeInATransactionIsRefusedThere) {
-  for (const Words& words : {Words{"SHUTDOWN"}, Words{"CLIENT", "LIST"}}) {
+  for (const Words& words : {Words{"SHUTDOWN"}, Words{"CL.THROTTLE", "k", "1", "1", "1"}}) {
     Do(client_, {"MULTI"});
     EXPECT_THAT(Do(client_, words), testing::StartsWith("-ERR"));
     EXPECT_EQ(Do(client_, {"EXEC"}),
               "-EXECABORT Transaction discarded because of previous errors.");
   }
+}
+
+TEST_F(Operator, WhatAdministersTheServerTakesEffectInItsTurnWithinATransaction) {
+  const std::string replies = rig_.Last(admin_, {{"MULTI"},
+                                                 {"CLIENT", "SETNAME", "before"},
+                                                 {"CLIENT", "INFO"},
+                                                 {"CLIENT", "SETNAME", "after"},
+                                                 {"CLIENT", "LIST", "ID", "1"},
+                                                 {"SLOWLOG", "GET", "x"},
+                                                 {"SLOWLOG", "GET"},
+                                                 {"SET", "k", "v"},
+                                                 {"EXEC"}});
+  EXPECT_THAT(replies,
+              testing::MatchesRegex("\\[\\+OK id=1 [^\n]* name=before [^\n]*\n \\+OK id=1 [^\n]* "
+                                    "name=after [^\n]*\n -ERR [^-]*-1 \\[\\] \\+OK\\]"));
+  EXPECT_EQ(Do(client_, {"GET", "k"}), "v");
+}
+
+TEST_F(Operator, ATransactionThatKillsItsOwnConnectionIsAnsweredFirst) {
+  EXPECT_EQ(rig_.Last(admin_, {{"MULTI"},
+                               {"CLIENT", "KILL", "ID", "2"},
+                               {"CLIENT", "KILL", "ID", "1", "SKIPME", "no"},
+                               {"PING"},
+                               {"EXEC"}}),
+            "[:1 :1 +PONG]");
+  EXPECT_TRUE(rig_.client(admin_).session.closing);
+}
+
+TEST_F(Operator, WhatFollowsATransactionThatWaitsWaitsToo) {
+  using Kind = ScriptedStore::Kind;
+  const std::vector<Words> burst = {{"MULTI"},   {"KEYS", "*"}, {"EXEC"},       {"NO-SUCH"},
+                                    {"MULTI"},   {"KEYS", "*"}, {"EXEC"},       {"SET", "k", "v"},
+                                    {"MULTI"},   {"GET", "k"},  {"KEYS", "*"},  {"EXEC"},
+                                    {"NO-SUCH"}, {"DEL", "k"},  {"EXISTS", "k"}};
+  for (const Words& words : burst) rig_.Send(client_, words);
+  rig_.HandOn();
+  for (int look = 0; look < 2; ++look) {
+    EXPECT_THAT(rig_.store().held(Kind::kScan), testing::SizeIs(1)) << look;
+    EXPECT_THAT(rig_.store().held(Kind::kApply), IsEmpty()) << look;
+    rig_.Complete(Kind::kScan);
+    rig_.Deliver();
+  }
+  EXPECT_THAT(rig_.store().held(Kind::kApply), testing::SizeIs(1));
+  rig_.RunAll();
+  std::vector<std::string> replies = rig_.Replies(client_);
+  std::erase_if(replies, [](const std::string& reply) {
+    return reply == "+QUEUED" || reply.starts_with("-ERR unknown");
+  });
+  EXPECT_THAT(replies,
+              ElementsAre("+OK", "[[]]", "+OK", "[[]]", "+OK", "+OK", "[v [k]]", ":1", ":0"));
+}
+
+TEST_F(Operator, NothingComesBetweenTheRepliesOfATransactionThatWaits) {
+  Do(admin_, {"MONITOR"});
+  for (const Words& words : {Words{"MULTI"}, Words{"ECHO", "a"}, Words{"KEYS", "*"},
+                             Words{"ECHO", "b"}, Words{"EXEC"}}) {
+    rig_.SendAndHandOn(admin_, words);
+  }
+  EXPECT_THAT(rig_.store().held(ScriptedStore::Kind::kScan), testing::SizeIs(1));
+  rig_.SendAndHandOn(client_, {"ECHO", "between"});
+  rig_.Deliver();
+  rig_.RunAll();
+  EXPECT_THAT(rig_.Replies(admin_),
+              testing::IsSupersetOf({testing::Matcher<std::string>(HasSubstr("between")),
+                                     testing::Matcher<std::string>("[a [] b]")}));
+}
+
+TEST_F(Operator, WhoLooksThroughAllKeysInATransactionSeesWhatItWrote) {
+  Do(client_, {"SET", "old", "1"});
+  EXPECT_EQ(rig_.Last(client_, {{"MULTI"},
+                                {"SET", "k", "v"},
+                                {"DEL", "old"},
+                                {"KEYS", "*"},
+                                {"SCAN", "0"},
+                                {"RANDOMKEY"},
+                                {"GET", "k"},
+                                {"EXEC"}}),
+            "[+OK :1 [k] [0 [k]] k v]");
+  Do(client_, {"MULTI"});
+  EXPECT_EQ(Do(client_, {"KEYS", "*"}), "+QUEUED");
+  EXPECT_THAT(Do(client_, {"SET", "k", "v"}),
+              testing::StartsWith("-ERR SET cannot follow KEYS, SCAN or RANDOMKEY inside MULTI"));
+  EXPECT_EQ(Do(client_, {"EXEC"}), "-EXECABORT Transaction discarded because of previous errors.");
 }
 
 }  // namespace

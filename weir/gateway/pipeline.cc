@@ -192,7 +192,7 @@ void Pipeline::RunLocal(const CommandSpec& spec, Args args, bool in_transaction)
   resp::Writer writer = MakeWriter();
   spec.local({args, session_, gateway_, home_, in_transaction}, writer);
   CountFailure(spec, writer);
-  if (muted && !session_.muted()) output_.Append(TakeAll(*muted_output_).view());
+  if (muted && !session_.muted()) sink_->Append(TakeAll(*muted_output_).view());
 }
 
 void Pipeline::Enqueue(Queued queued) {
@@ -232,7 +232,9 @@ void Pipeline::Pump() {
 }
 
 bool Pipeline::Joins(const Queued& queued) const {
-  if (run_ == 0 || queued.state == State::kAnswered) return true;
+  if (run_ == 0) return true;
+  if (queued.state == State::kAnswered) return !(holding_ && queued.holds);
+  if (holding_) return false;
   const CommandSpec* last = queue_[run_ - 1].spec;
   if (last != nullptr && (last->flags & kFlagBarrier) != 0) return false;
   const CommandSpec& spec = *queued.spec;
@@ -264,6 +266,7 @@ uint32_t Pipeline::DatabaseOf(const Queued& queued) const {
 void Pipeline::Begin(size_t index) {
   Queued& queued = queue_[index];
   const uint64_t sequence = first_sequence_ + index;
+  holding_ |= queued.holds;
   if (queued.state == State::kAnswered) return;
   queued.began = outbox_.now.mono;
   if (queued.spec->kind == CommandKind::kLocal) return;  // Runs when it is the first.
@@ -323,7 +326,7 @@ bool Pipeline::AnswerFront() {
   if (front.state == State::kAnswered) {
     if (front.watches != nullptr) front.watches->failed = true;
     if (front.exec != nullptr && front.exec->reply.kind == Reply::Kind::kArray) {
-      AnswerExec(*front.exec);
+      if (!AnswerExec(front)) return false;
     } else {
       Answer(front.spec, front.reply, front.rejected);
     }
@@ -354,6 +357,7 @@ bool Pipeline::AnswerFront() {
   queued_bytes_ -= front.bytes;
   held_bytes_ -= front.own_bytes;
   if (front.spec != nullptr && (front.spec->flags & kFlagChangesUser) != 0) judging_ = false;
+  if (front.holds) holding_ = false;
   queue_.pop_front();
   ++first_sequence_;
   if (--run_ == 0) run_kind_ = CommandKind::kLocal;
@@ -443,6 +447,7 @@ void Pipeline::OnOperation(const std::shared_ptr<Operation>& operation) {
   } else if (queued->exec != nullptr) {
     const uint32_t step = operation->origin().part;
     queued->exec->transaction->steps[step].reply = std::move(operation->reply());
+    queued->last |= operation->ends_connection();
     if (queued->pending == 0) queued->state = State::kAnswered;
   } else if (queued->snapshot == nullptr) {
     queued->state = State::kAnswered;

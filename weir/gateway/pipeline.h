@@ -108,7 +108,9 @@ class Pipeline {
   void ReleaseIdle();
   // Bytes of what waits and of an open transaction, but for large values, which are Bytes.
   size_t held_bytes() const {
-    return held_bytes_ + transaction_.bytes() + queue_.capacity() * sizeof(Queued);
+    const size_t written =
+        exec_answer_.written == nullptr ? 0 : exec_answer_.written->buffer_bytes();
+    return held_bytes_ + transaction_.bytes() + queue_.capacity() * sizeof(Queued) + written;
   }
   // Whether every command has been answered.
   bool idle() const { return queue_.empty(); }
@@ -150,8 +152,20 @@ class Pipeline {
     Reply reply;
     bool rejected = false;  // Refused or queued by MULTI: not executed.
     bool last = false;      // The connection ends with it.
+    bool holds = false;     // EXEC with steps that run apart: what follows waits for its answer.
     MonoTime since;         // When it came.
     MonoTime began;         // When it was its turn.
+  };
+
+  // How far the EXEC at the front has been answered.
+  struct ExecAnswer {
+    uint32_t step = 0;      // The next.
+    size_t found = 0;       // Of what was found, the next.
+    size_t copied_max = 0;  // CopiedReplyBytes from which on it is full.
+    bool begun = false;     // The head of its reply is written.
+    bool asked = false;     // `step` runs apart and has begun.
+    // What is written of a reply that waits for such a step, so that nothing comes between.
+    std::unique_ptr<resp::OutputBuffer> written;
   };
 
   class PasswordOperation;
@@ -211,9 +225,10 @@ class Pipeline {
   void NoteWatched(const Queued& watch, std::span<const Found> found);
   void BeginExec(Queued& queued, uint64_t sequence);
   void BeginHeavySteps(Queued& queued);
-  void AnswerExec(const WriteItem& exec);
-  void AnswerStep(const WriteItem& step, const TransactionBody& body, size_t* next,
-                  size_t copied_max);
+  bool AnswerExec(Queued& exec);
+  bool AskApart(Queued& exec, uint32_t step);
+  void AnswerStep(const WriteItem& step, const TransactionBody& body);
+  bool ExecAnswerIsFull() const;
   size_t CopiedReplyBytes() const;
 
   void BeginParts(Queued& queued, uint64_t sequence);
@@ -227,7 +242,7 @@ class Pipeline {
   resp::Writer MakeWriter() {
     if (session_.muted()) [[unlikely]]
       return resp::Writer(MutedOutput(), session_.protocol);
-    return resp::Writer(output_, session_.protocol);
+    return resp::Writer(*sink_, session_.protocol);
   }
   resp::OutputBuffer& MutedOutput();
 
@@ -236,6 +251,7 @@ class Pipeline {
   Outbox& outbox_;
   Session& session_;
   resp::OutputBuffer& output_;
+  resp::OutputBuffer* sink_ = &output_;  // Where replies go: also to what is written of EXEC's.
   Transaction transaction_;
   boost::circular_buffer<Queued> queue_;  // Keeps its room: no allocation for each command.
   uint64_t first_sequence_ = 0;           // Of the command at the front of the queue.
@@ -248,8 +264,10 @@ class Pipeline {
   bool waits_for_output_ = false;
   bool paused_ = false;                               // A pause holds back the next command.
   std::unique_ptr<resp::OutputBuffer> muted_output_;  // Of the command that is being answered.
-  std::shared_ptr<PasswordOperation> check_;          // Of the command at the front.
-  bool judging_ = false;   // A command that changes the user is in the queue.
+  ExecAnswer exec_answer_;
+  bool holding_ = false;                      // A command that holds has begun.
+  std::shared_ptr<PasswordOperation> check_;  // Of the command at the front.
+  bool judging_ = false;                      // A command that changes the user is in the queue.
   bool expelled_ = false;  // The session has lost its user: it closes once all is answered.
 };
 

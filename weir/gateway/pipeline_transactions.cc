@@ -123,6 +123,8 @@ std::optional<Reply> Pipeline::Exec(Queued* queued) {
   queued->exec->command = queued->spec;
   queued->exec->transaction = transaction_.Take();
   const TransactionBody& body = *queued->exec->transaction;
+  queued->holds = std::any_of(body.steps.begin(), body.steps.end(),
+                              [&](const WriteItem& step) { return body.RunsApart(step); });
   if (!body.database.has_value()) {  // It needs no database; its steps run in their turn.
     queued->exec->reply = Reply::Array({});
     queued->state = State::kAnswered;
@@ -182,24 +184,65 @@ void Pipeline::BeginHeavySteps(Queued& queued) {
 
 // What waits for the client or is to be dropped, but for large values, which are not copied.
 size_t Pipeline::CopiedReplyBytes() const {
-  return output_.copied_bytes() + (muted_output_ == nullptr ? 0 : muted_output_->copied_bytes());
+  return sink_->copied_bytes() + (muted_output_ == nullptr ? 0 : muted_output_->copied_bytes());
 }
 
-void Pipeline::AnswerExec(const WriteItem& exec) {
-  const TransactionBody& body = *exec.transaction;
-  MakeWriter().ArrayHeader(body.steps.size());
-  size_t next = 0;  // Of what was found.
-  const size_t copied_max = CopiedReplyBytes() + gateway_.memory().reply_bytes_max();
-  for (const WriteItem& step : body.steps) AnswerStep(step, body, &next, copied_max);
+bool Pipeline::ExecAnswerIsFull() const {
+  return CopiedReplyBytes() > exec_answer_.copied_max;
+}
+
+// Returns false when a step has been begun that runs apart: come again when its reply is there. So
+// what administers the server takes effect in its turn among the steps that are answered here, and
+// what looks through the databases sees what the transaction wrote.
+bool Pipeline::AnswerExec(Queued& exec) {
+  const TransactionBody& body = *exec.exec->transaction;
+  if (!std::exchange(exec_answer_.begun, true)) {
+    if (exec.holds) {
+      exec_answer_.written = std::make_unique<resp::OutputBuffer>();
+      sink_ = exec_answer_.written.get();
+    }
+    exec_answer_.copied_max = CopiedReplyBytes() + gateway_.memory().reply_bytes_max();
+    MakeWriter().ArrayHeader(body.steps.size());
+  }
+  for (; exec_answer_.step < body.steps.size(); ++exec_answer_.step) {
+    const WriteItem& step = body.steps[exec_answer_.step];
+    if (body.RunsApart(step) && !AskApart(exec, exec_answer_.step)) return false;
+    AnswerStep(step, body);
+  }
+  sink_ = &output_;
+  ExecAnswer answer = std::exchange(exec_answer_, {});
+  if (answer.written != nullptr) MakeWriter().Encoded(TakeAll(*answer.written));
+  return true;
+}
+
+// Returns whether the reply of the step is there.
+bool Pipeline::AskApart(Queued& exec, uint32_t step) {
+  if (std::exchange(exec_answer_.asked, false)) return true;
+  WriteItem& item = exec.exec->transaction->steps[step];
+  if (ExecAnswerIsFull()) {
+    item.reply = Failure(errors::kTransactionReplyTooLarge);
+    return true;
+  }
+  Origin origin = OriginOf(first_sequence_);
+  origin.part = step;
+  std::optional<Reply> reply =
+      item.command->operation({item.args.views(), origin, gateway_, session_});
+  if (reply.has_value()) {
+    item.reply = std::move(*reply);
+    return true;
+  }
+  exec_answer_.asked = true;
+  exec.state = State::kPending;
+  exec.pending = 1;
+  return false;
 }
 
 // With a writer of its own, since a HELLO before it may have changed the protocol. Writes have run
-// already and made what they may; beyond `copied_max` nothing else is.
-void Pipeline::AnswerStep(const WriteItem& step, const TransactionBody& body, size_t* next,
-                          size_t copied_max) {
+// already and made what they may; once the answer is full nothing else is.
+void Pipeline::AnswerStep(const WriteItem& step, const TransactionBody& body) {
   const CommandSpec& spec = *step.command;
   outbox_.stats->commands[CommandIndex(spec)].calls.Add(1);
-  const bool full = CopiedReplyBytes() > copied_max;
+  const bool full = ExecAnswerIsFull();
   const bool local = spec.kind == CommandKind::kLocal || spec.kind == CommandKind::kAuthenticate;
   if (local && !full) {
     RunLocal(spec, step.args.views(), true);
@@ -210,7 +253,7 @@ void Pipeline::AnswerStep(const WriteItem& step, const TransactionBody& body, si
   if (local) {
     WriteError(writer, errors::kTransactionReplyTooLarge);
   } else if (spec.kind == CommandKind::kRead) {
-    const std::vector<Found> found = FoundBy(step, body, next);
+    const std::vector<Found> found = FoundBy(step, body, &exec_answer_.found);
     if (full) {
       WriteError(writer, errors::kTransactionReplyTooLarge);
     } else if (step.reply.kind == Reply::Kind::kNull) {

@@ -28,11 +28,16 @@ std::optional<std::string> Transaction::PlaceKey(std::string_view key) {
 std::optional<std::string> Transaction::Queue(const CommandSpec& spec, OwnedArgs args) {
   assert(open());
   if ((spec.flags & kFlagNoMulti) != 0) return std::string(errors::kNoMulti);
+  const bool writes = (spec.flags & kFlagWrite) != 0;
+  if (body_->asks && writes) return errors::WriteAfterAsking(spec.name);
   if (spec.kind == CommandKind::kOperation) {
-    if (spec.in_transaction == nullptr) return errors::NotInTransaction(spec.name);
-    if (databases_ > 1) return errors::WholeInTransaction(spec.name);
-    body_->whole = true;
-    database_ = 0;
+    if (databases_ > 1 && writes) return errors::WholeInTransaction(spec.name);
+    if (databases_ == 1 && spec.in_transaction != nullptr) {
+      body_->whole = true;
+      database_ = 0;
+    } else {
+      body_->asks |= (spec.flags & kFlagReadOnly) != 0;
+    }
   }
   // A password takes a check, and EXEC waits for nothing.
   if (spec.kind == CommandKind::kAuthenticate && spec.credentials(args.views()).has_value()) {

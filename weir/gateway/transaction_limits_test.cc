@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "weir/gateway/errors.h"
 #include "weir/gateway/gateway_rig.h"
 #include "weir/gateway/transaction.h"
 #include "weir/gateway/write_batch.h"
@@ -87,6 +88,23 @@ TEST(TransactionLimits, WhatExecAnswersIsBoundedAndTheWritesAreAllDone) {
                                        "than one reply may be; this command was not run; split the "
                                        "transaction :1]"));
   EXPECT_EQ(rig.Do(a, {"GET", "n"}), "1");
+}
+
+TEST(TransactionLimits, WhatRunsApartIsRefusedOnceTheReplyIsLarge) {
+  GatewayRig::Options options;
+  options.memory.client_bytes = 4000;
+  GatewayRig rig(options);
+  const size_t a = rig.Connect();
+  const std::string key(1500, 'k');
+  rig.Do(a, {"SET", key, "v"});
+  std::vector<Words> commands(4, {"KEYS", "*"});
+  commands.insert(commands.begin(), {"MULTI"});
+  commands.push_back({"ECHO", "x"});
+  commands.push_back({"EXEC"});
+  const std::string names = "[" + key + "]";
+  const std::string error = "-" + std::string(errors::kTransactionReplyTooLarge);
+  EXPECT_EQ(rig.Last(a, commands),
+            "[" + names + " " + names + " " + error + " " + error + " " + error + "]");
 }
 
 TEST(TransactionLimits, AFullTransactionIsApplied) {

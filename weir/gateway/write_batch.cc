@@ -207,7 +207,7 @@ void WriteBatch::RunTransaction(WriteItem& item) {
         }
         break;
       case CommandKind::kOperation:
-        step.command->in_transaction(*this, step);
+        if (!body.RunsApart(step)) step.command->in_transaction(*this, step);
         break;
       case CommandKind::kLocal:  // It is answered on the connection's loop.
       case CommandKind::kAuthenticate:

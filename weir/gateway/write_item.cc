@@ -17,6 +17,11 @@ size_t WriteItem::KeyCount() const {
   return transaction != nullptr ? transaction->keys : command->KeyCount(args.views());
 }
 
+bool TransactionBody::RunsApart(const WriteItem& step) const {
+  const CommandSpec& spec = *step.command;
+  return spec.kind == CommandKind::kOperation && (spec.in_transaction == nullptr || !whole);
+}
+
 bool WriteItem::whole() const {
   return transaction != nullptr && transaction->whole;
 }

@@ -81,10 +81,15 @@ struct TransactionBody {
   size_t args_bytes = 0;             // Of all steps.
   size_t keys = 0;                   // Of all steps, and watched ones.
   bool whole = false;  // A step is about the whole database: it has a batch of its own.
+  bool asks = false;   // A step looks through the databases once all others are done (RunsApart).
   // While it runs: the moment that it runs at, and what the reading steps found, in order. Their
   // replies are written where the reply is, by the protocol that the connection speaks there.
   WallTime now;
   std::vector<std::optional<cache::Value>> found;
+
+  // Whether `step` has no part in the batch: it is an operation that begins, and ends, when its
+  // turn comes to be answered.
+  bool RunsApart(const WriteItem& step) const;
 };
 
 }  // namespace weir::gateway

@@ -24,15 +24,15 @@ inline constexpr Row kClientRows[] = {
           c::ClientId),
     Operates("client|info", 2, kOfItself | kFlagLeavesOut, "6.2.0",
              "Returns information about the current client connection.", c::ClientInfo)
-        .Differs("Not within MULTI. `lib-name` and `lib-ver` as in Redis 7.2; memory does not "
+        .Differs("`lib-name` and `lib-ver` as in Redis 7.2; memory does not "
                  "include large values.")
         .Tips("nondeterministic_output"),
     Operates("client|kill", -3, kAdmin | kAlways | kFlagLeavesOut, "2.4.0",
              "Kill the connection of a client.", c::ClientKill)
-        .Differs("Not within MULTI. `MAXAGE seconds` as in Redis 7.4."),
+        .Differs("`MAXAGE seconds` as in Redis 7.4."),
     Operates("client|list", -2, kAdmin | kAlways | kFlagLeavesOut, "2.4.0",
              "Get the list of client connections.", c::ClientList)
-        .Differs("Not within MULTI. `lib-name` and `lib-ver` as in Redis 7.2; memory does not "
+        .Differs("`lib-name` and `lib-ver` as in Redis 7.2; memory does not "
                  "include large values. At most 4096 names after `ID`.")
         .Tips("nondeterministic_output"),
     Local("client|no-evict", 3, kAdmin | kAlways, "7.0.0",

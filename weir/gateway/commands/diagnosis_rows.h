@@ -46,7 +46,7 @@ inline constexpr Row kDiagnosisRows[] = {
         .Tips("nondeterministic_output request_policy:all_shards response_policy:special"),
     Operates("memory|purge", 2, kFlagLeavesOut | kFlagNeedsAdmin, "4.0.0",
              "Ask the allocator to release memory.", c::MemoryPurge)
-        .Differs("Not within MULTI. Needs the right `admin`.")
+        .Differs("Needs the right `admin`.")
         .Tips("request_policy:all_shards response_policy:all_succeeded"),
     Local("memory|stats", 2, kNone, "4.0.0", "Show memory usage details.", c::MemoryStats)
         .Differs("Without `db.0`, and with the cache and the parts of the memory budget, as "
@@ -62,7 +62,6 @@ inline constexpr Row kDiagnosisRows[] = {
     Container("slowlog", "2.2.12", "A container for slow log commands."),
     Operates("slowlog|get", -2, kFlagAdmin | kAlways, "2.2.12", "Get the slow log's entries.",
              c::SlowlogGet)
-        .Differs("Not within MULTI.")
         .Tips("request_policy:all_nodes nondeterministic_output"),
     Local("slowlog|help", 2, kAlways, "6.2.0", "Show helpful text about the different subcommands.",
           c::Help)

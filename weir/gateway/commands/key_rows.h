@@ -25,8 +25,7 @@ inline constexpr Row kKeyRows[] = {
              "Find all keys matching the given pattern.", c::Keys)
         .In(kCatDangerous | kCatKeyspace)
         .Tips("request_policy:all_shards nondeterministic_output_order")
-        .Differs("Not within MULTI. Refused with an error when the names found are more than 32 "
-                 "MB; SCAN has no such "
+        .Differs("Refused with an error when the names found are more than 32 MB; SCAN has no such "
                  "limit. Keys written meanwhile may be missing."),
     Container("object", "2.2.3", "A container for object introspection commands."),
     Read("object|encoding", 3, kNone, {2, 2, 1, kLooksAt}, "2.2.3",
@@ -62,8 +61,7 @@ inline constexpr Row kKeyRows[] = {
         .Tips("nondeterministic_output"),
     Operates("randomkey", 1, kFlagReadOnly, "1.0.0", "Return a random key from the keyspace.",
              c::Randomkey)
-        .Tips("request_policy:all_shards nondeterministic_output")
-        .Differs("Not within MULTI."),
+        .Tips("request_policy:all_shards nondeterministic_output"),
     Write("rename", 3, kNone, {1, 2, 1, kTakes, kOverwrites}, "1.0.0", "Rename a key.", c::Rename)
         .Differs(kOneDirectory),
     Write("renamenx", 3, kFast, {1, 2, 1, kTakes, kInserts}, "1.0.0",
@@ -72,8 +70,7 @@ inline constexpr Row kKeyRows[] = {
     Operates("scan", -2, kFlagReadOnly | kFlagLeavesOut, "2.8.0",
              "Incrementally iterate the keys space.", c::Scan)
         .Tips("nondeterministic_output request_policy:special")
-        .Differs("Not within MULTI. Keys come in the order of their positions, each exactly once "
-                 "if it stays; "
+        .Differs("Keys come in the order of their positions, each exactly once if it stays; "
                  "`COUNT` is at most 4096 records a call. `NOVALUES` is accepted and changes "
                  "nothing. A cursor that is empty or negative is an error."),
     Read("touch", -2, kFast, AllKeys(kLooksAt), "3.2.1",

@@ -48,9 +48,8 @@ inline constexpr Row kServerRows[] = {
         .Differs("Always an error: the file is its author's."),
     Operates("config|set", -4, kAdmin | kAlways | kFlagLeavesOut, "2.0.0",
              "Set configuration parameters to the given values.", c::ConfigSet)
-        .Differs(
-            "Not within MULTI. Parameters are the keys of `[server]`, under their own names and "
-            "those that Redis has for them; what needs a restart is an error that says so.")
+        .Differs("Parameters are the keys of `[server]`, under their own names and "
+                 "those that Redis has for them; what needs a restart is an error that says so.")
         .Tips("request_policy:all_nodes response_policy:all_succeeded"),
     Operates("dbsize", 1, kFlagReadOnly | kFast, "1.0.0",
              "Return the number of keys in the selected database.", c::Dbsize)
