@@ -84,17 +84,22 @@ LiveConfig::Outcome LiveConfig::Reload() {
 Result<Ok> LiveConfig::Set(const gateway::Parameters& changes) {
   const auto refuse = [](std::string text) { return Error{ErrorCode::kInvalid, std::move(text)}; };
   const std::lock_guard changing(changing_);
-  Config next = config_;
+  gateway::Parameters named = changes;
   std::vector<std::string_view> keys;
-  for (const auto& [given, value] : changes) {
-    std::string name = given;
+  for (auto& [name, value] : named) {
     for (char& c : name) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
     const std::string_view key = KeyOfParameter(name);
     if (!key.empty() && std::find(keys.begin(), keys.end(), key) != keys.end()) {
       return refuse(SetFailed(name, "duplicate parameter"));
     }
     keys.push_back(key);
-    std::string problem = SetParameter(name, value, next.server);
+  }
+  const gateway::Parameters now = AllParameters(config_);
+  Config next = config_;
+  for (const auto& change : named) {
+    // What is so already may be set, whatever it is.
+    if (std::binary_search(now.begin(), now.end(), change)) continue;
+    std::string problem = SetParameter(change.first, change.second, next.server);
     if (!problem.empty()) return refuse(std::move(problem));
   }
   Loaded checked = CheckTogether(std::move(next));

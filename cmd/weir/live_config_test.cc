@@ -143,6 +143,7 @@ TEST_F(Live, SetIsAllOrNothingAndSaysWhatIsWrong) {
       {"Unknown option or number of arguments for CONFIG SET - 'foo'", {{"foo", "1"}}},
       {failed + "maxclients') - '0' is below 1", {{"timeout", "9"}, {"maxclients", "0"}}},
       {failed + "maxclients') - duplicate parameter", {{"max_clients", "9"}, {"maxclients", "8"}}},
+      {failed + "maxmemory') - duplicate parameter", {{"maxmemory", "1gb"}, {"maxmemory", "2gb"}}},
       {failed + "maxmemory') - can't set immutable config; restart weir to change memory",
        {{"maxmemory", "1gb"}}},
       {failed + "threads') - can't set immutable config; restart weir to change threads",
@@ -154,7 +155,9 @@ TEST_F(Live, SetIsAllOrNothingAndSaysWhatIsWrong) {
   for (const auto& [error, changes] : wrong) EXPECT_EQ(Set(changes), error);
   EXPECT_THAT(applied_, IsEmpty());
   EXPECT_EQ(Set({{"appendonly", "no"}, {"save", ""}}), "OK") << "it is so";
-  EXPECT_EQ(Set({{"maxmemory", Get("maxmemory")}}), "OK");
+  for (const char* name : {"maxmemory", "threads", "limit.l.rate", "listen"}) {
+    EXPECT_EQ(Set({{name, Get(name)}}), "OK") << name;
+  }
 }
 
 TEST(Parameters, EveryOptionIsShownAndSaysWhetherItNeedsARestart) {

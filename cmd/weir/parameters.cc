@@ -162,8 +162,7 @@ std::string SetFailed(std::string_view name, std::string_view why) {
 
 std::string SetParameter(std::string_view name, const std::string& value, ServerConfig& server) {
   for (const Constant& constant : kConstants) {
-    if (constant.name != name) continue;
-    return constant.value == value ? "" : SetFailed(name, "can't set immutable config");
+    if (constant.name == name) return SetFailed(name, "can't set immutable config");
   }
   const Alias* alias = FindAlias(name);
   const Option* option = FindOption("server", KeyOfParameter(name));
@@ -174,7 +173,6 @@ std::string SetParameter(std::string_view name, const std::string& value, Server
   if (option == nullptr) {
     return "Unknown option or number of arguments for CONFIG SET - '" + std::string(name) + "'";
   }
-  if (alias != nullptr && alias->show(server) == value) return "";
   if (!option->reloadable) {
     return SetFailed(
         name, "can't set immutable config; restart weir to change " + std::string(option->key));

@@ -26,8 +26,8 @@ gateway::Parameters AllParameters(const Config& config);
 // Whether a change of this one of OwnParameters takes a restart.
 bool NeedsRestart(std::string_view name);
 
-// Sets one of [server] by either name. Returns what is wrong with name or value, as CONFIG SET says
-// it after "ERR ", or "".
+// Sets one of [server] by either name to another value. Returns what is wrong with name or value,
+// as CONFIG SET says it after "ERR ", or "".
 std::string SetParameter(std::string_view name, const std::string& value, ServerConfig& server);
 // The same error for what only comes out of all changes together.
 std::string SetFailed(std::string_view name, std::string_view why);
