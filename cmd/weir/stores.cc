@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "cmd/weir/layout.h"
+#include "cmd/weir/log.h"
 
 #include "weir/store/memory/memory_store.h"
 #include "weir/store/rocksdb/rocksdb_store.h"
@@ -42,6 +43,7 @@ Result<std::unique_ptr<store::RocksDbStore>> OpenDirectory(const Config& config,
   options.block_cache_bytes = budget.block_cache / count;
   options.write_buffer_bytes = budget.write_buffers / count;
   options.read_threads = kReadThreads;
+  options.warn = [](const std::string& what) { LogWarn(what); };
   return store::OpenRocksDb(std::move(options));
 }
 

@@ -148,6 +148,7 @@ std::unique_ptr<DatabaseSetting> MakeDatabaseSetting(const RocksDbOptions& optio
   auto setting = std::make_unique<DatabaseSetting>();
   setting->path = std::move(path);
   setting->shards = shards;
+  setting->warn = options.warn;
   const bool is_synced = options.durability == Durability::kFsync;
   setting->env = is_synced ? std::move(env) : KeepLogsInOrder(std::move(env));
   const WriteBuffers buffers = DivideWriteBuffers(options.write_buffer_bytes, shards);
@@ -190,8 +191,17 @@ Result<std::unique_ptr<Database>> Database::OpenWith(const DatabaseSetting& sett
 }
 
 Result<std::unique_ptr<Database>> Database::Open(const DatabaseSetting& setting) {
-  auto checked = CheckLogs(*setting.env->GetFileSystem(), setting.path);
-  if (!checked.ok()) return Error{checked.error().code, checked.error().message + kDamaged};
+  rocksdb::FileSystem& files = *setting.env->GetFileSystem();
+  const auto torn = CheckLogs(files, setting.path);
+  if (!torn.ok()) return Error{torn.error().code, torn.error().message + kDamaged};
+  for (const TornWrite& write : torn.value()) {
+    if (auto cut = CutOff(files, write); !cut.ok()) return cut.error();
+    if (setting.warn) {
+      setting.warn("a power cut has torn the last write of " + write.path +
+                   ", which nobody was told of; its " + std::to_string(write.end - write.begin) +
+                   " bytes are cut off");
+    }
+  }
   auto opened = OpenWith(setting, setting.db_options, Access::kWrite);
   if (!opened.ok()) return opened;
   if (auto moved = opened.value()->MovePending(); !moved.ok()) {
@@ -227,6 +237,7 @@ rocksdb::Status Database::MovePending() {
   rocksdb::Status status = ReadPending(&pending_records);
   rocksdb::WriteBatch batch;
   rocksdb::WriteOptions options;
+  options.sync = true;  // As CheckLogs demands of all writes.
   for (const auto& [key, record] : pending_records) {
     if (!status.ok()) return status;
     status = batch.Put(records(key.first), key.second, record);
@@ -240,7 +251,6 @@ rocksdb::Status Database::MovePending() {
     // See BatchWriter::StageRemoval.
     if (status.ok()) status = batch.Put(pending(), kLowestKey, "");
   }
-  options.sync = true;
   if (status.ok()) status = rocks_->Write(options, &batch);
   // Tables of `pending` hold nothing any more; without them, damage to one cannot matter either.
   if (status.ok() && !pending_records.empty()) {
@@ -250,8 +260,13 @@ rocksdb::Status Database::MovePending() {
 }
 
 Result<std::unique_ptr<Database>> Database::OpenReadOnly(const DatabaseSetting& setting) {
-  auto checked = CheckLogs(*setting.env->GetFileSystem(), setting.path);
-  if (!checked.ok()) return Error{checked.error().code, checked.error().message + kDamaged};
+  const auto torn = CheckLogs(*setting.env->GetFileSystem(), setting.path);
+  if (!torn.ok()) return Error{torn.error().code, torn.error().message + kDamaged};
+  if (!torn.value().empty()) {
+    return Error{ErrorCode::kUnavailable, "a power cut has torn the last write of " +
+                                              torn.value()[0].path +
+                                              "; the server cuts it off when it starts"};
+  }
   std::vector<std::string> names;
   const rocksdb::Status status =
       rocksdb::DB::ListColumnFamilies(setting.db_options, setting.path, &names);

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -25,6 +26,7 @@ namespace weir::store {
 struct DatabaseSetting {
   std::string path;
   uint32_t shards = 0;
+  std::function<void(const std::string&)> warn;  // Or none.
   std::unique_ptr<rocksdb::Env> env;
   std::shared_ptr<BackgroundErrors> background_errors;  // Of every database that is opened.
   rocksdb::DBOptions db_options;

@@ -1,18 +1,33 @@
-// CheckLogs: finds damage in RocksDB's logs that its recovery would take for an incomplete end.
+// CheckLogs: what of RocksDB's logs is whole, what a power cut has torn, and what is damage.
 //
 // A write that a power cut interrupted leaves an incomplete last record, which recovery rightly
 // forgives. But it forgives in silence, too, a damaged length that reaches past the end of the
-// file, dropping the acknowledged records behind it, and a run of zeroes, which it steps over. So
-// before RocksDB replays (and then deletes) a log:
+// file, dropping the acknowledged records behind it, and a run of zeroes, which it steps over. And
+// it takes for damage what a file system without ordered data may leave of the last write: sectors
+// of it, with zeroes in the place of the others. So before RocksDB replays (and then deletes) a
+// log:
 //   1. Behind an incomplete record there must be no complete one, nor may the record be complete
 //      but for its length.
 //   2. Behind a zero header there must be zeroes alone.
-// All other damage RocksDB reports itself, by its checksums.
-// Errors: kCorrupt; kUnavailable when a log cannot be read. Cost: reads every log once.
-// Source: RocksDB's log format, db/log_format.h.
+//   3. What is wrong in the newest log is the torn last write, which nobody was told of, if some
+//      sector of it was never written and no other batch begins behind. Every batch is synced
+//      before the next is appended, so one that is behind shows that this one had been there whole.
+// All other damage is reported, in older logs by RocksDB's own checksums.
+//
+// The manifest, which is such a log of RocksDB's own, is treated as the newest log is; it is synced
+// before anything rests on it. Damage to it is RocksDB's to report.
+//
+// So a flipped bit is damage wherever it is: it leaves no sector of zeroes. A sector of the last
+// batch that was synced, acknowledged and lost afterwards cannot be told from one that was never
+// written, no more than a lost end of the file can: that the device keeps what it has synced is
+// what durability rests on. Errors: kCorrupt; kUnavailable when a log cannot be read. Cost: reads
+// every log once. Source: RocksDB's log format, db/log_format.h; etcd tells torn writes by zero
+// sectors as well (server/storage/wal/decoder.go, isTornEntry), but looks at nothing behind.
 #pragma once
 
+#include <cstdint>
 #include <string>
+#include <vector>
 
 #include <rocksdb/file_system.h>
 
@@ -20,7 +35,18 @@
 
 namespace weir::store {
 
-// Checks every log in `directory`; none, or no directory, is fine.
-Result<Ok> CheckLogs(rocksdb::FileSystem& files, const std::string& directory);
+// The last write of a log, where a power cut has torn it.
+struct TornWrite {
+  std::string path;
+  uint64_t begin = 0;
+  uint64_t end = 0;  // Of the log as well.
+};
+
+// Checks every log in `directory`; none, or no directory, is fine. Returns what CutOff must cut off
+// before RocksDB may open the directory.
+Result<std::vector<TornWrite>> CheckLogs(rocksdb::FileSystem& files, const std::string& directory);
+
+// Ends the log where the torn write begins, durably.
+Result<Ok> CutOff(rocksdb::FileSystem& files, const TornWrite& torn);
 
 }  // namespace weir::store

@@ -8,9 +8,9 @@
 // compaction threads, which are shared by all stores of the process.
 // Memory: `block_cache_bytes` + `write_buffer_bytes`, and for a batch in flight two copies of it.
 // Errors: opening fails with kCorrupt when the format is unknown or the data is damaged (nothing is
-// dropped to make it open; only an incomplete last record, which was never acknowledged, is), and
-// with kUnavailable when the directory is in use or cannot be read or written.
-// Cost: rocksdb_store_bench.cc.
+// dropped to make it open but a last write that a power cut left incomplete or torn, which was
+// never acknowledged: log_check.h), and with kUnavailable when the directory is in use or cannot be
+// read or written. Cost: rocksdb_store_bench.cc.
 #pragma once
 
 #include <chrono>
@@ -46,6 +46,8 @@ struct RocksDbOptions {
   std::chrono::milliseconds free_space_every{100};
   // Free bytes on the device of `directory`; nullptr: statvfs.
   std::function<Result<uint64_t>()> free_space = nullptr;
+  // Told in a sentence what opening has mended; on any thread of the store.
+  std::function<void(const std::string&)> warn = nullptr;
 };
 
 inline constexpr uint32_t kShardsMax = 256;

@@ -96,9 +96,7 @@ class SimulatedFile final : public rocksdb::FSSequentialFile,
     return IOStatus::OK();
   }
   IOStatus Truncate(uint64_t size, const rocksdb::IOOptions&, rocksdb::IODebugContext*) override {
-    std::lock_guard lock(disk_->mutex_);
-    file_->content.resize(size);
-    file_->synced_bytes = std::min<size_t>(file_->synced_bytes, size);
+    disk_->Truncate(file_.get(), size);
     return IOStatus::OK();
   }
   uint64_t GetFileSize(const rocksdb::IOOptions&, rocksdb::IODebugContext*) override {
@@ -168,6 +166,8 @@ std::shared_ptr<SimulatedDisk::File> SimulatedDisk::LeftOf(const File& file) {
     }
   }
   for (const auto& [begin, end] : file.dropped) drop(begin, end);
+  if (!file.truncated.empty() && random_.OneIn(2)) content += file.truncated;
+  size = content.size();
   return std::make_shared<File>(File{std::move(content), size});
 }
 
@@ -278,6 +278,14 @@ IOStatus SimulatedDisk::Append(File* file, const std::string& path, const Slice&
   return IOStatus::OK();
 }
 
+void SimulatedDisk::Truncate(File* file, size_t size) {
+  std::lock_guard lock(mutex_);
+  Operate();
+  file->truncated.insert(0, file->content, size);
+  file->content.resize(size);
+  file->synced_bytes = std::min<size_t>(file->synced_bytes, size);
+}
+
 IOStatus SimulatedDisk::Sync(File* file, const std::string& path) {
   std::unique_lock lock(mutex_);
   const bool is_log = path.ends_with(".log");
@@ -296,7 +304,10 @@ IOStatus SimulatedDisk::Sync(File* file, const std::string& path) {
     one_sync_ = OneSync::kHasFailed;
     return FailSync(file, is_log ? "" : path);
   }
-  if (syncs_ == Syncs::kKept || !is_log) file->synced_bytes = file->content.size();
+  if (syncs_ == Syncs::kKept || !is_log) {
+    file->synced_bytes = file->content.size();
+    file->truncated.clear();
+  }
   return IOStatus::OK();
 }
 
@@ -326,9 +337,8 @@ std::shared_ptr<SimulatedDisk::File> SimulatedDisk::Find(const std::string& raw)
   return file == directory->second.now.end() ? nullptr : file->second;
 }
 
-IOStatus SimulatedDisk::NewSequentialFile(const std::string& path, const rocksdb::FileOptions&,
-                                          std::unique_ptr<rocksdb::FSSequentialFile>* file,
-                                          Debug*) {
+template <typename T>
+IOStatus SimulatedDisk::OpenFile(const std::string& path, std::unique_ptr<T>* file) {
   std::lock_guard lock(mutex_);
   auto found = Find(path);
   if (found == nullptr) return IOStatus::PathNotFound(path);
@@ -336,14 +346,16 @@ IOStatus SimulatedDisk::NewSequentialFile(const std::string& path, const rocksdb
   return IOStatus::OK();
 }
 
+IOStatus SimulatedDisk::NewSequentialFile(const std::string& path, const rocksdb::FileOptions&,
+                                          std::unique_ptr<rocksdb::FSSequentialFile>* file,
+                                          Debug*) {
+  return OpenFile(path, file);
+}
+
 IOStatus SimulatedDisk::NewRandomAccessFile(const std::string& path, const rocksdb::FileOptions&,
                                             std::unique_ptr<rocksdb::FSRandomAccessFile>* file,
                                             Debug*) {
-  std::lock_guard lock(mutex_);
-  auto found = Find(path);
-  if (found == nullptr) return IOStatus::PathNotFound(path);
-  *file = std::make_unique<SimulatedFile>(this, std::move(found), path);
-  return IOStatus::OK();
+  return OpenFile(path, file);
 }
 
 IOStatus SimulatedDisk::NewWritableFile(const std::string& raw, const rocksdb::FileOptions&,
@@ -357,6 +369,11 @@ IOStatus SimulatedDisk::NewWritableFile(const std::string& raw, const rocksdb::F
   directory.since.push_back(directory.now);
   *file = std::make_unique<SimulatedFile>(this, std::move(fresh), path);
   return IOStatus::OK();
+}
+
+IOStatus SimulatedDisk::ReopenWritableFile(const std::string& path, const rocksdb::FileOptions&,
+                                           std::unique_ptr<rocksdb::FSWritableFile>* file, Debug*) {
+  return OpenFile(path, file);
 }
 
 IOStatus SimulatedDisk::NewDirectory(const std::string& path, const Options&,

@@ -84,6 +84,8 @@ class SimulatedDisk final : public rocksdb::FileSystem {
                              std::unique_ptr<rocksdb::FSRandomAccessFile>* file, Debug*) override;
   Status NewWritableFile(const std::string& path, const rocksdb::FileOptions& options,
                          std::unique_ptr<rocksdb::FSWritableFile>* file, Debug*) override;
+  Status ReopenWritableFile(const std::string& path, const rocksdb::FileOptions& options,
+                            std::unique_ptr<rocksdb::FSWritableFile>* file, Debug*) override;
   Status NewDirectory(const std::string& path, const Options& options,
                       std::unique_ptr<rocksdb::FSDirectory>* directory, Debug*) override;
   Status FileExists(const std::string& path, const Options&, Debug*) override;
@@ -117,6 +119,7 @@ class SimulatedDisk final : public rocksdb::FileSystem {
     size_t synced_bytes = 0;
     // What a failed sync has dropped: begin and end.
     std::vector<std::pair<size_t, size_t>> dropped = {};
+    std::string truncated = {};  // Since the last Sync: a power cut may bring it back.
   };
   using Entries = std::map<std::string, std::shared_ptr<File>>;  // By name in the directory.
   struct Directory {
@@ -132,8 +135,11 @@ class SimulatedDisk final : public rocksdb::FileSystem {
   std::shared_ptr<File> LeftOf(const File& file);
   Status FailSync(File* file, const std::string& path);
   Status Append(File* file, const std::string& path, const rocksdb::Slice& data);
+  void Truncate(File* file, size_t size);
   Status Sync(File* file, const std::string& path);
   Status SyncEntries(const std::string& path);
+  template <typename T>
+  Status OpenFile(const std::string& path, std::unique_ptr<T>* file);
   bool Fails(Fault fault);
   std::shared_ptr<File> Find(const std::string& path) const;
 
@@ -155,6 +161,10 @@ class SimulatedDisk final : public rocksdb::FileSystem {
   uint64_t one_sync_skip_ = 0;
   enum class Hold { kNone, kWanted, kHeld } hold_ = Hold::kNone;
 };
+
+// Does what the message of a refused log tells a person to run: truncate -s N 'PATH'. Returns
+// whether it tells that.
+bool DoAsTold(SimulatedDisk& disk, const std::string& message);
 
 // An environment over `disk` in which nobody sleeps: RocksDB waits a second after a failed flush.
 std::unique_ptr<rocksdb::Env> MakeEnv(std::shared_ptr<SimulatedDisk> disk);

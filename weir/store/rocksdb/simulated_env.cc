@@ -1,3 +1,4 @@
+#include <regex>
 #include <thread>
 #include <utility>
 
@@ -25,6 +26,14 @@ class SleeplessEnv final : public rocksdb::EnvWrapper {
 };
 
 }  // namespace
+
+bool DoAsTold(SimulatedDisk& disk, const std::string& message) {
+  static const std::regex kCommand("`truncate -s ([0-9]+) '([^']+)'`");
+  std::smatch command;
+  if (!std::regex_search(message, command, kCommand)) return false;
+  disk.Edit(command[2], [&](std::string* content) { content->resize(std::stoull(command[1])); });
+  return true;
+}
 
 std::unique_ptr<rocksdb::Env> MakeEnv(std::shared_ptr<SimulatedDisk> disk) {
   return std::make_unique<SleeplessEnv>(rocksdb::NewCompositeEnv(std::move(disk)));
