@@ -92,6 +92,8 @@ Result<CommandLine> ParseCommandLine(int argc, char** argv) {
     const std::string_view option = argv[i];
     if (option == "--history") {
       line.history = true;
+    } else if (option == "--hashes") {
+      line.hashes = true;
     } else if (option == "--no-shrink") {
       line.shrink = false;
     } else if (option == "--stop") {

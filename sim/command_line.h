@@ -20,6 +20,7 @@ inline constexpr const char* kUsage =
     "  --without KIND   leave out crashes, disconnects, store-faults, clock-jumps, slow-clients\n"
     "  --leave-out L    operations not to send, as in 3,7-12\n"
     "  --history        print all of a round that no order explains\n"
+    "  --hashes         print the trace_hash of each seed\n"
     "  --no-shrink      do not look for a shorter history\n"
     "  --stop           stop at the first seed that fails\n";
 
@@ -30,6 +31,7 @@ struct CommandLine {
   std::optional<double> hours;
   Trial trial;
   bool history = false;
+  bool hashes = false;
   bool shrink = true;
   bool stop_at_failure = false;
 };

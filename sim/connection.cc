@@ -33,6 +33,17 @@ void Connection::Orphan() {
   peer_ = &nobody;
 }
 
+gateway::ClientFacts Connection::Facts() const {
+  gateway::ClientFacts facts;
+  facts.id = session_.id;
+  facts.address = session_.peer;
+  facts.name = session_.name;
+  facts.user = session_.user_name();
+  facts.output_buffer_bytes = output_.pending_bytes();
+  facts.protocol = session_.protocol;
+  return facts;
+}
+
 void Connection::Receive(std::string_view bytes) {
   while (!bytes.empty()) {
     const std::span<char> room = input_.Writable();

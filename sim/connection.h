@@ -46,6 +46,9 @@ class Connection {
   // The client is gone, and the server does not know it.
   void Orphan();
   uint64_t id() const { return session_.id; }
+  gateway::ClientFacts Facts() const;
+  // At once, whatever it waits for.
+  void Close() { broken_ = true; }
   gateway::Outbox& outbox() { return outbox_; }
 
   // Whether it takes what the network brings.

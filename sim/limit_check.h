@@ -27,8 +27,6 @@ class LimitCheck {
 
   explicit LimitCheck(std::vector<limit::Policy> policies) : policies_(std::move(policies)) {}
 
-  // The process has begun anew, and so have its buckets.
-  void Restart() { buckets_.clear(); }
   // Returns what is wrong, or nothing.
   std::string Decided(const Request& request, bool passed, MonoTime now);
 

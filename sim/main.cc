@@ -43,6 +43,7 @@ bool RunSeed(const CommandLine& line, uint64_t seed, Totals* totals) {
   totals->operations += outcome.operations;
   totals->rounds += outcome.rounds;
   totals->undecided += outcome.undecided;
+  if (line.hashes) std::printf("seed %lu trace_hash=%016lx\n", seed, outcome.trace_hash);
   if (outcome.problem.empty()) {
     if (line.one_seed) std::printf("trace_hash=%016lx\n", outcome.trace_hash);
     return true;

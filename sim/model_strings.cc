@@ -1,5 +1,8 @@
 // The model of strings, numbers and bits.
 #include <algorithm>
+#include <cctype>
+#include <cerrno>
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 
@@ -148,9 +151,14 @@ bool Incrbyfloat(Call& call) {
   const Cell& old = See(call, 0);
   char* end = nullptr;
   const std::string text = old.present ? old.value : "0";
+  errno = 0;
   const long double number = std::strtold(text.c_str(), &end);
-  const bool plain = text.find_first_not_of("0123456789.-") == std::string::npos;
-  if (text.empty() || *end != '\0' || !plain) return Fails(call, "ERR value is not a valid float");
+  const bool far = errno == ERANGE && (std::isinf(number) || number == 0);
+  const bool blank = text.empty() || std::isspace(static_cast<unsigned char>(text[0])) != 0;
+  if (blank || end != text.c_str() + text.size() || std::isnan(number) || far) {
+    return Fails(call, "ERR value is not a valid float");
+  }
+  if (std::isinf(number)) return Fails(call, "ERR increment would produce NaN or Infinity");
   char buffer[5000];
   const int size = std::snprintf(buffer, sizeof(buffer), "%.17Lf",
                                  number + std::strtold(Word(call, 2).c_str(), nullptr));

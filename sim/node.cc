@@ -21,7 +21,12 @@ Node::Node(Scheduler& scheduler, Clock& clock, Options options,
     stores_.push_back(store.get());
     stores.push_back(std::move(store));
   }
+  options.gateway.ranges.store = [first = stores_[0]](size_t copy, std::string text,
+                                                      store::Done<store::CommitNumber> done) {
+    first->PutMetadata(kRangeMapNames[copy], std::move(text), std::move(done));
+  };
   gateway_ = gateway::Gateway::Create(std::move(options.gateway), std::move(stores), clock).value();
+  gateway_->UseClients(this);
   for (size_t i = 0; i < options.loops; ++i) {
     auto loop = std::make_unique<Loop>(*this);
     loop->outbox = gateway_->MakeOutbox(&loop->stats);
@@ -182,8 +187,34 @@ void Node::EndRound(Loop& loop) {
   });
 }
 
+void Node::Visit(gateway::ClientFilter filter, Action action, uint64_t caller, Done done) {
+  scheduler_.After(Delay(), [this, alive = alive_, filter = std::move(filter), action, caller,
+                             done = std::move(done)] {
+    if (!*alive) return;
+    std::vector<gateway::ClientFacts> found;
+    for (const auto& [id, connection] : connections_) {
+      gateway::ClientFacts facts = connection->Facts();
+      if (!filter.Fits(facts)) continue;
+      found.push_back(std::move(facts));
+      if (action == Action::kClose && id != caller) connection->Close();
+    }
+    done(std::move(found));
+  });
+}
+
+void Node::ResumePaused() {
+  for (const auto& [id, connection] : connections_) {
+    if (!connection->pipeline().paused()) continue;
+    scheduler_.After(Delay(), [this, alive = alive_, paused = id] {
+      Connection* const found = *alive ? Find(paused) : nullptr;
+      if (found != nullptr) GoOn(*found);
+    });
+  }
+}
+
 void Node::Tick() {
   gateway_->Tick();
+  if (gateway_->pause().stops() == gateway::ClientPause::Stops::kNothing) ResumePaused();
   scheduler_.After(tick_, [this, alive = alive_] {
     if (*alive) Tick();
   });

@@ -1,12 +1,14 @@
 // Node: one process of weir: a gateway over simulated databases, its event loops and connections,
 // without a thread or a socket.
 //
-// Loops take what the databases deliver in rounds, at random moments; what a round's commands need
-// of the databases is handed on at its end, or a little later. Kill ends the process as kill -9
-// does: connections are gone, and of the databases stays what was durable.
-// Threads: single-owner.
+// It is the way to its connections for CLIENT LIST and the like, and keeps changes of the range map
+// in the first database, as the server does. Loops take what the databases deliver in rounds, at
+// random moments; what a round's commands need of the databases is handed on at its end, or a
+// little later. Kill ends the process as kill -9 does: connections are gone, and of the databases
+// stays what was durable. Threads: single-owner.
 #pragma once
 
+#include <array>
 #include <deque>
 #include <map>
 #include <memory>
@@ -21,7 +23,10 @@
 
 namespace weir::sim {
 
-class Node {
+// What the first database calls the copies of the range map.
+inline constexpr std::array kRangeMapNames = {"ranges.0", "ranges.1"};
+
+class Node final : public gateway::ClientControl {
  public:
   struct Options {
     gateway::Gateway::Options gateway;
@@ -39,7 +44,7 @@ class Node {
   Node(Scheduler& scheduler, Clock& clock, Options options,
        const std::vector<std::shared_ptr<gateway::ScriptedStore::Contents>>& contents);
   // Ends as Kill does, if that has not been called.
-  ~Node();
+  ~Node() override;
 
   // `late`: what the databases were about to write may still happen.
   void Kill(bool late);
@@ -59,6 +64,9 @@ class Node {
   void Bring(Connection& connection, std::string_view bytes);
   // The client may take more replies, or the connection may read on.
   void GoOn(Connection& connection);
+
+  void Visit(gateway::ClientFilter filter, Action action, uint64_t caller, Done done) override;
+  void ResumePaused() override;
 
  private:
   struct Loop final : gateway::Home {

@@ -311,8 +311,10 @@ std::vector<int64_t> OrderCheck::Moments(const Op& op, size_t step) const {
     if (step != SIZE_MAX && i != step) continue;
     const Words& words = op.steps[i].words;
     for (size_t word = 2; word < words.size(); ++word) {
-      const bool named = words[word - 1] == "PXAT" || words[0] == "PEXPIREAT";
-      if (named) add(std::strtoll(words[word].c_str(), nullptr, 10));
+      const bool named_ms = words[word - 1] == "PXAT" || words[0] == "PEXPIREAT";
+      const bool named_s = words[word - 1] == "EXAT" || words[0] == "EXPIREAT";
+      const int64_t number = std::strtoll(words[word].c_str(), nullptr, 10);
+      if (named_ms || named_s) add(named_s ? number * 1000 : number);
     }
   }
   std::sort(moments.begin(), moments.end());

@@ -155,5 +155,20 @@ TEST_F(OrderCheckTest, AKeyEndsToTheMillisecond) {
   EXPECT_FALSE(Explained());
 }
 
+// The clock jumps over it while the command is under way.
+TEST_F(OrderCheckTest, ATimeThatIsNamedInSecondsMayPassMeanwhile) {
+  Add(0, 1, 2, {"SET", "a", "1"}, Ok());
+  Add(0, 3, 6, {"EXPIREAT", "a", "2"}, Int(1)).end_ms = 6000;
+  now_ms_ = 6000;
+  Add(1, 4, 5, {"GET", "a"}, Null());
+  EXPECT_TRUE(Explained());
+  now_ms_ = 1000;
+  Add(1, 7, 8, {"SET", "b", "1"}, Ok());
+  Add(1, 9, 12, {"SET", "b", "2", "EXAT", "2"}, Ok()).end_ms = 6000;
+  Add(2, 10, 11, {"GET", "b"}, Null()).begin_ms = 3000;
+  ops_.back().end_ms = 3000;
+  EXPECT_TRUE(Explained());
+}
+
 }  // namespace
 }  // namespace weir::sim

@@ -23,7 +23,8 @@ void PlanNode(Plan& plan, Random& random) {
   plan.databases = Any<uint32_t>(random, {1, 1, 1, 2, 3});
   plan.shards = plan.databases * Any<uint32_t>(random, {1, 2, 4});
   plan.lanes = Any<uint32_t>(random, {1, 2, 4, 64});
-  plan.cache_bytes = plan.lanes * Any<size_t>(random, {1500, 4096, 65536, 1 << 20});
+  // Room for a few entries; for few large ones, with shadows; for all.
+  plan.cache_bytes = plan.lanes * Any<size_t>(random, {150, 400, 32768, 1 << 20});
   plan.loops = Any<size_t>(random, {1, 1, 2, 3});
   plan.gathers = random.OneIn(2);
   if (random.OneIn(7)) plan.fallback.cache_ttl = milliseconds(Any<int>(random, {0, 5, 50}));
@@ -135,6 +136,7 @@ Plan Plan::Of(uint64_t seed, size_t commands, const Without& without) {
   PlanFaults(plan, random);
   if (random.OneIn(4)) PlanLimits(plan, random);
   if (random.OneIn(4)) PlanUsers(plan);
+  if (random.OneIn(5)) plan.reload_one_in = 300;
   if (without.crashes) plan.crash_one_in = 0;
   if (without.disconnects) plan.disconnect_one_in = 0;
   if (without.clock_jumps) plan.clock_jump_one_in = 0;

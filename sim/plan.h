@@ -61,6 +61,7 @@ struct Plan {
   uint64_t disconnect_one_in = 0;
   // One in so many actions of a client; 0: never.
   uint64_t clock_jump_one_in = 0;
+  uint64_t reload_one_in = 0;
   uint64_t stall_one_in = 0;  // A client takes no replies for a while.
   StoreFaults faults;
 

@@ -46,6 +46,12 @@ void SimStore::Clear(store::Done<store::CommitNumber> done) {
   Begin();
 }
 
+void SimStore::PutMetadata(std::string name, std::string value,
+                           store::Done<store::CommitNumber> done) {
+  script_.PutMetadata(std::move(name), std::move(value), std::move(done));
+  Begin();
+}
+
 void SimStore::Settle(store::Done<store::CommitNumber> done) {
   script_.Settle(std::move(done));
   Begin();

@@ -59,6 +59,7 @@ class SimStore final : public store::Store {
   void Scan(store::ScanRange range, store::Done<store::Scanned> done) override;
   void Expire(WallTime now, size_t limit, store::Done<store::Expired> done) override;
   void Clear(store::Done<store::CommitNumber> done) override;
+  void PutMetadata(std::string name, std::string value, store::Done<store::CommitNumber> done);
   void Settle(store::Done<store::CommitNumber> done) override;
   void Count(WallTime now, store::Done<store::Counts> done) override;
   store::Version VersionFloor() const override { return script_.VersionFloor(); }

@@ -9,8 +9,9 @@ namespace weir::sim {
 namespace {
 
 constexpr size_t kRegisters = 3;
-// Words in other commands that stand for a key.
+// Words in other commands that stand for a key, and for where a range begins.
 constexpr std::string_view kKeyWord = "@key";
+constexpr std::string_view kRangeWord = "@range";
 
 }  // namespace
 
@@ -79,7 +80,7 @@ std::string Workload::KeyOf(uint32_t database) {
 std::string Workload::Value() {
   std::string value = std::to_string(++values_);
   if (random_.OneIn(3)) value.insert(0, "v");
-  if (plan_.large_values && random_.OneIn(40)) {
+  if (plan_.large_values && random_.OneIn(12)) {
     value.resize(random_.OneIn(4) ? 40'000 : 5000, 'x');
   }
   return value;
@@ -277,6 +278,7 @@ Words Workload::Other() {
   Words words = all[Below(all.size())];
   for (std::string& word : words) {
     if (word == kKeyWord) word = Key();
+    if (word == kRangeWord) word = range_();
   }
   return words;
 }

@@ -85,11 +85,14 @@ class Workload {
   uint32_t first_register_ = 0;
   uint64_t values_ = 0;
   std::function<int64_t()> now_ms_;
+  std::function<std::string()> range_;
   std::optional<uint32_t> within_;  // Keys are of this database.
 
  public:
   // For times that a command names.
   void SetClock(std::function<int64_t()> now_ms) { now_ms_ = std::move(now_ms); }
+  // For commands that name a range by where it begins.
+  void SetRanges(std::function<std::string()> range) { range_ = std::move(range); }
 };
 
 // Commands that the model does not know, some of them wrong, as they are typed.

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "weir/gateway/command.h"
+#include "weir/gateway/shard_list_operation.h"
 #include "weir/shard/position.h"
 
 namespace weir::sim {
@@ -23,10 +24,11 @@ World::World(const Plan& plan, std::set<uint32_t> left_out)
       scheduler_(plan.seed ^ 0x5c4ed),
       clock_(scheduler_),
       random_(plan.seed ^ 0x3041d),
-      ranges_text_(Ranges().ToText()),
+      ranges_(Ranges()),
       workload_(plan, [this](const std::string& key) { return DatabaseOf(key); }),
       limit_check_(plan.policies) {
   workload_.SetClock([this] { return NowMs(); });
+  workload_.SetRanges([this] { return AnyRange(); });
   for (uint32_t i = 0; i < plan.databases; ++i) {
     contents_.push_back(std::make_shared<gateway::ScriptedStore::Contents>());
   }
@@ -39,7 +41,7 @@ World::World(const Plan& plan, std::set<uint32_t> left_out)
 World::~World() = default;
 
 // Shards in turn; where a key's position may begin a range, it does.
-shard::RangeMap World::Ranges() {
+shard::RangeMap World::Ranges() const {
   shard::RangeMap ranges = shard::RangeMap::Even(plan_.shards).value();
   for (const std::string& key : plan_.keys) {
     const shard::Position at = shard::PositionOf(key);
@@ -53,10 +55,9 @@ shard::RangeMap World::Ranges() {
 }
 
 uint32_t World::DatabaseOf(const std::string& key) {
-  const shard::RangeMap ranges = shard::RangeMap::FromText(ranges_text_).value();
   // Range by range, which is another way than the gateway's.
-  for (size_t i = 0; i < ranges.size(); ++i) {
-    const shard::Range range = ranges.At(i);
+  for (size_t i = 0; i < ranges_.size(); ++i) {
+    const shard::Range range = ranges_.At(i);
     const uint64_t at = shard::PositionOf(key).value;
     if (range.from.value <= at && (range.to.value == 0 || at < range.to.value)) {
       return static_cast<uint32_t>(range.shard) % plan_.databases;
@@ -65,13 +66,63 @@ uint32_t World::DatabaseOf(const std::string& key) {
   return 0;
 }
 
+// What the data directory says of the ranges.
+shard::StoredMap World::StoredRanges() const {
+  shard::MapCopies copies;
+  for (size_t i = 0; i < copies.size(); ++i) {
+    const auto found = contents_[0]->metadata.find(kRangeMapNames[i]);
+    if (found != contents_[0]->metadata.end()) copies[i] = found->second;
+  }
+  const auto stored = shard::ReadMapCopies(copies);
+  assert(stored.ok());
+  return stored.value().value_or(shard::StoredMap{ranges_, 0, {}});
+}
+
+// Where a range of the running node begins, as an operator writes it.
+std::string World::AnyRange() {
+  if (node_ == nullptr) return "0";
+  const shard::RangeMap map = node_->gateway().ranges().map();
+  return gateway::PositionText(map.At(random_.Below(map.size())).from.value);
+}
+
+// The configuration is read again: users are as they were, limits are higher, keyspaces come and
+// go.
+void World::Reload() {
+  gateway::Gateway& gateway = node_->gateway();
+  std::vector<limit::Policy> policies = plan_.policies;
+  for (limit::Policy& policy : policies) {
+    policy.rate.count += random_.Below(5);
+    policy.rate.burst += random_.Below(5);
+  }
+  [[maybe_unused]] const Result<Ok> set = gateway.admission().SetPolicies(policies, clock_.Mono());
+  assert(set.ok());
+  decisions_.push_back({scheduler_.now(), {}, false, false, false, false, std::move(policies)});
+  gateway.authentication().SetUsers(std::make_shared<const users::Users>(plan_.users));
+  gateway.SetKeyspaces(random_.OneIn(2) ? plan_.keyspaces : std::vector<gateway::Keyspace>());
+}
+
+// As whoever scrapes them does; what they count must not depend on when that is.
+void World::ReadMetrics() {
+  gateway::Gateway& gateway = node_->gateway();
+  Trace& trace = scheduler_.trace();
+  trace.Note(gateway.Totals().calls);
+  for (const auto& policy : gateway.admission().Policies()) trace.Note(policy.name);
+  trace.Note(gateway.admission().Table().used_slots);
+  for (size_t i = 0; i < node_->databases(); ++i) {
+    trace.Note(gateway.database(i).committer().Durations().count);
+    trace.Note(gateway.database(i).LoadDurations().count);
+  }
+}
+
 Node::Options World::NodeOptions() {
   Node::Options options;
   options.gateway.placement.hash_seed = plan_.seed * 7 + 1;
   options.gateway.placement.lanes = plan_.lanes;
   options.gateway.placement.fallback = plan_.fallback;
   options.gateway.placement.keyspaces = plan_.keyspaces;
-  options.gateway.placement.ranges = shard::RangeMap::FromText(ranges_text_).value();
+  const shard::StoredMap stored = StoredRanges();
+  options.gateway.placement.ranges = stored.map;
+  options.gateway.ranges.newer_copy = stored.newer;
   for (uint32_t i = 0; i < plan_.shards; ++i) {
     options.gateway.placement.shards.push_back({i % plan_.databases, i / plan_.databases});
   }
@@ -126,6 +177,8 @@ void World::OnAction() {
     const auto by = static_cast<int64_t>(random_.Below(60)) - 30;
     clock_.SetBy(milliseconds(random_.OneIn(10) ? 100 * by : by));
   }
+  if (plan_.reload_one_in != 0 && random_.OneIn(plan_.reload_one_in)) Reload();
+  if (random_.OneIn(200)) ReadMetrics();
   if (random_.OneIn(40)) CheckEntry(workload_.keys()[random_.Below(workload_.keys().size())]);
   if (crash_due_) Crash();
 }
@@ -221,11 +274,12 @@ resp::Value World::Ask(const Words& words) {
     if (!auditor.connected()) auditor.Connect();
     Op* op = NewOp(workload_.OpOf(words), auditor.session());
     auditor.Send(op, {words});
-    if (!StepUntil([op] { return op->answered; }, kRestMax)) {
+    const auto over = [&] { return op->answered || !auditor.connected(); };  // It may be killed.
+    if (!StepUntil(over, kRestMax)) {
       Problem("the last questions are not answered");
       return {};
     }
-    if (!SaysNothing(op->reply)) return op->reply;
+    if (op->answered && !SaysNothing(op->reply)) return op->reply;
     const MonoTime later = scheduler_.now() + milliseconds(1);
     StepUntil([&] { return scheduler_.now() > later; }, kRestMax);
   }

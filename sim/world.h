@@ -24,6 +24,8 @@
 #include "sim/scheduler.h"
 #include "sim/workload.h"
 
+#include "weir/shard/map_copies.h"
+
 namespace weir::sim {
 
 struct Outcome {
@@ -73,12 +75,17 @@ class World {
     LimitCheck::Request request;
     bool counts = false;  // The limiter was asked, and what it said is known.
     bool passed = false;
-    bool lost = false;     // One may have passed that nobody knows of.
-    bool restart = false;  // The process began anew.
+    bool lost = false;                         // One may have passed that nobody knows of.
+    bool restart = false;                      // The process began anew.
+    std::vector<limit::Policy> policies = {};  // Those that are in force from now on.
   };
 
   Node::Options NodeOptions();
-  shard::RangeMap Ranges();
+  shard::RangeMap Ranges() const;
+  shard::StoredMap StoredRanges() const;
+  std::string AnyRange();
+  void Reload();
+  void ReadMetrics();
   uint32_t DatabaseOf(const std::string& key);
   void Start();
   void Crash();
@@ -102,7 +109,7 @@ class World {
   Scheduler scheduler_;
   SimClock clock_;
   Random random_;
-  std::string ranges_text_;  // What the data directory says of the shards.
+  const shard::RangeMap ranges_;  // Of the first process; later ones cut and join them.
   std::vector<std::shared_ptr<gateway::ScriptedStore::Contents>> contents_;
   Workload workload_;
   std::unique_ptr<Node> node_;

@@ -97,8 +97,13 @@ void World::NotePassed(uint64_t decision, const Client& client, const Words& wor
 void World::JudgeLimits() {
   for (const Decision& decision : decisions_) {
     if (decision.restart) {
-      limit_check_.Restart();
+      limit_check_ = LimitCheck(plan_.policies);
       limits_doubtful_ = false;
+    }
+    if (!decision.policies.empty()) {
+      // Buckets keep what was taken, so that full ones bound what may pass and not what may not.
+      limit_check_ = LimitCheck(decision.policies);
+      limits_doubtful_ = true;
     }
     limits_doubtful_ |= decision.lost;
     if (!decision.counts || (limits_doubtful_ && !decision.passed)) continue;

@@ -30,7 +30,7 @@ namespace weir::gateway {
 
 class ScriptedStore final : public store::Store {
  public:
-  enum class Kind : uint8_t { kLoad, kScan, kCount, kApply, kExpire, kClear, kSettle };
+  enum class Kind : uint8_t { kLoad, kScan, kCount, kApply, kExpire, kClear, kSettle, kPut };
   enum class Outcome : uint8_t {
     kDone,
     kUnavailable,     // Nothing happened.
@@ -45,6 +45,7 @@ class ScriptedStore final : public store::Store {
   // same contents goes on where the first one ended.
   struct Contents {
     std::map<Place, store::Record> records;
+    std::map<std::string, std::string> metadata;
     store::CommitNumber commit = 0;
     store::Version version_max = 0;
     WallTime now{0};  // Of the latest batch.
@@ -160,6 +161,16 @@ class ScriptedStore final : public store::Store {
     Hold<store::CommitNumber>(Kind::kClear, std::move(done), [this](Outcome outcome) {
       return Write<store::CommitNumber>(outcome, std::nullopt, [](ScriptedStore& self) {
         self.contents_->records.clear();
+        return ++self.contents_->commit;
+      });
+    });
+  }
+  // As RocksDbStore::PutMetadata.
+  void PutMetadata(std::string name, std::string value, store::Done<store::CommitNumber> done) {
+    BeginWrite();
+    Hold<store::CommitNumber>(Kind::kPut, std::move(done), [this, name, value](Outcome outcome) {
+      return Write<store::CommitNumber>(outcome, std::nullopt, [name, value](ScriptedStore& self) {
+        self.contents_->metadata[name] = value;
         return ++self.contents_->commit;
       });
     });
@@ -332,7 +343,7 @@ class ScriptedStore final : public store::Store {
 
   std::map<CallId, Call> calls_;
   CallId next_call_ = 0;
-  std::array<uint64_t, 7> counts_{};
+  std::array<uint64_t, 8> counts_{};
   const std::shared_ptr<Contents> contents_;
   std::vector<store::Batch> batches_;
   uint64_t applied_ = 0;
