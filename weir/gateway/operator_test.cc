@@ -29,6 +29,13 @@ class Operator : public testing::Test {
   const size_t client_ = rig_.Connect();
 };
 
+TEST_F(Operator, AClientWhoseWriteIsUnderWayIsListed) {
+  rig_.SendAndHandOn(client_, {"SET", "k", "1"});
+  rig_.Send(admin_, {"CLIENT", "LIST"});
+  rig_.Deliver();
+  EXPECT_THAT(rig_.Replies(admin_), ElementsAre(HasSubstr("cmd=set")));
+}
+
 TEST_F(Operator, APauseOfWritesHoldsWritesAndWhatFollowsThemAndLetsReadsPass) {
   Do(client_, {"SET", "k", "1"});
   EXPECT_EQ(Do(admin_, {"CLIENT", "PAUSE", "100000", "WRITE"}), "+OK");

@@ -32,6 +32,15 @@ OwnedArgs::OwnedArgs(Args args) : count_(args.size()) {
   for (size_t i = 0; i < count_; ++i) next = Place(args[i], next, &views[i]);
 }
 
+OwnedArgs& OwnedArgs::operator=(OwnedArgs&& other) noexcept {
+  block_ = std::exchange(other.block_, nullptr);
+  count_ = std::exchange(other.count_, 0);
+  big_ = std::exchange(other.big_, {});
+  bytes_ = std::exchange(other.bytes_, 0);
+  own_bytes_ = std::exchange(other.own_bytes_, 0);
+  return *this;
+}
+
 OwnedArgs OwnedArgs::Select(std::span<const size_t> indexes) const {
   OwnedArgs selected;
   selected.count_ = indexes.size();

@@ -8,6 +8,7 @@
 #include <memory>
 #include <span>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "weir/base/bytes.h"
@@ -20,6 +21,9 @@ using Args = std::span<const std::string_view>;
 class OwnedArgs {
  public:
   OwnedArgs() = default;
+  // What was moved from has no arguments.
+  OwnedArgs(OwnedArgs&& other) noexcept : OwnedArgs() { *this = std::move(other); }
+  OwnedArgs& operator=(OwnedArgs&& other) noexcept;
   // Cost: one copy of the small arguments, one allocation.
   explicit OwnedArgs(const resp::Command& command);
   explicit OwnedArgs(Args args);
