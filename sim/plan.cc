@@ -40,6 +40,15 @@ void PlanNode(Plan& plan, Random& random) {
   if (random.OneIn(4)) plan.limits.load_keys_max = 5;
 }
 
+// So short that requests are refused while the database is slow, as under an overload.
+void PlanWaits(Plan& plan, Random& random) {
+  if (!random.OneIn(3)) return;
+  const milliseconds deadline(Any<int>(random, {2, 20, 200}));
+  plan.waits = {.target = std::chrono::nanoseconds(deadline) / 20,
+                .interval = std::chrono::nanoseconds(deadline) / 10,
+                .deadline = deadline};
+}
+
 void PlanKeys(Plan& plan, Random& random) {
   const uint64_t count = 2 + random.Below(8);
   for (uint64_t i = 0; i < count; ++i) plan.keys.push_back("k" + std::to_string(i));
@@ -131,6 +140,8 @@ Plan Plan::Of(uint64_t seed, size_t commands, const Without& without) {
   plan.commands = commands;
   Random random(seed ^ 0x5eed);
   PlanNode(plan, random);
+  Random waits(seed ^ 0xa17);  // Of its own, so that it changes no other draw.
+  PlanWaits(plan, waits);
   PlanKeys(plan, random);
   PlanClients(plan, random);
   PlanFaults(plan, random);

@@ -39,6 +39,7 @@ struct Plan {
   size_t loops = 1;
   bool gathers = false;
   store::Limits limits;
+  limit::QueueDelay::Options waits;
   std::vector<limit::Policy> policies;
   std::vector<users::User> users;
 

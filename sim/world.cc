@@ -127,6 +127,7 @@ Node::Options World::NodeOptions() {
     options.gateway.placement.shards.push_back({i % plan_.databases, i / plan_.databases});
   }
   options.gateway.cache_bytes = plan_.cache_bytes;
+  options.gateway.waits = plan_.waits;
   options.gateway.admission.policies = plan_.policies;
   options.gateway.admission.seed = plan_.seed;
   options.gateway.authentication.users = std::make_shared<const users::Users>(plan_.users);

@@ -83,6 +83,7 @@ struct ServerConfig {
   Duration auth_timeout{std::chrono::seconds(10)};
   Rate auth_attempts{.amount = {30, false}, .period = std::chrono::minutes(1)};
   std::string admin_token_file = "";
+  Duration queue_deadline{std::chrono::seconds(1)};
   Duration drain_timeout{std::chrono::seconds(10)};
   LogLevel log_level = LogLevel::kInfo;
   int64_t slowlog_slower_than_us = 10'000;  // -1: nothing.

@@ -162,6 +162,47 @@ void AddDatabases(MetricList& list, Gateway& gateway) {
   list.Add(std::move(healthy));
 }
 
+// Loads and writes apart, since each has a queue of its own.
+void AddAdmission(MetricList& list, Gateway& gateway) {
+  const auto gauge = [](const char* name, const char* help) {
+    return Metric{name, help, MetricType::kGauge, {}};
+  };
+  Metric limit = gauge("weir_admission_limit", "Keys that may be in the database at once.");
+  Metric under_way = gauge("weir_admission_under_way", "Keys that are in the database.");
+  Metric waiting = gauge("weir_admission_waiting", "Requests that wait for a place there.");
+  Metric standing = gauge("weir_admission_standing",
+                          "Whether more waits, again and again, than the database can do.");
+  Metric circuit = gauge("weir_admission_circuit_open",
+                         "Whether requests are refused because the database does not answer.");
+  Metric refused{"weir_admission_refused_total",
+                 "Requests answered OVERLOADED at the database's door, by reason.",
+                 MetricType::kCounter,
+                 {}};
+  for (size_t i = 0; i < gateway.databases(); ++i) {
+    gateway::Database& database = gateway.database(i);
+    for (const auto& [op, facts] : {std::pair{"load", database.LoadAdmission()},
+                                    std::pair{"commit", database.committer().Facts()}}) {
+      const auto labels = [&, i] {
+        return std::vector<std::pair<std::string, std::string>>{{"database", std::to_string(i)},
+                                                                {"op", op}};
+      };
+      limit.samples.push_back({labels(), static_cast<double>(facts.limit)});
+      under_way.samples.push_back({labels(), static_cast<double>(facts.under_way)});
+      waiting.samples.push_back({labels(), static_cast<double>(facts.waiting)});
+      standing.samples.push_back({labels(), facts.standing ? 1.0 : 0.0});
+      circuit.samples.push_back({labels(), facts.circuit_closed ? 0.0 : 1.0});
+      for (size_t reason = 0; reason < facts.refused.size(); ++reason) {
+        auto by_reason = labels();
+        by_reason.emplace_back("reason", gateway::Overload::kNames[reason]);
+        refused.samples.push_back({by_reason, static_cast<double>(facts.refused[reason])});
+      }
+    }
+  }
+  for (Metric* metric : {&limit, &under_way, &waiting, &standing, &circuit, &refused}) {
+    list.Add(std::move(*metric));
+  }
+}
+
 void AddConnections(MetricList& list, const StatsTotals& totals) {
   list.Counter("weir_protocol_errors_total", "Connections ended for what they sent.",
                totals.protocol_errors);
@@ -228,6 +269,7 @@ std::string MetricsPage(Gateway& gateway, const server::TlsAcceptor* tls) {
   AddCache(list, gateway, totals);
   AddLimits(list, gateway, totals);
   AddDatabases(list, gateway);
+  AddAdmission(list, gateway);
   AddConnections(list, totals);
   if (tls != nullptr) AddTls(list, *tls);
   AddLoops(list, totals);

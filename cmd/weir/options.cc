@@ -212,6 +212,11 @@ void DeclareServer(std::vector<Option>& table) {
               {.key = "durability",
                .doc = "When a write is acknowledged: after fsync, or once the operating system has "
                       "it, which a power cut may undo."}));
+  add(Declare(&ServerConfig::queue_deadline,
+              {.key = "queue_deadline",
+               .doc = "Longest wait for a place at a database; see [overload.md](overload.md).",
+               .least = std::chrono::milliseconds(20),
+               .most = kHour}));
   add(Declare(&ServerConfig::store,
               {.key = "store",
                .doc = "Where records live; with memory, nothing survives a restart and records are "
@@ -309,8 +314,7 @@ void DeclareServerLimits(std::vector<Option>& table) {
                                               .reloads = true}));
   add(Declare(&ServerConfig::latency_threshold,
               {.key = "latency_threshold",
-               .doc = "Time after which `LATENCY` notes a command, a commit or a load; 0 notes "
-                      "nothing.",
+               .doc = "Time after which `LATENCY` notes a command, a commit or a load; 0: none.",
                .least = Duration(0),
                .most = kHour,
                .reloads = true}));

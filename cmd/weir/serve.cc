@@ -7,6 +7,7 @@
 
 #include "cmd/weir/failpoint.h"
 #include "cmd/weir/log.h"
+#include "cmd/weir/slow_store.h"
 #include "cmd/weir/stores.h"
 #include "cmd/weir/users.h"
 #include "cmd/weir/views.h"
@@ -94,6 +95,15 @@ Result<std::unique_ptr<Failpoint>> ArmFailpoint(gateway::Gateway& gateway) {
   return armed;
 }
 
+Result<Ok> SlowDownIfAsked(OpenedStores& opened) {
+  const Result<std::string> slowed = SlowDown(&opened.stores);
+  if (!slowed.ok()) return slowed.error();
+  if (!slowed.value().empty()) {
+    LogWarn("the database is slowed down, as WEIR_SLOW_STORE asks", {{"by", slowed.value()}});
+  }
+  return Ok{};
+}
+
 // From here on the signals that steer us wait for NextSignal, on every thread.
 sigset_t BlockSignals() {
   signal(SIGPIPE, SIG_IGN);
@@ -162,6 +172,8 @@ int Serve(const Loaded& loaded, const std::string& config_file, LiveConfig::Load
   Result<OpenedStores> opened = OpenStores(config, budget);
   if (!opened.ok()) return Fail("cannot open the data", opened.error());
   if (!opened.value().warning.empty()) LogWarn(opened.value().warning);
+  const Result<Ok> slowed = SlowDownIfAsked(opened.value());
+  if (!slowed.ok()) return Fail("cannot start", slowed.error());
   const size_t shards = opened.value().shards.size();
   gateway::Gateway::Options options = GatewayOptions(config, budget, opened.value());
   gateway::Gateway* gateway_view = nullptr;

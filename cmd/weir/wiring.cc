@@ -64,6 +64,13 @@ gateway::Admission::Options AdmissionOptions(const Config& config, const Budget&
   return {.policies = PoliciesOf(config.limits), .bytes = budget.limiter, .seed = SecretSeed()};
 }
 
+// Of its deadline, what a queue that stands may make wait.
+constexpr int kTargetPart = 20;
+
+limit::QueueDelay::Options WaitsOf(const ServerConfig& config) {
+  return {.target = config.queue_deadline / kTargetPart, .deadline = config.queue_deadline};
+}
+
 limit::Rate AttemptsOf(const Config& config) {
   const Rate& attempts = config.server.auth_attempts;
   return {
@@ -142,6 +149,7 @@ gateway::Gateway::Options GatewayOptions(const Config& config, const Budget& bud
   options.memory.value_bytes =
       config.server.store == StoreKind::kMemory ? SIZE_MAX : budget.flights;
   options.memory.write_bytes = budget.flights;
+  options.waits = WaitsOf(config.server);
   options.admission = AdmissionOptions(config, budget);
   options.authentication.users = UsersOf(config.users);
   options.authentication.attempts = AttemptsOf(config);

@@ -68,6 +68,10 @@ class Lane {
   Result<Loads::Joined> Join(std::string_view key, uint64_t hash, Waiter waiter) {
     return loads_.Join(key, hash, tokens_.Current(hash), !InDoubt(hash), waiter);
   }
+  // Whether Join would join a load that is under way, and so ask nothing of the database.
+  bool CanJoin(std::string_view key, uint64_t hash) const {
+    return !InDoubt(hash) && loads_.CanJoin(key, hash, tokens_.Current(hash));
+  }
 
   // Ends a load with what the database held (nullopt: nothing, or a record that has expired).
   Loads::Finished Finish(LoadId load, const std::optional<Value>& value, const Keep& keep,

@@ -6,19 +6,15 @@ namespace weir::cache {
 
 Result<Loads::Joined> Loads::Join(std::string_view key, uint64_t hash, Token current, bool joinable,
                                   Waiter waiter) {
-  if (joinable) {
-    const auto newest = joinable_.find(hash);
-    if (newest != joinable_.end()) {
-      Finished& load = loads_.at(newest->second);
-      if (load.token == current && load.key == key) {
-        if (load.waiters.size() >= kWaitersMax) {
-          return Error{ErrorCode::kOverloaded, "too many readers wait for this key"};
-        }
-        load.waiters.push_back(waiter);
-        ++joined_;
-        return Joined{newest->second, false};
-      }
+  if (joinable && CanJoin(key, hash, current)) {
+    const LoadId newest = joinable_.at(hash);
+    std::vector<Waiter>& waiters = loads_.at(newest).waiters;
+    if (waiters.size() >= kWaitersMax) {
+      return Error{ErrorCode::kOverloaded, "too many readers wait for this key"};
     }
+    waiters.push_back(waiter);
+    ++joined_;
+    return Joined{newest, false};
   }
   if (loads_.size() >= kLoadsMax) {
     return Error{ErrorCode::kOverloaded, "too many reads of the database are under way"};
@@ -27,6 +23,13 @@ Result<Loads::Joined> Loads::Join(std::string_view key, uint64_t hash, Token cur
   loads_[id] = Finished{std::string(key), hash, current, {waiter}};
   if (joinable) joinable_[hash] = id;
   return Joined{id, true};
+}
+
+bool Loads::CanJoin(std::string_view key, uint64_t hash, Token current) const {
+  const auto newest = joinable_.find(hash);
+  if (newest == joinable_.end()) return false;
+  const Finished& load = loads_.at(newest->second);
+  return load.token == current && load.key == key;
 }
 
 Loads::Finished Loads::Finish(LoadId load) {

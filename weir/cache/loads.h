@@ -53,6 +53,9 @@ class Loads {
   Result<Joined> Join(std::string_view key, uint64_t hash, Token current, bool joinable,
                       Waiter waiter);
 
+  // Whether Join would join a load that is under way.
+  bool CanJoin(std::string_view key, uint64_t hash, Token current) const;
+
   // Requires: `load` was begun and is not finished.
   Finished Finish(LoadId load);
 

@@ -12,23 +12,24 @@ namespace {
 const Error kRecovering{ErrorCode::kUnavailable,
                         "the database is recovering from a failed write; this write was not "
                         "applied, try again"};
-const Error kQueueFull{ErrorCode::kOverloaded,
-                       "too many writes wait for the database; this write was not applied"};
 
 }  // namespace
 
 Committer::Committer(store::Store& store, Lanes& lanes, const Placement& placement,
                      VersionClock& versions, const Memory& memory, CommitGate& gate, Clock& clock,
-                     HeavyWork& heavy_batches, LatencyEvents* events)
+                     HeavyWork& heavy_batches, LatencyEvents* events,
+                     const limit::QueueDelay::Options& waits)
     : store_(store),
       lanes_(lanes),
       versions_(versions),
+      placement_(placement),
       memory_(memory),
       gate_(gate),
       clock_(clock),
       heavy_batches_(heavy_batches),
       events_(events),
-      batch_(lanes, placement, versions, memory) {}
+      batch_(lanes, placement, versions, memory),
+      queue_(waits, kBatchWritesMax) {}
 
 Committer::~Committer() {
   assert(queue_.empty());
@@ -39,18 +40,17 @@ void Committer::Submit(std::vector<std::unique_ptr<WriteItem>> items) {
   bool work = false;
   {
     const std::lock_guard lock(mutex_);
+    const MonoTime now = clock_.Mono();
     for (std::unique_ptr<WriteItem>& item : items) {
-      const bool full =
-          queue_.size() >= kQueuedWritesMax ||
-          (queued_bytes_ > 0 && queued_bytes_ + item->bytes() > memory_.queued_bytes_max());
-      if (full || in_doubt_) {
-        item->reply = ErrorReply(full ? kQueueFull : kRecovering);
-        refused.push_back(std::move(item));
-        ++counters_.refused;
+      if (in_doubt_) {
+        item->reply = ErrorReply(kRecovering);
+      } else if (const auto why = queue_.Push(&item, memory_.queued_bytes_max(), now)) {
+        item->reply = ReplyOf(*why, *item);
+      } else {
         continue;
       }
-      queued_bytes_ += item->bytes();
-      queue_.push_back({std::move(item), nullptr, nullptr});
+      refused.push_back(std::move(item));
+      ++counters_.refused;
     }
     if (!busy_ && !queue_.empty()) work = busy_ = true;
   }
@@ -58,21 +58,52 @@ void Committer::Submit(std::vector<std::unique_ptr<WriteItem>> items) {
   if (work) Work();
 }
 
+std::optional<Error> Committer::Refusal(std::string_view key, limit::FlowId flow) {
+  if (!sheds_.load(std::memory_order_relaxed)) [[likely]]
+    return std::nullopt;
+  const std::lock_guard lock(mutex_);
+  const std::optional<Overload> why = queue_.Refusal(flow);
+  if (!why) return std::nullopt;
+  queue_.CountRefused(why->reason);
+  ++counters_.refused;
+  return OverloadError(*why, placement_.ShardAt(placement_.Place(key).position));
+}
+
+Reply Committer::ReplyOf(const Overload& why, const WriteItem& item) const {
+  const std::optional<std::string_view> key = item.first_key();
+  const uint64_t position = key ? placement_.Place(*key).position : 0;
+  return ErrorReply(OverloadError(why, placement_.ShardAt(position)));
+}
+
+void Committer::RefuseOverdue(std::vector<WriteQueue::Refused> overdue) {
+  if (overdue.empty()) return;
+  std::vector<std::unique_ptr<WriteItem>> items;
+  for (auto& [write, why] : overdue) {
+    write->reply = ReplyOf(why, *write);
+    items.push_back(std::move(write));
+  }
+  Deliver(std::move(items));
+}
+
+AdmissionFacts Committer::Facts() const {
+  const std::lock_guard lock(mutex_);
+  return queue_.Facts();
+}
+
 void Committer::SubmitClear(ClearDone done) {
   bool work = false;
-  const Error* refused = nullptr;
+  std::optional<Error> refused;
   {
     const std::lock_guard lock(mutex_);
     if (in_doubt_) {
-      refused = &kRecovering;
-    } else if (queue_.size() >= kQueuedWritesMax) {
-      refused = &kQueueFull;
-    } else {
-      queue_.push_back({nullptr, std::move(done), nullptr});
+      refused = kRecovering;
+    } else if (queue_.PushTurn({nullptr, done, nullptr})) {
       if (!busy_) work = busy_ = true;
+    } else {
+      refused = OverloadError({Overload::Reason::kConcurrency}, 0);
     }
   }
-  if (refused != nullptr) done(*refused);
+  if (refused) done(*refused);
   if (work) Work();
 }
 
@@ -91,7 +122,7 @@ void Committer::SubmitFirst(Queued turn) {
     const std::lock_guard lock(mutex_);
     refused = in_doubt_;
     if (!refused) {
-      queue_.push_front(std::move(turn));
+      queue_.PushFirst(std::move(turn));
       if (!busy_) work = busy_ = true;
     }
   }
@@ -105,6 +136,14 @@ void Committer::Release() {
 }
 
 void Committer::Tick() {
+  std::vector<WriteQueue::Refused> overdue;
+  {
+    const std::lock_guard lock(mutex_);
+    overdue = queue_.Tick(clock_.Mono());
+    counters_.refused += overdue.size();
+    NoteQueue();
+  }
+  RefuseOverdue(std::move(overdue));
   {
     const std::lock_guard lock(mutex_);
     const bool gathers = std::exchange(gathering_, 0) > 0;
@@ -141,6 +180,7 @@ void Committer::Work() {
       case Turn::kNone:
         return;
       case Turn::kBatch:
+        RefuseOverdue(std::exchange(overdue_, {}));
         if (StartBatch()) return;
         break;
       case Turn::kClear:
@@ -180,9 +220,8 @@ Committer::Turn Committer::TakeTurn(Queued* whole_turn) {
   }
   expired_last_ = false;
   if (queue_.empty()) return Rest();
-  if (queue_.front().write == nullptr) {
-    *whole_turn = std::move(queue_.front());
-    queue_.pop_front();
+  if (!queue_.write_first()) {
+    *whole_turn = queue_.Pop();
     if (whole_turn->store_write) return Turn::kStoreWrite;
     return whole_turn->clear ? Turn::kClear : Turn::kHold;
   }
@@ -204,30 +243,38 @@ void Committer::TakeBatch() {
   size_t writes = 0;
   size_t bytes = 0;
   taken_.clear();
-  while (!queue_.empty() && queue_.front().write != nullptr) {
-    std::unique_ptr<WriteItem>& item = queue_.front().write;
-    bytes += item->bytes();
-    writes += item->KeyCount();
+  const size_t writes_max = std::min(batch_writes_max_, queue_.batch_writes());
+  while (!queue_.empty() && queue_.write_first()) {
+    const WriteItem& item = queue_.first_write();
+    bytes += item.bytes();
+    writes += item.KeyCount();
     // One that does not fit goes alone, so that it cannot take others down with it; and one that
     // asks for the whole database.
-    const bool fits =
-        writes <= batch_writes_max_ && bytes <= memory_.batch_bytes_max() && !item->whole();
+    const bool fits = writes <= writes_max && bytes <= memory_.batch_bytes_max() && !item.whole();
     if (!fits && !taken_.empty()) {
-      bytes -= item->bytes();
+      writes -= item.KeyCount();
       break;
     }
-    if (item->whole()) writes = kBatchWritesMax;
-    taken_.push_back(std::move(item));
-    queue_.pop_front();
+    if (item.whole()) writes = kBatchWritesMax;
+    taken_.push_back(queue_.Pop().write);
   }
-  queued_bytes_ -= bytes;
+  overdue_ = queue_.OnTaken(writes, clock_.Mono());
+  counters_.refused += overdue_.size();
+  NoteQueue();
   counters_.writes += taken_.size();
+}
+
+void Committer::NoteEnded(bool answered) {
+  const std::lock_guard lock(mutex_);
+  queue_.OnEnded(answered, clock_.Mono());
+  NoteQueue();
 }
 
 void Committer::OnApplied(const Result<store::Applied>& applied) {
   const auto took_ns =
       static_cast<uint64_t>(std::max<int64_t>((clock_.Mono() - apply_began_).count(), 0));
   commit_latency_.Record(took_ns, 1);
+  NoteEnded(applied.ok());
   if (events_ != nullptr) events_->Note(LatencyEvents::Event::kCommit, took_ns, clock_.Wall());
   if (applied.ok()) {
     Reach(CommitObserver::Step::kPostCommit);
@@ -244,7 +291,7 @@ void Committer::OnApplied(const Result<store::Applied>& applied) {
   } else if (applied.error().code == ErrorCode::kUnknown) {
     batch_.Doubt(applied.error());
     gate_.EndBatch();  // Its readers find the store closed to them until it is settled.
-    std::deque<Queued> refused = BeginDoubt();
+    std::vector<Queued> refused = BeginDoubt();
     Deliver(batch_.TakeItems());  // The batch itself stays, to be settled.
     RefuseAll(std::move(refused));
   } else {
@@ -254,7 +301,7 @@ void Committer::OnApplied(const Result<store::Applied>& applied) {
   Work();
 }
 
-void Committer::RefuseAll(std::deque<Queued> refused) {
+void Committer::RefuseAll(std::vector<Queued> refused) {
   std::vector<std::unique_ptr<WriteItem>> items;
   for (Queued& queued : refused) {
     if (queued.write == nullptr) {
@@ -300,8 +347,8 @@ bool Committer::FinishAndGather() {
     // Before the replies are out, after which a home may be idle at any moment.
     const std::lock_guard lock(mutex_);
     // What waits already may be enough, or may have to go alone.
-    const bool enough = queue_.size() > kGatherAfterWritesMax ||
-                        (!queue_.empty() && queue_.front().write == nullptr);
+    const bool enough =
+        queue_.size() > kGatherAfterWritesMax || (!queue_.empty() && !queue_.write_first());
     gathering_ = may_gather_ && !enough ? homes : 0;
     gathers = gathering_ > 0;
   }
@@ -381,14 +428,14 @@ void Committer::OnExpired(const Result<store::Expired>& expired) {
 }
 
 // Returns what was queued, to be refused.
-std::deque<Committer::Queued> Committer::BeginDoubt() {
+std::vector<Committer::Queued> Committer::BeginDoubt() {
   const std::lock_guard lock(mutex_);
   ++counters_.unknown;
   in_doubt_ = true;
   settle_due_ = true;
   counters_.refused += queue_.size();
-  queued_bytes_ = 0;
-  return std::exchange(queue_, {});
+  NoteQueue();
+  return queue_.TakeAll();
 }
 
 void Committer::StartSettle() {

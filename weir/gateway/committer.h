@@ -16,17 +16,18 @@
 //
 // Threads: thread-safe. One thread at a time works on a batch: the one that submits to an idle
 // committer, then the store's threads as they call back.
-// Errors: reach the writers as replies. Limits: kQueuedWritesMax (OVERLOADED), kBatchWritesMax, and
-// in bytes those of Memory for writes.
+// Errors: reach the writers as replies. Limits: those of WriteQueue (OVERLOADED), kBatchWritesMax,
+// and in bytes those of Memory for writes.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <string_view>
 #include <vector>
 
 #include "weir/base/clock.h"
@@ -38,13 +39,13 @@
 #include "weir/gateway/memory.h"
 #include "weir/gateway/stats_totals.h"
 #include "weir/gateway/write_batch.h"
+#include "weir/gateway/write_queue.h"
 #include "weir/store/store.h"
 
 namespace weir::gateway {
 
 class Committer {
  public:
-  static constexpr size_t kQueuedWritesMax = 65536;
   // Of one batch. Publication holds the lanes, so it must be short.
   static constexpr size_t kBatchWritesMax = 2048;
   // Arguments and bases of a batch that is run where it was composed, perhaps on an event loop.
@@ -65,18 +66,22 @@ class Committer {
 
   Committer(store::Store& store, Lanes& lanes, const Placement& placement, VersionClock& versions,
             const Memory& memory, CommitGate& gate, Clock& clock, HeavyWork& heavy_batches,
-            LatencyEvents* events = nullptr);
+            LatencyEvents* events = nullptr, const limit::QueueDelay::Options& waits = {});
   // Requires: the store has been destroyed or is idle, and nothing is queued.
   ~Committer();
 
   // Queues writes in order; their items come back to their homes with a reply.
   void Submit(std::vector<std::unique_ptr<WriteItem>> items);
+  // Returns why a write of `key`, asked for by `flow`, would be refused now; and counts it as that.
+  // Cost: one load while nothing is refused.
+  std::optional<Error> Refusal(std::string_view key, limit::FlowId flow);
+  AdmissionFacts Facts() const;
   // Queues the emptying of the database, in order with the writes.
   void SubmitClear(std::function<void(const Result<Ok>&)> done);
 
   // A write of the store beside the records, such as RocksDbStore::PutMetadata: calls its argument
   // once, as the store does.
-  using StoreWrite = std::function<void(store::Done<store::CommitNumber>)>;
+  using StoreWrite = WriteQueue::StoreWrite;
   // Calls `write` as soon as no other is under way, ahead of those that wait, and `done` when it is
   // durable and reads that saw it are answered, or with what went wrong.
   void SubmitStoreWrite(StoreWrite write, std::function<void(const Result<Ok>&)> done);
@@ -107,14 +112,9 @@ class Committer {
   LatencyTotals Durations() const;
 
  private:
-  using ClearDone = std::function<void(const Result<Ok>&)>;
-  using HoldDone = std::function<void(const Result<Ok>&)>;
-  struct Queued {
-    std::unique_ptr<WriteItem> write;
-    ClearDone clear;  // When `write` is null, or:
-    HoldDone hold;
-    StoreWrite store_write = nullptr;  // `clear` is told of its end.
-  };
+  using ClearDone = WriteQueue::TurnDone;
+  using HoldDone = WriteQueue::TurnDone;
+  using Queued = WriteQueue::Queued;
   // What the store held of the keys that a batch needs, so far.
   struct Bases {
     void Add(const store::Loads& piece);
@@ -152,17 +152,22 @@ class Committer {
   void StartExpire();
   void OnExpired(const Result<store::Expired>& expired);
   void StartSettle();
-  std::deque<Queued> BeginDoubt();
+  std::vector<Queued> BeginDoubt();
+  Reply ReplyOf(const Overload& why, const WriteItem& item) const;
+  void RefuseOverdue(std::vector<WriteQueue::Refused> overdue);
+  void NoteEnded(bool answered);
+  void NoteQueue() { sheds_.store(queue_.sheds(), std::memory_order_relaxed); }
   void LoadBases(std::vector<store::Key> missing);
   void LoadNextBases(std::shared_ptr<std::vector<store::Key>> keys, std::shared_ptr<Bases> bases);
   // Queues a turn ahead of everything that waits.
   void SubmitFirst(Queued turn);
-  static void RefuseAll(std::deque<Queued> refused);
+  static void RefuseAll(std::vector<Queued> refused);
   static void Deliver(std::vector<std::unique_ptr<WriteItem>> items);
 
   store::Store& store_;
   Lanes& lanes_;
   VersionClock& versions_;
+  const Placement& placement_;
   const Memory& memory_;
   CommitGate& gate_;
   Clock& clock_;
@@ -182,10 +187,11 @@ class Committer {
   // What stood in the store at first is settled, and the gate knows it. Writes wait until then.
   bool opened_ = false;
 
+  std::atomic<bool> sheds_{false};  // Whether queue_ refused some when last seen.
   mutable std::mutex mutex_;
   // Guarded by mutex_:
-  std::deque<Queued> queue_;
-  size_t queued_bytes_ = 0;
+  WriteQueue queue_;
+  std::vector<WriteQueue::Refused> overdue_;  // To be told, without the lock.
   bool busy_ = false;
   size_t gathering_ = 0;  // Homes that are waited for; then the right to work lies here.
   bool may_gather_ = true;

@@ -129,8 +129,7 @@ void Committer::PutBack(std::vector<std::unique_ptr<WriteItem>> items) {
   const std::lock_guard lock(mutex_);
   counters_.writes -= items.size();
   for (auto item = items.rbegin(); item != items.rend(); ++item) {
-    queued_bytes_ += (*item)->bytes();
-    queue_.push_front({std::move(*item), nullptr, nullptr});
+    queue_.PushFirst({std::move(*item), nullptr, nullptr});
   }
 }
 
@@ -147,6 +146,7 @@ bool Committer::RunBatch(const std::optional<WriteBatch::Unread>& unread) {
   PutBack(std::move(rest));
   store::Batch writes = batch_.Build();
   if (writes.writes.empty() && !writes.clear) {
+    NoteEnded(false);
     FinishBatch();
     return false;
   }

@@ -384,17 +384,14 @@ std::vector<std::unique_ptr<WriteItem>> Writes(GatewayRig& rig, size_t count, si
 TEST_F(CommitterTest, ItsQueueTakesAsManyWritesAsItsLimit) {
   Occupy();
   Committer& committer = rig_.gateway().database(0).committer();
-  committer.Submit(Writes(rig_, Committer::kQueuedWritesMax, 1));
+  committer.Submit(Writes(rig_, WriteQueue::kWritesMax, 1));
   EXPECT_EQ(committer.counters().refused, 0u);
   rig_.SendAndHandOn(a_, {"SET", "k", "v"});
   rig_.SendAndHandOn(b_, {"FLUSHALL"});
   rig_.Deliver();
-  EXPECT_THAT(
-      rig_.Replies(a_),
-      ElementsAre(StartsWith("-OVERLOADED retry_after_ms=100 reason=limit : too many writes ")));
-  EXPECT_THAT(
-      rig_.Replies(b_),
-      ElementsAre(StartsWith("-OVERLOADED retry_after_ms=100 reason=limit : too many writes ")));
+  constexpr const char* kFull = "-OVERLOADED retry_after_ms=1 shard=0 reason=concurrency : ";
+  EXPECT_THAT(rig_.Replies(a_), ElementsAre(StartsWith(kFull)));
+  EXPECT_THAT(rig_.Replies(b_), ElementsAre(StartsWith(kFull)));
   EXPECT_EQ(committer.counters().refused, 1u);
 }
 

@@ -1,6 +1,8 @@
 #include "weir/gateway/database.h"
 
 #include <algorithm>
+#include <map>
+#include <string>
 #include <utility>
 
 #include "weir/gateway/refusal.h"
@@ -43,16 +45,18 @@ std::optional<cache::Value> LiveValue(const std::optional<store::Record>& record
 
 Database::Database(std::unique_ptr<store::Store> store, Lanes& lanes, const Placement& placement,
                    VersionClock& versions, const Memory& memory, Clock& clock,
-                   LatencyEvents& events, HeavyWork& heavy_batches)
+                   LatencyEvents& events, HeavyWork& heavy_batches,
+                   const limit::QueueDelay::Options& waits)
     : lanes_(lanes),
       placement_(placement),
       memory_(memory),
       clock_(clock),
       events_(events),
+      loads_(waits),
       owned_(std::move(store)),
       store_(owned_.get()),
-      committer_(*store_, lanes, placement, versions, memory, gate_, clock, heavy_batches,
-                 &events) {
+      committer_(*store_, lanes, placement, versions, memory, gate_, clock, heavy_batches, &events,
+                 waits) {
   // Settles what stood there before, so that reads need not wait for somebody to write.
   committer_.Tick();
 }
@@ -74,10 +78,13 @@ void Database::End() {
 }
 
 void Database::Load(std::vector<LoadRequest> requests) {
+  std::vector<LoadQueue::Refused> refused;
   {
     const std::lock_guard lock(mutex_);
-    loads_.Add(std::move(requests));
+    loads_.Add(std::move(requests), clock_.Mono());
+    refused = loads_.TakeRefused();
   }
+  RefuseLoads(std::move(refused));
   BeginLoads();
 }
 
@@ -85,27 +92,61 @@ void Database::ContinueLoads() {
   if (loads_wait_.load(std::memory_order_relaxed)) BeginLoads();
 }
 
-void Database::Tick() {
-  committer_.Tick();
-  if (!loads_wait_.load(std::memory_order_relaxed)) return;
-  std::vector<LoadRequest> overdue;
+std::optional<Error> Database::LoadRefusal(const store::Key& key, limit::FlowId flow) {
+  if (!loads_shed_.load(std::memory_order_relaxed)) [[likely]]
+    return std::nullopt;
+  std::optional<Overload> why;
   {
     const std::lock_guard lock(mutex_);
-    overdue = loads_.TakeOverdue(clock_.Mono());
+    why = loads_.Refusal(flow, clock_.Mono());
+    if (why) loads_.CountRefused(why->reason);
+  }
+  if (!why) return std::nullopt;
+  return OverloadError(*why, placement_.ShardAt(key.position));
+}
+
+AdmissionFacts Database::LoadAdmission() const {
+  const std::lock_guard lock(mutex_);
+  return loads_.Facts();
+}
+
+void Database::Tick() {
+  committer_.Tick();
+  std::vector<LoadRequest> overdue;
+  std::vector<LoadQueue::Refused> refused;
+  {
+    const std::lock_guard lock(mutex_);
+    const MonoTime now = clock_.Mono();
+    overdue = loads_.TakeOverdue(now);
+    loads_.Tick(now);
+    refused = loads_.TakeRefused();
+    NoteLoads();
   }
   if (!overdue.empty()) FinishLoads(overdue, kNoRoom);
-  BeginLoads();
+  RefuseLoads(std::move(refused));
+  ContinueLoads();
+}
+
+// Requires: mutex_ is held.
+void Database::NoteLoads() {
+  loads_wait_.store(!loads_.empty(), std::memory_order_relaxed);
+  loads_shed_.store(loads_.sheds(), std::memory_order_relaxed);
 }
 
 // Gives the store what it may take now.
 void Database::BeginLoads() {
   for (;;) {
     std::optional<LoadQueue::Batch> batch;
+    std::vector<LoadQueue::Refused> refused;
     {
       const std::lock_guard lock(mutex_);
-      if (!reads_end_) batch = loads_.Next(memory_.value_room(), store_->limits().load_keys_max);
-      loads_wait_.store(!loads_.empty(), std::memory_order_relaxed);
+      if (!reads_end_) {
+        batch = loads_.Next(memory_.value_room(), store_->limits().load_keys_max, clock_.Mono());
+        refused = loads_.TakeRefused();
+      }
+      NoteLoads();
     }
+    RefuseLoads(std::move(refused));
     if (!batch.has_value()) return;
     std::vector<store::Key> keys;
     keys.reserve(batch->requests.size());
@@ -119,14 +160,29 @@ void Database::BeginLoads() {
 
 void Database::OnLoaded(LoadQueue::Batch batch, const Result<store::Loads>& loaded) {
   FinishLoads(batch.requests, loaded);
+  std::vector<LoadQueue::Refused> refused;
   {
     const std::lock_guard lock(mutex_);
-    loads_.Finish(std::move(batch),
+    loads_.Finish(std::move(batch), loaded.ok(),
                   loaded.ok() ? loaded.value().left : std::vector<store::Loads::LeftOut>(),
                   clock_.Mono());
-    loads_wait_.store(!loads_.empty(), std::memory_order_relaxed);
+    refused = loads_.TakeRefused();
+    NoteLoads();
   }
+  RefuseLoads(std::move(refused));
   ContinueLoads();
+}
+
+// Those of one shard and reason together.
+void Database::RefuseLoads(std::vector<LoadQueue::Refused> refused) {
+  std::map<std::string, std::vector<LoadRequest>> by_error;
+  for (LoadQueue::Refused& each : refused) {
+    Error error = OverloadError(each.why, placement_.ShardAt(each.request.key.position));
+    by_error[std::move(error.message)].push_back(std::move(each.request));
+  }
+  for (const auto& [message, requests] : by_error) {
+    FinishLoads(requests, Error{ErrorCode::kOverloaded, message});
+  }
 }
 
 // Tells the waiters of each load but those whose value was left out.

@@ -27,7 +27,7 @@ class Database {
  public:
   Database(std::unique_ptr<store::Store> store, Lanes& lanes, const Placement& placement,
            VersionClock& versions, const Memory& memory, Clock& clock, LatencyEvents& events,
-           HeavyWork& heavy_batches);
+           HeavyWork& heavy_batches, const limit::QueueDelay::Options& waits = {});
   ~Database();
 
   // Reads end with an error from now on, so that one which goes on from another database when that
@@ -36,8 +36,12 @@ class Database {
   void EndReads();
   void End();
 
-  // Performs loads that were begun; their waiters are told through their homes.
+  // Performs loads that were begun, or refuses them; their waiters are told through their homes.
   void Load(std::vector<LoadRequest> requests);
+  // Returns why a load of `key`, asked for by `flow`, would be refused now; and counts it as that.
+  // Cost: one load while nothing is refused.
+  std::optional<Error> LoadRefusal(const store::Key& key, limit::FlowId flow);
+  AdmissionFacts LoadAdmission() const;
   // Goes on with loads that waited for memory. Cost: one load when none does.
   void ContinueLoads();
   // To be called a few times a second.
@@ -69,6 +73,8 @@ class Database {
   template <typename T>
   void Begin(std::shared_ptr<Reading<T>> reading);
   void BeginLoads();
+  void NoteLoads();
+  void RefuseLoads(std::vector<LoadQueue::Refused> refused);
   void OnLoaded(LoadQueue::Batch batch, const Result<store::Loads>& loaded);
   void FinishLoads(const std::vector<LoadRequest>& requests, const Result<store::Loads>& loaded);
   void CountLoad(MonoTime began);
@@ -81,10 +87,12 @@ class Database {
   mutable std::mutex mutex_;
   LatencyCounters load_latency_;  // Written holding mutex_: the store has several readers.
   CommitGate gate_;
-  LoadQueue loads_;                      // Guarded by mutex_.
-  std::shared_mutex ending_;             // Held shared while a read is given to the store.
-  std::atomic<bool> reads_end_{false};   // Set while holding ending_: nothing is given to it.
-  std::atomic<bool> loads_wait_{false};  // Whether loads_ was not empty when last seen.
+  LoadQueue loads_;                     // Guarded by mutex_.
+  std::shared_mutex ending_;            // Held shared while a read is given to the store.
+  std::atomic<bool> reads_end_{false};  // Set while holding ending_: nothing is given to it.
+  // Of loads_, when last seen:
+  std::atomic<bool> loads_wait_{false};  // It was not empty.
+  std::atomic<bool> loads_shed_{false};  // It refused some.
   std::unique_ptr<store::Store> owned_;
   store::Store* store_;  // Stays while the store ends: its last callbacks come back here.
   Committer committer_;

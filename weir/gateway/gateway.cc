@@ -71,7 +71,7 @@ Gateway::Gateway(Options options, std::vector<std::unique_ptr<store::Store>> sto
     write_keys_max_ = std::min(write_keys_max_, store->limits().batch_writes_max);
     databases_.push_back(std::make_unique<Database>(std::move(store), lanes_, placement_, versions_,
                                                     memory_, clock_, latency_events_,
-                                                    heavy_batches_));
+                                                    heavy_batches_, options.waits));
   }
   ranges_ = std::make_unique<RangeKeeper>(std::move(options.ranges), placement_,
                                           databases_.front()->committer());

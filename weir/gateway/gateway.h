@@ -72,6 +72,8 @@ class Gateway {
     RangeKeeper::Options ranges;
     size_t cache_bytes = size_t{64} << 20;
     Memory::Limits memory;
+    // How long requests may wait for a place at their database.
+    limit::QueueDelay::Options waits;
     Admission::Options admission;
     Authentication::Options authentication;
     // Which node serves each slot, and which node this is. Default: this one serves all.

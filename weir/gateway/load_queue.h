@@ -1,4 +1,9 @@
-// LoadQueue: which loads of one database are in the store's hands, and which wait.
+// LoadQueue: which loads of one database are in the store's hands, which wait, and which are
+// refused.
+//
+// As many keys are in the store as its answers show that it can do (limit/concurrency_limit.h). The
+// rest waits in a room that flows share (limit/waiting_room.h); what finds no place there, or waits
+// too long, is refused, and all of it while the store fails or stands still (limit/circuit.h).
 //
 // How large a value is shows only when it has been read. So every load is tried in a batch that
 // returns small values whatever happens, and large ones while they are few. A value that was left
@@ -6,7 +11,7 @@
 // hold stays within the share of the budget, and a reader of small values never waits for it.
 //
 //   Add ──► waiting ──► batch in the store ──► small: done
-//                                          └─► left out ──► large ──► alone in the store ──► done
+//      └──────┴─► refused                  └─► left out ──► large ──► alone in the store ──► done
 //                                                             └─► no room for kLargeWaitMax:
 //                                                             refused
 //
@@ -15,11 +20,16 @@
 
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <optional>
 #include <vector>
 
 #include "weir/base/time.h"
 #include "weir/cache/loads.h"
+#include "weir/gateway/overload.h"
+#include "weir/limit/circuit.h"
+#include "weir/limit/concurrency_limit.h"
+#include "weir/limit/waiting_room.h"
 #include "weir/store/store.h"
 
 namespace weir::gateway {
@@ -29,6 +39,7 @@ struct LoadRequest {
   cache::LoadId load = 0;
   uint32_t lane = 0;
   store::Key key;
+  limit::FlowId flow = 0;  // Whose it is.
 };
 
 class LoadQueue {
@@ -44,21 +55,46 @@ class LoadQueue {
     std::vector<LoadRequest> requests;
     size_t bytes_max = 0;
     size_t reserved_bytes = 0;  // Of a batch of a left out value: its size. Else 0.
+    uint64_t call = 0;          // Which it is.
+  };
+  struct Refused {
+    LoadRequest request;
+    Overload why;
   };
 
-  void Add(std::vector<LoadRequest> requests);
+  explicit LoadQueue(const limit::QueueDelay::Options& delay = {},
+                     const limit::ConcurrencyLimit::Options& limit = {})
+      : stall_(delay.deadline), limit_(limit), waiting_(delay) {}
+
+  void Add(std::vector<LoadRequest> requests, MonoTime now);
 
   // Returns what the store shall load now, or nullopt. `room`: bytes of large values that may be
   // taken in. Requires: Finish is called for each.
-  std::optional<Batch> Next(size_t room, size_t keys_max);
-  // Ends a batch. What it left out waits for room from now on.
-  void Finish(Batch batch, const std::vector<store::Loads::LeftOut>& left, MonoTime now);
+  std::optional<Batch> Next(size_t room, size_t keys_max, MonoTime now);
+  // Ends a batch, which the store has answered other than by an error, or not. What it left out
+  // waits for room from now on.
+  void Finish(Batch batch, bool answered, const std::vector<store::Loads::LeftOut>& left,
+              MonoTime now);
+
+  // Looks for what has waited, or not been answered, for too long. To be called a few times a
+  // second.
+  void Tick(MonoTime now);
 
   // Returns what has waited for room too long, to be refused.
   std::vector<LoadRequest> TakeOverdue(MonoTime now);
+  // Returns what has been refused since the last call. Requires: called after each of the others.
+  std::vector<Refused> TakeRefused() { return std::exchange(refused_, {}); }
+
+  // Whether some requests are refused now; then Refusal tells which.
+  bool sheds() const { return waiting_.standing() || !circuit_.closed(); }
+  // Returns why a load of this flow would be refused, or nullopt.
+  std::optional<Overload> Refusal(limit::FlowId flow, MonoTime now);
+  // Counts one that was refused for that.
+  void CountRefused(Overload::Reason why) { ++facts_.refused[static_cast<size_t>(why)]; }
 
   bool empty() const { return waiting_.empty() && large_.empty(); }
-  size_t in_store() const { return in_store_; }
+  size_t in_store() const { return calls_.size(); }
+  AdmissionFacts Facts() const;
 
  private:
   struct Large {
@@ -66,13 +102,31 @@ class LoadQueue {
     size_t bytes = 0;
     MonoTime since;
   };
+  struct Call {
+    MonoTime began;
+    size_t keys = 0;  // That take places.
+    bool stalls = false;
+  };
 
-  std::optional<Batch> NextLarge(size_t room);
+  limit::Service Service() const { return {limit_.limit(), limit_.recent()}; }
+  std::optional<Batch> NextLarge(size_t room, MonoTime now);
+  void Begin(Batch* batch, size_t keys, MonoTime now);
+  Overload Because(Overload::Reason reason, MonoTime now) const;
+  void Refuse(std::vector<LoadRequest> requests, Overload::Reason reason, MonoTime now);
+  void RefuseAllIfOpen(MonoTime now);
 
-  std::deque<LoadRequest> waiting_;
+  const std::chrono::nanoseconds stall_;
+  limit::ConcurrencyLimit limit_;
+  limit::Circuit circuit_;
+  limit::WaitingRoom<LoadRequest> waiting_;
   std::deque<Large> large_;
-  size_t in_store_ = 0;
+  std::map<uint64_t, Call> calls_;  // In the store.
+  size_t stalled_calls_ = 0;        // Of these; they take no places, so that there can be probes.
+  uint64_t next_call_ = 0;
+  size_t keys_in_store_ = 0;
   size_t reserved_bytes_ = 0;  // Of the left out values in the store.
+  std::vector<Refused> refused_;
+  AdmissionFacts facts_;
 };
 
 }  // namespace weir::gateway

@@ -24,43 +24,43 @@ std::vector<LoadRequest> Requests(size_t count, cache::LoadId first = 0) {
 
 // Loads keys whose values turn out to be of these sizes, and are left out.
 void LeaveOut(LoadQueue& queue, const std::vector<size_t>& sizes) {
-  queue.Add(Requests(sizes.size()));
-  auto batch = queue.Next(kPlenty, kKeysMax);
+  queue.Add(Requests(sizes.size()), kNow);
+  auto batch = queue.Next(kPlenty, kKeysMax, kNow);
   ASSERT_TRUE(batch.has_value());
   ASSERT_EQ(batch->requests.size(), sizes.size());
   std::vector<store::Loads::LeftOut> left;
   for (size_t i = 0; i < sizes.size(); ++i) left.push_back({i, sizes[i]});
-  queue.Finish(std::move(*batch), left, kNow);
+  queue.Finish(std::move(*batch), true, left, kNow);
 }
 
 TEST(LoadQueueTest, WhatWaitsGoesTogetherAsFarAsOneLoadMayHold) {
   LoadQueue queue;
-  queue.Add(Requests(kKeysMax + 1));
-  const auto first = queue.Next(kPlenty, kKeysMax);
+  queue.Add(Requests(kKeysMax + 1), kNow);
+  const auto first = queue.Next(kPlenty, kKeysMax, kNow);
   ASSERT_TRUE(first.has_value());
   EXPECT_EQ(first->requests.size(), kKeysMax);
   EXPECT_EQ(first->bytes_max, LoadQueue::kBatchBytesMax);
-  const auto second = queue.Next(kPlenty, kKeysMax);
+  const auto second = queue.Next(kPlenty, kKeysMax, kNow);
   ASSERT_TRUE(second.has_value());
   EXPECT_EQ(second->requests.size(), 1U);
-  EXPECT_FALSE(queue.Next(kPlenty, kKeysMax).has_value());
+  EXPECT_FALSE(queue.Next(kPlenty, kKeysMax, kNow).has_value());
   EXPECT_TRUE(queue.empty());
 }
 
 TEST(LoadQueueTest, OneBatchMoreThanTheStoreMayHaveWaits) {
   LoadQueue queue;
-  queue.Add(Requests(LoadQueue::kBatchesMax + 1));
+  queue.Add(Requests(LoadQueue::kBatchesMax + 1), kNow);
   std::vector<LoadQueue::Batch> begun;
-  while (auto batch = queue.Next(kPlenty, 1)) begun.push_back(std::move(*batch));
+  while (auto batch = queue.Next(kPlenty, 1, kNow)) begun.push_back(std::move(*batch));
   EXPECT_EQ(begun.size(), LoadQueue::kBatchesMax);
-  queue.Finish(std::move(begun[0]), {}, kNow);
-  EXPECT_TRUE(queue.Next(kPlenty, 1).has_value());
+  queue.Finish(std::move(begun[0]), true, {}, kNow);
+  EXPECT_TRUE(queue.Next(kPlenty, 1, kNow).has_value());
 }
 
 TEST(LoadQueueTest, WithoutRoomSmallValuesAreStillLoaded) {
   LoadQueue queue;
-  queue.Add(Requests(1));
-  const auto batch = queue.Next(0, kKeysMax);
+  queue.Add(Requests(1), kNow);
+  const auto batch = queue.Next(0, kKeysMax, kNow);
   ASSERT_TRUE(batch.has_value());
   EXPECT_EQ(batch->bytes_max, 0U);
 }
@@ -68,12 +68,12 @@ TEST(LoadQueueTest, WithoutRoomSmallValuesAreStillLoaded) {
 TEST(LoadQueueTest, ALargeValueWaitsForRoomForItAndNothingElseWaitsForIt) {
   LoadQueue queue;
   LeaveOut(queue, {1000});
-  queue.Add(Requests(1, 7));
-  const auto small = queue.Next(999, kKeysMax);
+  queue.Add(Requests(1, 7), kNow);
+  const auto small = queue.Next(999, kKeysMax, kNow);
   ASSERT_TRUE(small.has_value());
   EXPECT_EQ(small->requests[0].load, 7U);
-  EXPECT_FALSE(queue.Next(999, kKeysMax).has_value());
-  const auto large = queue.Next(1000, kKeysMax);
+  EXPECT_FALSE(queue.Next(999, kKeysMax, kNow).has_value());
+  const auto large = queue.Next(1000, kKeysMax, kNow);
   ASSERT_TRUE(large.has_value());
   EXPECT_EQ(large->requests[0].load, 0U);
   EXPECT_EQ(large->bytes_max, 1000U);
@@ -83,22 +83,22 @@ TEST(LoadQueueTest, ALargeValueWaitsForRoomForItAndNothingElseWaitsForIt) {
 TEST(LoadQueueTest, WhatIsOnItsWayTakesRoomAlready) {
   LoadQueue queue;
   LeaveOut(queue, {1000, 1000});
-  auto first = queue.Next(1999, kKeysMax);
+  auto first = queue.Next(1999, kKeysMax, kNow);
   ASSERT_TRUE(first.has_value());
-  EXPECT_FALSE(queue.Next(1999, kKeysMax).has_value());
-  EXPECT_TRUE(queue.Next(2000, kKeysMax).has_value());
+  EXPECT_FALSE(queue.Next(1999, kKeysMax, kNow).has_value());
+  EXPECT_TRUE(queue.Next(2000, kKeysMax, kNow).has_value());
 }
 
 TEST(LoadQueueTest, LargeValuesInTheStoreAreFewOrOne) {
   LoadQueue queue;
   LeaveOut(queue, {LoadQueue::kLargeBytesMax + 1, LoadQueue::kLargeBytesMax - 1, 1, 1});
-  auto alone = queue.Next(kPlenty, kKeysMax);
+  auto alone = queue.Next(kPlenty, kKeysMax, kNow);
   ASSERT_TRUE(alone.has_value());
-  EXPECT_FALSE(queue.Next(kPlenty, kKeysMax).has_value());
-  queue.Finish(std::move(*alone), {}, kNow);
-  EXPECT_TRUE(queue.Next(kPlenty, kKeysMax).has_value());
-  EXPECT_TRUE(queue.Next(kPlenty, kKeysMax).has_value());   // At the limit.
-  EXPECT_FALSE(queue.Next(kPlenty, kKeysMax).has_value());  // One past it.
+  EXPECT_FALSE(queue.Next(kPlenty, kKeysMax, kNow).has_value());
+  queue.Finish(std::move(*alone), true, {}, kNow);
+  EXPECT_TRUE(queue.Next(kPlenty, kKeysMax, kNow).has_value());
+  EXPECT_TRUE(queue.Next(kPlenty, kKeysMax, kNow).has_value());   // At the limit.
+  EXPECT_FALSE(queue.Next(kPlenty, kKeysMax, kNow).has_value());  // One past it.
 }
 
 TEST(LoadQueueTest, WhatFindsNoRoomInTimeIsOverdue) {

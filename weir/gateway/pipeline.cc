@@ -291,6 +291,12 @@ void Pipeline::Begin(size_t index) {
   }
 }
 
+limit::FlowId Pipeline::Flow() const {
+  if (session_.user != nullptr) return SeededHash(session_.user->name, 0);
+  const auto& bytes = session_.client.bytes;
+  return SeededHash({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, 1);
+}
+
 void Pipeline::BeginWrite(Queued& queued, uint64_t sequence) {
   run_database_ = DatabaseOf(queued);
   if (run_database_ == kSeveral) {
@@ -301,9 +307,16 @@ void Pipeline::BeginWrite(Queued& queued, uint64_t sequence) {
     BeginExec(queued, sequence);
     return;
   }
+  const std::string_view key = queued.args[queued.spec->KeyIndex(0)];
+  if (auto refusal = gateway_.database(run_database_).committer().Refusal(key, Flow())) {
+    queued.state = State::kAnswered;
+    queued.reply = ErrorReply(*refusal);
+    return;
+  }
   queued.pending = 1;
   auto item = std::make_unique<WriteItem>();
   item->origin = OriginOf(sequence);
+  item->flow = Flow();
   item->command = queued.spec;
   item->hash = gateway_.placement().Hash(queued.args[queued.spec->KeyIndex(0)]);
   item->args = std::move(queued.args);

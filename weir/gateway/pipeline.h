@@ -238,6 +238,8 @@ class Pipeline {
   void PumpIfReady(const Queued& queued);
   // Whether no further command will be executed.
   bool Ending() const { return session_.closing || expelled_; }
+  // Whose its requests are when databases are shared out: the user's, or else the address's.
+  limit::FlowId Flow() const;
   Origin OriginOf(uint64_t sequence) const { return {&home_, session_.id, sequence, 0}; }
   resp::Writer MakeWriter() {
     if (session_.muted()) [[unlikely]]

@@ -111,24 +111,32 @@ void Pipeline::BeginLoad(cache::Lane& lane, Queued& queued, uint64_t sequence, u
                          bool as_head) {
   Slot& slot = queued.slots[key];
   const std::string_view name = queued.args[queued.spec->KeyIndex(key)];
-  const Result<cache::Loads::Joined> joined =
-      lane.Join(name, slot.hash.hash, {&home_, session_.id, sequence, key});
-  if (!joined.ok()) {
+  const auto answer = [&queued](const Error& error) {
     queued.state = State::kAnswered;
     queued.pending = 0;
-    queued.reply = ErrorReply(joined.error());
-    return;
+    queued.reply = ErrorReply(error);
+  };
+  std::optional<LoadRequest> request;
+  uint32_t database = 0;
+  if (!lane.CanJoin(name, slot.hash.hash)) {
+    const KeyPlace place = gateway_.placement().Place(name);
+    database = place.place.database;
+    request = {0, slot.hash.lane, {place.place.shard, place.position, std::string(name)}, Flow()};
+    if (auto refusal = gateway_.database(database).LoadRefusal(request->key, request->flow)) {
+      return answer(*refusal);
+    }
   }
+  const Result<cache::Loads::Joined> joined =
+      lane.Join(name, slot.hash.hash, {&home_, session_.id, sequence, key});
+  if (!joined.ok()) return answer(joined.error());
   slot.pending = true;
   slot.loaded = false;
   slot.asked = outbox_.now.wall;
   slot.as_head = as_head;
   ++queued.pending;
   if (joined.value().begun) {
-    const KeyPlace place = gateway_.placement().Place(name);
-    outbox_.loads[place.place.database].push_back(
-        {joined.value().load, slot.hash.lane,
-         store::Key{place.place.shard, place.position, std::string(name)}});
+    request->load = joined.value().load;
+    outbox_.loads[database].push_back(std::move(*request));
   }
 }
 

@@ -162,6 +162,7 @@ void Pipeline::BeginExec(Queued& queued, uint64_t sequence) {
   }
   queued.pending = 1;
   queued.exec->origin = OriginOf(sequence);
+  queued.exec->flow = Flow();
   outbox_.writes[run_database_].push_back(std::move(queued.exec));
 }
 
@@ -286,6 +287,7 @@ void Pipeline::BeginParts(Queued& queued, uint64_t sequence) {
     auto item = std::make_unique<WriteItem>();
     item->origin = OriginOf(sequence);
     item->origin.part = queued.pending++;
+    item->flow = Flow();
     item->command = &spec;
     item->args = queued.args.Select(words[database]);
     item->hash = placement.Hash(item->args[spec.KeyIndex(0)]);

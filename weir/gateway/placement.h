@@ -92,6 +92,10 @@ class Placement {
   // Routes by `ranges` from now on. By one thread at a time.
   // Requires: `ranges` names shards below shards(), and is not older than the map before.
   void UseRanges(const shard::RangeMap& ranges) { ranges_.Publish(ranges); }
+  // The shard whose range holds `position` at this moment.
+  uint32_t ShardAt(uint64_t position) const {
+    return static_cast<uint32_t>(ranges_.ShardOf(shard::Position{position}));
+  }
   ShardPlace place(shard::ShardId shard) const;
   size_t shards() const { return options_.shards.size(); }
   // The map that it began with.

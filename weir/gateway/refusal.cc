@@ -5,6 +5,7 @@ namespace {
 
 std::string Fields(const Refusal& refusal) {
   std::string text = "retry_after_ms=" + std::to_string(refusal.retry_after.count());
+  if (refusal.shard) text.append(" shard=").append(std::to_string(*refusal.shard));
   text.append(" reason=").append(refusal.reason).append(" : ").append(refusal.words);
   return text;
 }

@@ -3,11 +3,14 @@
 // them, behind a colon, a sentence for people:
 //
 //   OVERLOADED retry_after_ms=1000 reason=memory : the memory for large values is taken; ...
+//   OVERLOADED retry_after_ms=15 shard=3 reason=concurrency : the database has ...
 //
 // Clients parse it: a field is never renamed or moved, and what is added stands before `reason`.
 #pragma once
 
 #include <chrono>
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -25,7 +28,8 @@ struct Refusal {
 
   std::string_view reason;  // One word: `memory`, `queue`, `limit`, ...
   std::chrono::milliseconds retry_after{};
-  std::string_view words;  // A sentence without an end.
+  std::string_view words;              // A sentence without an end.
+  std::optional<uint32_t> shard = {};  // Whose database refuses, where it is one.
 };
 
 // Returns the whole reply, from OVERLOADED on.

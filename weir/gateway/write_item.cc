@@ -22,6 +22,17 @@ bool TransactionBody::RunsApart(const WriteItem& step) const {
   return spec.kind == CommandKind::kOperation && (spec.in_transaction == nullptr || !whole);
 }
 
+std::optional<std::string_view> WriteItem::first_key() const {
+  if (transaction == nullptr) {
+    if (command->KeyCount(args.views()) == 0) return std::nullopt;
+    return args[command->KeyIndex(0)];
+  }
+  for (const WriteItem& step : transaction->steps) {
+    if (const std::optional<std::string_view> key = step.first_key()) return key;
+  }
+  return std::nullopt;
+}
+
 bool WriteItem::whole() const {
   return transaction != nullptr && transaction->whole;
 }

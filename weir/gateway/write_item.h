@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "weir/base/time.h"
@@ -17,6 +18,7 @@
 #include "weir/gateway/owned_args.h"
 #include "weir/gateway/placement.h"
 #include "weir/gateway/reply.h"
+#include "weir/limit/flow_shares.h"
 
 namespace weir::gateway {
 
@@ -42,13 +44,16 @@ struct WriteItem {
   // those of all steps.
   size_t bytes() const;
   size_t KeyCount() const;
+  std::optional<std::string_view> first_key() const;
   // Whether it asks for the whole database, and so is a batch of its own.
   bool whole() const;
 
   Origin origin;
   const CommandSpec* command = nullptr;
   OwnedArgs args;
-  KeyHash hash;  // Of its first key.
+  KeyHash hash;            // Of its first key.
+  limit::FlowId flow = 0;  // Whose it is,
+  MonoTime since;          // and when it was queued.
   Reply reply;
   // Writes of the batch whose count of "was there" the store adds to an integer reply.
   std::vector<uint32_t> counted_by_store;
