@@ -254,8 +254,7 @@ void DeclareServerLimits(std::vector<Option>& table) {
   const auto add = [&table](Option option) { table.push_back(std::move(option)); };
   add(Declare(&ServerConfig::max_clients,
               {.key = "max_clients",
-               .doc = "Client connections open at once; one more is refused. Over TLS there may be "
-                      "fewer: as many as the memory for clients has room for.",
+               .doc = "Clients at once; over TLS at most as many as their memory has room for.",
                .least = 1,
                .most = 1'000'000,
                .reloads = true}));

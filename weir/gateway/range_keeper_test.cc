@@ -165,7 +165,7 @@ TEST_F(StoredRanges, AChangeThatIsNotStoredChangesNothingAndTheSameCopyIsTriedAg
 TEST_F(StoredRanges, ASecondChangeAtATimeIsRefused) {
   Submit(kMiddle);
   Submit(kQuarter);
-  EXPECT_THAT(ended_, ElementsAre(StartsWith("another change of the ranges is under way")));
+  EXPECT_THAT(ended_, ElementsAre(HasSubstr("another change of the ranges is under way")));
   Stored(store::CommitNumber{0});
   EXPECT_EQ(RoutedRanges(), 2U);
 }

@@ -102,7 +102,6 @@ TEST_F(SplitWrites, ATransactionStaysInOneDatabase) {
                                                {"GET", y_},
                                                {"MSET", x_, "1", y_, "1"},
                                                {"MGET", x_, y_},
-                                               {"DBSIZE"},
                                                {"FLUSHALL"}}) {
     rig_.Send(a_, {"MULTI"});
     rig_.Send(a_, {"SET", x_, "1"});
@@ -111,6 +110,11 @@ TEST_F(SplitWrites, ATransactionStaysInOneDatabase) {
               "-EXECABORT Transaction discarded because of previous errors.");
   }
   EXPECT_EQ(rig_.Do(a_, {"MGET", x_, y_}), "[(nil) 2]");
+}
+
+TEST_F(SplitWrites, ATransactionCountsTheKeysOfAllDatabasesAfterItsWrites) {
+  rig_.Do(a_, {"SET", y_, "1"});
+  EXPECT_EQ(rig_.Last(a_, {{"MULTI"}, {"SET", x_, "1"}, {"DBSIZE"}, {"EXEC"}}), "[+OK :2]");
 }
 
 TEST_F(SplitWrites, WatchedKeysLiveWhereTheTransactionDoes) {
