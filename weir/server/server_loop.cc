@@ -179,7 +179,7 @@ void ServerLoop::OnTick() {
   each_tick_();
   for (const uint64_t id : std::exchange(continue_at_tick_, {})) ContinueLater(id);
   if (!paused_.empty()) ResumePaused();
-  if (++ticks_ % kTicksBetweenDeadlineChecks == 0) CheckDeadlines();
+  if (++ticks_ % kTicksBetweenDeadlineChecks == 0) BeginDeadlineWalk();
 }
 
 void ServerLoop::ContinueFirstAtTick() {
@@ -192,24 +192,39 @@ void ServerLoop::ContinueFirstAtTick() {
   }
 }
 
-void ServerLoop::CheckDeadlines() {
-  std::vector<Connection*> all;  // Closing one changes connections_.
-  all.reserve(connections_.size());
-  for (const auto& [id, connection] : connections_) all.push_back(connection.get());
-  Connection::Buffers sum;
-  Connection::Buffers most;
-  for (Connection* connection : all) {
+void ServerLoop::BeginDeadlineWalk() {
+  if (!deadline_walk_.ids.empty()) return;
+  deadline_walk_.ids.reserve(connections_.size());
+  for (const auto& [id, connection] : connections_) deadline_walk_.ids.push_back(id);
+  CheckSomeDeadlines();
+}
+
+// One slice; the next comes in a later round.
+void ServerLoop::CheckSomeDeadlines() {
+  DeadlineWalk& walk = deadline_walk_;
+  const size_t end = std::min(walk.next + kVisitsMax, walk.ids.size());
+  for (; walk.next < end; ++walk.next) {
+    Connection* connection = Find(walk.ids[walk.next]);
+    if (connection == nullptr) continue;
     const Connection::Buffers buffers = connection->buffers();
-    sum.input += buffers.input;
-    sum.output += buffers.output;
-    most.input = std::max(most.input, buffers.input);
-    most.output = std::max(most.output, buffers.output);
+    walk.sum.input += buffers.input;
+    walk.sum.output += buffers.output;
+    walk.most.input = std::max(walk.most.input, buffers.input);
+    walk.most.output = std::max(walk.most.output, buffers.output);
     connection->CheckDeadlines(outbox_.now.mono);
   }
-  stats_.input_buffer_bytes.Set(sum.input);
-  stats_.output_buffer_bytes.Set(sum.output);
-  stats_.input_buffer_bytes_max.Set(most.input);
-  stats_.output_buffer_bytes_max.Set(most.output);
+  if (end < walk.ids.size()) {
+    event_loop_.Post([this] {
+      ReadClock();
+      CheckSomeDeadlines();
+    });
+    return;
+  }
+  stats_.input_buffer_bytes.Set(walk.sum.input);
+  stats_.output_buffer_bytes.Set(walk.sum.output);
+  stats_.input_buffer_bytes_max.Set(walk.most.input);
+  stats_.output_buffer_bytes_max.Set(walk.most.output);
+  walk = DeadlineWalk();
 }
 
 void ServerLoop::ContinueSome() {

@@ -37,7 +37,8 @@ struct LoopVisit {
 class ServerLoop final : public gateway::Home, public net::EventLoop::Observer {
  public:
   static constexpr auto kTick = std::chrono::milliseconds(100);
-  // Connections that one round visits for the operator, or lets go on after a pause.
+  // Connections that one round visits for the operator, looks at for their deadlines, or lets go on
+  // after a pause.
   static constexpr size_t kVisitsMax = 128;
   // After write replies, so many rounds may bring more before the committers are told to go on.
   static constexpr int kRoundsAfterReplies = 64;
@@ -108,9 +109,18 @@ class ServerLoop final : public gateway::Home, public net::EventLoop::Observer {
   void VisitSome(const std::shared_ptr<LoopVisit>& visit,
                  const std::shared_ptr<std::vector<uint64_t>>& ids, size_t begin,
                  std::vector<gateway::ClientFacts> found);
-  void CheckDeadlines();
+  void BeginDeadlineWalk();
+  void CheckSomeDeadlines();
   void ContinueSome();
   void EndDrainIfDone();
+
+  // The look at the deadlines of all connections that is under way, and what their buffers hold.
+  struct DeadlineWalk {
+    std::vector<uint64_t> ids;  // Empty: none is under way.
+    size_t next = 0;
+    Connection::Buffers sum;
+    Connection::Buffers most;
+  };
 
   gateway::Gateway& gateway_;
   ConnectionLimits limits_;
@@ -131,6 +141,7 @@ class ServerLoop final : public gateway::Home, public net::EventLoop::Observer {
   std::atomic<size_t> tls_count_{0};  // Of these, over TLS.
   std::function<void()> each_tick_ = [] {};
   uint64_t ticks_ = 0;
+  DeadlineWalk deadline_walk_;
   int rounds_after_replies_ = 0;  // Left, until the committers are told.
   std::atomic<bool> draining_{false};
   MonoTime drain_deadline_;

@@ -313,6 +313,20 @@ TEST_F(ServerDeadlines, ACommandThatStaysUnfinishedEndsItsConnectionAlone) {
   EXPECT_EQ(idle.Do({"PING"}), "PONG");
 }
 
+TEST_F(ServerDeadlines, AllOfMoreConnectionsThanOneRoundLooksAtAreClosed) {
+  Server::Options options;
+  options.limits.idle_timeout = std::chrono::seconds(30);
+  threads_ = 1;
+  Start(options, &manual_);
+  std::vector<std::unique_ptr<TestClient>> clients;
+  for (size_t i = 0; i <= ServerLoop::kVisitsMax; ++i) {
+    clients.push_back(std::make_unique<TestClient>(address_));
+    ASSERT_EQ(clients.back()->Do({"PING"}), "PONG");
+  }
+  manual_.Advance(std::chrono::seconds(31));
+  for (const auto& client : clients) EXPECT_EQ(client->Next(), "(closed)");
+}
+
 TEST_F(ServerDeadlines, ASilentConnectionIsClosedWhereThatIsWanted) {
   Server::Options options;
   options.limits.idle_timeout = std::chrono::seconds(30);

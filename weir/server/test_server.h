@@ -33,7 +33,7 @@ class ServerFixture : public testing::Test {
                                         clock != nullptr ? *clock : clock_)
                    .value();
     options.listen = {net::ParseAddress("127.0.0.1:0").value()};
-    options.threads = kThreads;
+    options.threads = threads_;
     server_ = std::make_unique<Server>(*gateway_, options);
     address_ = server_->Start().value().front();
   }
@@ -42,6 +42,7 @@ class ServerFixture : public testing::Test {
     gateway_.reset();  // Its results still come to the server's loops.
   }
 
+  size_t threads_ = kThreads;
   SystemClock clock_;
   std::unique_ptr<gateway::Gateway> gateway_;
   std::unique_ptr<Server> server_;
