@@ -176,14 +176,14 @@ void Node::Apply(Loop& loop, gateway::Completions completions) {
 void Node::EndRound(Loop& loop) {
   CheckPasswords();
   if (random_.OneIn(2)) {
-    gateway_->Flush(loop.outbox);
+    HandOn(loop);
     return;
   }
   if (std::exchange(loop.flushes, true)) return;
   scheduler_.After(Delay(), [this, alive = alive_, &loop] {
     if (!*alive) return;
     loop.flushes = false;
-    gateway_->Flush(loop.outbox);
+    HandOn(loop);
   });
 }
 
@@ -208,6 +208,17 @@ void Node::ResumePaused() {
     scheduler_.After(Delay(), [this, alive = alive_, paused = id] {
       Connection* const found = *alive ? Find(paused) : nullptr;
       if (found != nullptr) GoOn(*found);
+    });
+  }
+}
+
+void Node::HandOn(Loop& loop) {
+  gateway_->Flush(loop.outbox);
+  for (const auto& [id, connection] : connections_) {
+    if (&LoopOf(id) != &loop || !connection->pipeline().waits_for_round()) continue;
+    scheduler_.After(Delay(), [this, alive = alive_, id = id] {
+      if (!*alive) return;
+      if (Connection* waiting = Find(id)) GoOn(*waiting);
     });
   }
 }

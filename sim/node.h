@@ -89,6 +89,7 @@ class Node final : public gateway::ClientControl {
   void Wake(Loop& loop);
   void Apply(Loop& loop, gateway::Completions completions);
   void EndRound(Loop& loop);
+  void HandOn(Loop& loop);
   void Tick();
   void CheckPasswords();
   Connection* Find(uint64_t id);

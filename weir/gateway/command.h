@@ -31,6 +31,12 @@ struct Found {
   uint64_t version = 0;
 };
 
+// What `value` shows of its key, valid as long as it. What has expired is told by who loaded it.
+inline Found FoundIn(const std::optional<cache::Value>& value) {
+  if (!value.has_value()) return {};
+  return {true, value->bytes.view(), &value->bytes, value->expires_at, value->version};
+}
+
 struct ReadCall {
   Args args;
   std::span<const Found> found;  // One for each key, in order.

@@ -54,6 +54,7 @@ Gateway::Gateway(Options options, std::vector<std::unique_ptr<store::Store>> sto
       placement_(std::move(options.placement)),
       slots_(std::move(options.slots)),
       self_(options.self),
+      serves_all_(slots_ == OwnsAll(self_)),
       memory_(options.memory),
       lanes_(placement_.lanes(), options.cache_bytes, &memory_.cached_values()),
       versions_(VersionFloor(stores)),
@@ -99,6 +100,7 @@ Outbox Gateway::MakeOutbox(LoopStats* stats) const {
 }
 
 void Gateway::Flush(Outbox& outbox) {
+  outbox.keys_looked_at = 0;
   PublishMonitored(outbox);
   for (size_t i = 0; i < databases_.size(); ++i) {
     databases_[i]->ContinueLoads();

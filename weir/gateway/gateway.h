@@ -47,7 +47,12 @@ struct Moment {
 
 // What an event loop collects in one round and hands on at its end.
 struct Outbox {
+  // Commands of several keys look at so many keys in one round; one that comes then waits for the
+  // next round.
+  static constexpr size_t kRoundKeysMax = 4096;
+
   Moment now;
+  size_t keys_looked_at = 0;  // By such commands, in this round.
   LoopStats* stats = nullptr;
   Burst burst;
   Admission::View limits;
@@ -97,6 +102,8 @@ class Gateway {
   const ring::SlotTable& slots() const { return slots_; }
   // Whether this node serves the keys of `slot`. Cost: one load.
   bool Serves(uint32_t slot) const { return slots_.Owner(slot) == self_; }
+  // Whether it serves all slots, so that no key need be asked about.
+  bool ServesAll() const { return serves_all_; }
   void SetKeyspaces(std::vector<Keyspace> keyspaces) {
     placement_.SetKeyspaces(std::move(keyspaces));
   }
@@ -172,6 +179,7 @@ class Gateway {
   Placement placement_;
   ring::SlotTable slots_;
   ring::NodeId self_;
+  const bool serves_all_;
   Memory memory_;
   Lanes lanes_;
   VersionClock versions_;

@@ -180,6 +180,17 @@ class GatewayRig {
   }
   // The end of a loop's round.
   void HandOn() { gateway_->Flush(outbox_); }
+  // Rounds for those who wait for one.
+  void GoOn() {
+    for (bool waits = true; std::exchange(waits, false);) {
+      for (auto& [id, client] : clients_) {
+        if (!client->pipeline.waits_for_round()) continue;
+        client->pipeline.Resume();
+        waits = true;
+      }
+      HandOn();
+    }
+  }
   void SendAndHandOn(size_t index, const Words& words) {
     Send(index, words);
     HandOn();
@@ -210,6 +221,7 @@ class GatewayRig {
   void Deliver() {
     while (!inbox_empty()) DeliverOne();
     HandOn();
+    GoOn();
   }
 
   // What a loop does when a pause has ended.

@@ -101,6 +101,7 @@ std::optional<Reply> Pipeline::Reject(const Resolved& resolved, Args args) {
     if (name.size() > gateway_.key_bytes_max()) {
       return Reply::Failure(std::string(errors::kKeyTooLong));
     }
+    if (gateway_.ServesAll()) continue;
     const uint32_t slot = TagSlot(KeyTag(name));
     if (!gateway_.Serves(slot)) return Reply::Failure(errors::NotServed(slot));
   }
@@ -176,7 +177,8 @@ bool Pipeline::TryAtOnce(const resp::Command& command, const Resolved& resolved)
     return false;
   } else if (resolved.keys == 1) {
     if (!TryOneKey(spec, args, resolved.hash)) return false;
-  } else if (!TryManyKeys(spec, args, resolved.keys)) {
+  } else if (resolved.keys > ManyKeysRead::kKeysAtOnceMax || IsOverRound(spec, resolved.keys) ||
+             !TryManyKeys(spec, args, resolved.keys)) {
     return false;
   }
   if (fast) {
@@ -212,7 +214,8 @@ void Pipeline::Enqueue(Queued queued) {
 // Answers what can be answered and begins what may begin.
 void Pipeline::Pump() {
   for (;;) {
-    while (run_ > 0 && !session_.closing && !output_full() && AnswerFront()) {
+    while (run_ > 0 && !session_.closing && !output_full() && !HeldByRound(queue_.front()) &&
+           AnswerFront()) {
     }
     if (session_.closing) {
       queue_.clear();
@@ -226,9 +229,20 @@ void Pipeline::Pump() {
       return;
     }
     const size_t begun = run_;
-    while (run_ < queue_.size() && Joins(queue_[run_]) && !HeldByPause(queue_[run_])) Begin(run_++);
+    while (run_ < queue_.size() && Joins(queue_[run_]) && !HeldByPause(queue_[run_]) &&
+           !HeldByRound(queue_[run_])) {
+      Begin(run_++);
+    }
     if (run_ == begun) return;
   }
+}
+
+// Whether the round has looked at so many keys that this command waits for the next.
+bool Pipeline::HeldByRound(const Queued& queued) {
+  if (queued.state == State::kAnswered || queued.pending > 0) return false;
+  const bool held = IsOverRound(*queued.spec, queued.spec->KeyCount(queued.args.views()));
+  waits_for_round_ |= held;
+  return held;
 }
 
 bool Pipeline::Joins(const Queued& queued) const {
@@ -239,6 +253,8 @@ bool Pipeline::Joins(const Queued& queued) const {
   if (last != nullptr && (last->flags & kFlagBarrier) != 0) return false;
   const CommandSpec& spec = *queued.spec;
   if ((spec.flags & kFlagBarrier) != 0) return false;
+  // It takes its values when it begins, so what was asked for before it must have been answered.
+  if (ReadsManyKeys(spec, queued.args.views())) return false;
   if (spec.kind == CommandKind::kLocal) return true;
   if (run_kind_ == CommandKind::kLocal) return true;
   if (RunKind(spec) != run_kind_) return false;
@@ -381,7 +397,9 @@ bool Pipeline::AnswerFront() {
 void Pipeline::Resume() {
   const bool resumed = paused_ && gateway_.pause().stops() == ClientPause::Stops::kNothing;
   if (resumed) SetPaused(false);
-  if (std::exchange(waits_for_output_, false) || resumed) Pump();
+  const bool output = std::exchange(waits_for_output_, false);
+  const bool round = std::exchange(waits_for_round_, false);
+  if (output || round || resumed) Pump();
 }
 
 void Pipeline::ReleaseIdle() {
@@ -462,6 +480,8 @@ void Pipeline::OnOperation(const std::shared_ptr<Operation>& operation) {
     queued->exec->transaction->steps[step].reply = std::move(operation->reply());
     queued->last |= operation->ends_connection();
     if (queued->pending == 0) queued->state = State::kAnswered;
+  } else if (queued->many != nullptr) {
+    OnManyKeys(*queued);
   } else if (queued->snapshot == nullptr) {
     queued->state = State::kAnswered;
     queued->reply = std::move(operation->reply());

@@ -36,6 +36,7 @@
 #include "weir/gateway/command.h"
 #include "weir/gateway/gateway.h"
 #include "weir/gateway/home.h"
+#include "weir/gateway/many_keys_read.h"
 #include "weir/gateway/operations.h"
 #include "weir/gateway/session.h"
 #include "weir/gateway/transaction.h"
@@ -87,7 +88,10 @@ class Pipeline {
   bool output_full() const { return output_.pending_bytes() >= output_limit_; }
   // Whether something waits only for the client to take replies; Resume goes on with it.
   bool waits_for_output() const { return waits_for_output_; }
-  // Goes on if what it waited for is over: a full output, a pause.
+  // Whether something waits only for the next round (Outbox::kRoundKeysMax); Resume goes on with
+  // it.
+  bool waits_for_round() const { return waits_for_round_; }
+  // Goes on if what it waited for is over: a full output, a round, a pause.
   void Resume();
 
   // Whether a pause holds a command back; Resume goes on with it when the pause has ended.
@@ -145,6 +149,7 @@ class Pipeline {
     size_t loaded_bytes = 0;  // Of the values in `slots`.
     std::vector<Slot> slots;
     std::shared_ptr<SnapshotOperation> snapshot;
+    std::shared_ptr<ManyKeysRead> many;
     std::shared_ptr<Watches> watches;  // Of WATCH: where to put what its keys held.
     std::unique_ptr<WriteItem> exec;   // Of EXEC, before and after the log has it.
     std::vector<Reply> parts;          // Of a write that is split: one for each database.
@@ -186,6 +191,11 @@ class Pipeline {
 
   bool HeldByPause(const CommandSpec& spec, const TransactionBody* steps);
   bool HeldByPause(const Queued& queued);
+  bool IsOverRound(const CommandSpec& spec, size_t keys) const {
+    return spec.kind == CommandKind::kRead && keys > 1 &&
+           outbox_.keys_looked_at >= Outbox::kRoundKeysMax;
+  }
+  bool HeldByRound(const Queued& queued);
   void SetPaused(bool paused);
   void EndAnswer(const CommandSpec& spec, Args args);
   void EndMuted();
@@ -199,6 +209,9 @@ class Pipeline {
   void Pump();
   bool AnswerFront();
   bool Joins(const Queued& queued) const;
+  static bool ReadsManyKeys(const CommandSpec& spec, Args args) {
+    return spec.kind == CommandKind::kRead && spec.KeyCount(args) > ManyKeysRead::kKeysAtOnceMax;
+  }
   uint32_t DatabaseOf(const Queued& queued) const;
   void Begin(size_t index);
   void BeginRead(Queued& queued, uint64_t sequence, bool as_head);
@@ -206,6 +219,8 @@ class Pipeline {
   void BeginWrite(Queued& queued, uint64_t sequence);
   void BeginOperation(Queued& queued, uint64_t sequence);
   void BeginSnapshot(Queued& queued);
+  void BeginManyKeys(Queued& queued, uint64_t sequence);
+  void OnManyKeys(Queued& queued);
   void KeepWithinReply(Queued& queued, Slot& slot);
   void BeginAuthenticate(Queued& queued, uint64_t sequence);
   std::optional<Reply> BeginCheck(Queued& queued, uint64_t sequence, const Credentials& given);
@@ -264,6 +279,7 @@ class Pipeline {
   size_t held_bytes_ = 0;  // The sum of own_bytes.
   size_t output_limit_ = SIZE_MAX;
   bool waits_for_output_ = false;
+  bool waits_for_round_ = false;
   bool paused_ = false;                               // A pause holds back the next command.
   std::unique_ptr<resp::OutputBuffer> muted_output_;  // Of the command that is being answered.
   ExecAnswer exec_answer_;

@@ -14,12 +14,6 @@ Found FromHit(const cache::Cache::Hit& hit) {
   return {!hit.absent, hit.value, hit.shared, hit.expires_at, hit.version};
 }
 
-// What has expired is told by the read of the store alone, which knows the batch under way.
-Found FromValue(const std::optional<cache::Value>& value) {
-  if (!value.has_value()) return {};
-  return {true, value->bytes.view(), &value->bytes, value->expires_at, value->version};
-}
-
 }  // namespace
 
 Pipeline::Resolved Pipeline::Resolve(const resp::Command& command) const {
@@ -64,6 +58,7 @@ bool Pipeline::TryOneKey(const CommandSpec& spec, Args args, const KeyHash& hash
 }
 
 bool Pipeline::TryManyKeys(const CommandSpec& spec, Args args, size_t count) {
+  outbox_.keys_looked_at += count;
   std::vector<KeyHash> hashes(count);
   std::vector<uint32_t> numbers(count);
   for (size_t i = 0; i < count; ++i) {
@@ -89,7 +84,12 @@ bool Pipeline::TryManyKeys(const CommandSpec& spec, Args args, size_t count) {
 
 void Pipeline::BeginRead(Queued& queued, uint64_t sequence, bool as_head) {
   const CommandSpec& spec = *queued.spec;
+  if (ReadsManyKeys(spec, queued.args.views())) {
+    BeginManyKeys(queued, sequence);
+    return;
+  }
   const size_t count = spec.KeyCount(queued.args.views());
+  if (count > 1) outbox_.keys_looked_at += count;
   queued.slots.resize(count);
   for (uint32_t i = 0; i < count; ++i) {
     Slot& slot = queued.slots[i];
@@ -157,7 +157,7 @@ bool Pipeline::TakeOneKey(Queued& front) {
   } else if (slot.as_head ? slot.Shows(slot.asked)
                           : slot.Shows(outbox_.now.wall) &&
                                 lane->CurrentToken(slot.hash.hash) == slot.token) {
-    found = FromValue(slot.value);
+    found = FoundIn(slot.value);
   } else {
     // A write overtook the load, or the entry has been evicted or has expired since. A load that
     // begins now, with everything before it answered, can be used whatever happens meanwhile: so
@@ -200,10 +200,11 @@ bool Pipeline::TakeManyKeys(Queued& front) {
   std::vector<Found> found(front.slots.size());
   if (front.snapshot != nullptr) {
     for (size_t i = 0; i < found.size(); ++i) {
-      found[i] = FromValue(front.snapshot->values()[i]);
+      found[i] = FoundIn(front.snapshot->values()[i]);
     }
     return Read(front, found);
   }
+  outbox_.keys_looked_at += found.size();
   const WallTime now = outbox_.now.wall;
   std::vector<uint32_t> numbers;
   numbers.reserve(front.slots.size());
@@ -217,7 +218,7 @@ bool Pipeline::TakeManyKeys(Queued& front) {
       if (const auto hit = lane.Find(args[front.spec->KeyIndex(i)], slot.hash.hash, now)) {
         found[i] = FromHit(*hit);
       } else if (slot.Shows(now) && lane.CurrentToken(slot.hash.hash) == slot.token) {
-        found[i] = FromValue(slot.value);
+        found[i] = FoundIn(slot.value);
       } else {
         all = false;
       }
@@ -237,6 +238,41 @@ void Pipeline::BeginSnapshot(Queued& queued) {
   queued.snapshot = std::make_shared<SnapshotOperation>(OriginOf(first_sequence_), std::move(keys),
                                                         queued.spec->NeedsValues());
   SnapshotOperation::Begin(queued.snapshot, gateway_);
+}
+
+void Pipeline::BeginManyKeys(Queued& queued, uint64_t sequence) {
+  assert(queued.watches == nullptr);
+  queued.pending = 1;
+  queued.many = std::make_shared<ManyKeysRead>(OriginOf(sequence), *queued.spec,
+                                               std::move(queued.args), session_.protocol, gateway_);
+  if (ManyKeysRead::LookUp(queued.many)) return;
+  queued.args = queued.many->TakeArgs();
+  queued.many = nullptr;
+  queued.pending = 0;
+  queued.state = State::kAnswered;
+  queued.reply = Reply::Failure(std::string(errors::kTooMuchHeavyWork));
+}
+
+// It has looked at the cache; or the store has shown a snapshot; or the reply is made of that.
+void Pipeline::OnManyKeys(Queued& queued) {
+  ManyKeysRead& many = *queued.many;
+  if (many.needs_snapshot()) {
+    queued.pending = 1;
+    queued.snapshot = many.TakeSnapshot();
+    SnapshotOperation::Begin(queued.snapshot, gateway_);
+    return;
+  }
+  const bool failed = queued.snapshot != nullptr && queued.snapshot->error().has_value();
+  if (queued.snapshot != nullptr && !failed) {
+    queued.pending = 1;
+    ManyKeysRead::AnswerFrom(queued.many, std::exchange(queued.snapshot, nullptr));
+    return;
+  }
+  outbox_.stats->hits.Add(many.hits());
+  outbox_.stats->misses.Add(many.misses());
+  queued.state = State::kAnswered;
+  queued.reply = failed ? ErrorReply(*queued.snapshot->error()) : std::move(many.reply());
+  queued.args = many.TakeArgs();
 }
 
 }  // namespace weir::gateway

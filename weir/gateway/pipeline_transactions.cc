@@ -10,15 +10,10 @@
 namespace weir::gateway {
 namespace {
 
-Found FromStep(const std::optional<cache::Value>& value) {
-  if (!value.has_value()) return {};
-  return {true, value->bytes.view(), &value->bytes, value->expires_at, value->version};
-}
-
 // What a reading step found, where `next` points in all that was found, and moves it on.
 std::vector<Found> FoundBy(const WriteItem& step, const TransactionBody& body, size_t* next) {
   std::vector<Found> found(step.KeyCount());
-  for (Found& key : found) key = FromStep(body.found[(*next)++]);
+  for (Found& key : found) key = FoundIn(body.found[(*next)++]);
   return found;
 }
 

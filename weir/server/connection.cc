@@ -104,14 +104,16 @@ void Connection::Process() {
   input_waits_ = false;
   LimitOutput();
   size_t executed = 0;
+  size_t words = 0;
   while (!input_ended_ && !closed_) {
     FitLimits();
-    if (executed >= kTurnCommandsMax) GoOnLater();
-    if (executed >= kTurnCommandsMax || !CanExecute()) {
+    const bool over = executed >= kTurnCommandsMax || words >= kTurnWordsMax;
+    if (over) GoOnLater();
+    if (over || !CanExecute()) {
       input_waits_ = true;
       break;
     }
-    const size_t count = ParseBurst();
+    const size_t count = ParseBurst(&words);
     if (count == 0) break;
     ExecuteBurst(count);
     executed += count;
@@ -136,15 +138,18 @@ void Connection::FitLimits() {
 }
 
 // Returns how many complete commands are in the loop's burst. One that may change who the client is
-// and what it may send is the last.
-size_t Connection::ParseBurst() {
+// and what it may send is the last, and so is the one with which a turn has enough. Adds to
+// `words`.
+size_t Connection::ParseBurst(size_t* words) {
   std::array<resp::Command, kBurstCommandsMax>& burst = loop_.burst();
   const size_t most = std::min(burst.size(), pipeline_.room());
   size_t count = 0;
   while (count < most) {
     const resp::ParseResult result = parser_.Next(input_, &burst[count]);
     if (result == resp::ParseResult::kCommand) {
-      if (gateway::Pipeline::ChangesUser(burst[count++])) break;
+      const resp::Command& command = burst[count++];
+      *words += command.args().size();
+      if (gateway::Pipeline::ChangesUser(command) || *words >= kTurnWordsMax) break;
       continue;
     }
     if (result == resp::ParseResult::kError) EndInput("ERR " + std::string(parser_.error()));
@@ -344,6 +349,7 @@ void Connection::Account() {
   held_.Set(HeldBytes());
   arriving_.Set(ArrivingBytes());
   loop_.SetMonitor(id(), session_.monitors);
+  if (pipeline_.waits_for_round()) GoOnLater();
   if (pipeline_.paused() && !std::exchange(resumed_by_loop_, true)) loop_.ContinueAfterPause(id());
   UpdateInterest();
 }

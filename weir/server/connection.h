@@ -8,7 +8,8 @@
 // later turn (ServerLoop::ContinueLater), behind those with little.
 //
 // Threads: single-owner: the thread of its loop.
-// Limits: ConnectionLimits; kTurnCommandsMax, kReceiveBytesMax and kTurnSendBytesMax in one turn.
+// Limits: ConnectionLimits; kTurnCommandsMax, kTurnWordsMax, kReceiveBytesMax and
+// kTurnSendBytesMax in one turn.
 #pragma once
 
 #include <cstdint>
@@ -54,6 +55,8 @@ class Connection final : public net::EventLoop::Watcher {
   static constexpr size_t kReceiveBytesMax = size_t{256} << 10;
   // What one turn executes: some 0.1 ms of commands that are answered from memory.
   static constexpr size_t kTurnCommandsMax = 4 * kBurstCommandsMax;
+  // And no further command after so many words, since a command of many keys is like many.
+  static constexpr size_t kTurnWordsMax = 2048;
   // What one turn sends. Who has more replies than that asks for a turn of its own to send any.
   static constexpr size_t kTurnSendBytesMax = size_t{64} << 10;
   // While all clients together hold too much (gateway::Memory): what one receive takes; what one
@@ -104,7 +107,7 @@ class Connection final : public net::EventLoop::Watcher {
   void Receive();
   void Process();
   void FitLimits();
-  size_t ParseBurst();
+  size_t ParseBurst(size_t* words);
   void ExecuteBurst(size_t count);
   void ReleaseBurst(size_t count);
   void ReceiveRest();

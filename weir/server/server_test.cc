@@ -84,6 +84,45 @@ TEST_F(ServerTest, ALargeReplyIsSentInTurnsAndWhole) {
   EXPECT_GE(gateway_->Totals().sends - before, 16u);
 }
 
+TEST_F(ServerTest, AReadOfManyKeysShowsAnMsetWholeOrNotAtAll) {
+  Start();
+  constexpr size_t kWritten = 8;
+  std::vector<std::string> keys;
+  for (size_t i = 0; i <= gateway::ManyKeysRead::kKeysAtOnceMax; ++i) {
+    keys.push_back("k" + std::to_string(i));
+  }
+  std::vector<std::string> fill = {"MSET"};
+  for (const std::string& key : keys) fill.insert(fill.end(), {key, "0"});
+  TestClient reader(address_);
+  ASSERT_EQ(reader.Do(fill), "OK");
+  std::atomic<bool> done{false};
+  std::thread writer([&] {
+    TestClient client(address_);
+    for (int n = 1; !done; ++n) {
+      std::vector<std::string> mset = {"MSET"};
+      // The first keys and the last.
+      for (size_t i = 0; i < kWritten; ++i) {
+        const size_t key = i % 2 == 0 ? i : keys.size() - i;
+        mset.insert(mset.end(), {keys[key], std::to_string(n)});
+      }
+      if (client.Do(mset) != "OK") return;
+    }
+  });
+  std::vector<std::string> mget = {"MGET"};
+  mget.insert(mget.end(), keys.begin(), keys.end());
+  for (int n = 0; n < 300; ++n) {
+    resp::Value values;
+    ASSERT_TRUE(reader.Send(mget) && reader.Receive(&values));
+    ASSERT_EQ(values.items.size(), keys.size());
+    for (size_t i = 0; i < kWritten; ++i) {
+      const size_t key = i % 2 == 0 ? i : keys.size() - i;
+      EXPECT_EQ(values.items[key].text, values.items[0].text) << key;
+    }
+  }
+  done = true;
+  writer.join();
+}
+
 TEST_F(ServerTest, APipelineOfMoreBytesThanItsQueueIsAnsweredInOrder) {
   Start();
   TestClient client(address_);
