@@ -81,8 +81,10 @@ std::vector<WriteQueue::Refused> WriteQueue::OnTaken(size_t writes, MonoTime now
   const bool full = writes >= limit_.limit();
   const bool left = !queue_.empty() && write_first();
   if (full || left) limit_.OnLimited(writes);
+  // A batch that is not full says nothing of a queue that turned some away.
+  const bool turned_away = std::exchange(turned_away_, false);
   if (!left) {
-    if (!full) delay_.LookEmpty();
+    if (!full && !turned_away) delay_.LookEmpty();
     return {};
   }
   delay_.Look(now, first_write().since);

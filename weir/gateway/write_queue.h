@@ -80,7 +80,10 @@ class WriteQueue {
   // Whether some writes are refused now; then Refusal tells which.
   bool sheds() const { return delay_.standing() || stalls_; }
   std::optional<Overload> Refusal(limit::FlowId flow) const;
-  void CountRefused(Overload::Reason why) { ++facts_.refused[static_cast<size_t>(why)]; }
+  void CountRefused(Overload::Reason why) {
+    ++facts_.refused[static_cast<size_t>(why)];
+    turned_away_ |= why == Overload::Reason::kConcurrency;
+  }
   AdmissionFacts Facts() const;
 
  private:
@@ -97,6 +100,7 @@ class WriteQueue {
   size_t under_way_ = 0;  // Writes of the batch.
   MonoTime taken_at_;
   bool stalls_ = false;
+  bool turned_away_ = false;  // Writes, since the last batch was taken.
   AdmissionFacts facts_;
 };
 

@@ -87,6 +87,18 @@ TEST_F(WriteQueueTest, WhoHoldsLessThanItsPartIsTakenInAllTheSame) {
   EXPECT_EQ(Push(99, kLight, now), Overload::Reason::kConcurrency);
 }
 
+TEST_F(WriteQueueTest, ItStandsWhileItTurnsWritesAwayHoweverSmallItsBatches) {
+  MonoTime now = Stand();
+  for (int batch = 0; batch < 200; ++batch) {
+    now = now + 1ms;
+    PushMany(kBatchMax, kHeavy, now);
+    EXPECT_EQ(Push(99, kHeavy, now), Overload::Reason::kConcurrency);
+    while (!queue_.empty()) queue_.Pop();
+    queue_.OnTaken(kBatchMax - 1, now);
+    ASSERT_TRUE(queue_.sheds());
+  }
+}
+
 TEST_F(WriteQueueTest, WhatWaitsLongerThanTheTargetWhileItStandsIsRefused) {
   PushMany(2 * kBatchMax);
   EXPECT_EQ(Take(kBatchMax, kStart + 50ms), 0U);
