@@ -340,6 +340,9 @@ void WriteBatch::Publish(const store::Applied& applied) {
     for (const uint32_t number : numbers) dropped.push_back(lanes[number].Clear());
   }
   for (const Member& member : members_) {
+    if (member.write != kNoWrite) lanes[member.lane].PrefetchSlot(member.group->hash());
+  }
+  for (const Member& member : members_) {
     if (member.write != kNoWrite) lanes[member.lane].PrefetchEntry(member.group->hash());
   }
   for (const Member& member : members_) {

@@ -16,8 +16,11 @@ uint64_t PositionOf(const PendingRecord& record) {
 
 // A key settled in the active segment is settled in the sealed one, too: Add sees to that.
 std::optional<std::string_view> PendingWrites::Find(const Key& key) const {
-  auto record = active_->Find(key.shard, key.position, key.key);
-  if (!record && sealed_ != nullptr) record = sealed_->Find(key.shard, key.position, key.key);
+  std::string stored_key(kPositionBytes, '\0');
+  EncodePosition(key.position, stored_key.data());
+  stored_key += key.key;
+  auto record = active_->Find(key.shard, stored_key);
+  if (!record && sealed_ != nullptr) record = sealed_->Find(key.shard, stored_key);
   return record;
 }
 
@@ -54,7 +57,9 @@ uint64_t PendingWrites::Collect(uint32_t shard, uint64_t from, uint64_t to, size
 
 std::vector<PendingRecord> PendingWrites::TakeRun(size_t count) {
   std::vector<PendingRecord> run;
-  if (sealed_ != nullptr) sealed_->TakeRun(count, &run);
+  if (sealed_ == nullptr) return run;
+  sealed_->TakeRun(count, &run);
+  active_->RemoveFound(&run);
   return run;
 }
 

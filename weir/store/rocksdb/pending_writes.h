@@ -5,7 +5,8 @@
 // put, flushed and compacted. So the plain writes of a batch go into the family `pending` as one
 // record, in the same WriteBatch and so under the same fsync as the rest, and are held here by key.
 // Later they move into the tables in runs, sorted by position, of each key the last version alone:
-// neighbours in the skip list follow each other, and what was overwritten meanwhile is never put.
+// neighbours in the skip list follow each other, and what was overwritten meanwhile is never put,
+// be it in the sealed segment or in the active one.
 //
 //   batch ──► active segment ──(full)──► sealed segment ──(a run with each batch)──► tables
 //
@@ -16,7 +17,8 @@
 //   1. The newest version of a live key here is the newest there is; the tables may hold an older
 //      one, but never one with an expiry: a write that sets, changes or ends an expiry goes to the
 //      tables directly, and so does a removal. Expiry index and counts need no look at this.
-//   2. At most one segment is sealed; it is moved whole before the next one is.
+//   2. At most one segment is sealed; before the next one is, all of it has moved, but for what the
+//      active one holds in a newer version.
 //
 // Ownership: owns copies of what is pending; Hold keeps them for a reader.
 // Threads: single-owner (the writer thread); const methods also from readers while the gate's lock
@@ -64,8 +66,9 @@ class PendingWrites {
 
   Hold hold() const { return {active_, sealed_}; }
 
-  // The next run to be moved into the tables: `count` records, if there are so many, in
-  // order. Requires: what the last call returned has been written, and Moved called.
+  // The next run to be moved into the tables, in order: of the next `count` records of the sealed
+  // segment, if there are so many, those of which the active one holds no newer version.
+  // Requires: what the last call returned has been written, and Moved called.
   std::vector<PendingRecord> TakeRun(size_t count);
   // The runs were not written: they begin anew. Moving a record again changes nothing.
   void RestartRuns();

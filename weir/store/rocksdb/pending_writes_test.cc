@@ -116,6 +116,27 @@ TEST(PendingWritesTest, AFullSegmentWaitsUntilTheSealedOneHasMoved) {
   EXPECT_EQ(pending.sealed_commits(), (std::pair<CommitNumber, CommitNumber>(4, 5)));
 }
 
+TEST(PendingWritesTest, AKeyThatIsPendingAgainDoesNotMoveInItsOlderVersion) {
+  PendingWrites pending(kSegmentBytes);
+  const Key key{0, 5, "a"};
+  std::string filler;  // More keys than are looked for together.
+  for (uint64_t i = 0; i < 100; ++i) filler += PutOf({1, i << 50, "f"}, std::string(50, 'x'));
+  pending.Add(1, PutOf(key, "one") + PutOf({0, 6, "b"}, "one") + filler);
+  pending.Add(2, PutOf(key, "two") + PutOf({1, uint64_t{70} << 50, "f"}, "two"));
+  std::set<std::pair<uint32_t, uint64_t>> moved;
+  while (!pending.taken_all()) {
+    for (const PendingRecord& record : pending.TakeRun(40)) {
+      moved.emplace(record.shard, DecodePosition(record.stored_key.data()));
+    }
+  }
+  EXPECT_EQ(moved.size(), 100U);  // All but two.
+  EXPECT_EQ(moved.count({0, 5}), 0U);
+  EXPECT_EQ(moved.count({0, 6}), 1U);
+  EXPECT_EQ(moved.count({1, uint64_t{70} << 50}), 0U);
+  pending.Moved();
+  EXPECT_EQ(ValueOf(pending.Find(key), key), "two");
+}
+
 TEST(PendingWritesTest, WhatAReaderHoldsOutlivesTheMove) {
   PendingWrites pending(kSegmentBytes);
   const Key key{0, 1, "a"};
