@@ -250,7 +250,7 @@ void Pipeline::BeginManyKeys(Queued& queued, uint64_t sequence) {
   queued.many = nullptr;
   queued.pending = 0;
   queued.state = State::kAnswered;
-  queued.reply = Reply::Failure(std::string(errors::kTooMuchHeavyWork));
+  queued.reply = Reply::Failure(errors::TooMuchHeavyWork());
 }
 
 // It has looked at the cache; or the store has shown a snapshot; or the reply is made of that.
