@@ -36,18 +36,18 @@ OrderCheck::OrderCheck(std::vector<Cell> initial, std::vector<uint32_t> database
 void OrderCheck::Add(const Op* op) {
   if (op->kind == Op::Kind::kOther || op->begin == kNoStamp) return;
   const bool unknown = !op->answered || SaysUnknown(op->reply);
-  if (op->answered && SaysNothing(op->reply) && op->kind != Op::Kind::kExec) return;
+  const bool refused = op->answered && SaysNothing(op->reply);
+  if (refused && op->kind != Op::Kind::kExec) return;
+  if (refused) {
+    AddUnwatch(*op);
+    return;
+  }
   if (!unknown) {
     lines_[op->session].ops.push_back(op);
     return;
   }
   if (op->kind == Op::Kind::kWatch || op->kind == Op::Kind::kUnwatch) return;
-  if (op->kind == Op::Kind::kExec && op->answered) {  // Whatever it did, nothing is watched now.
-    Op& unwatch = unwatches_.emplace_back(*op);
-    unwatch.kind = Op::Kind::kUnwatch;
-    unwatch.steps.clear();
-    lines_[op->session].ops.push_back(&unwatch);
-  }
+  if (op->kind == Op::Kind::kExec) AddUnwatch(*op);
   if (!Splits(*op)) {
     const bool reads = std::all_of(op->steps.begin(), op->steps.end(),
                                    [](const sim::Step& step) { return !step.rule->writes(); });
@@ -57,6 +57,15 @@ void OrderCheck::Add(const Op* op) {
   for (size_t i = 0; i < op->steps.size(); ++i) {
     if (op->steps[i].rule->writes()) free_.push_back({op, i, false});
   }
+}
+
+// Whatever an EXEC did, nothing is watched behind it. When it was refused, it has not looked at its
+// keys either.
+void OrderCheck::AddUnwatch(const Op& exec) {
+  Op& unwatch = unwatches_.emplace_back(exec);
+  unwatch.kind = Op::Kind::kUnwatch;
+  unwatch.steps.clear();
+  lines_[exec.session].ops.push_back(&unwatch);
 }
 
 std::string OrderCheck::Explain() {
@@ -413,7 +422,7 @@ bool OrderCheck::ApplyPart(const Op& op, size_t part, const View& view, bool kno
 bool OrderCheck::ApplyExec(const Op& op, const resp::Value* reply, const View& view) {
   const std::vector<Space::WatchedKey> watched = space_.watched(op.session);
   if (reply != nullptr) space_.Watch(op.session, {});
-  if (reply != nullptr && reply->kind == resp::Value::Kind::kError) return SaysNothing(*reply);
+  if (reply != nullptr && reply->kind == resp::Value::Kind::kError) return false;
   bool touched = false;
   for (const Space::WatchedKey& key : watched) {
     const bool present = space_.at(key.cell).present;

@@ -66,6 +66,7 @@ class OrderCheck {
     std::vector<uint32_t> alive;
   };
 
+  void AddUnwatch(const Op& exec);
   bool Search();
   void SpreadSuspicion();
   bool TryLines(Stamp first_end, std::vector<uint32_t>* blocked);
@@ -90,7 +91,7 @@ class OrderCheck {
   Space space_;
   std::vector<Line> lines_;
   std::vector<Free> free_;
-  std::deque<Op> unwatches_;  // What transactions of unknown outcome have done for certain.
+  std::deque<Op> unwatches_;  // What a refused or unknown EXEC did for certain.
   Stamp reached_ = 0;         // The latest arrival of what has taken effect, for the report.
   // Keys where an unknown outcome is tried everywhere, since a search without them got stuck there.
   std::vector<bool> suspects_;

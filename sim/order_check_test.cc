@@ -170,5 +170,27 @@ TEST_F(OrderCheckTest, ATimeThatIsNamedInSecondsMayPassMeanwhile) {
   EXPECT_TRUE(Explained());
 }
 
+// Its clock says nothing of the keys that it names.
+TEST_F(OrderCheckTest, ATransactionThatWasRefusedHasSeenNoKeyEnd) {
+  Add(0, 1, 2, {"SET", "a", "1", "PXAT", "1010"}, Ok());
+  Add(0, 3, 10, {"SET", "c", "1"}, Ok()).end_ms = 1020;
+  Add(0, 4, 11, {"SETNX", "a", "2"}, Int(0)).end_ms = 1020;
+  now_ms_ = 1012;
+  AddExec(1, 5, 6, {{"GET", "a"}},
+          {.kind = Kind::kError, .text = "OVERLOADED retry_after_ms=1 reason=queue : "});
+  Add(1, 7, 8, {"GET", "c"}, Null());
+  EXPECT_TRUE(Explained());
+}
+
+// What came behind it on the connection may have run.
+TEST_F(OrderCheckTest, ATransactionThatWasNotAnsweredEndsItsWatchesAllTheSame) {
+  Add(0, 1, 2, {"WATCH", "a"}, Ok()).kind = Op::Kind::kWatch;
+  Add(1, 3, 4, {"SET", "a", "1"}, Ok());
+  AddExec(0, 5, kNoStamp, {}, Null()).answered = false;
+  AddExec(0, 6, kNoStamp, {{"SET", "a", "2"}}, Null()).answered = false;
+  Add(1, 7, 8, {"GET", "a"}, Bulk("2"));
+  EXPECT_TRUE(Explained());
+}
+
 }  // namespace
 }  // namespace weir::sim

@@ -16,7 +16,7 @@ import unittest
 import weir_process
 
 WEIR = ""
-REFUSAL = re.compile(rb"OVERLOADED retry_after_ms=\d+ shard=\d+ reason=(\w+)$")
+REFUSAL = re.compile(rb"OVERLOADED retry_after_ms=\d+ shard=\d+ reason=(\w+) : ")
 
 
 class Overload(unittest.TestCase):
