@@ -111,6 +111,7 @@ class Hostile(unittest.TestCase):
         }
         refusals = re.compile(
             rb"OVERLOADED retry_after_ms=(1000|-1) reason=memory : the (memory|transaction) "
+            rb"|OVERLOADED retry_after_ms=\d+ shard=\d+ reason=(concurrency|queue_deadline) : "
             rb"|OVERLOADED retry_after_ms=100 reason=queue : too many "
             rb"|ERR the values |ERR Insufficient memory")
         with self.within_memory(server) as good:
