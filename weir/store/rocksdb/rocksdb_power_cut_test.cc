@@ -7,6 +7,7 @@
 // are left out: a checker that cannot fail proves nothing.
 //
 // WEIR_POWER_CUTS=N makes N cycles of each run, WEIR_POWER_CUT_SEED other ones: ./dev crash.
+#include <algorithm>
 #include <atomic>
 #include <condition_variable>
 #include <cstdlib>
@@ -422,9 +423,17 @@ TEST(RocksDbPowerCutTest, NothingAcknowledgedIsLostWhenSyncsFail) {
 // bytes may be all that is lacking, which shows nothing: then a person must decide.
 TEST(RocksDbPowerCutTest, AWriteTornIntoSectorsIsWholeOrAbsent) {
   PowerCutRun run({.tears = SimulatedDisk::Tears::kSectors});
-  const Tally tally = run.Run(kCycles / 2);
-  EXPECT_EQ(tally.kept, kCycles / 2);
-  EXPECT_LE(tally.told, kCycles / 40);
+  // About one cut in twenty tears a write where it matters.
+  constexpr int kTurnsMax = 20;
+  int turns = 0;
+  int told = 0;
+  while (run.cut_off() == 0 && turns < kTurnsMax && !HasFailure()) {
+    const Tally tally = run.Run(kCycles / 2);
+    EXPECT_EQ(tally.kept, kCycles / 2);
+    told += tally.told;
+    ++turns;
+  }
+  EXPECT_LE(told, std::max(turns * kCycles / 40, 2));
   EXPECT_GT(run.cut_off(), 0U) << "no write was torn where it mattered";
 }
 
