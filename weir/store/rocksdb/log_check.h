@@ -17,12 +17,13 @@
 // The manifest, which is such a log of RocksDB's own, is treated as the newest log is; it is synced
 // before anything rests on it. Damage to it is RocksDB's to report.
 //
-// So a flipped bit is damage wherever it is: it leaves no sector of zeroes. A sector of the last
-// batch that was synced, acknowledged and lost afterwards cannot be told from one that was never
-// written, no more than a lost end of the file can: that the device keeps what it has synced is
-// what durability rests on. Errors: kCorrupt; kUnavailable when a log cannot be read. Cost: reads
-// every log once. Source: RocksDB's log format, db/log_format.h; etcd tells torn writes by zero
-// sectors as well (server/storage/wal/decoder.go, isTornEntry), but looks at nothing behind.
+// So a flipped bit is damage: it leaves no sector of zeroes. But where a value of the last batch
+// holds one of its own, the batch is taken for torn. A sector of the last batch that was synced,
+// acknowledged and lost afterwards cannot be told from one that was never written, no more than a
+// lost end of the file can: that the device keeps what it has synced is what durability rests on.
+// Errors: kCorrupt; kUnavailable when a log cannot be read. Cost: reads every log once.
+// Source: RocksDB's log format, db/log_format.h; etcd tells torn writes by zero sectors as well
+// (server/storage/wal/decoder.go, isTornEntry), but looks at nothing behind.
 #pragma once
 
 #include <cstdint>
