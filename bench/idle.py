@@ -4,7 +4,7 @@
 Each client sends one PING; then all are silent for as long as it takes the server to release their
 buffers. The table: clients, resident memory before and with them, and KiB for each.
 
-    ./dev bench idle [--clients 9900] [--memory 2GiB]
+    ./dev bench idle [--clients 9900] [--memory 4GiB]
 """
 import argparse
 import contextlib
@@ -36,7 +36,7 @@ def measure(server, port, count, tls):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--memory", default="2GiB")
+    parser.add_argument("--memory", default="4GiB")
     parser.add_argument("--clients", type=int, default=9900)
     options = parser.parse_args()
     weir_process.raise_descriptor_limit(2 * options.clients + 1000)

@@ -43,7 +43,7 @@ def connect(stack, port, count):
 
 def take(sock, count):
     """Reads `count` bytes of replies, fewer when the server closes the connection."""
-    sock.setblocking(True)
+    sock.settimeout(60)
     with contextlib.suppress(OSError):
         while count > 0 and (data := sock.recv(min(count, MIB))):
             count -= len(data)

@@ -8,9 +8,9 @@
 namespace weir::gateway {
 namespace {
 
-constexpr size_t kBatchWritesLeast = 64;
+constexpr size_t kBatchWritesLeast = 8;
 // A commit this quick is no sign of congestion: fsyncs alone differ by more than reads do.
-constexpr auto kQuickCommit = std::chrono::milliseconds(10);
+constexpr auto kQuickCommit = std::chrono::milliseconds(5);
 constexpr std::chrono::nanoseconds kRetryMost = std::chrono::seconds(1);
 
 }  // namespace

@@ -55,11 +55,11 @@ class QueueDelay {
 
   bool standing() const { return standing_; }
   // Whether what came at `since` has waited too long. While the queue stands that is the target, or
-  // half as much again as an answer takes once its wait is over, where that is less.
+  // a quarter more than an answer takes once its wait is over, where that is less.
   bool Overdue(MonoTime now, MonoTime since,
                std::chrono::nanoseconds answer = std::chrono::hours(1)) const {
     const std::chrono::nanoseconds most =
-        std::min(options_.target, std::max(answer * 3 / 2, kAnswerLeast));
+        std::min(options_.target, std::max(answer * 5 / 4, kAnswerLeast));
     return now - since > (standing_ ? most : options_.deadline);
   }
 

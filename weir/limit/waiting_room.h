@@ -11,7 +11,7 @@
 //             └──►│ flow C: c2 c1    │
 //          refused└──────────────────┘
 //
-// What waits no longer than an answer takes, half of that more, is served in two and a half of it.
+// What waits no longer than an answer takes and a quarter is served in little more than two of it.
 //
 // Invariant: every entry that was pushed comes out once: of Pop, or in `dropped`.
 // Threads: single-owner. Errors: none. Limits: kWaitingMax entries.

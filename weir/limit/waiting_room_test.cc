@@ -92,9 +92,9 @@ TEST_F(WaitingRoomTest, WhenItStandsNothingWaitsLongerThanTheTarget) {
 TEST_F(WaitingRoomTest, WhenItStandsNothingWaitsMuchLongerThanAnAnswerTakes) {
   const MonoTime now = Stand();
   Push(1, kHeavy, now);
-  EXPECT_EQ(room_.Pop(now + 3ms, {kAtOnce, 2ms - 1ns}, &dropped_), std::nullopt);
+  EXPECT_EQ(room_.Pop(now + 5ms, {kAtOnce, 4ms - 1ns}, &dropped_), std::nullopt);
   Push(2, kHeavy, now);
-  EXPECT_EQ(room_.Pop(now + 3ms, {kAtOnce, 2ms}, &dropped_), 2);
+  EXPECT_EQ(room_.Pop(now + 5ms, {kAtOnce, 4ms}, &dropped_), 2);
   EXPECT_THAT(dropped_, ElementsAre(1));
 }
 
