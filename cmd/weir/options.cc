@@ -214,7 +214,7 @@ void DeclareServer(std::vector<Option>& table) {
                       "it, which a power cut may undo."}));
   add(Declare(&ServerConfig::queue_deadline,
               {.key = "queue_deadline",
-               .doc = "Longest wait for a place at a database; see [overload.md](overload.md).",
+               .doc = "Longest wait for a place at a database; docs/overload.md tells more.",
                .least = std::chrono::milliseconds(20),
                .most = kHour}));
   add(Declare(&ServerConfig::store,
