@@ -163,7 +163,9 @@ void Database::OnLoaded(LoadQueue::Batch batch, const Result<store::Loads>& load
   std::vector<LoadQueue::Refused> refused;
   {
     const std::lock_guard lock(mutex_);
-    loads_.Finish(std::move(batch), loaded.ok(),
+    // A damaged record says nothing of the database that told of it.
+    const bool answered = loaded.ok() || loaded.error().code == ErrorCode::kCorrupt;
+    loads_.Finish(std::move(batch), answered,
                   loaded.ok() ? loaded.value().left : std::vector<store::Loads::LeftOut>(),
                   clock_.Mono());
     refused = loads_.TakeRefused();

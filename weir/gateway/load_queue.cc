@@ -86,9 +86,8 @@ void LoadQueue::Finish(Batch batch, bool answered, const std::vector<store::Load
   }
   // Errors tell of the database, not of its load.
   if (answered && call.keys > 0) limit_.OnAnswer(call.began, now, call.keys);
-  if (answered) {
-    circuit_.OnSuccess();
-  } else {
+  if (answered && call.keys > 0) circuit_.OnSuccess();
+  if (!answered && call.keys > 0) {
     circuit_.OnFailure(now);
     RefuseAllIfOpen(now);
   }
@@ -99,7 +98,8 @@ void LoadQueue::Finish(Batch batch, bool answered, const std::vector<store::Load
 
 void LoadQueue::Tick(MonoTime now) {
   for (auto& [id, call] : calls_) {
-    if (call.stalls || now - call.began <= stall_) continue;
+    // What is large may take as long as it takes.
+    if (call.keys == 0 || call.stalls || now - call.began <= stall_) continue;
     call.stalls = true;
     ++stalled_calls_;
     keys_in_store_ -= call.keys;
@@ -109,6 +109,7 @@ void LoadQueue::Tick(MonoTime now) {
   std::vector<LoadRequest> dropped;
   waiting_.Expire(now, Service(), &dropped);
   Refuse(std::move(dropped), Overload::Reason::kQueueDeadline, now);
+  if (calls_.empty()) waiting_.LookIdle();
 }
 
 std::vector<LoadRequest> LoadQueue::TakeOverdue(MonoTime now) {

@@ -94,7 +94,7 @@ void ManyKeysRead::AnswerFrom(const std::shared_ptr<ManyKeysRead>& self,
       self->found_.push_back(FoundIn(value));
     }
     self->Encode();
-    self->Keep(snapshot->values());
+    self->Keep(*snapshot);
     self->found_ = {};
     self->looks_ = {};
     snapshot.reset();
@@ -102,11 +102,14 @@ void ManyKeysRead::AnswerFrom(const std::shared_ptr<ManyKeysRead>& self,
   });
 }
 
-// Keeps what was not in memory in the cache, as far as it was read and no write has come since.
-void ManyKeysRead::Keep(const std::vector<std::optional<cache::Value>>& values) {
+// Keeps what was not in memory in the cache, as far as it was read and no write has come since. Not
+// that nothing is there, where an expired record still stands: writes rely on that.
+void ManyKeysRead::Keep(const SnapshotOperation& snapshot) {
+  const std::vector<std::optional<cache::Value>>& values = snapshot.values();
   const WallTime now = gateway_.clock().Wall();
   for (size_t i = 0; i < keys_; ++i) {
-    if (!looks_[i].missed || (values[i].has_value() && !command_.NeedsValues())) continue;
+    if (!looks_[i].missed || snapshot.expired(i)) continue;
+    if (values[i].has_value() && !command_.NeedsValues()) continue;
     const cache::Lane::Keep keep = gateway_.placement().KeyspaceOf(Key(i)).KeepFrom(now);
     const Lanes::Locked lane = gateway_.lanes().Lock(looks_[i].hash.lane);
     lane->Fill(Key(i), looks_[i].hash.hash, looks_[i].token, values[i], keep, now);

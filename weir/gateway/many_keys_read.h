@@ -66,7 +66,7 @@ class ManyKeysRead final : public Operation {
   std::string_view Key(size_t index) const { return args_[command_.KeyIndex(index)]; }
   bool Collect();
   bool StillHolds() const;
-  void Keep(const std::vector<std::optional<cache::Value>>& values);
+  void Keep(const SnapshotOperation& snapshot);
   void AskForSnapshot();
   void Encode();
 

@@ -114,6 +114,18 @@ TEST_F(ManyKeys, OneThatHasExpiredIsAbsent) {
   EXPECT_EQ(rig_.Do(client_, Command("EXISTS", kMax + 1)), ":" + std::to_string(kMax));
 }
 
+// A write that believed in it would not take the record's end away, which then ends the new one.
+TEST_F(ManyKeys, OneThatHasExpiredButStandsIsNotKeptAsNothing) {
+  Fill(kMax + 1);
+  rig_.Do(client_, {"PEXPIRE", "k0", "100"});
+  rig_.Pass(std::chrono::milliseconds(100));
+  rig_.gateway().lanes().Clear();
+  EXPECT_EQ(rig_.Do(client_, Command("MGET", kMax + 1)).substr(0, 6), "[(nil)");
+  const KeyHash hash = rig_.gateway().placement().Hash("k0");
+  const Lanes::Locked lane = rig_.gateway().lanes().Lock(hash.lane);
+  EXPECT_FALSE(lane->Find("k0", hash.hash, rig_.clock.Wall()).has_value());
+}
+
 TEST_F(ManyKeys, AreReadAfterWhatWasSentBeforeAndBeforeWhatWasSentAfter) {
   Fill(kMax + 1);
   rig_.Send(client_, {"DEL", "k0"});

@@ -175,6 +175,7 @@ void SnapshotOperation::Take(const store::Loads& loaded, const std::vector<size_
   for (size_t i = 0; i < indexes.size(); ++i) {
     std::optional<cache::Value>& value = values_[indexes[i]];
     value = LiveValue(loaded.records[i], loaded.now);
+    expired_[indexes[i]] = loaded.records[i].has_value() && !value.has_value();
     if (!value.has_value()) continue;
     if (!values_needed_) value->bytes = Bytes();
     bytes_ += value->bytes.size();

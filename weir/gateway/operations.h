@@ -85,10 +85,13 @@ class SnapshotOperation final : public Operation {
       : Operation(origin),
         keys_(std::move(keys)),
         values_needed_(values_needed),
-        values_(keys_.size()) {}
+        values_(keys_.size()),
+        expired_(keys_.size()) {}
   static void Begin(const std::shared_ptr<SnapshotOperation>& self, Gateway& gateway);
 
   const std::vector<std::optional<cache::Value>>& values() const { return values_; }
+  // Whether a key without a value has a record all the same, one that has expired and still stands.
+  bool expired(size_t index) const { return expired_[index]; }
   const std::optional<Error>& error() const { return error_; }
 
  private:
@@ -103,6 +106,7 @@ class SnapshotOperation final : public Operation {
   std::vector<std::string> keys_;
   bool values_needed_;
   std::vector<std::optional<cache::Value>> values_;
+  std::vector<bool> expired_;
   size_t bytes_ = 0;  // Of values_.
   std::optional<Error> error_;
 };

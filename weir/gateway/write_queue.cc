@@ -101,6 +101,7 @@ void WriteQueue::OnEnded(bool answered, MonoTime now) {
 
 std::vector<WriteQueue::Refused> WriteQueue::Tick(MonoTime now) {
   stalls_ = under_way_ > 0 && now - taken_at_ > stall_;
+  if (queue_.empty() && under_way_ == 0) delay_.LookIdle();
   return TakeOverdue(now);
 }
 

@@ -87,6 +87,12 @@ TEST_F(WriteQueueTest, WhoHoldsLessThanItsPartIsTakenInAllTheSame) {
   EXPECT_EQ(Push(99, kLight, now), Overload::Reason::kConcurrency);
 }
 
+TEST_F(WriteQueueTest, ItStandsNoMoreAtATickThatFindsNothingUnderWay) {
+  const MonoTime now = Stand();
+  queue_.Tick(now);
+  EXPECT_FALSE(queue_.sheds());
+}
+
 TEST_F(WriteQueueTest, ItStandsWhileItTurnsWritesAwayHoweverSmallItsBatches) {
   MonoTime now = Stand();
   for (int batch = 0; batch < 200; ++batch) {

@@ -53,6 +53,12 @@ class QueueDelay {
     standing_ &= emptiness_ < kEmptyEnough;
   }
 
+  // It is empty and nothing is under way: whatever was too much is over.
+  void LookIdle() {
+    above_until_.reset();
+    standing_ = false;
+  }
+
   bool standing() const { return standing_; }
   // Whether what came at `since` has waited too long. While the queue stands that is the target, or
   // a quarter more than an answer takes once its wait is over, where that is less.

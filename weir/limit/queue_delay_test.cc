@@ -45,6 +45,15 @@ TEST(QueueDelayTest, StandsUntilItIsFoundEmptyEveryThirdTime) {
   EXPECT_FALSE(delay.standing());
 }
 
+TEST(QueueDelayTest, StandsNoMoreWhenNothingIsUnderWay) {
+  QueueDelay delay(kOptions);
+  delay.Look(kStart + 5ms, kStart);
+  delay.Look(kStart + 105ms, kStart);
+  EXPECT_TRUE(delay.standing());
+  delay.LookIdle();
+  EXPECT_FALSE(delay.standing());
+}
+
 TEST(QueueDelayTest, WaitsAreBoundedByTheDeadlineAndByTheTargetWhileItStands) {
   QueueDelay delay(kOptions);
   EXPECT_FALSE(delay.Overdue(kStart + 1s, kStart));

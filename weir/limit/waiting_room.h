@@ -101,6 +101,12 @@ class WaitingRoom {
     }
   }
 
+  // Nothing is under way. For now and then: a queue that nobody comes to is not looked at
+  // otherwise.
+  void LookIdle() {
+    if (entries_.empty()) delay_.LookIdle();
+  }
+
   // Drops everything.
   void Clear(std::vector<Item>* dropped) {
     while (!entries_.empty()) dropped->push_back(Take(entries_.front().flow, /*newest=*/false));

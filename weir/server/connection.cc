@@ -281,6 +281,7 @@ void Connection::ReceiveRest() {
   for (int i = 0; i < kDrainReceivesMax; ++i) {
     if (received_all_ || input_waits_ || input_ended_ || closed_) return;
     Receive();
+    if (memory_waits_) return;  // The tick comes back for it.
   }
   GoOnLater();
 }
@@ -461,7 +462,7 @@ bool Connection::IsStuck(MonoTime now) const {
 
 // Whether it has the pass that others wait for, and sends nothing, or too slowly.
 bool Connection::HoldsUpUploads(MonoTime now) const {
-  if (!has_upload_pass_ || input_waits_) return false;
+  if (!has_upload_pass_ || input_waits_ || memory_waits_) return false;
   const size_t arrived = ArrivingBytes();
   const size_t bytes = arrived - std::min(upload_pass_bytes_, arrived);
   const auto enough = kPressedStallMax + std::chrono::seconds(bytes / kUploadBytesPerSecondMin);
