@@ -20,19 +20,16 @@ TaskThreads::~TaskThreads() {
   for (std::thread& thread : threads_) thread.join();
 }
 
+// Woken while the lock is held: once the task can be run, what waits for it may destroy this.
 void TaskThreads::Post(Task task) {
-  {
-    std::lock_guard lock(mutex_);
-    tasks_.push_back(std::move(task));
-  }
+  std::lock_guard lock(mutex_);
+  tasks_.push_back(std::move(task));
   wake_.notify_one();
 }
 
 void TaskThreads::PostFirst(Task task) {
-  {
-    std::lock_guard lock(mutex_);
-    tasks_.push_front(std::move(task));
-  }
+  std::lock_guard lock(mutex_);
+  tasks_.push_front(std::move(task));
   wake_.notify_one();
 }
 
