@@ -6,11 +6,6 @@
 #include <utility>
 
 namespace weir::gateway {
-namespace {
-
-constexpr std::chrono::nanoseconds kRetryMost = std::chrono::seconds(1);
-
-}  // namespace
 
 void LoadQueue::Add(std::vector<LoadRequest> requests, MonoTime now) {
   if (circuit_.Room(now) == 0) {
@@ -130,7 +125,7 @@ std::optional<Overload> LoadQueue::Refusal(limit::FlowId flow, MonoTime now) {
 // Twice what an answer takes: by then what is in the store and what waits have changed.
 Overload LoadQueue::Because(Overload::Reason reason, MonoTime now) const {
   if (reason == Overload::Reason::kCircuit) return {reason, circuit_.RetryAfter(now)};
-  return {reason, std::min(2 * limit_.recent(), kRetryMost)};
+  return {reason, std::min(2 * limit_.recent(), Overload::kRetryMost)};
 }
 
 void LoadQueue::Refuse(std::vector<LoadRequest> requests, Overload::Reason reason, MonoTime now) {

@@ -22,6 +22,9 @@ struct Overload {
   static constexpr std::array<std::string_view, kReasons> kNames = {"concurrency", "queue_deadline",
                                                                     "circuit"};
 
+  // The longest that anybody is told to wait.
+  static constexpr std::chrono::nanoseconds kRetryMost = std::chrono::seconds(1);
+
   Reason reason = Reason::kConcurrency;
   std::chrono::nanoseconds retry_after{0};
 };

@@ -11,7 +11,6 @@ namespace {
 constexpr size_t kBatchWritesLeast = 8;
 // A commit this quick is no sign of congestion: fsyncs alone differ by more than reads do.
 constexpr auto kQuickCommit = std::chrono::milliseconds(5);
-constexpr std::chrono::nanoseconds kRetryMost = std::chrono::seconds(1);
 
 }  // namespace
 
@@ -132,7 +131,7 @@ std::optional<Overload> WriteQueue::Refusal(limit::FlowId flow) const {
 // A stalled log is looked at again at the next tick; else by then what waits now is done.
 Overload WriteQueue::Because(Overload::Reason reason) const {
   if (reason == Overload::Reason::kCircuit) return {reason, std::chrono::milliseconds(100)};
-  return {reason, std::min(2 * limit_.recent(), kRetryMost)};
+  return {reason, std::min(2 * limit_.recent(), Overload::kRetryMost)};
 }
 
 AdmissionFacts WriteQueue::Facts() const {

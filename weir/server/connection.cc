@@ -161,7 +161,7 @@ size_t Connection::ParseBurst(size_t* words) {
 
 void Connection::ExecuteBurst(size_t count) {
   const std::span<const resp::Command> burst = std::span(loop_.burst()).first(count);
-  std::array<gateway::Pipeline::Resolved, kBurstCommandsMax> resolved;
+  const std::span<gateway::Pipeline::Resolved> resolved = loop_.resolved();
   pipeline_.LookAhead(burst, resolved);
   for (size_t i = 0; i < count && pipeline_.room() > 0; ++i) {
     pipeline_.Execute(burst[i], resolved[i]);

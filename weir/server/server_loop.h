@@ -12,6 +12,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <unordered_map>
 #include <vector>
 
@@ -82,6 +83,8 @@ class ServerLoop final : public gateway::Home, public net::EventLoop::Observer {
   // Changes with them.
   uint32_t limits_version() const { return limits_version_; }
   std::array<resp::Command, Connection::kBurstCommandsMax>& burst() { return burst_; }
+  // Of that burst, so that no burst of one clears room for all.
+  std::span<gateway::Pipeline::Resolved> resolved() { return resolved_; }
 
   void ReadClock() { outbox_.now = {clock().Mono(), clock().Wall()}; }
   // The connection is closed; it is destroyed at the end of the round.
@@ -129,6 +132,7 @@ class ServerLoop final : public gateway::Home, public net::EventLoop::Observer {
   gateway::Outbox outbox_;
   net::EventLoop event_loop_;
   std::array<resp::Command, Connection::kBurstCommandsMax> burst_;
+  std::array<gateway::Pipeline::Resolved, Connection::kBurstCommandsMax> resolved_;
   std::unordered_map<uint64_t, std::unique_ptr<Connection>> connections_;
   std::vector<std::unique_ptr<Connection>> retired_;
   std::deque<gateway::Completions> arrived_;
