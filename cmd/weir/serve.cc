@@ -20,6 +20,7 @@
 #include "weir/gateway/gateway.h"
 #include "weir/net/address.h"
 #include "weir/net/supervisor.h"
+#include "weir/server/reclaimer.h"
 #include "weir/server/server.h"
 #include "weir/users/password_threads.h"
 
@@ -165,6 +166,7 @@ int Serve(const Loaded& loaded, const std::string& config_file, LiveConfig::Load
   SetLogLevel(config.server.log_level);
   const sigset_t signals = BlockSignals();
   RaiseDescriptorLimit(config);
+  server::Reclaimer reclaimer;
   SystemClock clock;
   const Result<std::string> admin_token = AdminToken(config.server);
   if (!admin_token.ok()) return Fail("cannot start the admin listener", admin_token.error());

@@ -2,6 +2,7 @@
 #include "weir/base/bytes.h"
 
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -48,6 +49,50 @@ TEST(BytesTest, LargeDataIsCountedOnceWhileItLives) {
     EXPECT_EQ(Bytes::counted_bytes(), before + Bytes::kCountedBytesMin);
     EXPECT_EQ(copy.size(), at.size());
   }
+  EXPECT_EQ(Bytes::counted_bytes(), before);
+}
+
+// From each kind of memory to each: a block, a mapping, the same mapping grown.
+TEST(BytesTest, GrowingKeepsWhatWasThere) {
+  const size_t before = Bytes::counted_bytes();
+  Bytes bytes;
+  char* data = nullptr;
+  size_t filled = 0;
+  for (const size_t size : {size_t{100}, size_t{9000}, Bytes::kMappedBytesMin - 1,
+                            Bytes::kMappedBytesMin, 3 * Bytes::kMappedBytesMin + 7}) {
+    Bytes::Grow(&bytes, size, &data);
+    ASSERT_EQ(bytes.size(), size);
+    ASSERT_EQ(bytes.view().data(), data);
+    for (; filled < size; ++filled) data[filled] = static_cast<char>(filled % 251);
+    for (size_t i = 0; i < size; ++i) ASSERT_EQ(data[i], static_cast<char>(i % 251));
+    EXPECT_EQ(Bytes::counted_bytes() - before, size < Bytes::kCountedBytesMin ? 0 : size);
+  }
+  bytes = Bytes();
+  EXPECT_EQ(Bytes::counted_bytes(), before);
+}
+
+// Keeps what it is given until it ends.
+struct KeepingReclaimer final : Bytes::Reclaimer {
+  KeepingReclaimer() { Bytes::SetReclaimer(this); }
+  ~KeepingReclaimer() override { Bytes::SetReclaimer(nullptr); }
+  void Take(Bytes::Mapping mapping) override { kept.push_back(std::move(mapping)); }
+
+  std::vector<Bytes::Mapping> kept;
+};
+
+TEST(BytesTest, TheLastOfAMappingGoesToTheReclaimerAndStaysCounted) {
+  const size_t before = Bytes::counted_bytes();
+  KeepingReclaimer reclaimer;
+  char* data = nullptr;
+  Bytes mapped = Bytes::Allocate(Bytes::kMappedBytesMin, &data);
+  Bytes copy = mapped;
+  Bytes::Allocate(Bytes::kMappedBytesMin - 1, &data);
+  mapped = Bytes();
+  EXPECT_TRUE(reclaimer.kept.empty());
+  copy = Bytes();
+  ASSERT_EQ(reclaimer.kept.size(), 1U);
+  EXPECT_EQ(Bytes::counted_bytes(), before + Bytes::kMappedBytesMin);
+  reclaimer.kept.clear();
   EXPECT_EQ(Bytes::counted_bytes(), before);
 }
 

@@ -73,11 +73,7 @@ void InputBuffer::StartBig(size_t offset, size_t size) {
 }
 
 void InputBuffer::GrowBig(size_t capacity) {
-  char* data = nullptr;
-  Bytes larger = Bytes::Allocate(std::min(capacity, big_declared_), &data);
-  if (big_filled_ > 0) std::memcpy(data, big_data_, big_filled_);
-  big_ = std::move(larger);
-  big_data_ = data;
+  Bytes::Grow(&big_, std::min(capacity, big_declared_), &big_data_);
 }
 
 Bytes InputBuffer::TakeBig() {

@@ -43,8 +43,8 @@ inline constexpr size_t kBigArgumentBytes = size_t{32} * 1024;
 // So much of a big argument must have arrived before it gets a block of its own; what arrived is
 // copied there once.
 inline constexpr size_t kBigArgumentStartBytes = size_t{16} * 1024;
-// The block of a big argument grows to this many times what has arrived. So at most a third of the
-// argument is copied while it arrives.
+// The block of a big argument grows to this many times what has arrived, and is copied only up to
+// Bytes::kMappedBytesMin.
 inline constexpr size_t kBigArgumentGrowth = 4;
 
 static_assert(kBigArgumentStartBytes < kBigArgumentBytes);

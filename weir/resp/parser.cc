@@ -294,6 +294,7 @@ void Parser::Finish(InputBuffer& input, Command* command) {
   assert(expect_ == Expect::kLength);
   if (!big_.empty()) std::swap(command->big_, big_);
   const char* const start = input.start();
+  command->args_.reserve(pieces_.size());
   for (const Piece& piece : pieces_) {
     command->args_.push_back(piece.size <= kBigArgumentBytes
                                  ? std::string_view(start + piece.offset, piece.size)
