@@ -46,6 +46,12 @@ CONNECTION = [
     s("ACL"), s("ACL WHOAMI"), s("ACL WHOAMI x"), s("ACL USERS"), s("ACL USERS x"),
     s("ACL CAT no-such"), s("ACL CAT a b"), s("ACL GETUSER"), s("ACL GETUSER nobody"),
     s("ACL SETUSER"), s("ACL DELUSER"), s("ACL LIST x"), s("ACL NO-SUCH"),
+    s("ACL DRYRUN"), s("ACL DRYRUN default"), s("ACL DRYRUN nobody get a"),
+    s("ACL DRYRUN default no-such a"), s("ACL DRYRUN default get"), s("ACL DRYRUN default config"),
+    s("ACL DRYRUN default config get"), s("ACL DRYRUN default config no-such x"),
+    s("ACL DRYRUN default get a"), s("ACL DRYRUN default flushall"), s("ACL GENPASS 0"),
+    s("ACL GENPASS -1"), s("ACL GENPASS 4097"), s("ACL GENPASS x"), s("ACL GENPASS 8 8"),
+    s("ASKING"), s("ASKING x"),
 ]
 
 UNKNOWN = [

@@ -1,6 +1,7 @@
 #include "cmd/weir/commands_document.h"
 
 #include <algorithm>
+#include <array>
 #include <set>
 #include <string>
 #include <string_view>
@@ -34,6 +35,37 @@ What holds for all of them:
 - An expiry is exact. The last moment that a key may expire at is a millisecond before Redis's.
 )";
 
+constexpr std::string_view kAbsentHead = R"(
+## Commands of Redis that are not here
+
+They are unknown commands, with Redis's own error. `COMMAND LIST` names what there is.
+
+| commands | why |
+| --- | --- |
+)";
+
+struct Absent {
+  std::string_view commands;
+  std::string_view why;
+};
+constexpr auto kAbsent = std::to_array<Absent>(
+    {{"of lists, sets, sorted sets, hashes, streams, HyperLogLogs, geo positions; `SORT`, "
+      "`SORT_RO`",
+      "keys hold strings"},
+     {"`EVAL`, `EVALSHA`, `FCALL`, `SCRIPT`, and `FUNCTION` but for `FLUSH`, `LIST` and `HELP`",
+      "there are no scripts"},
+     {"`SUBSCRIBE`, `PUBLISH`, `PUBSUB` and their kin", "there are no channels"},
+     {"`DUMP`, `RESTORE`, `RESTORE-ASKING`, `MIGRATE`",
+      "values travel by GET and SET, whole databases by `weir backup`"},
+     {"`MOVE`, `SWAPDB`", "there is one database"},
+     {"`SAVE`, `BGSAVE`, `BGREWRITEAOF`, `LASTSAVE`",
+      "what was acknowledged is on disk, and there is no dump file to copy: `weir backup` makes "
+      "one "
+      "state of all databases, while they serve"},
+     {"`REPLICAOF`, `SLAVEOF`, `FAILOVER`, `PSYNC`, `SYNC`, `REPLCONF`", "there are no replicas"},
+     {"`MODULE LOAD`, `LOADEX`, `UNLOAD`", "there are no modules"},
+     {"`ACL LOG`", "what was denied is counted, by INFO (`acl_access_denied_*`) and `/metrics`"}});
+
 std::string Upper(std::string_view text) {
   std::string upper(text);
   for (char& c : upper) c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
@@ -64,6 +96,10 @@ std::string CommandsDocument() {
     for (const CommandSpec& spec : gateway::AllCommands()) {
       if (spec.group == group && !IsContainer(spec)) document += Row(spec);
     }
+  }
+  document += kAbsentHead;
+  for (const Absent& absent : kAbsent) {
+    document += "| " + std::string(absent.commands) + " | " + std::string(absent.why) + " |\n";
   }
   return document;
 }

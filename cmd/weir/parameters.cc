@@ -37,6 +37,12 @@ std::string FirstPort(const std::vector<Endpoint>& endpoints) {
   return std::to_string(endpoints.empty() ? 0 : endpoints.front().port);
 }
 
+std::string Addresses(const std::vector<Endpoint>& endpoints) {
+  std::string text;
+  for (const Endpoint& endpoint : endpoints) text += (text.empty() ? "" : " ") + endpoint.ip;
+  return text;
+}
+
 // A parameter of Redis that an option of [server] answers.
 struct Alias {
   std::string_view name;
@@ -47,7 +53,9 @@ struct Alias {
 };
 
 constexpr auto kAliases = std::to_array<Alias>(
-    {{"latency-monitor-threshold", "latency_threshold",
+    {{"bind", "listen", [](const ServerConfig& server) { return Addresses(server.listen); },
+      AsItIs},
+     {"latency-monitor-threshold", "latency_threshold",
       [](const ServerConfig& server) { return std::to_string(server.latency_threshold.count()); },
       Milliseconds},
      {"loglevel", "log_level",

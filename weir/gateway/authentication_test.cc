@@ -393,6 +393,16 @@ TEST(Authentication, AclShowsTheUsersWithoutTheirPasswords) {
   EXPECT_EQ(rig.Do(root, {"ACL", "CAT", "nope"}), "-ERR Unknown category 'nope'");
   EXPECT_EQ(rig.Do(root, {"ACL", "CAT", "a", "b"}),
             "-ERR unknown subcommand or wrong number of arguments for 'CAT'. Try ACL HELP.");
+  const auto dry = [&](const Words& request) {
+    Words words = {"ACL", "DRYRUN", "cart"};
+    words.insert(words.end(), request.begin(), request.end());
+    return rig.Do(root, words);
+  };
+  EXPECT_EQ(dry({"GET", "b:1"}), "+OK");
+  EXPECT_EQ(dry({"GET", "c:1"}), "This user has no permissions to access the 'c:1' key");
+  EXPECT_EQ(dry({"MGET", "b:1", "c"}), "This user has no permissions to access the 'c' key");
+  EXPECT_EQ(dry({"SET", "b:1", "v"}), "This user has no permissions to run the 'set' command");
+  EXPECT_EQ(dry({"MONITOR"}), "This user has no permissions to run the 'monitor' command");
   const size_t cart = Login(rig, "cart");
   EXPECT_EQ(rig.Do(cart, {"ACL", "WHOAMI"}), "cart");
   EXPECT_EQ(rig.Do(cart, {"ACL", "LIST"}),

@@ -93,6 +93,18 @@ std::string UnknownCategory(std::string_view word) {
   return "ERR Unknown category '" + std::string(word.substr(0, kEchoBytesMax)) + "'";
 }
 
+std::string UnknownArgument(std::string_view word) {
+  return "ERR Unknown argument " + std::string(word.substr(0, kEchoBytesMax));
+}
+
+std::string UserNotFound(std::string_view name) {
+  return "ERR User '" + std::string(name.substr(0, kEchoBytesMax)) + "' not found";
+}
+
+std::string CommandNotFound(std::string_view name) {
+  return "ERR Command '" + std::string(name.substr(0, kEchoBytesMax)) + "' not found";
+}
+
 std::string NoPosition(std::string_view word) {
   return "ERR '" + std::string(word.substr(0, kEchoBytesMax)) +
          "' is not a position; write up to 16 hexadecimal digits, as WEIR.SHARD LIST does";

@@ -42,6 +42,7 @@ inline constexpr std::string_view kTimeout = "ERR timeout is not an integer or o
 inline constexpr std::string_view kTimeoutNegative = "ERR timeout is negative";
 inline constexpr std::string_view kFunctionFlush =
     "ERR FUNCTION FLUSH only supports SYNC|ASYNC option";
+inline constexpr std::string_view kNoLibraryName = "ERR library name argument was not given";
 inline constexpr std::string_view kDebugDisabled =
     "ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you "
     "can run it from a local connection, otherwise you need to set this option in the "
@@ -88,6 +89,9 @@ inline constexpr std::string_view kUserChanged =
     "NOAUTH the user of this connection has been removed or has another password; connect again";
 inline constexpr std::string_view kNoKeyPermission =
     "NOPERM this user has no permissions to access one of the keys used as arguments";
+inline constexpr std::string_view kPasswordBits =
+    "ERR ACL GENPASS argument must be the number of bits for the output password, a positive "
+    "number up to 4096";
 inline constexpr std::string_view kUsersAreConfigured =
     "ERR users are configured by [[user]] in the file of weir serve --config; change it there and "
     "send weir SIGHUP";
@@ -156,6 +160,10 @@ std::string UnsupportedOption(std::string_view word);
 std::string UnrecognizedOption(std::string_view word);
 std::string HelloSyntax(std::string_view word);
 std::string UnknownCategory(std::string_view word);
+std::string UnknownArgument(std::string_view word);
+// ACL DRYRUN names a user, or a command, that there is not.
+std::string UserNotFound(std::string_view name);
+std::string CommandNotFound(std::string_view name);
 std::string NoPosition(std::string_view word);
 // The value of this attribute of CLIENT SETINFO would break a list.
 std::string NotPlain(std::string_view attribute);

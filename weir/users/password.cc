@@ -107,4 +107,17 @@ std::string DecoyHash(const std::string& hash) {
   return hash.substr(0, hash.size() - kDigestText) + text.data();
 }
 
+std::string RandomPassword(size_t bits) {
+  Prepare();
+  constexpr size_t kBitsOfDigit = 4;
+  const size_t digits = (bits + kBitsOfDigit - 1) / kBitsOfDigit;
+  std::string bytes((digits + 1) / 2, '\0');
+  randombytes_buf(bytes.data(), bytes.size());
+  std::string text(2 * bytes.size() + 1, '\0');
+  sodium_bin2hex(text.data(), text.size(), reinterpret_cast<const unsigned char*>(bytes.data()),
+                 bytes.size());
+  text.resize(digits);
+  return text;
+}
+
 }  // namespace weir::users

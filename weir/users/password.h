@@ -45,6 +45,10 @@ bool PasswordFits(const std::string& hash, std::string_view password);
 // Errors: kInvalid, with what is wrong with it and what to do.
 Result<PasswordCost> HashCost(std::string_view hash);
 
+// Returns a password of `bits` bits that nobody can guess, as hexadecimal digits.
+// Cost: one call of the system's source of randomness.
+std::string RandomPassword(size_t bits);
+
 // Returns a hash that costs what `hash` costs and that no password fits.
 // Requires: HashCost(hash) is ok.
 std::string DecoyHash(const std::string& hash);

@@ -80,5 +80,13 @@ TEST(Password, TooCheapAndTooDearHashesAreRefused) {
   EXPECT_THAT(problem("m=7168,t=17,p=1"), HasSubstr("costs more"));
 }
 
+TEST(Password, ARandomOneHasTheBitsAskedForAndIsAnotherEachTime) {
+  EXPECT_EQ(RandomPassword(256).size(), 64U);
+  EXPECT_EQ(RandomPassword(5).size(), 2U);
+  EXPECT_EQ(RandomPassword(1).size(), 1U);
+  EXPECT_EQ(RandomPassword(256).find_first_not_of("0123456789abcdef"), std::string::npos);
+  EXPECT_NE(RandomPassword(256), RandomPassword(256));
+}
+
 }  // namespace
 }  // namespace weir::users

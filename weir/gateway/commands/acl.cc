@@ -2,10 +2,12 @@
 #include <span>
 #include <string>
 
+#include "weir/gateway/access.h"
 #include "weir/gateway/commands/commands.h"
 #include "weir/gateway/errors.h"
 #include "weir/gateway/gateway.h"
 #include "weir/gateway/session.h"
+#include "weir/users/password.h"
 
 namespace weir::gateway::commands {
 namespace {
@@ -46,6 +48,20 @@ const CategoryName* FindCategory(std::string_view name) {
     if (SameWord(category.name.substr(1), name)) return &category;
   }
   return nullptr;
+}
+
+constexpr int64_t kPasswordBits = 256;
+constexpr int64_t kPasswordBitsMax = 4096;
+
+// What ACL DRYRUN says of a request that the user may not send.
+std::string Denied(const users::User& user, const CommandSpec& command, Args args, Denial denial) {
+  const std::string may_not = "This user has no permissions to ";
+  const size_t keys = denial == Denial::kKey ? command.KeyCount(args) : 0;
+  for (size_t i = 0; i < keys; ++i) {
+    const std::string_view key = args[command.KeyIndex(i)];
+    if (!user.MayTouch(key)) return may_not + "access the '" + std::string(key) + "' key";
+  }
+  return may_not + "run the '" + std::string(command.name) + "' command";
 }
 
 void WriteCommandsOf(uint32_t category, resp::Writer& writer) {
@@ -117,6 +133,33 @@ void AclCat(const LocalCall& call, resp::Writer& writer) {
     writer.ArrayHeader(CategoryNames().size());
     for (const CategoryName& category : CategoryNames()) writer.Bulk(category.name.substr(1));
   }
+}
+
+void AclDryrun(const LocalCall& call, resp::Writer& writer) {
+  const std::string_view name = call.args[2];
+  const Args request = call.args.subspan(3);
+  const users::User* user = call.session.users->Find(name);
+  if (user == nullptr) return WriteError(writer, errors::UserNotFound(name));
+  const CommandSpec* command = ResolveCommand(request);
+  if (command == nullptr) return WriteError(writer, errors::CommandNotFound(request[0]));
+  if (!command->ArityFits(request.size())) {
+    return WriteError(writer, errors::WrongArity(command->name));
+  }
+  const Denial denial = Deny(*user, *command, request);
+  if (denial == Denial::kNone) return writer.SimpleString("OK");
+  writer.Bulk(Denied(*user, *command, request, denial));
+}
+
+void AclGenpass(const LocalCall& call, resp::Writer& writer) {
+  int64_t bits = kPasswordBits;
+  if (call.args.size() > 3) {
+    return WriteError(writer, errors::SubcommandSyntax(call.args[1], "acl"));
+  }
+  if (call.args.size() == 3 && !ParseInteger(call.args[2], &bits)) {
+    return WriteError(writer, errors::kNotInteger);
+  }
+  if (bits <= 0 || bits > kPasswordBitsMax) return WriteError(writer, errors::kPasswordBits);
+  writer.Bulk(users::RandomPassword(static_cast<size_t>(bits)));
 }
 
 void AclConfigured(const LocalCall&, resp::Writer& writer) {

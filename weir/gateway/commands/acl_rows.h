@@ -15,6 +15,11 @@ inline constexpr Row kAclRows[] = {
     Local("acl|deluser", -3, kAdmin | kAlways, "6.0.0",
           "Remove the specified ACL users and the associated rules.", c::AclConfigured)
         .Differs(kUsersAreInTheFile),
+    Local("acl|dryrun", -4, kAdmin | kAlways, "7.0.0",
+          "Returns whether the user can execute the given command without executing the command.",
+          c::AclDryrun),
+    Local("acl|genpass", -2, kNoScript | kAlways, "6.0.0",
+          "Generate a pseudorandom secure password to use for ACL users", c::AclGenpass),
     Local("acl|getuser", 3, kAdmin | kAlways, "6.0.0", "Get the rules for a specific ACL user.",
           c::AclGetuser)
         .Differs("Passwords are not shown, not even as hashes."),

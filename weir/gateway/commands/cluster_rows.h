@@ -6,6 +6,9 @@
 namespace weir::gateway::rows {
 
 inline constexpr Row kClusterRows[] = {
+    Local("asking", 1, kFast, "3.0.0", "Sent by cluster clients after an -ASK redirect",
+          c::ClusterDisabled)
+        .In(kCatConnection),
     Container("cluster", "3.0.0", "A container for cluster commands."),
     Local("cluster|addslots", -3, kFlagAdmin | kFlagStale | kFlagNoAsyncLoading, "3.0.0",
           "Assign new hash slots to receiving node.", c::ClusterDisabled),

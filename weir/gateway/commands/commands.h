@@ -47,6 +47,8 @@ void ClientUnpause(const LocalCall& call, resp::Writer& writer);
 // acl.cc
 void AclCat(const LocalCall& call, resp::Writer& writer);
 void AclConfigured(const LocalCall& call, resp::Writer& writer);
+void AclDryrun(const LocalCall& call, resp::Writer& writer);
+void AclGenpass(const LocalCall& call, resp::Writer& writer);
 void AclGetuser(const LocalCall& call, resp::Writer& writer);
 void AclList(const LocalCall& call, resp::Writer& writer);
 void AclUsers(const LocalCall& call, resp::Writer& writer);
@@ -146,6 +148,7 @@ void SlowlogReset(const LocalCall& call, resp::Writer& writer);
 void ClusterDisabled(const LocalCall& call, resp::Writer& writer);
 void Debug(const LocalCall& call, resp::Writer& writer);
 void FunctionFlush(const LocalCall& call, resp::Writer& writer);
+void FunctionList(const LocalCall& call, resp::Writer& writer);
 void Lolwut(const LocalCall& call, resp::Writer& writer);
 void Monitor(const LocalCall& call, resp::Writer& writer);
 void ModuleList(const LocalCall& call, resp::Writer& writer);

@@ -14,7 +14,8 @@ inline constexpr Row kKeyRows[] = {
         .Blind(c::Always)
         .Differs(kKeyByKey),
     Read("exists", -2, kFast, AllKeys(kLooksAt), "1.0.0", "Determine if a key exists.", c::Exists)
-        .Tips("request_policy:multi_shard response_policy:agg_sum"),
+        .Tips("request_policy:multi_shard response_policy:agg_sum")
+        .Differs(kSeveralLooks),
     Write("expire", -3, kFast, OneKey(kChanges), "1.0.0", "Set a key's time to live in seconds.",
           c::Expire),
     Write("expireat", -3, kFast, OneKey(kChanges), "1.2.0",

@@ -49,6 +49,10 @@ inline constexpr std::string_view kOneDirectory =
     "Keys in different data directories are refused: `CROSSSLOT`.";
 inline constexpr std::string_view kKeyByKey =
     "Keys in different data directories are written key by key, not all at one moment.";
+inline constexpr std::string_view kSeveralLooks =
+    "Of keys that are not in memory, each 4096 and each data directory are looked at in one "
+    "moment, "
+    "not all together.";
 inline constexpr std::string_view kOwnHelp = "The text is weir's own.";
 
 constexpr KeySpec OneKey(uint16_t use) {

@@ -14,6 +14,10 @@ inline constexpr Row kScriptingRows[] = {
     Local("function|help", 2, kAlways, "7.0.0",
           "Show helpful text about the different subcommands.", c::Help)
         .Differs(kOwnHelp),
+    Local("function|list", -2, kNoScript, "7.0.0", "List information about all the functions",
+          c::FunctionList)
+        .Tips("nondeterministic_output_order")
+        .Differs("There are no functions, so that the list is empty."),
 };
 
 }  // namespace weir::gateway::rows

@@ -68,6 +68,24 @@ void FunctionFlush(const LocalCall& call, resp::Writer& writer) {
   }
 }
 
+void FunctionList(const LocalCall& call, resp::Writer& writer) {
+  bool named = false;
+  bool with_code = false;
+  for (size_t i = 2; i < call.args.size(); ++i) {
+    const std::string_view word = call.args[i];
+    if (!with_code && SameWord(word, "withcode")) {
+      with_code = true;
+    } else if (named || !SameWord(word, "libraryname")) {
+      return WriteError(writer, errors::UnknownArgument(word));
+    } else if (++i == call.args.size()) {
+      return WriteError(writer, errors::kNoLibraryName);
+    } else {
+      named = true;
+    }
+  }
+  writer.ArrayHeader(0);
+}
+
 void Monitor(const LocalCall& call, resp::Writer& writer) {
   if (call.in_transaction) {
     WriteError(writer, errors::kMonitorInMulti);

@@ -32,7 +32,8 @@ inline constexpr Row kStringRows[] = {
         .Heavy(c::LcsIsHeavy),
     Read("mget", -2, kFast, AllKeys(kReads), "1.0.0", "Get the values of all the given keys.",
          c::Mget)
-        .Tips("request_policy:multi_shard"),
+        .Tips("request_policy:multi_shard")
+        .Differs(kSeveralLooks),
     Write("mset", -3, kDenyOom | kFlagSplits, {1, -1, 2, kOverwrites}, "1.0.1",
           "Set multiple keys to multiple values.", c::Mset)
         .Tips("request_policy:multi_shard response_policy:all_succeeded")
