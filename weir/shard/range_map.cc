@@ -18,6 +18,11 @@ std::string Hex(Position position) {
   return digits;
 }
 
+Error InMove(const Move& move) {
+  return Invalid("the range that begins at " + Hex(move.from) + " is in move " +
+                 std::to_string(move.id) + "; finish or cancel it first");
+}
+
 }  // namespace
 
 Result<RangeMap> RangeMap::Even(uint32_t shards) {
@@ -44,6 +49,7 @@ Result<Ok> RangeMap::Split(Position at) {
     return Invalid("a range cannot be split at " + Hex(at) + ", which lies within a tag");
   }
   const size_t index = IndexOf(at);
+  if (const Move* move = MoveAt(at)) return InMove(*move);
   if (starts_[index] == at.value) return Invalid("a range begins at " + Hex(at) + " already");
   if (starts_.size() == kMaxRanges) {
     return Error{ErrorCode::kOverloaded,
@@ -65,6 +71,9 @@ Result<Ok> RangeMap::Merge(Position at) {
     return Invalid("the ranges that meet at " + Hex(at) +
                    " are of different shards; move one of them first");
   }
+  for (const size_t each : {index - 1, index}) {
+    if (const Move* move = MoveAt({starts_[each]})) return InMove(*move);
+  }
   starts_.erase(starts_.begin() + static_cast<std::ptrdiff_t>(index));
   shards_.erase(shards_.begin() + static_cast<std::ptrdiff_t>(index));
   ++epoch_;
@@ -74,6 +83,7 @@ Result<Ok> RangeMap::Merge(Position at) {
 Result<Ok> RangeMap::Assign(Position from, ShardId shard) {
   const size_t index = IndexOf(from);
   if (starts_[index] != from.value) return Invalid("no range begins at " + Hex(from));
+  if (const Move* move = MoveAt(from)) return InMove(*move);
   shards_[index] = shard;
   ++epoch_;
   return Ok{};
@@ -90,7 +100,7 @@ Result<Ok> RangeMap::Validate() const {
     if (starts_[i] % kPositionUnit != 0) return corrupt(Hex({starts_[i]}) + " cuts a tag");
     if (i > 0 && starts_[i] <= starts_[i - 1]) return corrupt(Hex({starts_[i]}) + " out of order");
   }
-  return Ok{};
+  return ValidateMoves();
 }
 
 }  // namespace weir::shard

@@ -16,10 +16,31 @@ using checked_text::TakeNumber;
 
 constexpr std::string_view kFirstLine = "weir-range-map 1\n";
 // A line is a beginning, a space, a shard and a newline; the rest is header and checksum.
-static_assert(RangeMap::kMaxRanges * (16 + 1 + 10 + 1) + 100 <= RangeMap::kMaxTextBytes);
+static_assert(RangeMap::kMaxRanges * (16 + 1 + 10 + 1) + RangeMap::kMaxMoves * 80 + 100 <=
+              RangeMap::kMaxTextBytes);
 
 Error Corrupt(std::string_view what) {
   return {ErrorCode::kCorrupt, std::string("range map: ").append(what)};
+}
+
+// Reads a move behind its first word. Whatever is spelt otherwise than ToText does is found by the
+// comparison of the whole.
+bool TakeMove(std::string_view* rest, Move* move) {
+  uint32_t copy = 0;
+  if (!TakeNumber(rest, &move->id) || !Take(rest, " ") ||
+      !TakeNumber(rest, &move->from.value, 16) || !Take(rest, " ") || !TakeNumber(rest, &copy) ||
+      !Take(rest, " ")) {
+    return false;
+  }
+  move->copy = ShardId{copy};
+  for (const MovePhase phase :
+       {MovePhase::kCopy, MovePhase::kFollow, MovePhase::kReturn, MovePhase::kClean}) {
+    if (!Take(rest, NameOf(phase))) continue;
+    move->phase = phase;
+    move->paused = Take(rest, " paused\n");
+    return move->paused || Take(rest, " going\n");
+  }
+  return false;
 }
 
 }  // namespace
@@ -29,6 +50,11 @@ std::string RangeMap::ToText() const {
   Append(&text, "epoch %" PRIu64 "\n", epoch_);
   for (size_t i = 0; i < starts_.size(); ++i) {
     Append(&text, "%016" PRIx64 " %" PRIu32 "\n", starts_[i], static_cast<uint32_t>(shards_[i]));
+  }
+  for (const Move& move : moves_) {
+    Append(&text, "move %" PRIu64 " %016" PRIx64 " %" PRIu32 " %s %s\n", move.id, move.from.value,
+           static_cast<uint32_t>(move.copy), NameOf(move.phase).data(),
+           move.paused ? "paused" : "going");
   }
   AppendChecksum(&text);
   return text;
@@ -44,7 +70,7 @@ Result<RangeMap> RangeMap::FromText(std::string_view text) {
   if (!Take(&rest, "epoch ") || !TakeNumber(&rest, &map.epoch_) || !Take(&rest, "\n")) {
     return Corrupt("no epoch");
   }
-  while (!rest.starts_with("checksum ")) {
+  while (!rest.starts_with("checksum ") && !rest.starts_with("move ")) {
     uint64_t start = 0;
     uint32_t shard = 0;
     if (!TakeNumber(&rest, &start, 16) || !Take(&rest, " ") || !TakeNumber(&rest, &shard) ||
@@ -53,6 +79,9 @@ Result<RangeMap> RangeMap::FromText(std::string_view text) {
     }
     map.starts_.push_back(start);
     map.shards_.push_back(ShardId{shard});
+  }
+  while (Take(&rest, "move ")) {
+    if (!TakeMove(&rest, &map.moves_.emplace_back())) return Corrupt("a move cannot be read");
   }
   if (map.ToText() != text) return Corrupt("damaged: the checksum or the spelling is wrong");
   if (Result<Ok> valid = map.Validate(); !valid) return valid.error();

@@ -1,0 +1,158 @@
+// RangeMove: what to do next so that a copy of a range becomes equal to it and stays so, is shown
+// to be equal, and takes its place.
+//
+// It looks at what is *stored* on both sides and says what to write to the copy. Never is an
+// operation repeated there, only the state of a key brought over, by this one writer, and a look at
+// both sides comes before and after. So nothing that comes late can undo anything, a delete needs
+// no tombstone, and beginning again, at any moment and whatever was left behind, is always right.
+//
+//   equalize: look at a piece of both sides, repair the copy ──► verify: look again; what differs
+//      ▲                                                         must have been written meanwhile
+//      │ cleared, too many writes                                       │
+//      └──────────────────────────── in step: only written keys are looked at ──► hold, flip
+//
+// Written keys are those that the owner was told of (Write) and that were not seen to be equal
+// since. Where the two differ otherwise, or again right after a repair, something is broken: the
+// move fails, and nothing is flipped, ever.
+//
+//   for (RangeMove::Task task = move.Next(held); ; ) {…}    // do it, then On…, then Done or Failed
+//
+// Requires of the owner: Write comes after the write is durable in the source and before a look can
+// see it; both sides of a look are read after Next; what is due at a time not before either look is
+// left out on both sides; nobody else writes to the copy but to remove what is due there.
+//
+// Memory: the keys written since they were seen equal, at most kWrittenMax; beyond, the whole range
+// is looked at again. Threads: single-owner. Pure: no clock, no I/O.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "weir/shard/range_map.h"
+
+namespace weir::shard {
+
+// A record as a move sees it.
+struct MovedRecord {
+  Position position;
+  std::string key;
+  uint64_t version = 0;
+  int64_t expires_at_ms = 0;
+  uint64_t digest = 0;  // Of its value.
+
+  bool operator==(const MovedRecord&) const = default;
+  bool operator<(const MovedRecord& other) const {
+    return position != other.position ? position < other.position : key < other.key;
+  }
+};
+
+// What is stored on both sides, in order.
+struct MoveLook {
+  std::vector<MovedRecord> source;
+  std::vector<MovedRecord> copy;
+};
+
+// Indexes into a MoveLook: what to put into the copy, and what to remove from it.
+struct MoveRepair {
+  std::vector<size_t> puts;
+  std::vector<size_t> removals;
+  bool empty() const { return puts.empty() && removals.empty(); }
+};
+
+class RangeMove {
+ public:
+  static constexpr size_t kWrittenMax = 65536;
+  // From so many written keys on the source's log is held until they are in the copy, so that the
+  // copy keeps pace with any load.
+  static constexpr size_t kHoldAt = 32768;
+  static constexpr size_t kKeysAtOnce = 2048;
+  // So few can be brought over while writes wait.
+  static constexpr size_t kFew = 256;
+
+  enum class Stage : uint8_t { kEqualize, kVerify, kInStep, kClean, kFailed };
+  struct Task {
+    enum class Kind : uint8_t {
+      kNothing,    // Until something is written, or a phase changes.
+      kLookFrom,   // At both sides from `from` on: OnLook with how far both were read.
+      kLookAt,     // At `keys` on both sides: OnLook.
+      kHold,       // Hold the source's log, then go on with Next(true).
+      kRelease,    // Release it.
+      kFlip,       // Make the flip durable, and route by it: OnFlipped. Then release.
+      kCleanFrom,  // Remove what the copy holds from `from` on, some of it: Done.
+      kEnd,        // The copy is gone.
+      kFail,       // Both sides differ where they must not.
+    };
+    Kind kind = Kind::kNothing;
+    Position from;
+    std::vector<std::string> keys;
+  };
+
+  // `from` and `to`: of the range. `in_step`: both sides are equal at this moment.
+  RangeMove(Position from, Position to, MovePhase phase, bool in_step = false);
+
+  // A key of the range was written.
+  void Write(std::string_view key);
+  // Everything on one of the sides was removed, or an unknown part of it.
+  void StartOver();
+  // The phase changed, as the map says; by a flip only through OnFlipped.
+  void SetPhase(MovePhase phase);
+  void SetPaused(bool paused) { paused_ = paused; }
+
+  // What to do now. The same again until it is Done or Failed.
+  Task Next(bool held);
+  // What was seen of both sides, up to `end` (0: the end of the range). Returns the repairs to make
+  // to the copy; then Done, or Failed if they could not be made.
+  MoveRepair OnLook(const MoveLook& look, Position end);
+  // kCleanFrom: so far everything is removed.
+  void OnCleaned(Position end);
+  void OnFlipped();
+  void Done();
+  void Failed();
+
+  Stage stage() const { return stage_; }
+  MovePhase phase() const { return phase_; }
+  // How far the stage has come: positions before it are done. 0: all.
+  Position reached() const { return cursor_; }
+  size_t written() const { return written_.size(); }
+  // In words, when the stage is kFailed.
+  const std::string& failure() const { return failure_; }
+
+ private:
+  // What was put for a key when it was looked at last; a second look must find it there.
+  struct Mark {
+    bool repaired = false;
+    bool present = false;
+    uint64_t version = 0;
+  };
+
+  bool WantsFlip() const {
+    return !paused_ && (phase_ == MovePhase::kCopy || phase_ == MovePhase::kReturn);
+  }
+  void Compare(const MovedRecord* source, const MovedRecord* copy);
+  void Fail(const std::string& key);
+  void Restart();
+
+  const Position from_;
+  const Position to_;
+  MovePhase phase_;
+  Stage stage_ = Stage::kEqualize;
+  Position cursor_;
+  bool paused_ = false;
+  bool start_over_ = false;
+  bool cleaned_ = false;
+  bool looked_at_last_ = false;
+  size_t rounds_ = 0;  // Looks at written keys since the copy is in step.
+  std::unordered_map<std::string, Mark> written_;
+  // Of the task under way:
+  Task task_;
+  std::unordered_map<std::string, Mark> looked_at_;  // Its keys.
+  std::unordered_map<std::string, Mark> repaired_;
+  Position next_cursor_;
+  bool ends_range_ = false;
+  std::string failure_;
+};
+
+}  // namespace weir::shard
