@@ -20,6 +20,7 @@ namespace {
 
 constexpr WallTime kNow{1};
 constexpr uint64_t kHashSeed = 1;
+constexpr size_t kCurveBytes = size_t{1} << 20;
 constexpr int kFailure = 1;
 constexpr int kUsage = 2;
 
@@ -43,8 +44,8 @@ class ValuesOfSize {
 // same. With sizes, an entry's whole cost is as near to the size in the trace as it can be.
 class AutoPolicy : public ReferencePolicy {
  public:
-  AutoPolicy(uint64_t capacity, bool sized, cache::Cache::Objective objective)
-      : sized_(sized), cache_(OptionsOf(capacity, sized, objective)) {}
+  AutoPolicy(uint64_t capacity, const ReplayArguments& arguments)
+      : sized_(arguments.bytes != 0), cache_(OptionsOf(capacity, arguments)) {}
 
   uint64_t size() const override { return cache_.bytes(); }
   bool Access(uint32_t key, uint64_t size) override {
@@ -59,11 +60,12 @@ class AutoPolicy : public ReferencePolicy {
   const cache::Cache& cache() const { return cache_; }
 
  private:
-  static cache::Cache::Options OptionsOf(uint64_t capacity, bool sized,
-                                         cache::Cache::Objective objective) {
+  static cache::Cache::Options OptionsOf(uint64_t capacity, const ReplayArguments& arguments) {
     cache::Cache::Options options;
-    options.budget_bytes = sized ? capacity : capacity * CostOf(0);
-    options.objective = objective;
+    options.budget_bytes = arguments.bytes != 0 ? capacity : capacity * CostOf(0);
+    options.objective = arguments.objective == "bytes" ? cache::Cache::Objective::kBytes
+                                                       : cache::Cache::Objective::kHits;
+    options.curve_bytes = arguments.curve_file.empty() ? 0 : kCurveBytes;
     options.history = cache::Cache::History::kBesideBudget;
     return options;
   }
@@ -113,9 +115,7 @@ double Percent(uint64_t part, uint64_t whole) {
 
 std::unique_ptr<ReferencePolicy> MakePolicy(const ReplayArguments& arguments, uint64_t capacity) {
   if (arguments.policy != "auto") return MakeReferencePolicy(arguments.policy, capacity);
-  const auto objective = arguments.objective == "bytes" ? cache::Cache::Objective::kBytes
-                                                        : cache::Cache::Objective::kHits;
-  return std::make_unique<AutoPolicy>(capacity, arguments.bytes != 0, objective);
+  return std::make_unique<AutoPolicy>(capacity, arguments);
 }
 
 // A curve wants more than one point: around a single capacity, from an eighth to eight times.
@@ -146,6 +146,24 @@ void Explain(const std::vector<Run>& runs) {
     }
     std::fputs("\n", stderr);
   }
+}
+
+// The estimate of the cache at the first capacity that was asked for.
+std::vector<CurvePoint> EstimateOf(const ReplayArguments& arguments, const std::vector<Run>& runs) {
+  const uint64_t asked = arguments.bytes != 0 ? arguments.bytes : arguments.entries[0];
+  std::vector<CurvePoint> points;
+  for (const Run& run : runs) {
+    const auto* policy = dynamic_cast<const AutoPolicy*>(run.policy.get());
+    if (policy == nullptr || run.capacity != asked) continue;
+    const cache::MissRatioCurve::Counts& counts = policy->cache().curve()->counts();
+    for (size_t p = 0; p < cache::MissRatioCurve::kPoints; ++p) {
+      const double scale = cache::MissRatioCurve::ScaleOf(p);
+      points.push_back(
+          {std::max<uint64_t>(1, static_cast<uint64_t>(scale * static_cast<double>(asked))),
+           100 * (1 - cache::MissRatioCurve::MissRatio(counts, scale))});
+    }
+  }
+  return points;
 }
 
 struct Totals {
@@ -224,7 +242,8 @@ int RunReplay(const ReplayArguments& arguments) {
   }
   if (arguments.curve_file.empty()) return 0;
   const std::string unit = arguments.bytes == 0 ? "entries" : "bytes";
-  if (WriteCurve(arguments.curve_file, TraceName(arguments.trace), unit, points)) return 0;
+  const Curve curve{TraceName(arguments.trace), unit, points, EstimateOf(arguments, runs)};
+  if (WriteCurve(arguments.curve_file, curve)) return 0;
   std::fprintf(stderr, "weir: %s: cannot be written\n", arguments.curve_file.c_str());
   return kFailure;
 }

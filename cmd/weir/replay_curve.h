@@ -12,12 +12,18 @@ struct CurvePoint {
   double hit_percent = 0;
 };
 
+struct Curve {
+  std::string title;
+  std::string unit;
+  std::vector<CurvePoint> measured;
+  // What the cache at one of the capacities estimated while it ran; drawn dashed. Empty: none.
+  std::vector<CurvePoint> estimated;
+};
+
 // Returns a picture of the miss ratio over the capacity, which is drawn on a logarithmic scale.
-std::string DrawCurve(const std::string& title, const std::string& unit,
-                      std::vector<CurvePoint> points);
+std::string DrawCurve(Curve curve);
 
 // Writes it to a file. Returns whether that went well.
-bool WriteCurve(const std::string& file, const std::string& title, const std::string& unit,
-                const std::vector<CurvePoint>& points);
+bool WriteCurve(const std::string& file, const Curve& curve);
 
 }  // namespace weir::cmd

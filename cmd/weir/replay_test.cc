@@ -92,10 +92,18 @@ TEST(TraceReader, NamesTheLineThatIsNoRequest) {
 }
 
 TEST(Curve, HasAPointForEachCapacity) {
-  const std::string svg = DrawCurve("a<b", "entries", {{200, 50}, {100, 25}});
+  const std::string svg = DrawCurve({"a<b", "entries", {{200, 50}, {100, 25}}, {}});
   EXPECT_NE(svg.find("a&lt;b"), std::string::npos);
   EXPECT_EQ(svg.find("<b:"), std::string::npos);
   EXPECT_LT(svg.find(">100</text>\n<circle"), svg.find(">200</text>\n<path"));
+  EXPECT_EQ(svg.find("dashed"), std::string::npos);
+}
+
+TEST(Curve, DrawsTheEstimateWhereThePictureIs) {
+  const std::string svg = DrawCurve(
+      {"t", "entries", {{200, 50}, {100, 25}}, {{50, 0}, {100, 0}, {200, 100}, {400, 100}}});
+  EXPECT_NE(svg.find("stroke-dasharray=\"5,4\" d=\"M50.0,50.0 L590.0,350.0\""), std::string::npos)
+      << svg;
 }
 
 }  // namespace

@@ -18,12 +18,20 @@ Shadows NewShadows(const Cache::Options& options, size_t first) {
                   options.objective == Cache::Objective::kBytes});
 }
 
+std::unique_ptr<MissRatioCurve> NewCurve(const Cache::Options& options, size_t first) {
+  if (options.curve_bytes == 0) return nullptr;
+  return std::make_unique<MissRatioCurve>(
+      MissRatioCurve::Options{options.budget_bytes, options.curve_bytes, options.curve_work_max,
+                              first, options.objective == Cache::Objective::kBytes});
+}
+
 }  // namespace
 
 Cache::Cache(Options options)
     : options_(options),
       order_(kBehaviours[FirstBehaviour()], options.budget_bytes),
-      shadows_(NewShadows(options, FirstBehaviour())) {}
+      shadows_(NewShadows(options, FirstBehaviour())),
+      curve_(NewCurve(options, FirstBehaviour())) {}
 
 // Slabs go as a whole; only values that are shared by reference must be let go one by one.
 Cache::~Cache() {
@@ -50,6 +58,7 @@ void Cache::Swap(Cache& other) {
   std::swap(index_, other.index_);
   std::swap(order_, other.order_);
   std::swap(shadows_, other.shadows_);
+  std::swap(curve_, other.curve_);
   std::swap(bytes_, other.bytes_);
   std::swap(shared_count_, other.shared_count_);
   std::swap(shared_bytes_, other.shared_bytes_);
@@ -60,6 +69,8 @@ Cache Cache::TakeEntries() {
   Cache other(options_);
   other.order_.SetBehaviour(order_.behaviour());
   other.shadows_ = NewShadows(options_, shadows_.choice());
+  other.curve_ = NewCurve(options_, shadows_.choice());
+  if (curve_ != nullptr) other.curve_->ContinueFrom(curve_->counts());
   other.counters_ = std::exchange(counters_, Counters());
   Swap(other);
   return other;
@@ -69,12 +80,28 @@ size_t Cache::Cost(size_t key_bytes, const Value* value, WallTime cached_until) 
   return Entries::Weight(key_bytes, value, cached_until);
 }
 
-std::optional<Cache::Hit> Cache::Find(std::string_view key, uint64_t hash, WallTime now) {
-  const uint64_t spread = Entries::SpreadHash(Stored(hash));
+void Cache::FollowFind(uint64_t spread, WallTime now) {
   shadows_.Find(spread, now);
-  if (&kBehaviours[shadows_.choice()] != &order_.behaviour()) {
-    order_.SetBehaviour(kBehaviours[shadows_.choice()]);
-  }
+  if (curve_ != nullptr) curve_->Find(spread, now);
+  if (&kBehaviours[shadows_.choice()] == &order_.behaviour()) return;
+  order_.SetBehaviour(kBehaviours[shadows_.choice()]);
+  if (curve_ != nullptr) curve_->SetBehaviour(order_.behaviour());
+}
+
+void Cache::FollowPut(uint64_t spread, uint64_t weight, WallTime until) {
+  shadows_.Put(spread, weight, until);
+  if (curve_ != nullptr) curve_->Put(spread, weight, until);
+}
+
+void Cache::FollowErase(uint64_t spread) {
+  shadows_.Erase(spread);
+  if (curve_ != nullptr) curve_->Erase(spread);
+}
+
+std::optional<Cache::Hit> Cache::Find(std::string_view key, uint64_t hash, WallTime now) {
+  ++counters_.lookups;
+  const uint64_t spread = Entries::SpreadHash(Stored(hash));
+  FollowFind(spread, now);
   const Entries::Id id = index_.Find(entries_, key, Stored(hash));
   if (id == Entries::kNone) return std::nullopt;
   if (entries_.cached_until(id) <= now) {
@@ -84,8 +111,8 @@ std::optional<Cache::Hit> Cache::Find(std::string_view key, uint64_t hash, WallT
   }
   order_.Hit(entries_, id, spread);
   // A shadow that would have missed takes it in, as it would have after its load.
-  if (shadows_.Follows(spread)) {
-    shadows_.Put(spread, entries_.weight(id), entries_.cached_until(id));
+  if (shadows_.Follows(spread) || (curve_ != nullptr && curve_->Follows(spread))) {
+    FollowPut(spread, entries_.weight(id), entries_.cached_until(id));
   }
   return Hit{entries_.absent(id),     entries_.value(id),   entries_.shared(id),
              entries_.expires_at(id), entries_.version(id), entries_.cached_until(id)};
@@ -97,12 +124,12 @@ void Cache::Put(std::string_view key, uint64_t hash, const Value& value, WallTim
   const Entries::Id id = index_.Find(entries_, key, Stored(hash));
   if (id != Entries::kNone) {
     if (until > now && entries_.Replace(id, &value, until)) {
-      return shadows_.Put(entries_.hash(id), entries_.weight(id), until);
+      return FollowPut(entries_.hash(id), entries_.weight(id), until);
     }
     Remove(id);
   }
   if (until > now) return Insert(key, Stored(hash), &value, until);
-  shadows_.Erase(Entries::SpreadHash(Stored(hash)));
+  FollowErase(Entries::SpreadHash(Stored(hash)));
 }
 
 void Cache::PutAbsent(std::string_view key, uint64_t hash, WallTime cached_until, WallTime now) {
@@ -112,7 +139,7 @@ void Cache::PutAbsent(std::string_view key, uint64_t hash, WallTime cached_until
 }
 
 void Cache::Erase(std::string_view key, uint64_t hash) {
-  shadows_.Erase(Entries::SpreadHash(Stored(hash)));
+  FollowErase(Entries::SpreadHash(Stored(hash)));
   const Entries::Id id = index_.Find(entries_, key, Stored(hash));
   if (id != Entries::kNone) Remove(id);
 }
@@ -122,13 +149,13 @@ void Cache::Insert(std::string_view key, uint32_t hash, const Value* value, Wall
   const uint64_t weight = Entries::Weight(key.size(), value, cached_until);
   const uint64_t spread = Entries::SpreadHash(hash);
   if (weight > options_.budget_bytes / 8) {
-    shadows_.Erase(spread);
+    FollowErase(spread);
     ++counters_.rejected;
     return;
   }
   // There is something to choose once it is full; until then the shadows have time to fill.
   if (bytes_ > options_.budget_bytes / 2) shadows_.Begin(2 * index_.size());
-  shadows_.Put(spread, weight, cached_until);
+  FollowPut(spread, weight, cached_until);
   MakeRoom(weight);
   const Entries::Id id = entries_.Make(key, hash, value, cached_until);
   assert(entries_.weight(id) == weight);
@@ -149,6 +176,9 @@ void Cache::MakeRoom(uint64_t weight) {
     if (!too_much()) --more;
     Free(order_.Victim(entries_, weight));
     ++counters_.evicted;
+  }
+  if (curve_ != nullptr && options_.history == History::kWithinBudget) {
+    curve_->SetBudget(options_.budget_bytes - std::min(options_.budget_bytes, history_bytes()));
   }
 }
 

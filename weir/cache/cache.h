@@ -22,6 +22,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string_view>
 
@@ -29,6 +30,7 @@
 #include "weir/base/time.h"
 #include "weir/cache/entries.h"
 #include "weir/cache/index.h"
+#include "weir/cache/miss_ratio_curve.h"
 #include "weir/cache/order.h"
 #include "weir/cache/shadows.h"
 #include "weir/cache/value.h"
@@ -57,6 +59,9 @@ class Cache {
     size_t shadow_bytes = size_t{4} << 20;
     Objective objective = Objective::kHits;
     History history = History::kWithinBudget;
+    // Memory, beside the budget, to estimate what other amounts of it would miss. 0: no estimate.
+    size_t curve_bytes = 0;
+    double curve_work_max = 0.3;  // See MissRatioCurve::Options.
   };
 
   // What a hit shows. `value` is valid until the next call that is not Prefetch…; `shared` is the
@@ -71,6 +76,7 @@ class Cache {
   };
 
   struct Counters {
+    uint64_t lookups = 0;
     uint64_t evicted = 0;   // Entries that made room for others.
     uint64_t expired = 0;   // Entries found to be over.
     uint64_t rejected = 0;  // Values too large to be kept.
@@ -99,7 +105,7 @@ class Cache {
   void Erase(std::string_view key, uint64_t hash);
 
   // Moves every entry to a cache of its own, which the caller may destroy where it has the time.
-  // The counters and the policy stay here. Cost: O(1), a few allocations.
+  // All counters and the policy stay here. Cost: O(1), a few allocations.
   Cache TakeEntries();
 
   void PrefetchSlot(uint64_t hash) const { index_.PrefetchSlot(Stored(hash)); }
@@ -118,6 +124,8 @@ class Cache {
     return static_cast<size_t>(&order_.behaviour() - kBehaviours.data());
   }
   Shadows::Report shadows() const { return shadows_.report(); }
+  // nullptr without curve_bytes.
+  const MissRatioCurve* curve() const { return curve_.get(); }
 
   // Returns the bytes that an entry counts for; nullptr: a negative one.
   static size_t Cost(size_t key_bytes, const Value* value, WallTime cached_until = kNever);
@@ -130,6 +138,9 @@ class Cache {
   static uint32_t Stored(uint64_t hash) { return static_cast<uint32_t>(hash); }
 
   void Swap(Cache& other);
+  void FollowFind(uint64_t spread, WallTime now);
+  void FollowPut(uint64_t spread, uint64_t weight, WallTime until);
+  void FollowErase(uint64_t spread);
   void MakeRoom(uint64_t weight);
   void Insert(std::string_view key, uint32_t hash, const Value* value, WallTime cached_until);
   void CountShared(Entries::Id id);
@@ -142,6 +153,7 @@ class Cache {
   Index index_;
   Order<Entries> order_;
   Shadows shadows_;
+  std::unique_ptr<MissRatioCurve> curve_;
   size_t bytes_ = 0;
   size_t shared_count_ = 0;  // Of the entries whose value is shared by reference.
   size_t shared_bytes_ = 0;  // Of those values.

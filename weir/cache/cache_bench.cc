@@ -38,16 +38,19 @@ std::string_view View(const Key& key) {
   return {key.data(), key.size()};
 }
 
+// Half full, so that its shadows follow no key.
+Cache Filled(size_t curve_bytes) {
+  Cache made({.budget_bytes = size_t{1} << 30, .curve_bytes = curve_bytes});
+  const Value value{Bytes::Copy(std::string(kValueBytes, 'v')), kNever, 1};
+  for (uint64_t n = 0; n < kEntries; ++n) {
+    const Key key = KeyOf(n);
+    made.Put(View(key), SeededHash(View(key), kSeed), value, kNever, kNow);
+  }
+  return made;
+}
+
 Cache& FilledCache() {
-  static Cache cache = [] {
-    Cache made({size_t{1} << 30});
-    const Value value{Bytes::Copy(std::string(kValueBytes, 'v')), kNever, 1};
-    for (uint64_t n = 0; n < kEntries; ++n) {
-      const Key key = KeyOf(n);
-      made.Put(View(key), SeededHash(View(key), kSeed), value, kNever, kNow);
-    }
-    return made;
-  }();
+  static Cache cache = Filled(0);
   return cache;
 }
 
@@ -67,8 +70,7 @@ size_t CopyHit(Cache& cache, std::string_view key, uint64_t hash, char* to) {
   return hit->value.size();
 }
 
-void BM_Hit(benchmark::State& state) {
-  Cache& cache = FilledCache();
+void Hit(benchmark::State& state, Cache& cache) {
   const std::vector<Key>& keys = KeysInRandomOrder();
   std::array<char, kValueBytes> reply;
   size_t next = 0;
@@ -81,7 +83,17 @@ void BM_Hit(benchmark::State& state) {
   }
   if (bytes != kValueBytes * static_cast<size_t>(state.iterations())) std::abort();
 }
+
+void BM_Hit(benchmark::State& state) {
+  Hit(state, FilledCache());
+}
 BENCHMARK(BM_Hit);
+
+void BM_HitWithAMissRatioCurve(benchmark::State& state) {
+  static Cache cache = Filled(size_t{1} << 20);
+  Hit(state, cache);
+}
+BENCHMARK(BM_HitWithAMissRatioCurve);
 
 void BM_HitInBatchesOf16(benchmark::State& state) {
   Cache& cache = FilledCache();

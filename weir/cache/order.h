@@ -64,7 +64,7 @@ class Order {
     uint64_t bytes = 0;
   };
   static constexpr double kProtectedShare = 0.8;
-  static constexpr size_t kSmallMax = 65536;
+  static constexpr size_t kSmallMax = 4096;
 
   static uint8_t Uses(uint8_t state) { return state >> 2 & 3; }
   bool Fallen(uint8_t state) const {
@@ -78,11 +78,14 @@ class Order {
     return static_cast<ListName>((state & 3) - 1);
   }
 
+  // A window that is not empty has room for an entry: in a small cache its share may be less.
   uint64_t WindowTarget() const {
-    const double share = behaviour_->ghost == Behaviour::Ghost::kMovesShare
-                             ? adaptive_share_
-                             : behaviour_->window_share;
-    return static_cast<uint64_t>(share * static_cast<double>(budget_));
+    const double budget = static_cast<double>(budget_);
+    if (behaviour_->ghost == Behaviour::Ghost::kMovesShare) {
+      return static_cast<uint64_t>(adaptive_share_ * budget);
+    }
+    if (behaviour_->window_share == 0) return 0;
+    return std::max(static_cast<uint64_t>(behaviour_->window_share * budget), mean_weight_);
   }
 
   Id Prev(const Nodes& nodes, Id id) const {
@@ -164,6 +167,8 @@ class Order {
     return marks_.oldest() != kNone && tick > marks_[marks_.oldest()].tick;
   }
 
+  // Evictions from the window while an entry passes through it.
+  uint64_t InWindow() const { return mean_weight_ == 0 ? 0 : WindowTarget() / mean_weight_; }
   void Prepare();
   std::optional<Ghosts::Ghost> TakeGhost(uint64_t hash);
   void MoveShare(const Ghosts::Ghost& ghost, uint64_t weight);
@@ -177,6 +182,7 @@ class Order {
   uint64_t budget_;
   std::array<List, 3> lists_;
   size_t count_ = 0;
+  uint64_t mean_weight_ = 0;           // At the last eviction.
   std::array<uint64_t, 2> evicted_{};  // From the main part; from the window.
   double adaptive_share_ = 0;
   Marks marks_;
@@ -232,7 +238,7 @@ void Order<Nodes>::Insert(Nodes& nodes, Id id, uint64_t hash) {
         to_main = true;
         break;
       case Behaviour::Ghost::kToMainIfYounger:
-        to_main = YoungerThanMain(evicted_[1] - std::min(evicted_[1], ghost->age));
+        to_main = YoungerThanMain(evicted_[1] - std::min(evicted_[1], ghost->age + InWindow()));
         break;
       case Behaviour::Ghost::kMovesShare:
         to_main = true;
@@ -287,8 +293,8 @@ void Order<Nodes>::MoveShare(const Ghosts::Ghost& ghost, uint64_t weight) {
 template <class Nodes>
 void Order<Nodes>::Settle(Nodes& nodes) {
   if (behaviour_->main_hit == Behaviour::MainHit::kProtect) {
-    const auto most =
-        static_cast<uint64_t>(kProtectedShare * static_cast<double>(budget_ - WindowTarget()));
+    const auto most = static_cast<uint64_t>(
+        kProtectedShare * static_cast<double>(budget_ - std::min(budget_, WindowTarget())));
     while (lists_[kProtected].bytes > most) MoveFront(nodes, kMain, lists_[kProtected].tail);
   } else if (lists_[kProtected].tail != kNone) {
     MoveFront(nodes, kMain, lists_[kProtected].tail);
@@ -346,9 +352,11 @@ uint32_t Order<Nodes>::FilteredWindowEnd(Nodes& nodes, uint64_t incoming) {
 
 template <class Nodes>
 uint32_t Order<Nodes>::LessFrequent(Nodes& nodes, uint64_t incoming) {
-  const uint64_t main_target = budget_ - WindowTarget();
+  const uint64_t main_target = budget_ - std::min(budget_, WindowTarget());
+  // What fits into the main part goes there without a comparison; a part of an entry is no room.
   while (lists_[kWindow].tail != kNone && lists_[kWindow].bytes + incoming > WindowTarget() &&
-         lists_[kMain].bytes + lists_[kProtected].bytes < main_target) {
+         lists_[kMain].bytes + lists_[kProtected].bytes + nodes.weight(lists_[kWindow].tail) <=
+             main_target) {
     MoveFront(nodes, kMain, lists_[kWindow].tail);
   }
   const Id victim = MainEnd(nodes);
@@ -367,6 +375,7 @@ uint32_t Order<Nodes>::LessFrequent(Nodes& nodes, uint64_t incoming) {
 // of use are kept only while they are asked for.
 template <class Nodes>
 void Order<Nodes>::Prepare() {
+  mean_weight_ = bytes() / count_;
   const bool small = count_ <= kSmallMax;
   const size_t ghosts = small ? 2 * count_ : count_;
   if (ghosts_.capacity() < ghosts / 3 * 2 || ghosts_.capacity() / 4 > ghosts) {
