@@ -25,7 +25,8 @@ ALLOW_FILE = "tools/tidy_allow.txt"
 CODE = source_tree.CPP + (".py",)
 TEXT = CODE + (".md", ".txt", ".cmake", ".sh", ".toml", ".json", "dev", "run")
 
-MECHANISM = re.compile(r"^weir/(ring|shard|cache|limit|resp)/(?!.*_(test|bench|fuzz)\.cc$)")
+MECHANISM = re.compile(
+    r"^weir/(ring|shard|cache|limit|resp|tracking)/(?!.*_(test|bench|fuzz)\.cc$)")
 TEST = re.compile(r"(_test\.cc|^tests/.*\.(h|cc))$")
 ANY = re.compile("")
 
