@@ -183,11 +183,24 @@ void Commit(Held& held, std::span<const Charge> charges, std::span<Part> parts) 
   }
 }
 
-// The decision about a bucket that stands where it is looked for first: by far the most frequent
-// one. nullopt: it does not stand there, and nothing was done.
-std::optional<Ruling> DecideOne(const Charge& charge, MonoTime now, const Terms& terms,
-                                Part* part) {
-  Group& group = charge.table->First(charge.name);
+// What becomes of a charge of a bucket that lacks part->missing, but for the others' say.
+void JudgeFound(const Charge& charge, bool peek, Part* part) {
+  part->crowded = false;
+  part->charged = false;
+  part->verdict = Verdict::kAllowed;
+  if (charge.cost > charge.burst) [[unlikely]] {
+    part->verdict = Verdict::kNever;
+  } else if (part->missing + charge.cost > charge.burst && charge.cost > 0) {
+    part->verdict = Verdict::kLater;
+  } else {
+    part->charged = !peek && charge.cost > 0;
+  }
+}
+
+// The decision about a bucket that stands where it is looked for first, in `group`: by far the most
+// frequent one. nullopt: it does not stand there, and nothing was done.
+std::optional<Ruling> DecideOne(Group& group, const Charge& charge, MonoTime now,
+                                const Terms& terms, Part* part) {
   group.Lock();
   if (IsStale(terms)) [[unlikely]] {
     group.Unlock();
@@ -199,15 +212,8 @@ std::optional<Ruling> DecideOne(const Charge& charge, MonoTime now, const Terms&
     return std::nullopt;
   }
   part->missing = Missing(BucketTable::StateIn(*slot), charge.flowed);
-  part->crowded = false;
-  part->charged = false;
-  part->verdict = Verdict::kAllowed;
-  if (charge.cost > charge.burst) [[unlikely]] {
-    part->verdict = Verdict::kNever;
-  } else if (part->missing + charge.cost > charge.burst && charge.cost > 0) {
-    part->verdict = Verdict::kLater;
-  } else if (!terms.peek && charge.cost > 0) {
-    part->charged = true;
+  JudgeFound(charge, terms.peek, part);
+  if (part->charged) {
     part->missing += charge.cost;
     group.StoreAndUnlock(slot, StateOf(part->missing, charge.flowed));
     return Ruling::kAllowed;
@@ -215,6 +221,59 @@ std::optional<Ruling> DecideOne(const Charge& charge, MonoTime now, const Terms&
   group.Unlock();
   const bool refused = charge.binding && part->verdict != Verdict::kAllowed;
   return refused ? Ruling::kRefused : Ruling::kAllowed;
+}
+
+// The locks of the groups where the charges' buckets are looked for first.
+class FirstGroups {
+ public:
+  explicit FirstGroups(std::span<const Charge> charges) {
+    for (const Charge& charge : charges) {
+      Group* group = &charge.table->First(charge.name);
+      size_t at = count_;
+      for (; at > 0 && ordered_[at - 1] > group; --at) ordered_[at] = ordered_[at - 1];
+      ordered_[at] = group;
+      ++count_;
+    }
+    // Each once, also where several buckets stand in one.
+    const auto end = std::unique(ordered_.begin(), ordered_.begin() + count_);
+    count_ = static_cast<size_t>(end - ordered_.begin());
+    for (size_t i = 0; i < count_; ++i) ordered_[i]->Lock();
+  }
+  ~FirstGroups() {
+    for (size_t i = 0; i < count_; ++i) ordered_[i]->Unlock();
+  }
+  FirstGroups(const FirstGroups&) = delete;
+  FirstGroups& operator=(const FirstGroups&) = delete;
+
+ private:
+  size_t count_ = 0;
+  std::array<Group*, kChargesMax> ordered_;
+};
+
+// The same for several buckets.
+std::optional<Ruling> DecideFound(std::span<const Charge> charges, MonoTime now, const Terms& terms,
+                                  std::span<Part> parts) {
+  const FirstGroups held(charges);
+  if (IsStale(terms)) [[unlikely]]
+    return Ruling::kStale;
+  std::array<Slot*, kChargesMax> slots;
+  Ruling ruling = Ruling::kAllowed;
+  for (size_t i = 0; i < charges.size(); ++i) {
+    const Charge& charge = charges[i];
+    slots[i] = charge.table->FindIn(charge.table->First(charge.name), charge.name, now);
+    if (slots[i] == nullptr) return std::nullopt;
+    parts[i].missing = Missing(BucketTable::StateIn(*slots[i]), charge.flowed);
+    JudgeFound(charge, terms.peek, &parts[i]);
+    if (charge.binding && parts[i].verdict != Verdict::kAllowed) ruling = Ruling::kRefused;
+  }
+  const bool takes = ruling == Ruling::kAllowed || terms.combine == Combine::kEach;
+  for (size_t i = 0; i < charges.size(); ++i) {
+    parts[i].charged = parts[i].charged && takes;
+    if (!parts[i].charged) continue;
+    parts[i].missing += charges[i].cost;
+    BucketTable::SetState(slots[i], StateOf(parts[i].missing, charges[i].flowed));
+  }
+  return ruling;
 }
 
 }  // namespace
@@ -231,10 +290,22 @@ std::chrono::nanoseconds Part::ResetAfter(const Charge& charge, MonoTime now) co
 
 void DecideEach(std::span<const Charge> charges, MonoTime now, const Terms& terms,
                 std::span<Part> parts) {
-  for (const Charge& charge : charges) charge.table->Prefetch(charge.name);
-  for (const Charge& charge : charges) charge.table->PrefetchRest(charge.name);
-  for (size_t i = 0; i < charges.size(); ++i) {
-    Decide(charges.subspan(i, 1), now, terms, parts.subspan(i, 1));
+  constexpr size_t kAtOnce = 32;
+  std::array<Group*, kAtOnce> groups;
+  for (size_t begin = 0; begin < charges.size(); begin += kAtOnce) {
+    const size_t count = std::min(kAtOnce, charges.size() - begin);
+    for (size_t i = 0; i < count; ++i) {
+      const Charge& charge = charges[begin + i];
+      groups[i] = &charge.table->First(charge.name);
+      __builtin_prefetch(groups[i], 1);
+    }
+    for (size_t i = 0; i < count; ++i) {
+      const Charge& charge = charges[begin + i];
+      Part& part = parts[begin + i];
+      if (!DecideOne(*groups[i], charge, now, terms, &part).has_value()) [[unlikely]] {
+        Decide(charges.subspan(begin + i, 1), now, terms, {&part, 1});
+      }
+    }
   }
 }
 
@@ -243,11 +314,12 @@ Ruling Decide(std::span<const Charge> charges, MonoTime now, const Terms& terms,
   assert(charges.size() <= kChargesMax);
   assert(parts.size() >= charges.size());
   if (charges.empty()) return Ruling::kAllowed;
-  if (charges.size() == 1) {
-    const std::optional<Ruling> ruling = DecideOne(charges[0], now, terms, &parts[0]);
-    if (ruling.has_value()) [[likely]]
-      return *ruling;
-  }
+  const std::optional<Ruling> found =
+      charges.size() == 1
+          ? DecideOne(charges[0].table->First(charges[0].name), charges[0], now, terms, &parts[0])
+          : DecideFound(charges, now, terms, parts);
+  if (found.has_value()) [[likely]]
+    return *found;
   Held held(charges, now, terms);
   if (held.stale()) [[unlikely]]
     return Ruling::kStale;
@@ -277,9 +349,11 @@ bool Refund(std::span<const Charge> charges, MonoTime now, const Terms& terms) {
   return true;
 }
 
-void Force(std::span<const Charge> charges, MonoTime now) {
-  if (charges.empty()) return;
-  Held held(charges, now, {});
+bool Force(std::span<const Charge> charges, MonoTime now, const Terms& terms) {
+  if (charges.empty()) return true;
+  Held held(charges, now, terms);
+  if (held.stale()) [[unlikely]]
+    return false;
   for (size_t i = 0; i < charges.size(); ++i) {
     const Charge& charge = charges[i];
     const uint64_t missing = MissingNow(held, charge, i, now);
@@ -288,6 +362,7 @@ void Force(std::span<const Charge> charges, MonoTime now) {
     if (held.newcomer(i) && held.MakeRoom(i) == nullptr) continue;
     held.Store(i, StateOf(std::max(missing, after), charge.flowed));
   }
+  return true;
 }
 
 }  // namespace weir::limit

@@ -81,7 +81,7 @@ void DecideEach(std::span<const Charge> charges, MonoTime now, const Terms& term
 bool Refund(std::span<const Charge> charges, MonoTime now, const Terms& terms = {});
 
 // Takes the cost of each charge whether it is there or not: a bucket may come to lack up to
-// twice its burst. For work that was done before its cost was known.
-void Force(std::span<const Charge> charges, MonoTime now);
+// twice its burst. For work that was done before its cost was known. Returns as Refund does.
+bool Force(std::span<const Charge> charges, MonoTime now, const Terms& terms = {});
 
 }  // namespace weir::limit

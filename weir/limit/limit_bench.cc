@@ -132,9 +132,14 @@ class TableLoad {
     now_ = now;
     flowed_ = rule_.clock().At(now);
     for (size_t i = 0; i < load_.burst; ++i) Fill(i, chosen_[(at + i) % kChosen]);
+    size_t allowed = 0;
+    if (load_.stacked == 1) {
+      DecideEach(charges_, now_, {}, parts_);
+      for (const Part& part : parts_) allowed += part.verdict == Verdict::kAllowed ? 1 : 0;
+      return allowed;
+    }
     for (const Charge& charge : charges_) table_.Prefetch(charge.name);
     for (const Charge& charge : charges_) table_.PrefetchRest(charge.name);
-    size_t allowed = 0;
     for (size_t i = 0; i < load_.burst; ++i) allowed += DecideOne(i) == Ruling::kAllowed ? 1 : 0;
     return allowed;
   }

@@ -112,20 +112,26 @@ Plan Limiter::MakePlan(View* view, const Request& request, MonoTime now) {
   const Matches matches = policies.Match(request);
   for (size_t i = 0; i < matches.count; ++i) {
     const size_t policy = matches.policies[i];
-    const BucketRule& rule = policies.rule(policy);
-    const uint64_t cost = policies.Cost(policy, request);
     plan.policies_[i] = static_cast<uint8_t>(policy);
-    plan.charges_[i] = {.table = &table_,
-                        .clock = &rule.clock(),
-                        .name = {policies.BucketHash(policy, request), policies.rule_id(policy),
-                                 policies.former_rule_id(policy)},
-                        .flowed = rule.clock().At(now),
-                        // What is above the burst stays above it.
-                        .cost = rule.Units(std::min(cost, rule.rate().burst + 1)),
-                        .burst = rule.burst_units()};
+    plan.charges_[i] = PolicyCharge(*view, policy, policies.BucketHash(policy, request),
+                                    policies.Cost(policy, request), now);
   }
   plan.count_ = matches.count;
   return plan;
+}
+
+Charge Limiter::PolicyCharge(const View& view, size_t policy, uint64_t hash, uint64_t cost,
+                             MonoTime now) {
+  const PolicySet& policies = view.policies();
+  const BucketRule& rule = policies.rule(policy);
+  return {.table = &table_,
+          .clock = &rule.clock(),
+          .name = {hash, policies.rule_id(policy), policies.former_rule_id(policy)},
+          .flowed = rule.clock().At(now),
+          // What is above the burst stays above it.
+          .cost = rule.Units(std::min(cost, rule.rate().burst + 1)),
+          .burst = rule.burst_units(),
+          .binding = policies.Binds(policy, hash)};
 }
 
 void Limiter::Prefetch(const Plan& plan) const {
@@ -149,12 +155,14 @@ std::optional<Decision> Limiter::Admit(const View& view, const Plan& plan) {
   Decision decision;
   if (ruling == Ruling::kAllowed) {
     for (size_t i = 0; i < charges.size(); ++i) {
-      view.policies().tally(plan.policies_[i], charges[i].name.hash).CountAllowed();
+      view.policies()
+          .tally(plan.policies_[i], charges[i].name.hash)
+          .CountPassed(charges[i], parts[i]);
     }
     return decision;
   }
   for (size_t i = 0; i < charges.size(); ++i) {
-    if (parts[i].verdict == Verdict::kAllowed) continue;
+    if (parts[i].verdict == Verdict::kAllowed || !charges[i].binding) continue;
     const std::chrono::nanoseconds wait = parts[i].RetryAfter(charges[i], plan.now_);
     if (wait > decision.retry_after) decision = {parts[i].verdict, plan.policies_[i], wait};
   }
@@ -176,13 +184,21 @@ Charge Limiter::TimeCharge(std::string_view key, std::chrono::nanoseconds cost,
   const auto units = [](std::chrono::nanoseconds duration) {
     return static_cast<uint64_t>(duration.count()) * BucketTable::kTimeUnitsPerNs;
   };
+  return OwnCharge(KeyHash(key, 0), units(cost), units(burst), now);
+}
+
+Charge Limiter::OwnCharge(uint64_t hash, uint64_t cost_units, uint64_t burst_units, MonoTime now) {
   const UnitClock& clock = table_.clock(kTimeRule);
   return {.table = &table_,
           .clock = &clock,
-          .name = {SeededHash(key, seed_), kTimeRule},
+          .name = {hash, kTimeRule},
           .flowed = clock.At(now),
-          .cost = units(cost),
-          .burst = units(burst)};
+          .cost = cost_units,
+          .burst = burst_units};
+}
+
+uint64_t Limiter::KeyHash(std::string_view key, size_t window) const {
+  return SeededHash(key, seed_ + window);
 }
 
 PolicyCounters Limiter::Counters(const PolicySet& policies, size_t policy) const {
@@ -191,6 +207,8 @@ PolicyCounters Limiter::Counters(const PolicySet& policies, size_t policy) const
     const PolicyTally::Shard& part = policies.tally(policy, shard);
     counters.allowed += part.allowed.load(std::memory_order_relaxed);
     counters.denied += part.denied.load(std::memory_order_relaxed);
+    counters.near += part.near.load(std::memory_order_relaxed);
+    counters.shadowed += part.shadowed.load(std::memory_order_relaxed);
   }
   return counters;
 }

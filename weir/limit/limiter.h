@@ -60,8 +60,10 @@ struct Decision {
 
 // What happened under one policy since it has been there.
 struct PolicyCounters {
-  uint64_t allowed = 0;  // Requests that passed and were charged under this policy.
-  uint64_t denied = 0;   // Requests refused in the name of this policy.
+  uint64_t allowed = 0;   // Requests that passed and were charged under this policy.
+  uint64_t denied = 0;    // Requests refused in the name of this policy.
+  uint64_t near = 0;      // Of those allowed, the ones that left less than a fifth of the burst.
+  uint64_t shadowed = 0;  // Requests that passed because this policy does not refuse (all).
 };
 
 // The memory of all buckets; see bucket_table.h.
@@ -113,6 +115,18 @@ class Limiter {
   // are durations. Requires: burst <= kFillTimeMax.
   Charge TimeCharge(std::string_view key, std::chrono::nanoseconds cost,
                     std::chrono::nanoseconds burst, MonoTime now);
+
+  // What a decision about limits that the caller names is made of; see named_limits.h. The charge
+  // of `cost` tokens of the bucket `hash` under a policy of the view; the bucket outside all
+  // policies that `hash` names, counting time as TimeCharge does, in BucketTable::kTimeUnitsPerNs a
+  // nanosecond; the hash of a key's bucket, of several of one key that of the window-th.
+  Charge PolicyCharge(const View& view, size_t policy, uint64_t hash, uint64_t cost, MonoTime now);
+  Charge OwnCharge(uint64_t hash, uint64_t cost_units, uint64_t burst_units, MonoTime now);
+  uint64_t KeyHash(std::string_view key, size_t window) const;
+  // By which a decision is stale if the policies have been replaced since the view followed them.
+  Terms TermsOf(const View& view) const {
+    return {.generation = &generation_, .expected = view.generation_};
+  }
 
   // Admit in two steps, for bursts: plan and prefetch all, then decide each.
   Plan MakePlan(View* view, const Request& request, MonoTime now);

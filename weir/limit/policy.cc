@@ -10,7 +10,6 @@
 namespace weir::limit {
 namespace {
 
-constexpr std::array<uint8_t, 12> kV4Prefix = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
 constexpr size_t kV6SubscriberBytes = 8;
 
 using Words = std::array<uint64_t, 2>;
@@ -28,6 +27,11 @@ Address MaskOf(uint8_t bits) {
   return mask;
 }
 
+uint64_t SubscriberHash(const Address& client, uint64_t seed) {
+  const size_t bytes = client.is_v4() ? client.bytes.size() : kV6SubscriberBytes;
+  return SeededHash({reinterpret_cast<const char*>(client.bytes.data()), bytes}, seed);
+}
+
 bool IsNameByte(char byte) {
   return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
          (byte >= '0' && byte <= '9') || std::string_view("_.:/-").find(byte) != std::string::npos;
@@ -43,6 +47,7 @@ std::string_view Fault(const Policy& policy) {
   if (policy.user.size() > kPolicyUserBytesMax) return "has a user above 256 bytes";
   if (policy.key_prefix.size() > kPolicyPrefixBytesMax) return "has a key prefix above 1024 bytes";
   if (policy.client.bits > 128) return "has a client prefix above 128 bits";
+  if (policy.enforced_percent > 100) return "is enforced for more than 100 percent";
   const Words address = ToWords(policy.client.address);
   const Words mask = ToWords(MaskOf(policy.client.bits));
   if ((address[0] & ~mask[0]) != 0 || (address[1] & ~mask[1]) != 0) {
@@ -68,17 +73,6 @@ std::string PeriodText(std::chrono::nanoseconds period) {
 
 }  // namespace
 
-Address Address::FromV4(std::array<uint8_t, 4> v4) {
-  Address address;
-  std::copy(kV4Prefix.begin(), kV4Prefix.end(), address.bytes.begin());
-  std::copy(v4.begin(), v4.end(), address.bytes.begin() + kV4Prefix.size());
-  return address;
-}
-
-bool Address::is_v4() const {
-  return std::equal(kV4Prefix.begin(), kV4Prefix.end(), bytes.begin());
-}
-
 Result<PolicySet> PolicySet::Create(std::vector<Policy> policies, uint64_t seed,
                                     const PolicySet* before) {
   if (policies.size() > kPoliciesMax) {
@@ -101,6 +95,7 @@ Result<PolicySet> PolicySet::Create(std::vector<Policy> policies, uint64_t seed,
       return Error{ErrorCode::kInvalid, who + "is out of range: " + rule.error().message};
     }
     for (size_t command = 0; command < kCommandClasses; ++command) {
+      if (policy.only_named) break;
       if (!policy.command || static_cast<size_t>(*policy.command) == command) {
         set.by_command_[command] |= uint64_t{1} << set.policies_.size();
       }
@@ -116,9 +111,7 @@ Result<PolicySet> PolicySet::Create(std::vector<Policy> policies, uint64_t seed,
                              .asks_client = policy.client.bits > 0,
                              .asks_key = policy.per == Per::kKey || !policy.key_prefix.empty(),
                              .asks_user = !policy.user.empty(),
-                             .limit_text = std::to_string(policy.rate.count) +
-                                           (policy.unit == Unit::kBytes ? "B/" : "/") +
-                                           PeriodText(policy.rate.period)});
+                             .limit_text = RateText(policy.rate, policy.unit)});
     set.policies_.push_back(std::move(policy));
   }
   if (const size_t possible = set.MatchesPossible(); possible > kMatchesMax) {
@@ -209,11 +202,8 @@ size_t PolicySet::MatchesPossible() const {
 uint64_t PolicySet::BucketHash(size_t policy, const Request& request) const {
   const uint64_t seed = compiled_[policy].seed;
   switch (policies_[policy].per) {
-    case Per::kClient: {
-      const size_t bytes =
-          request.client.is_v4() ? request.client.bytes.size() : kV6SubscriberBytes;
-      return SeededHash({reinterpret_cast<const char*>(request.client.bytes.data()), bytes}, seed);
-    }
+    case Per::kClient:
+      return SubscriberHash(request.client, seed);
     case Per::kKey:
       assert(request.key.has_value());
       return SeededHash(*request.key, seed);
@@ -223,6 +213,49 @@ uint64_t PolicySet::BucketHash(size_t policy, const Request& request) const {
       return SeededHash(request.user, seed);
   }
   __builtin_unreachable();
+}
+
+Result<uint64_t> PolicySet::SubjectHash(size_t policy, std::string_view subject) const {
+  Request request{.user = subject, .key = subject};
+  if (policies_[policy].per == Per::kClient) {
+    const std::optional<Address> address = ParseAddress(subject);
+    if (!address.has_value()) {
+      return Error{ErrorCode::kInvalid, "limit policy '" + policies_[policy].name +
+                                            "' has a bucket for each client; give an IP address"};
+    }
+    request.client = *address;
+  }
+  if (policies_[policy].per == Per::kKey && !KeyApplies(policy, subject)) {
+    return Error{ErrorCode::kInvalid, "limit policy '" + policies_[policy].name +
+                                          "' is for keys that begin with '" +
+                                          policies_[policy].key_prefix + "'"};
+  }
+  return BucketHash(policy, request);
+}
+
+std::optional<size_t> PolicySet::Find(std::string_view name) const {
+  for (size_t policy = 0; policy < policies_.size(); ++policy) {
+    if (policies_[policy].name == name) return policy;
+  }
+  return std::nullopt;
+}
+
+std::string_view SubjectOf(Per per, const Request& request, std::string_view address) {
+  switch (per) {
+    case Per::kClient:
+      return address;
+    case Per::kKey:
+      return request.key.value_or("");
+    case Per::kPrefix:
+      return "*";
+    case Per::kUser:
+      return request.user;
+  }
+  __builtin_unreachable();
+}
+
+std::string RateText(const Rate& rate, Unit unit) {
+  return std::to_string(rate.count) + (unit == Unit::kBytes ? "B/" : "/") + PeriodText(rate.period);
 }
 
 std::string_view ScopeName(Per per) {

@@ -21,6 +21,7 @@
 
 #include "weir/base/result.h"
 #include "weir/limit/decision.h"
+#include "weir/limit/ip_address.h"
 #include "weir/limit/token_bucket.h"
 
 namespace weir::limit {
@@ -32,22 +33,6 @@ static_assert(kMatchesMax <= kChargesMax);
 inline constexpr size_t kPolicyNameBytesMax = 64;
 inline constexpr size_t kPolicyUserBytesMax = 256;
 inline constexpr size_t kPolicyPrefixBytesMax = 1024;
-
-// An IPv6 address, or an IPv4 address a.b.c.d as the IPv6 address ::ffff:a.b.c.d.
-struct Address {
-  std::array<uint8_t, 16> bytes{};
-
-  static Address FromV4(std::array<uint8_t, 4> v4);
-  bool is_v4() const;
-  bool operator==(const Address&) const = default;
-};
-
-// The addresses whose first `bits` bits are those of `address`. For the IPv4 prefix a.b.c.d/n,
-// `bits` is 96 + n. The default holds every address.
-struct AddressPrefix {
-  Address address;
-  uint8_t bits = 0;
-};
 
 enum class CommandClass : uint8_t { kRead = 0, kWrite = 1, kAdmin = 2 };
 inline constexpr size_t kCommandClasses = 3;
@@ -74,6 +59,14 @@ struct Policy {
   Per per = Per::kClient;                 // kKey concerns only requests that have a key.
   Unit unit = Unit::kRequests;
   Rate rate{};
+  // Whether it concerns no request of its own accord, but those alone that name it
+  // (named_limits.h).
+  bool only_named = false;
+  // Of a hundred buckets so many refuse, always the same ones. In the others what is over the limit
+  // passes and is counted, to see what the limit would do.
+  uint8_t enforced_percent = 100;
+
+  bool operator==(const Policy&) const = default;
 };
 
 // The parts are borrowed for the call.
@@ -98,7 +91,20 @@ struct PolicyTally {
   struct alignas(64) Shard {
     std::atomic<uint64_t> allowed{0};
     std::atomic<uint64_t> denied{0};
+    std::atomic<uint64_t> near{0};
+    std::atomic<uint64_t> shadowed{0};
 
+    // Of a request that passed: what became of this policy's own charge.
+    void CountPassed(const Charge& charge, const Part& part) {
+      if (part.verdict != Verdict::kAllowed) {
+        shadowed.fetch_add(1, std::memory_order_relaxed);
+        return;
+      }
+      CountAllowed();
+      if (part.missing > charge.burst - charge.burst / 5) {
+        near.fetch_add(1, std::memory_order_relaxed);
+      }
+    }
     void CountAllowed() { allowed.fetch_add(1, std::memory_order_relaxed); }
     void CountDenied() { denied.fetch_add(1, std::memory_order_relaxed); }
   };
@@ -132,6 +138,18 @@ class PolicySet {
 
   // The hash that names the request's bucket under a policy. Requires: the policy matches it.
   uint64_t BucketHash(size_t policy, const Request& request) const;
+
+  // The same of what has a bucket, as text: an address, a key or a user; under Per::kPrefix any.
+  // Errors: kInvalid for what is no address under a policy for each client, or a key that does not
+  // begin with the policy's prefix.
+  Result<uint64_t> SubjectHash(size_t policy, std::string_view subject) const;
+
+  std::optional<size_t> Find(std::string_view name) const;
+
+  // Whether what is over the limit in this bucket is refused.
+  bool Binds(size_t policy, uint64_t hash) const {
+    return ((hash >> 32) * 100 >> 32) < policies_[policy].enforced_percent;
+  }
 
   // What the request costs under a policy.
   uint64_t Cost(size_t policy, const Request& request) const {
@@ -185,6 +203,13 @@ class PolicySet {
   std::vector<Compiled> compiled_;
   std::array<uint64_t, kCommandClasses> by_command_{};  // Bit i: policy i concerns this class.
 };
+
+// The text of what has a bucket for a request: see PolicySet::SubjectHash. `address`: AddressText
+// of request.client, needed where per is kClient. A view of it or of the request.
+std::string_view SubjectOf(Per per, const Request& request, std::string_view address);
+
+// A rate as people write it: "500/1s", in bytes "1048576B/1m".
+std::string RateText(const Rate& rate, Unit unit);
 
 // The word for a reply or a label: "client", "key", "prefix", "user".
 std::string_view ScopeName(Per per);

@@ -7,25 +7,6 @@ Error Invalid(const char* message) {
   return Error{ErrorCode::kInvalid, message};
 }
 
-Result<Ok> CheckRate(const Rate& rate) {
-  if (rate.count == 0) return Invalid("the rate's count is 0; give at least 1");
-  if (rate.burst == 0) return Invalid("the burst is 0, so nothing could pass; give at least 1");
-  if (rate.period.count() <= 0) return Invalid("the rate's period must be above 0");
-  if (rate.period > kPeriodMax) return Invalid("the rate's period is above 365 days");
-  const auto period = static_cast<Uint128>(rate.period.count());
-  if (rate.count > period * kTokensPerNsMax) return Invalid("the rate is above 10^11 a second");
-  if (static_cast<Uint128>(rate.count) * static_cast<uint64_t>(kTokenIntervalMax.count()) <
-      period) {
-    return Invalid("the rate is below 1 a day");
-  }
-  if (rate.burst * period >
-      static_cast<Uint128>(rate.count) * static_cast<uint64_t>(kFillTimeMax.count())) {
-    return Invalid("the burst takes more than 10 years to fill at this rate; lower it");
-  }
-  if (rate.burst > kBurstUnitsMax) return Invalid("the burst is above 2^61");
-  return Ok();
-}
-
 // The largest k for which 2^k times the tokens of kFillTimeMax are at most kBurstUnitsMax.
 uint8_t FractionBits(const Rate& rate) {
   const Uint128 tokens =
@@ -51,6 +32,25 @@ UnitClock ClockOf(uint64_t units, uint64_t period) {
 }
 
 }  // namespace
+
+Result<Ok> CheckRate(const Rate& rate) {
+  if (rate.count == 0) return Invalid("the rate's count is 0; give at least 1");
+  if (rate.burst == 0) return Invalid("the burst is 0, so nothing could pass; give at least 1");
+  if (rate.period.count() <= 0) return Invalid("the rate's period must be above 0");
+  if (rate.period > kPeriodMax) return Invalid("the rate's period is above 365 days");
+  const auto period = static_cast<Uint128>(rate.period.count());
+  if (rate.count > period * kTokensPerNsMax) return Invalid("the rate is above 10^11 a second");
+  if (static_cast<Uint128>(rate.count) * static_cast<uint64_t>(kTokenIntervalMax.count()) <
+      period) {
+    return Invalid("the rate is below 1 a day");
+  }
+  if (rate.burst * period >
+      static_cast<Uint128>(rate.count) * static_cast<uint64_t>(kFillTimeMax.count())) {
+    return Invalid("the burst takes more than 10 years to fill at this rate; lower it");
+  }
+  if (rate.burst > kBurstUnitsMax) return Invalid("the burst is above 2^61");
+  return Ok();
+}
 
 Result<BucketRule> BucketRule::Create(const Rate& rate) {
   if (const Result<Ok> checked = CheckRate(rate); !checked.ok()) return checked.error();

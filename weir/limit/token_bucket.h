@@ -42,6 +42,9 @@ struct Rate {
   bool operator==(const Rate&) const = default;
 };
 
+// Whether a rate is within the limits below; kInvalid says which one it is not.
+Result<Ok> CheckRate(const Rate& rate);
+
 inline constexpr std::chrono::nanoseconds kDay = std::chrono::hours(24);
 inline constexpr std::chrono::nanoseconds kPeriodMax = 365 * kDay;
 // The slowest rate is one token in so long, the fastest so many in a nanosecond.

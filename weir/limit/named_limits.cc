@@ -1,0 +1,158 @@
+#include "weir/limit/named_limits.h"
+
+#include <algorithm>
+#include <cassert>
+#include <optional>
+#include <string>
+
+namespace weir::limit {
+namespace {
+
+using std::chrono::nanoseconds;
+
+// Each limit with the charge that it makes.
+struct NamedPlan {
+  size_t count = 0;
+  std::array<Charge, kNamedLimitsMax> charges{};
+  std::array<uint64_t, kNamedLimitsMax> token_units{};
+  std::array<std::optional<size_t>, kNamedLimitsMax> policies{};
+
+  std::span<const Charge> all() const { return {charges.data(), count}; }
+};
+
+Error Invalid(std::string message) {
+  return Error{ErrorCode::kInvalid, std::move(message)};
+}
+
+// The units of time that a token of a limit of one's own takes.
+Result<uint64_t> OwnTokenUnits(const Rate& rate) {
+  if (const Result<Ok> checked = CheckRate(rate); !checked.ok()) return checked.error();
+  const auto period = static_cast<uint64_t>(rate.period.count());
+  const Uint128 units = Uint128{period} * BucketTable::kTimeUnitsPerNs + rate.count - 1;
+  const auto token = static_cast<uint64_t>(units / rate.count);
+  if (Uint128{rate.count} * 1'000'000'000 > Uint128{kOwnTokensPerSecondMax} * period) {
+    return Invalid("the rate is above 10^7 a second; a [[limit]] counts it exactly");
+  }
+  // Rounding up can only have taken it above what CheckRate allows by little.
+  if (static_cast<Uint128>(token) * rate.burst > kBurstUnitsMax) {
+    return Invalid("the burst takes more than 10 years to fill at this rate; lower it");
+  }
+  return token;
+}
+
+bool SameBucket(const Charge& a, const Charge& b) {
+  return a.name.hash == b.name.hash && a.name.rule == b.name.rule;
+}
+
+// Adds the next limit to the plan.
+Result<Ok> Add(Limiter& limiter, const Limiter::View& view, const NamedLimit& limit, MonoTime now,
+               NamedPlan* plan) {
+  const size_t i = plan->count;
+  Charge& charge = plan->charges[i];
+  if (limit.policy.empty()) {
+    const Result<uint64_t> token = OwnTokenUnits(limit.rate);
+    if (!token.ok()) return token.error();
+    const uint64_t cost = std::min(limit.cost, limit.rate.burst + 1);
+    charge = limiter.OwnCharge(limiter.KeyHash(limit.key, limit.window), token.value() * cost,
+                               token.value() * limit.rate.burst, now);
+    plan->token_units[i] = token.value();
+  } else {
+    plan->policies[i] = view.policies().Find(limit.policy);
+    if (!plan->policies[i].has_value()) {
+      return Invalid("there is no limit policy '" +
+                     std::string(limit.policy.substr(0, kPolicyNameBytesMax)) + "'");
+    }
+    const size_t policy = *plan->policies[i];
+    const Result<uint64_t> hash = view.policies().SubjectHash(policy, limit.key);
+    if (!hash.ok()) return hash.error();
+    charge = limiter.PolicyCharge(view, policy, hash.value(), limit.cost, now);
+    plan->token_units[i] = view.policies().rule(policy).Units(1);
+  }
+  for (const Charge& earlier : plan->all()) {
+    if (SameBucket(earlier, charge)) return Invalid("two of these limits have the same bucket");
+  }
+  ++plan->count;
+  return Ok();
+}
+
+NamedOutcome OutcomeOf(const Charge& charge, const Part& part, uint64_t token_units, MonoTime now) {
+  NamedOutcome outcome;
+  outcome.verdict = part.verdict;
+  outcome.remaining = (charge.burst - std::min(part.missing, charge.burst)) / token_units;
+  outcome.retry_after = part.RetryAfter(charge, now);
+  outcome.reset_after = part.ResetAfter(charge, now);
+  outcome.binding = charge.binding;
+  return outcome;
+}
+
+// nullopt: it is stale, and nothing was done.
+std::optional<NamedOutcomes> Judge(const NamedPlan& plan, Terms terms, MonoTime now,
+                                   std::span<Part, kNamedLimitsMax> parts) {
+  const Ruling ruling = Decide(plan.all(), now, terms, parts);
+  if (ruling == Ruling::kStale) return std::nullopt;
+  NamedOutcomes outcomes{.allowed = ruling == Ruling::kAllowed, .count = plan.count};
+  nanoseconds longest{0};
+  for (size_t i = 0; i < plan.count; ++i) {
+    outcomes.each[i] = OutcomeOf(plan.charges[i], parts[i], plan.token_units[i], now);
+    if (!plan.charges[i].binding || outcomes.each[i].retry_after <= longest) continue;
+    longest = outcomes.each[i].retry_after;
+    outcomes.decisive = i;
+  }
+  return outcomes;
+}
+
+void Count(const NamedPlan& plan, const NamedOutcomes& outcomes, std::span<const Part> parts,
+           const PolicySet& policies) {
+  for (size_t i = 0; i < plan.count; ++i) {
+    if (!plan.policies[i].has_value()) continue;
+    PolicyTally::Shard& tally = policies.tally(*plan.policies[i], plan.charges[i].name.hash);
+    if (outcomes.allowed) {
+      tally.CountPassed(plan.charges[i], parts[i]);
+    } else if (i == outcomes.decisive) {
+      tally.CountDenied();
+    }
+  }
+}
+
+Result<NamedPlan> PlanOf(Limiter& limiter, Limiter::View* view, std::span<const NamedLimit> limits,
+                         MonoTime now) {
+  limiter.Follow(view);
+  NamedPlan plan;
+  for (const NamedLimit& limit : limits) {
+    if (const Result<Ok> added = Add(limiter, *view, limit, now, &plan); !added.ok()) {
+      return added.error();
+    }
+  }
+  return plan;
+}
+
+}  // namespace
+
+Result<NamedOutcomes> DecideNamed(Limiter& limiter, Limiter::View* view,
+                                  std::span<const NamedLimit> limits, Ask ask, MonoTime now) {
+  assert(limits.size() <= kNamedLimitsMax);
+  const bool settles = ask == Ask::kReturn || ask == Ask::kExact;
+  bool settled = false;
+  for (;;) {
+    Result<NamedPlan> made = PlanOf(limiter, view, limits, now);
+    if (!made.ok()) return made.error();
+    NamedPlan& plan = made.value();
+    Terms terms = limiter.TermsOf(*view);
+    if (settles && !settled) {
+      settled =
+          ask == Ask::kReturn ? Refund(plan.all(), now, terms) : Force(plan.all(), now, terms);
+      if (!settled) continue;
+    }
+    if (settles) {
+      for (Charge& charge : plan.charges) charge.cost = 0;
+    }
+    terms.peek = ask != Ask::kTake;
+    std::array<Part, kNamedLimitsMax> parts;
+    const std::optional<NamedOutcomes> outcomes = Judge(plan, terms, now, parts);
+    if (!outcomes.has_value()) continue;
+    if (ask == Ask::kTake) Count(plan, *outcomes, parts, view->policies());
+    return *outcomes;
+  }
+}
+
+}  // namespace weir::limit

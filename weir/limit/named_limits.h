@@ -1,0 +1,67 @@
+// NamedLimits: one decision about limits that the caller names, rather than those that match a
+// request: policies by name, and limits that the request brings along with its key.
+//
+// A limit of one's own counts time: a token is the period divided by the count, rounded up to a
+// quarter of a nanosecond, so it never admits more than it says, and at kOwnTokensPerSecondMax 0.3
+// % less. Its bucket is named by its key alone, so the rate may change from one request to the
+// next; several of one key are told apart by their order. The first is that of CL.THROTTLE
+// (throttle.h).
+//
+// Threads: thread-safe, each with a View of its own.
+// Errors: kInvalid, with what a client should hear: an unknown policy, a subject that it cannot
+// have, a rate out of range, two limits of one bucket.
+// Cost: a decision (decision.h), a hash for each limit, a look through the policies for each name.
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "weir/base/result.h"
+#include "weir/base/time.h"
+#include "weir/limit/limiter.h"
+
+namespace weir::limit {
+
+// The most limits of one decision.
+inline constexpr size_t kNamedLimitsMax = kMatchesMax;
+inline constexpr uint64_t kOwnTokensPerSecondMax = 10'000'000;
+
+struct NamedLimit {
+  std::string_view key;  // What has the bucket; under a policy what PolicySet::SubjectHash says.
+  std::string_view policy{};  // Empty: the limit is `rate`.
+  Rate rate{};
+  size_t window = 0;  // How many limits without a policy this key has before this one.
+  uint64_t cost = 1;  // 0: judged, not charged.
+};
+
+enum class Ask : uint8_t {
+  kTake,    // All costs are taken, or none.
+  kPeek,    // What kTake would say.
+  kReturn,  // All costs are given back; see Refund of decision.h.
+  kExact,   // All costs are taken, there or not; see Force of decision.h.
+};
+
+struct NamedOutcome : Outcome {
+  bool binding = true;  // false: a policy that does not refuse this bucket's requests.
+};
+
+struct NamedOutcomes {
+  bool allowed = true;
+  // When not allowed, the index of the limit that asks for the longest wait.
+  size_t decisive = 0;
+  size_t count = 0;
+  std::array<NamedOutcome, kNamedLimitsMax> each{};
+
+  std::span<const NamedOutcome> all() const { return {each.data(), count}; }
+};
+
+// Requires: at most kNamedLimitsMax limits; `now` as in BucketRule::Take.
+// kReturn and kExact are always allowed, and each outcome is what stands then.
+Result<NamedOutcomes> DecideNamed(Limiter& limiter, Limiter::View* view,
+                                  std::span<const NamedLimit> limits, Ask ask, MonoTime now);
+
+}  // namespace weir::limit
