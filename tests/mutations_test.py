@@ -40,7 +40,10 @@ OBJECT REFCOUNT k|MEMORY USAGE k|MEMORY USAGE k SAMPLES 5|WATCH k d
 LEFT_OUT = {
     "cl.throttle": "redis-server does not have it",
     "gcra": "redis-server does not have it",
+    "increx": "redis-server does not have it",
     "rl.throttle": "redis-server does not have it",
+    **{f"limit.{verb}": "weir's own" for verb in (
+        "acquire", "cancel", "check", "commit", "peek", "refund", "release", "reserve")},
 }
 
 WORDS = ["", "x", "-1", "0", "1", "8", "1.5", " 1", "+1", "01", "9223372036854775806",

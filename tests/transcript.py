@@ -14,7 +14,11 @@ ALLOWED = {
     "hello": "names another server, version and connection number (errors are in the script)",
     "cl.throttle": "is a module's there",
     "gcra": "is no command there",
+    "increx": "is no command there",
     "rl.throttle": "is no command there",
+    **{f"limit.{verb}": "is weir's own" for verb in (
+        "acquire", "cancel", "check", "commit", "explain", "offenders", "peek", "policy",
+        "refund", "release", "reserve")},
     "weir.backup": "is weir's own",
     "weir.ring": "is weir's own",
     "weir.shard": "is weir's own",

@@ -55,11 +55,13 @@ TEST(Access, ACommandNeedsWhatItsFlagsSay) {
 // it here if it tells nothing of keys and of other clients, else give its row the flag it needs.
 TEST(Access, WhatNeedsNoRightIsNamedHere) {
   const std::set<std::string_view> open = {
-      "acl",     "asking",   "auth",      "client", "cluster",     "command",   "config",
-      "debug",   "discard",  "echo",      "exec",   "function",    "hello",     "info",
-      "latency", "lolwut",   "memory",    "module", "multi",       "object",    "ping",
-      "quit",    "readonly", "readwrite", "reset",  "script",      "select",    "slowlog",
-      "time",    "unwatch",  "wait",      "watch",  "weir.backup", "weir.ring", "weir.shard"};
+      "acl",       "asking",    "auth",    "client",        "cluster",      "command",
+      "config",    "debug",     "discard", "echo",          "exec",         "function",
+      "hello",     "info",      "latency", "limit.explain", "limit.policy", "lolwut",
+      "memory",    "module",    "multi",   "object",        "ping",         "quit",
+      "readonly",  "readwrite", "reset",   "script",        "select",       "slowlog",
+      "time",      "unwatch",   "wait",    "watch",         "weir.backup",  "weir.ring",
+      "weir.shard"};
   const std::set<std::string_view> subcommands_open = {"acl|cat",
                                                        "acl|genpass",
                                                        "acl|whoami",
@@ -159,7 +161,8 @@ TEST(Access, AConfinedUserIsNotShownTheCommandsOfOthers) {
 TEST(Access, AConfinedUserMayWalkOnlyWhatLeavesOutTheRest) {
   const users::User user = With(users::kAllRights, {"cart:"});
   const std::set<std::string_view> leaving_out = {
-      "client|info", "client|kill", "client|list", "config|set", "keys", "memory|purge", "scan"};
+      "client|info",      "client|kill",      "client|list",  "config|set", "keys",
+      "limit.policy|del", "limit.policy|set", "memory|purge", "scan"};
   for (const CommandSpec& command : AllCommands()) {
     if (command.kind != CommandKind::kOperation || command.keys.first != 0) continue;
     const bool leaves_out = (command.flags & kFlagLeavesOut) != 0;

@@ -8,11 +8,15 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "weir/gateway/limit_holds.h"
 #include "weir/limit/limiter.h"
+#include "weir/limit/named_limits.h"
+#include "weir/limit/offenders.h"
 #include "weir/limit/throttle.h"
 
 namespace weir::gateway {
@@ -43,6 +47,22 @@ class Admission {
     return limit::Throttle(*limiter_, key, limit, quantity, now);
   }
 
+  // Decides about limits that the request names; see limit::DecideNamed.
+  Result<limit::NamedOutcomes> DecideNamed(View* view, std::span<const limit::NamedLimit> limits,
+                                           limit::Ask ask, MonoTime now);
+
+  // Who is refused most of late, most first.
+  std::vector<limit::Offenders::Entry> TopOffenders(MonoTime now);
+
+  // What clients hold of limits until they say otherwise.
+  LimitHolds& holds() { return holds_; }
+
+  // The policies in force, as the view knows them then.
+  const limit::PolicySet& PoliciesIn(View* view) const {
+    limiter_->Follow(view);
+    return view->policies();
+  }
+
   // Gives back what Refusal charged when it let this request pass, once.
   void Refund(View* view, const limit::Request& request, MonoTime now);
 
@@ -54,9 +74,16 @@ class Admission {
   limit::TableCounters Table() const;
 
  private:
-  explicit Admission(std::unique_ptr<limit::Limiter> limiter) : limiter_(std::move(limiter)) {}
+  Admission(std::unique_ptr<limit::Limiter> limiter, uint64_t seed)
+      : limiter_(std::move(limiter)), holds_(seed) {}
+
+  // Notes a refusal, unless another thread is at it: a sketch need not see all of them.
+  void NoteOffender(std::string_view policy, std::string_view key, MonoTime now);
 
   const std::unique_ptr<limit::Limiter> limiter_;
+  LimitHolds holds_;
+  std::mutex noting_;
+  limit::Offenders offenders_;  // Guarded by noting_.
   std::mutex setting_;
 };
 

@@ -19,6 +19,7 @@ namespace weir::gateway {
 
 class Gateway;
 struct CommandSpec;
+struct Outbox;
 struct Session;
 class WriteBatch;
 
@@ -49,6 +50,7 @@ struct LocalCall {
   Session& session;
   Gateway& gateway;
   Home& home;                   // Of the session's connection.
+  Outbox& outbox;               // Of its loop.
   bool in_transaction = false;  // A step of EXEC.
 };
 

@@ -105,6 +105,22 @@ std::string CommandNotFound(std::string_view name) {
   return "ERR Command '" + std::string(name.substr(0, kEchoBytesMax)) + "' not found";
 }
 
+std::string NoLimitOfKey(std::string_view word) {
+  if (word.empty()) return "ERR a limit of the key is missing: RATE count/period or POLICY name";
+  return "ERR expected RATE count/period or POLICY name, not '" +
+         std::string(word.substr(0, kEchoBytesMax)) + "'";
+}
+
+std::string NotRate(std::string_view word) {
+  return "ERR '" + std::string(word.substr(0, kEchoBytesMax)) +
+         "' is no rate; write it as 100/s, 5000/15m or 1/250ms";
+}
+
+std::string CostsOfReservation(size_t limits) {
+  return "ERR the reservation has " + std::to_string(limits) +
+         " limits; give as many costs, or none";
+}
+
 std::string NoPosition(std::string_view word) {
   return "ERR '" + std::string(word.substr(0, kEchoBytesMax)) +
          "' is not a position; write up to 16 hexadecimal digits, as WEIR.SHARD LIST does";

@@ -13,6 +13,7 @@ inline constexpr std::string_view kSyntax = "ERR syntax error";
 inline constexpr std::string_view kNotInteger = "ERR value is not an integer or out of range";
 inline constexpr std::string_view kOverflow = "ERR increment or decrement would overflow";
 inline constexpr std::string_view kDecrementOverflow = "ERR decrement would overflow";
+inline constexpr std::string_view kBounds = "ERR LBOUND must not be above UBOUND";
 inline constexpr std::string_view kNotInt32 =
     "ERR value is out of range, value must between -2147483648 and 2147483647";
 inline constexpr std::string_view kNotFloat = "ERR value is not a valid float";
@@ -122,6 +123,21 @@ inline constexpr std::string_view kNotStopped =
 inline constexpr std::string_view kTooManyClients = "ERR max number of clients reached";
 inline constexpr std::string_view kNoBackup =
     "ERR this server keeps nothing on disk, so there is nothing to back up";
+inline constexpr std::string_view kLimitKey = "ERR a key is missing before its limits";
+inline constexpr std::string_view kTooManyLimits = "ERR at most 8 limits decide together";
+inline constexpr std::string_view kNegativeTokens =
+    "ERR BURST and COST must not be negative; LIMIT.REFUND gives tokens back";
+inline constexpr std::string_view kExplainOthers =
+    "NOPERM explaining the requests of others needs the right `admin`";
+inline constexpr std::string_view kLimitTtl = "ERR TTL must be from 1 ms to a day";
+inline constexpr std::string_view kLimitMax = "ERR MAX must be from 1 to 10000";
+inline constexpr std::string_view kReservedKeys =
+    "ERR the keys of a reservation are longer than 4096 bytes together";
+inline constexpr std::string_view kNoReservation =
+    "ERR this key has no such reservation: it was settled, or its time is up";
+inline constexpr std::string_view kFixedPolicies =
+    "ERR this server's limit policies cannot be changed while it runs";
+inline constexpr std::string_view kNotAddress = "ERR FROM needs an IP address";
 inline constexpr std::string_view kNoSuchKey = "ERR no such key";
 inline constexpr std::string_view kCrossDatabase =
     "CROSSSLOT Keys in request are stored in different databases";
@@ -167,6 +183,11 @@ std::string CommandNotFound(std::string_view name);
 std::string NoPosition(std::string_view word);
 // The value of this attribute of CLIENT SETINFO would break a list.
 std::string NotPlain(std::string_view attribute);
+
+// Of LIMIT.*: where RATE or POLICY must stand, `word` does, or nothing.
+std::string NoLimitOfKey(std::string_view word);
+std::string NotRate(std::string_view word);
+std::string CostsOfReservation(size_t limits);
 
 // EXEC itself was refused with `error`, a whole reply.
 std::string ExecRefused(std::string_view error);

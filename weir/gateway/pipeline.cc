@@ -5,14 +5,10 @@
 #include <utility>
 
 #include "weir/gateway/errors.h"
+#include "weir/gateway/limit_words.h"
 
 namespace weir::gateway {
 namespace {
-
-limit::CommandClass ClassOf(const CommandSpec& spec) {
-  if ((spec.flags & kFlagAdmin) != 0) return limit::CommandClass::kAdmin;
-  return (spec.flags & kFlagWrite) != 0 ? limit::CommandClass::kWrite : limit::CommandClass::kRead;
-}
 
 // Why ResolveCommand found nothing.
 std::string UnknownError(Args args) {
@@ -133,13 +129,8 @@ std::optional<Reply> Pipeline::Reject(const Resolved& resolved, Args args) {
 
 std::optional<std::string> Pipeline::Throttled(const CommandSpec& spec, Args args) const {
   if ((spec.flags & kFlagUnlimited) != 0) return std::nullopt;
-  limit::Request request;
-  request.user = session_.user_name();
-  request.client = session_.client;
-  if (spec.keys.first != 0) request.key = args[static_cast<size_t>(spec.keys.first)];
-  request.command = ClassOf(spec);
-  for (const std::string_view arg : args) request.bytes += arg.size();
-  return gateway_.admission().Refusal(&outbox_.limits, request, outbox_.now.mono);
+  return gateway_.admission().Refusal(&outbox_.limits, LimitRequest(spec, args, session_),
+                                      outbox_.now.mono);
 }
 
 void Pipeline::Answer(const CommandSpec* spec, const Reply& reply, bool rejected) {
@@ -192,7 +183,7 @@ bool Pipeline::TryAtOnce(const resp::Command& command, const Resolved& resolved)
 void Pipeline::RunLocal(const CommandSpec& spec, Args args, bool in_transaction) {
   const bool muted = session_.muted();
   resp::Writer writer = MakeWriter();
-  spec.local({args, session_, gateway_, home_, in_transaction}, writer);
+  spec.local({args, session_, gateway_, home_, outbox_, in_transaction}, writer);
   CountFailure(spec, writer);
   if (muted && !session_.muted()) sink_->Append(TakeAll(*muted_output_).view());
 }

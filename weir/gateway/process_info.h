@@ -61,6 +61,10 @@ struct ProcessInfo {
   // Changes all that are given, or nothing. Errors: kInvalid, with the reply's text after "ERR ".
   // Not for a loop: it may read files. nullptr: nothing can be changed.
   std::function<Result<Ok>(const Parameters&)> set_parameters;
+  // Makes or replaces a limit policy, with keys of [[limit]]; ends one that was made so, returning
+  // whether there was one. As set_parameters.
+  std::function<Result<Ok>(const std::string& name, const Parameters& keys)> set_policy;
+  std::function<Result<bool>(const std::string& name)> delete_policy;
 };
 
 }  // namespace weir::gateway

@@ -180,6 +180,9 @@ bool SetIsBlind(Args args);
 bool SetexIsBlind(Args args);
 uint16_t SetUse(Args args);
 
+// increx.cc
+void Increx(WriteBatch& batch, WriteItem& item);
+
 // number.cc
 void Decr(WriteBatch& batch, WriteItem& item);
 void Incr(WriteBatch& batch, WriteItem& item);
@@ -219,6 +222,26 @@ inline bool ValueIsHeavy(const ReadCall& call) {
 inline bool ArgumentsAreHeavy(const ReadCall& call) {
   return call.args.size() > kHeavyArguments;
 }
+
+// limit.cc
+void LimitCheck(const LocalCall& call, resp::Writer& writer);
+void LimitExplain(const LocalCall& call, resp::Writer& writer);
+void LimitOffenders(const LocalCall& call, resp::Writer& writer);
+void LimitPeek(const LocalCall& call, resp::Writer& writer);
+void LimitRefund(const LocalCall& call, resp::Writer& writer);
+
+// limit_holds.cc
+void LimitAcquire(const LocalCall& call, resp::Writer& writer);
+void LimitCancel(const LocalCall& call, resp::Writer& writer);
+void LimitCommit(const LocalCall& call, resp::Writer& writer);
+void LimitRelease(const LocalCall& call, resp::Writer& writer);
+void LimitReserve(const LocalCall& call, resp::Writer& writer);
+
+// limit_policy.cc
+void LimitPolicyGet(const LocalCall& call, resp::Writer& writer);
+void LimitPolicyList(const LocalCall& call, resp::Writer& writer);
+std::optional<Reply> LimitPolicyDel(const OperationCall& call);
+std::optional<Reply> LimitPolicySet(const OperationCall& call);
 
 // throttle.cc
 void ClThrottle(const LocalCall& call, resp::Writer& writer);

@@ -1,0 +1,22 @@
+// What the commands LIMIT.* share: reading the limits of a request, writing what became of them.
+#pragma once
+
+#include <cstddef>
+
+#include "weir/base/result.h"
+#include "weir/gateway/command.h"
+#include "weir/gateway/limit_words.h"
+#include "weir/limit/named_limits.h"
+#include "weir/resp/writer.h"
+
+namespace weir::gateway::commands {
+
+// Reads the limits that begin at word `begin`, and sees that the user may name their keys.
+// Errors: kInvalid, with the whole reply as message.
+Result<NamedLimitWords> ReadPermittedLimits(const LocalCall& call, size_t begin);
+
+// Writes allowed, remaining, retry_after_ms, reset_after_ms, limit, after their array's header.
+inline constexpr size_t kOutcomeFields = 5;
+void WriteOutcomeFields(const limit::NamedOutcomes& outcomes, resp::Writer& writer);
+
+}  // namespace weir::gateway::commands

@@ -1,0 +1,82 @@
+// LimitHolds: what clients hold of limits until they say otherwise or its time is up: places that
+// LIMIT.ACQUIRE leased, and tokens that LIMIT.RESERVE took for work whose cost is known afterwards.
+//
+// Both are kept in memory alone. A lease that ends gives its place back; a reservation that ends
+// keeps what it took, which is the safe side.
+// Threads: thread-safe. Errors: kOverloaded when a bound is reached. Cost: a lock held for a
+// microsecond.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <mutex>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "weir/base/result.h"
+#include "weir/base/time.h"
+#include "weir/limit/expiring.h"
+#include "weir/limit/leases.h"
+#include "weir/limit/named_limits.h"
+
+namespace weir::gateway {
+
+class LimitHolds {
+ public:
+  static constexpr size_t kReservationsMax = size_t{1} << 16;
+  // Of the keys of one reservation together, so that all are bounded.
+  static constexpr size_t kKeyBytesMax = 4096;
+
+  // Limits that were taken from together, and how much.
+  class Reservation {
+   public:
+    explicit Reservation(std::span<const limit::NamedLimit> limits);
+    // Views into it.
+    std::vector<limit::NamedLimit> limits() const;
+    std::string_view key() const { return texts_.front(); }
+    size_t size() const { return limits_.size(); }
+
+   private:
+    std::vector<limit::NamedLimit> limits_;  // Without their texts,
+    std::vector<std::string> texts_;         // which stand here: the key and the policy of each.
+  };
+
+  explicit LimitHolds(uint64_t seed) : leases_(seed) {}
+
+  // As in limit::Leases.
+  Result<limit::Leases::Acquired> Acquire(std::string_view key, const limit::Leases::Wish& wish,
+                                          MonoTime now) {
+    const std::lock_guard lock(mutex_);
+    return leases_.Acquire(key, wish, now);
+  }
+  bool Renew(std::string_view key, uint64_t lease, std::chrono::nanoseconds ttl, MonoTime now) {
+    const std::lock_guard lock(mutex_);
+    return leases_.Renew(key, lease, ttl, now);
+  }
+  bool Release(std::string_view key, uint64_t lease, MonoTime now) {
+    const std::lock_guard lock(mutex_);
+    return leases_.Release(key, lease, now);
+  }
+  uint64_t InUse(std::string_view key, MonoTime now) {
+    const std::lock_guard lock(mutex_);
+    return leases_.InUse(key, now);
+  }
+
+  // `id`: a number that nobody can foresee and no reservation has.
+  Result<Ok> Reserve(uint64_t id, Reservation reservation, MonoTime expires_at, MonoTime now);
+  // Takes the reservation out, if its first key is `key` and its time is not up. `costs`: for how
+  // many of its limits there are costs, which must be all or 0.
+  // Errors: kInvalid, with the whole reply as message; it stays then.
+  Result<Reservation> Settle(std::string_view key, uint64_t id, size_t costs, MonoTime now);
+
+ private:
+  std::mutex mutex_;
+  // Guarded by mutex_:
+  limit::Leases leases_;
+  limit::Expiring<Reservation> reservations_{kReservationsMax};
+};
+
+}  // namespace weir::gateway
