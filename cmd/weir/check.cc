@@ -64,6 +64,20 @@ void CheckListeners(const Place& place, const std::vector<Endpoint>& endpoints, 
   if (endpoints.size() > kListenMax) origins.AddError(place, "at most 16 addresses");
 }
 
+void CheckCheck(const ServerConfig& server, const std::set<Endpoint>& seen, Origins& origins) {
+  if (!server.check.has_value()) return;
+  const Place check{"server", 0, "check"};
+  if (server.check_token_file.empty()) {
+    CheckLoopback(check, *server.check,
+                  "without a token anybody there could use up limits; set check_token_file",
+                  origins);
+  }
+  if (seen.contains(*server.check)) {
+    origins.AddError(check, "'" + ShowValue(*server.check) +
+                                "' serves others already; give one of them another port");
+  }
+}
+
 void CheckAddresses(const Config& config, Origins& origins) {
   const ServerConfig& server = config.server;
   const bool users = !config.users.empty();
@@ -79,10 +93,11 @@ void CheckAddresses(const Config& config, Origins& origins) {
     CheckLoopback(admin, server.admin,
                   "without a token anybody there could read it; set admin_token_file", origins);
   }
-  if (seen.contains(server.admin)) {
+  if (server.admin.port != 0 && !seen.insert(server.admin).second) {
     origins.AddError(admin, "'" + ShowValue(server.admin) +
                                 "' serves clients already; give one of them another port");
   }
+  CheckCheck(server, seen, origins);
 }
 
 void CheckTls(const ServerConfig& server, Origins& origins) {

@@ -83,6 +83,8 @@ struct ServerConfig {
   Duration auth_timeout{std::chrono::seconds(10)};
   Rate auth_attempts{.amount = {30, false}, .period = std::chrono::minutes(1)};
   std::string admin_token_file = "";
+  std::optional<Endpoint> check;
+  std::string check_token_file = "";
   Duration queue_deadline{std::chrono::seconds(1)};
   Duration drain_timeout{std::chrono::seconds(10)};
   LogLevel log_level = LogLevel::kInfo;
@@ -119,7 +121,7 @@ struct UserConfig {
   bool operator==(const UserConfig&) const = default;
 };
 
-enum class LimitCommands { kAll, kRead, kWrite, kAdmin };
+enum class LimitCommands { kAll, kRead, kWrite, kAdmin, kNone };
 enum class LimitScope { kAll, kClient, kKey, kUser };
 enum class LimitUnit { kRequests, kBytes };
 
@@ -133,6 +135,7 @@ struct LimitConfig {
   LimitUnit unit = LimitUnit::kRequests;
   Rate rate;
   Amount burst;  // Derived from the rate.
+  int64_t enforced = 100;
   bool operator==(const LimitConfig&) const = default;
 };
 

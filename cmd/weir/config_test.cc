@@ -302,15 +302,15 @@ TEST(Config, KeyspacesInheritFromTheCache) {
   EXPECT_EQ(loaded.config.keyspaces[2].cache_ttl, Duration(3'600'000));
 }
 
-TEST(Config, TheBurstIsOneSecondsWorthUnlessGiven) {
+TEST(Config, TheBurstIsOnePeriodsWorthUnlessGiven) {
   const Loaded loaded = Load(
       "[[limit]]\nname = \"a\"\nrate = \"500/10s\"\n"
       "[[limit]]\nname = \"b\"\nrate = \"5/h\"\n"
       "[[limit]]\nname = \"c\"\nrate = \"1mb/s\"\nunit = \"bytes\"\n"
       "[[limit]]\nname = \"d\"\nrate = \"1/s\"\nburst = 7\n");
   ASSERT_THAT(loaded.errors, IsEmpty());
-  EXPECT_EQ(loaded.config.limits[0].burst.count, 50u);
-  EXPECT_EQ(loaded.config.limits[1].burst.count, 1u);
+  EXPECT_EQ(loaded.config.limits[0].burst.count, 500u);
+  EXPECT_EQ(loaded.config.limits[1].burst.count, 5u);
   EXPECT_EQ(loaded.config.limits[2].burst.count, uint64_t{1} << 20);
   EXPECT_EQ(loaded.config.limits[3].burst.count, 7u);
 }

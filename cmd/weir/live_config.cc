@@ -4,6 +4,7 @@
 #include <map>
 #include <utility>
 
+#include "cmd/weir/live_limits.h"
 #include "cmd/weir/options.h"
 #include "cmd/weir/parameters.h"
 
@@ -48,10 +49,11 @@ Config WithoutRestart(Config running, Config next) {
 
 }  // namespace
 
-LiveConfig::LiveConfig(Config started, Load load, Apply apply)
+LiveConfig::LiveConfig(Config started, Load load, Apply apply, Limits limits)
     : load_(std::move(load)),
       apply_(std::move(apply)),
       config_(std::move(started)),
+      limits_(std::move(limits)),
       all_(std::make_shared<const gateway::Parameters>(AllParameters(config_))) {}
 
 std::shared_ptr<const gateway::Parameters> LiveConfig::All() const {
@@ -69,7 +71,9 @@ LiveConfig::Outcome LiveConfig::Reload() {
   for (std::string& name : Differences(config_, file.config)) {
     if (NeedsRestart(name)) outcome.restart.push_back(std::move(name));
   }
-  Loaded next = CheckTogether(WithoutRestart(config_, file.config));
+  Config wanted = WithoutRestart(config_, file.config);
+  wanted.limits = Overlaid(std::move(wanted.limits), limits_.live);
+  Loaded next = CheckTogether(std::move(wanted));
   outcome.errors = next.errors;
   if (!outcome.errors.empty()) {
     for (std::string& error : outcome.errors) error += ", as long as weir is not restarted";
@@ -78,6 +82,7 @@ LiveConfig::Outcome LiveConfig::Reload() {
   outcome.changed = Differences(config_, next.config);
   const Result<Ok> applied = BringIntoForce(std::move(next));
   if (!applied.ok()) outcome.errors.push_back(applied.error().message);
+  if (applied.ok()) limits_.configured = file.config.limits;
   return outcome;
 }
 
@@ -105,6 +110,43 @@ Result<Ok> LiveConfig::Set(const gateway::Parameters& changes) {
   Loaded checked = CheckTogether(std::move(next));
   if (!checked.errors.empty()) return refuse(SetFailed(changes.front().first, checked.errors[0]));
   return BringIntoForce(std::move(checked));
+}
+
+Result<Ok> LiveConfig::SetLimit(const std::string& name, const gateway::Parameters& keys) {
+  Result<LimitConfig> made = MakeLimit(name, keys);
+  if (!made.ok()) return made.error();
+  const std::lock_guard changing(changing_);
+  return ReplaceLive(Overlaid(limits_.live, {std::move(made).value()}));
+}
+
+Result<bool> LiveConfig::DeleteLimit(const std::string& name) {
+  const auto is_it = [&](const LimitConfig& limit) { return limit.name == name; };
+  const std::lock_guard changing(changing_);
+  std::vector<LimitConfig> live = limits_.live;
+  if (std::erase_if(live, is_it) == 0) {
+    if (std::any_of(config_.limits.begin(), config_.limits.end(), is_it)) {
+      return Error{ErrorCode::kInvalid, "limit '" + name + "' is configured in the file"};
+    }
+    return false;
+  }
+  const Result<Ok> replaced = ReplaceLive(std::move(live));
+  if (!replaced.ok()) return replaced.error();
+  return true;
+}
+
+// Requires: changing_ is held.
+Result<Ok> LiveConfig::ReplaceLive(std::vector<LimitConfig> live) {
+  Config wanted = config_;
+  wanted.limits = Overlaid(limits_.configured, live);
+  Loaded next = CheckTogether(std::move(wanted));
+  if (!next.errors.empty()) return Error{ErrorCode::kInvalid, next.errors.front()};
+  // Kept first: a limit that is in force and would be gone after a restart is worse than an error.
+  if (limits_.keep != nullptr) {
+    if (const Result<Ok> kept = limits_.keep(live); !kept.ok()) return kept;
+  }
+  const Result<Ok> applied = BringIntoForce(std::move(next));
+  if (applied.ok()) limits_.live = std::move(live);
+  return applied;
 }
 
 // Requires: changing_ is held.

@@ -4,6 +4,7 @@
 
 #include <map>
 
+#include "cmd/weir/live_limits.h"
 #include "cmd/weir/options.h"
 #include "cmd/weir/parameters.h"
 #include <gmock/gmock.h>
@@ -44,6 +45,15 @@ class Live : public testing::Test {
     const Result<Ok> set = live_->Set(changes);
     return set.ok() ? "OK" : set.error().message;
   }
+  std::string SetLimit(const std::string& name, const gateway::Parameters& keys) {
+    const Result<Ok> set = live_->SetLimit(name, keys);
+    return set.ok() ? "OK" : set.error().message;
+  }
+  std::string DeleteLimit(const std::string& name) {
+    const Result<bool> deleted = live_->DeleteLimit(name);
+    if (!deleted.ok()) return deleted.error().message;
+    return deleted.value() ? "deleted" : "none";
+  }
   std::string Get(const std::string& name) {
     for (const auto& [each, value] : *live_->All()) {
       if (each == name) return value;
@@ -57,6 +67,44 @@ class Live : public testing::Test {
   std::vector<Config> applied_;
   std::unique_ptr<LiveConfig> live_;
 };
+
+TEST_F(Live, ALiveLimitGoesBeforeThatOfTheFileUntilItIsDeleted) {
+  Start("[[limit]]\nname = \"a\"\nrate = \"1/s\"\n");
+  EXPECT_EQ(SetLimit("b", {{"RATE", "5/m"}, {"per", "key"}, {"commands", "none"}}), "OK");
+  EXPECT_EQ(SetLimit("a", {{"rate", "2/s"}}), "OK");
+  EXPECT_EQ(Get("limit.a.rate"), "2/s");
+  EXPECT_EQ(Get("limit.b.burst"), "5");
+  Reload("[[limit]]\nname = \"a\"\nrate = \"9/s\"\n");
+  EXPECT_EQ(Get("limit.a.rate"), "2/s");
+  EXPECT_EQ(Get("limit.b.rate"), "5/m");
+  EXPECT_EQ(DeleteLimit("a"), "deleted");
+  EXPECT_EQ(Get("limit.a.rate"), "9/s");
+  EXPECT_EQ(DeleteLimit("a"), "limit 'a' is configured in the file");
+  EXPECT_EQ(DeleteLimit("b"), "deleted");
+  EXPECT_EQ(DeleteLimit("b"), "none");
+  EXPECT_EQ(applied_.back().limits.size(), 1u);
+}
+
+TEST_F(Live, ALimitThatCannotBeChangesNothing) {
+  Start("");
+  EXPECT_EQ(SetLimit("b", {{"rate", "5/m"}, {"colour", "red"}}), "a limit has no 'colour'");
+  EXPECT_EQ(SetLimit("b", {{"rate", "5/m"}, {"Rate", "5/m"}}), "'Rate' is given twice");
+  EXPECT_EQ(SetLimit("b", {{"per", "key"}}), "a limit needs a rate");
+  EXPECT_THAT(SetLimit("b", {{"rate", "5"}}), HasSubstr("rate: '5' is not a rate"));
+  EXPECT_THAT(SetLimit("b ", {{"rate", "5/m"}}), HasSubstr("limit.name"));
+  EXPECT_THAT(SetLimit("b", {{"rate", "1mb/m"}}), HasSubstr("counts bytes"));
+  EXPECT_THAT(applied_, IsEmpty());
+}
+
+TEST(LiveLimits, TheirTextIsReadAsTheSame) {
+  std::vector<LimitConfig> limits{
+      MakeLimit("a", {{"rate", "5/m"}, {"client", "10.0.0.0/8"}, {"enforced", "10"}}).value(),
+      MakeLimit("b.c", {{"rate", "1mb/s"}, {"unit", "bytes"}, {"key_prefix", "\"x\n"}}).value()};
+  const std::string text = LimitsText(limits);
+  const Loaded loaded = LoadConfig({.file_name = "f", .text = text, .flags = {}}, kMachine);
+  EXPECT_THAT(loaded.errors, IsEmpty()) << text;
+  EXPECT_EQ(loaded.config.limits, limits);
+}
 
 TEST_F(Live, AReloadChangesWhatItCanAndNamesTheRest) {
   Start("[server]\nmax_clients = 10\nthreads = 1\n");
@@ -110,11 +158,11 @@ TEST_F(Live, WhatTheServerRefusesHasNotChanged) {
 TEST_F(Live, UsersAndLimitsComeAndGoByName) {
   const std::string user = "[[user]]\nname = \"u\"\npassword = \"" + std::string(kHash) + "\"\n";
   Start("");
-  EXPECT_THAT(
-      Reload(user + "[[limit]]\nname = \"l\"\nrate = \"1/s\"\n").changed,
-      ElementsAre("limit.l.burst", "limit.l.client", "limit.l.commands", "limit.l.key_prefix",
-                  "limit.l.name", "limit.l.per", "limit.l.rate", "limit.l.unit", "limit.l.user",
-                  "user.u.key_prefixes", "user.u.name", "user.u.password", "user.u.rights"));
+  EXPECT_THAT(Reload(user + "[[limit]]\nname = \"l\"\nrate = \"1/s\"\n").changed,
+              ElementsAre("limit.l.burst", "limit.l.client", "limit.l.commands", "limit.l.enforced",
+                          "limit.l.key_prefix", "limit.l.name", "limit.l.per", "limit.l.rate",
+                          "limit.l.unit", "limit.l.user", "user.u.key_prefixes", "user.u.name",
+                          "user.u.password", "user.u.rights"));
   EXPECT_EQ(Get("limit.l.rate"), "1/s");
   EXPECT_EQ(Get("user.u.password"), "(not shown)");
   EXPECT_EQ(applied_.back().users.size(), 1u);

@@ -206,10 +206,7 @@ void DeriveSections(const Origins& origins, Config& config) {
   }
   for (size_t i = 0; i < config.limits.size(); ++i) {
     if (origins.IsSet({"limit", i, "burst"})) continue;
-    const Rate& rate = config.limits[i].rate;
-    const uint64_t each_second =
-        rate.amount.count * 1000 / static_cast<uint64_t>(rate.period.count());
-    config.limits[i].burst = {std::max<uint64_t>(each_second, 1), rate.amount.sized};
+    config.limits[i].burst = config.limits[i].rate.amount;
   }
 }
 

@@ -104,6 +104,10 @@ void AddCache(MetricList& list, Gateway& gateway, const StatsTotals& totals) {
 void AddLimits(MetricList& list, Gateway& gateway, const StatsTotals& totals) {
   Metric decisions{
       "weir_ratelimit_decisions_total", "Decisions by policy.", MetricType::kCounter, {}};
+  Metric near{"weir_ratelimit_near_total",
+              "Requests allowed that left less than a fifth of a burst.",
+              MetricType::kCounter,
+              {}};
   for (const gateway::Admission::PolicyView& policy : gateway.admission().Policies()) {
     const auto add = [&](const char* decision, uint64_t value) {
       decisions.samples.push_back(
@@ -111,8 +115,11 @@ void AddLimits(MetricList& list, Gateway& gateway, const StatsTotals& totals) {
     };
     add("allow", policy.counters.allowed);
     add("deny", policy.counters.denied);
+    add("shadow", policy.counters.shadowed);
+    near.samples.push_back({{{"policy", policy.name}}, static_cast<double>(policy.counters.near)});
   }
   list.Add(std::move(decisions));
+  list.Add(std::move(near));
   const limit::TableCounters table = gateway.admission().Table();
   list.Gauge("weir_ratelimit_buckets", "Places of buckets in use.", table.used_slots);
   list.Gauge("weir_ratelimit_buckets_max", "Places of buckets.", table.slots);

@@ -30,6 +30,7 @@ limit::AddressPrefix PrefixOf(const Network& network) {
 std::optional<limit::CommandClass> ClassOf(LimitCommands commands) {
   switch (commands) {
     case LimitCommands::kAll:
+    case LimitCommands::kNone:
       return std::nullopt;
     case LimitCommands::kRead:
       return limit::CommandClass::kRead;
@@ -73,6 +74,8 @@ std::vector<limit::Policy> PoliciesOf(const std::vector<LimitConfig>& limits) {
     policy.rate = {.count = config.rate.amount.count,
                    .period = config.rate.period,
                    .burst = config.burst.count};
+    policy.only_named = config.commands == LimitCommands::kNone;
+    policy.enforced_percent = static_cast<uint8_t>(config.enforced);
   }
   return policies;
 }

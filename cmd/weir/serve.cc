@@ -5,7 +5,10 @@
 #include <string>
 #include <utility>
 
+#include "cmd/weir/check_server.h"
 #include "cmd/weir/failpoint.h"
+#include "cmd/weir/layout.h"
+#include "cmd/weir/live_limits.h"
 #include "cmd/weir/log.h"
 #include "cmd/weir/slow_store.h"
 #include "cmd/weir/stores.h"
@@ -96,13 +99,17 @@ Result<std::unique_ptr<Failpoint>> ArmFailpoint(gateway::Gateway& gateway) {
   return armed;
 }
 
-Result<Ok> SlowDownIfAsked(OpenedStores& opened) {
-  const Result<std::string> slowed = SlowDown(&opened.stores);
+// Opens the stores, and slows them down if somebody asked for it.
+Result<OpenedStores> OpenData(const Config& config, const Budget& budget) {
+  Result<OpenedStores> opened = OpenStores(config, budget);
+  if (!opened.ok()) return opened;
+  if (!opened.value().warning.empty()) LogWarn(opened.value().warning);
+  const Result<std::string> slowed = SlowDown(&opened.value().stores);
   if (!slowed.ok()) return slowed.error();
   if (!slowed.value().empty()) {
     LogWarn("the database is slowed down, as WEIR_SLOW_STORE asks", {{"by", slowed.value()}});
   }
-  return Ok{};
+  return opened;
 }
 
 // From here on the signals that steer us wait for NextSignal, on every thread.
@@ -147,21 +154,49 @@ void Reload(LiveConfig& live, server::Server& server) {
           {{"changed", outcome.changed.empty() ? "nothing" : Joined(outcome.changed)}});
 }
 
-// Reloads as often as it is asked to. Returns the signal to stop.
-int ReloadUntilStopped(const sigset_t& signals, LiveConfig& live, server::Server& server) {
+// Reloads as often as it is asked to, until it is asked to stop.
+void ReloadUntilStopped(const sigset_t& signals, LiveConfig& live, server::Server& server) {
   for (;;) {
     const int signal_number = NextSignal(signals);
-    if (signal_number != SIGHUP) return signal_number;
+    if (signal_number != SIGHUP) {
+      TellSupervisor("STOPPING=1");
+      return LogInfo("draining", {{"signal", signal_number == SIGTERM ? "SIGTERM" : "SIGINT"}});
+    }
     TellSupervisor("RELOADING=1");
     Reload(live, server);
     TellSupervisor("READY=1");
   }
 }
 
+// The limits that LIMIT.POLICY made before; they come into `config`.
+Result<LiveConfig::Limits> TakeLiveLimits(Config* config) {
+  LiveConfig::Limits limits{.configured = config->limits};
+  if (config->server.store == StoreKind::kMemory) return limits;
+  const std::string directory = LayOut(*config).directories.front();
+  Result<std::vector<LimitConfig>> live = ReadLiveLimits(directory);
+  if (!live.ok()) return live.error();
+  limits.live = std::move(live).value();
+  config->limits = Overlaid(config->limits, limits.live);
+  const Loaded together = CheckTogether(*config);
+  if (!together.errors.empty()) return Error{ErrorCode::kInvalid, together.errors.front()};
+  limits.keep = [directory](const auto& changed) { return WriteLiveLimits(directory, changed); };
+  return limits;
+}
+
+// What clients may ask of the configuration, and change.
+void LetChange(LiveConfig& live, gateway::ProcessInfo& process) {
+  process.parameters = [&live] { return live.All(); };
+  process.set_parameters = [&live](const auto& changes) { return live.Set(changes); };
+  process.set_policy = [&live](const auto& name, const auto& keys) {
+    return live.SetLimit(name, keys);
+  };
+  process.delete_policy = [&live](const auto& name) { return live.DeleteLimit(name); };
+}
+
 }  // namespace
 
 int Serve(const Loaded& loaded, const std::string& config_file, LiveConfig::Load load) {
-  const Config& config = loaded.config;
+  Config config = loaded.config;
   const Budget& budget = loaded.budget;
   SetLogLevel(config.server.log_level);
   const sigset_t signals = BlockSignals();
@@ -171,22 +206,21 @@ int Serve(const Loaded& loaded, const std::string& config_file, LiveConfig::Load
   const Result<std::string> admin_token = AdminToken(config.server);
   if (!admin_token.ok()) return Fail("cannot start the admin listener", admin_token.error());
 
-  Result<OpenedStores> opened = OpenStores(config, budget);
+  Result<OpenedStores> opened = OpenData(config, budget);
   if (!opened.ok()) return Fail("cannot open the data", opened.error());
-  if (!opened.value().warning.empty()) LogWarn(opened.value().warning);
-  const Result<Ok> slowed = SlowDownIfAsked(opened.value());
-  if (!slowed.ok()) return Fail("cannot start", slowed.error());
+  Result<LiveConfig::Limits> limits = TakeLiveLimits(&config);
+  if (!limits.ok()) return Fail("cannot use what LIMIT.POLICY made", limits.error());
   const size_t shards = opened.value().shards.size();
   gateway::Gateway::Options options = GatewayOptions(config, budget, opened.value());
   gateway::Gateway* gateway_view = nullptr;
   server::Server* server_view = nullptr;
-  LiveConfig live(config, std::move(load), [&](const Config& before, const Loaded& now) {
+  const auto apply = [&](const Config& before, const Loaded& now) {
     return Reconfigure(before, now.config, now.budget, *gateway_view, *server_view);
-  });
+  };
+  LiveConfig live(config, std::move(load), apply, std::move(limits).value());
   options.process = DescribeProcess(config, budget, clock);
   options.process.config_file = config_file;
-  options.process.parameters = [&live] { return live.All(); };
-  options.process.set_parameters = [&live](const auto& changes) { return live.Set(changes); };
+  LetChange(live, options.process);
   std::atomic<uint16_t> port{0};
   options.process.tcp_port = [&port] { return port.load(); };
   options.process.connected_clients = [&server_view] { return server_view->connections(); };
@@ -212,16 +246,18 @@ int Serve(const Loaded& loaded, const std::string& config_file, LiveConfig::Load
   if (!admin_port.ok()) return Fail("cannot start the admin listener", admin_port.error());
   const Result<std::vector<net::Address>> bound = server.Start();
   if (!bound.ok()) return Fail("cannot start", bound.error());
+  Result<std::unique_ptr<admin::HttpServer>> check =
+      StartCheckServer(config.server, *gateway.value());
+  if (!check.ok()) return Fail("cannot start the check listener", check.error());
   tls = server.tls();
   if (!bound.value().empty()) port = bound.value().front().port;
   LogServing(config, bound.value(), server.tls(), admin_port.value(), shards);
 
   TellSupervisor("READY=1");
-  const int stop = ReloadUntilStopped(signals, live, server);
-  TellSupervisor("STOPPING=1");
-  LogInfo("draining", {{"signal", stop == SIGTERM ? "SIGTERM" : "SIGINT"}});
+  ReloadUntilStopped(signals, live, server);
   ready = false;
   server.Stop();
+  check.value().reset();    // It asks the gateway.
   admin.Stop();             // Its views look at the gateway.
   backup.reset();           // It may hold the logs, and uses the stores.
   passwords.reset();        // They deliver to it.

@@ -379,7 +379,7 @@ std::vector<std::string_view> WordsOf<UserRight>() {
 }
 template <>
 std::vector<std::string_view> WordsOf<LimitCommands>() {
-  return {"all", "read", "write", "admin"};
+  return {"all", "read", "write", "admin", "none"};
 }
 template <>
 std::vector<std::string_view> WordsOf<LimitScope>() {

@@ -25,15 +25,21 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "weir/base/result.h"
 
 namespace weir::admin {
 
+class HttpServer;
+
 struct Response {
   int status = 200;
   std::string content_type = "text/plain; charset=utf-8";
   std::string body = {};
+  // Beside those that every answer has; one of these replaces one of those.
+  std::vector<std::pair<std::string, std::string>> headers = {};
 };
 
 using Handler = std::function<Response()>;
@@ -75,11 +81,9 @@ class AdminServer {
   void Stop();
 
  private:
-  class Server;
-
   Routes routes_;
   AdminOptions options_;
-  std::unique_ptr<Server> server_;
+  std::unique_ptr<HttpServer> server_;
 };
 
 }  // namespace weir::admin

@@ -1,6 +1,7 @@
 #include "weir/admin/answer.h"
 
 #include <algorithm>
+#include <charconv>
 #include <optional>
 #include <utility>
 
@@ -43,15 +44,8 @@ bool SameSecret(std::string_view given, std::string_view secret) {
   return difference == 0;
 }
 
-bool MayRead(std::string_view path, const http::request<http::empty_body>& request,
-             std::string_view token) {
-  if (token.empty() || std::find(kOpenPaths.begin(), kOpenPaths.end(), path) != kOpenPaths.end()) {
-    return true;
-  }
-  constexpr std::string_view kScheme = "Bearer ";
-  std::string_view given = request[http::field::authorization];
-  if (!beast::iequals(given.substr(0, kScheme.size()), kScheme)) return false;
-  return SameSecret(given.substr(kScheme.size()), token);
+bool IsOpen(std::string_view path) {
+  return std::find(kOpenPaths.begin(), kOpenPaths.end(), path) != kOpenPaths.end();
 }
 
 // Why the head, as bytes or as parsed, is not a request for this server; nullopt when it is.
@@ -81,6 +75,33 @@ Answer Refuse(int status, std::string why) {
   return {.response = {.status = status, .body = std::move(why) + "\n"}};
 }
 
+std::optional<Answer> BodyRefusal(std::string_view head, size_t most, size_t* bytes) {
+  http::request_parser<http::empty_body> parser;
+  parser.header_limit(kHeadBytesMax);
+  error_code error;
+  parser.put(asio::buffer(head.data(), head.size()), error);
+  if (error) return Refuse(400, "malformed request");
+  const http::request<http::empty_body>& request = parser.get();
+  if (request.count(http::field::transfer_encoding) != 0) {
+    return Refuse(411, "send the body with a Content-Length");
+  }
+  const std::string_view length = request[http::field::content_length];
+  if (length.empty()) return std::nullopt;
+  const auto [end, failure] = std::from_chars(length.data(), length.data() + length.size(), *bytes);
+  if (failure != std::errc() || end != length.data() + length.size()) {
+    return Refuse(400, "malformed Content-Length");
+  }
+  if (*bytes > most) return Refuse(413, "the body is too long");
+  return std::nullopt;
+}
+
+bool HasToken(std::string_view given, std::string_view token) {
+  constexpr std::string_view kScheme = "Bearer ";
+  if (token.empty()) return true;
+  if (!beast::iequals(given.substr(0, kScheme.size()), kScheme)) return false;
+  return SameSecret(given.substr(kScheme.size()), token);
+}
+
 Answer AnswerTo(std::string_view head, const Routes& routes, std::string_view bound_host,
                 std::string_view token) {
   http::request_parser<http::empty_body> parser;
@@ -94,7 +115,7 @@ Answer AnswerTo(std::string_view head, const Routes& routes, std::string_view bo
 
   const std::string_view target = request.target();
   const std::string path(target.substr(0, target.find('?')));
-  if (!MayRead(path, request, token)) {
+  if (!IsOpen(path) && !HasToken(request[http::field::authorization], token)) {
     return Refuse(401, "a token is needed: Authorization: Bearer TOKEN, as in admin_token_file");
   }
   const auto route = routes.find(path);

@@ -1,0 +1,111 @@
+#include "cmd/weir/live_limits.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+#include <optional>
+#include <utility>
+
+#include "cmd/weir/load.h"
+#include "cmd/weir/options.h"
+
+#include "weir/backup/files.h"
+
+namespace weir::cmd {
+namespace {
+
+constexpr const char* kFileName = "limits.toml";
+
+std::string Lower(std::string text) {
+  for (char& c : text) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  return text;
+}
+
+std::string PathIn(const std::string& directory) {
+  return directory + "/" + kFileName;
+}
+
+}  // namespace
+
+Result<LimitConfig> MakeLimit(const std::string& name, const gateway::Parameters& keys) {
+  const auto wrong = [](std::string why) { return Error{ErrorCode::kInvalid, std::move(why)}; };
+  LimitConfig limit;
+  std::vector<std::string> given;
+  gateway::Parameters all = keys;
+  all.emplace_back("name", name);
+  for (const auto& [key, value] : all) {
+    const std::string lower = Lower(key);
+    const Option* option = FindOption("limit", lower);
+    if (option == nullptr) return wrong("a limit has no '" + key + "'");
+    if (std::find(given.begin(), given.end(), lower) != given.end()) {
+      return wrong("'" + key + "' is given twice");
+    }
+    if (std::string problem = option->read(&limit, {value}); !problem.empty()) {
+      return wrong(lower + ": " + problem);
+    }
+    given.push_back(lower);
+  }
+  const auto has = [&](const char* key) {
+    return std::find(given.begin(), given.end(), key) != given.end();
+  };
+  if (!has("rate")) return wrong("a limit needs a rate");
+  if (!has("burst")) limit.burst = limit.rate.amount;
+  return limit;
+}
+
+std::vector<LimitConfig> Overlaid(std::vector<LimitConfig> configured,
+                                  const std::vector<LimitConfig>& live) {
+  for (const LimitConfig& limit : live) {
+    const auto same = std::find_if(configured.begin(), configured.end(),
+                                   [&](const LimitConfig& one) { return one.name == limit.name; });
+    if (same == configured.end()) {
+      configured.push_back(limit);
+    } else {
+      *same = limit;
+    }
+  }
+  return configured;
+}
+
+std::string LimitsText(const std::vector<LimitConfig>& limits) {
+  std::string text = "# Written by LIMIT.POLICY SET and DEL.\n";
+  LimitConfig defaults;
+  for (LimitConfig limit : limits) {
+    text += "\n[[limit]]\n";
+    for (const Option& option : Options()) {
+      if (option.section != "limit") continue;
+      const std::optional<std::string> value = option.show(&limit);
+      const bool is_default = !option.required && value == option.show(&defaults);
+      if (value.has_value() && !is_default) text += std::string(option.key) + " = " + *value + "\n";
+    }
+  }
+  return text;
+}
+
+Result<std::vector<LimitConfig>> ReadLiveLimits(const std::string& directory) {
+  const std::string path = PathIn(directory);
+  std::error_code ignored;
+  if (!std::filesystem::exists(path, ignored)) return std::vector<LimitConfig>();
+  const Result<std::string> text = backup::ReadWholeFile(path, kConfigBytesMax);
+  if (!text.ok()) return text.error();
+  // Of any machine: nothing but limits is looked at.
+  Loaded loaded = LoadConfig({.file_name = path, .text = text.value(), .flags = {}},
+                             {.memory_bytes = uint64_t{8} << 30, .cpus = 1});
+  if (!loaded.errors.empty()) return Error{ErrorCode::kCorrupt, loaded.errors.front()};
+  return std::move(loaded.config.limits);
+}
+
+Result<Ok> WriteLiveLimits(const std::string& directory, const std::vector<LimitConfig>& limits) {
+  const std::string path = PathIn(directory);
+  const std::string next = path + ".new";
+  std::error_code ignored;
+  std::filesystem::remove(next, ignored);  // Of a process that ended meanwhile.
+  const Result<Ok> written = backup::WriteWholeFile(next, LimitsText(limits));
+  if (!written.ok()) return written;
+  if (std::rename(next.c_str(), path.c_str()) != 0) {
+    return Error{ErrorCode::kUnavailable, "cannot replace '" + path + "'"};
+  }
+  return backup::SyncDirectory(directory);
+}
+
+}  // namespace weir::cmd

@@ -1,0 +1,33 @@
+// Live limits: [[limit]] sections that LIMIT.POLICY SET made while weir serves. They are kept
+// beside the data, in a file of such sections, and go before those of the configuration's file that
+// have the same name. Errors: kInvalid for what no limit can be; kUnavailable and kCorrupt for the
+// file. Threads: pure functions, but for the file.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cmd/weir/config.h"
+
+#include "weir/base/result.h"
+#include "weir/gateway/process_info.h"
+
+namespace weir::cmd {
+
+// A limit of this name with these keys of [[limit]], as text; keys in any case.
+Result<LimitConfig> MakeLimit(const std::string& name, const gateway::Parameters& keys);
+
+// The configured ones, each replaced by the live one of its name, and then the other live ones.
+std::vector<LimitConfig> Overlaid(std::vector<LimitConfig> configured,
+                                  const std::vector<LimitConfig>& live);
+
+// As TOML that reads back as the same.
+std::string LimitsText(const std::vector<LimitConfig>& limits);
+
+// No file: no limits. `directory`: that of the data.
+Result<std::vector<LimitConfig>> ReadLiveLimits(const std::string& directory);
+// Durable when it returns; after a crash the file is as before or as now.
+Result<Ok> WriteLiveLimits(const std::string& directory, const std::vector<LimitConfig>& limits);
+
+}  // namespace weir::cmd

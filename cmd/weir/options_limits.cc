@@ -1,0 +1,50 @@
+#include <utility>
+#include <vector>
+
+#include "cmd/weir/declare.h"
+
+namespace weir::cmd {
+
+void DeclareLimits(std::vector<Option>& table) {
+  const auto add = [&table](Option option) { table.push_back(std::move(option)); };
+  add(Declare(&LimitConfig::name,
+              {.key = "name",
+               .doc = "Name in the `THROTTLED` reply and in metrics: 1 to 64 letters, digits and "
+                      "`_ . : / -`, used once.",
+               .required = true}));
+  add(Declare(&LimitConfig::client, {.key = "client",
+                                     .doc = "Only clients whose address is in this network.",
+                                     .default_words = "all clients"}));
+  add(Declare(&LimitConfig::user,
+              {.key = "user", .doc = "Only the user of this name.", .default_words = "all users"}));
+  add(Declare(&LimitConfig::key_prefix, {.key = "key_prefix",
+                                         .doc = "Only commands on keys that begin so.",
+                                         .default_words = "all keys"}));
+  add(Declare(&LimitConfig::commands,
+              {.key = "commands",
+               .doc = "Only commands of this class; of none, it is for those who ask by its name: "
+                      "`LIMIT.CHECK … POLICY name`."}));
+  add(Declare(&LimitConfig::per,
+              {.key = "per",
+               .doc = "What has a bucket of its own: each client address, each key, each user, or "
+                      "all that matches together."}));
+  add(Declare(&LimitConfig::unit,
+              {.key = "unit", .doc = "What is counted: requests, or bytes of keys and values."}));
+  add(Declare(&LimitConfig::rate, {.key = "rate",
+                                   .doc = "What may pass in the long run.",
+                                   .most = Rate{.amount = {uint64_t{1} << 40, true}},
+                                   .required = true}));
+  add(Declare(&LimitConfig::burst, {.key = "burst",
+                                    .doc = "What may pass at once after a pause.",
+                                    .least = Amount{1},
+                                    .most = Amount{uint64_t{1} << 40, true},
+                                    .default_words = "what the rate gives in one period"}));
+  add(Declare(&LimitConfig::enforced,
+              {.key = "enforced",
+               .doc = "Of a hundred buckets so many refuse; in the others what is over the limit "
+                      "passes and is counted. 0: all are in shadow.",
+               .least = 0,
+               .most = 100}));
+}
+
+}  // namespace weir::cmd

@@ -1,0 +1,211 @@
+#!/usr/bin/python3
+"""Goal: the examples of docs/limits.md do what they say: nginx, HAProxy, curl, redis-py, ioredis.
+
+Method: each is cut out of the page, its ports replaced by free ones, and run against a real weir;
+behind the proxies stands a small server of this test.
+
+    limits_test.py WEIR PAGE
+"""
+
+import http.client
+import http.server
+import os
+import re
+import socket
+import subprocess
+import sys
+import threading
+import unittest
+
+import weir_process
+
+WEIR = ""
+PAGE = ""
+
+LIMIT = """
+[[limit]]
+name = "slow"
+commands = "write"
+key_prefix = "slow:"
+rate = "1/h"
+"""
+
+
+def example(language, holds=""):
+    """The block of the page in this language that holds these words."""
+    found = [block for block in re.findall(rf"```{language}\n(.*?)```", PAGE, re.DOTALL)
+             if holds in block]
+    assert len(found) == 1, (language, holds, len(found))
+    return found[0]
+
+
+def free_port():
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+class App(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("Content-Length", "4")
+        self.end_headers()
+        self.wfile.write(b"app\n")
+
+    def log_message(self, *_):
+        pass
+
+
+class Limits(unittest.TestCase):
+    def setUp(self):
+        scratch = weir_process.scratch()
+        self.addCleanup(scratch.cleanup)
+        self.folder = scratch.name
+        config = example("toml", "check =").replace("127.0.0.1:6392", "127.0.0.1:0") + LIMIT
+        self.weir = weir_process.Weir(WEIR, os.path.join(self.folder, "weir"), "--store", "memory",
+                                      config=config)
+        self.addCleanup(self.weir.kill)
+        self.check_port = int(weir_process.wait_until(
+            lambda: re.search(r'"answering checks" check=\S+:(\d+)', self.weir.log()),
+            "checks are answered")[1])
+
+    def write(self, name, text):
+        path = os.path.join(self.folder, name)
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+        return path
+
+    def ask(self, port, path, method="GET", body=None):
+        connection = http.client.HTTPConnection("127.0.0.1", port,
+                                                timeout=weir_process.DEADLINE_SECONDS)
+        self.addCleanup(connection.close)
+        connection.request(method, path, body)
+        answer = connection.getresponse()
+        return answer.status, answer.headers, answer.read()
+
+    def serve_app(self):
+        app = http.server.ThreadingHTTPServer(("127.0.0.1", 0), App)
+        thread = threading.Thread(target=app.serve_forever)
+        thread.start()
+        self.addCleanup(thread.join)
+        self.addCleanup(app.server_close)
+        self.addCleanup(app.shutdown)
+        return app.server_port
+
+    def with_ports(self, text, front):
+        return (text.replace("127.0.0.1:6392", f"127.0.0.1:{self.check_port}")
+                .replace("127.0.0.1:8080", f"127.0.0.1:{front}")
+                .replace("127.0.0.1:8081", f"127.0.0.1:{self.app_port}"))
+
+    def start_proxy(self, *command):
+        """Starts it on a port that `command` was given, and waits until it listens."""
+        log = open(os.path.join(self.folder, "proxy.log"), "wb")
+        self.addCleanup(log.close)
+        process = subprocess.Popen(command, cwd=self.folder, stdout=log, stderr=log)
+
+        def end():
+            process.terminate()
+            process.wait()
+        self.addCleanup(end)
+
+    def answers(self, port):
+        try:
+            socket.create_connection(("127.0.0.1", port)).close()
+            return True
+        except ConnectionRefusedError:
+            return False
+
+    def limits_its_app(self, port):
+        """Three pass, the fourth does not and is told when to come back."""
+        weir_process.wait_until(lambda: self.answers(port), "the proxy listens")
+        for _ in range(3):
+            status, _, body = self.ask(port, "/some/page")
+            self.assertEqual((status, body), (200, b"app\n"))
+        status, headers, _ = self.ask(port, "/some/page")
+        self.assertEqual(status, 429)
+        self.assertIn(int(headers["Retry-After"]), range(1, 21))
+        return headers
+
+    def test_nginx(self):
+        self.app_port, front = self.serve_app(), free_port()
+        places = "".join(f"{kind}_temp_path {self.folder}/{kind};\n" for kind in (
+            "client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+        path = self.write("nginx.conf", f"daemon off;\nmaster_process off;\n"
+                          f"pid {self.folder}/nginx.pid;\nevents {{}}\nhttp {{\naccess_log off;\n"
+                          f"{places}{self.with_ports(example('nginx'), front)}}}\n")
+        self.start_proxy("/usr/sbin/nginx", "-p", self.folder, "-e", "stderr", "-c", path)
+        headers = self.limits_its_app(front)
+        self.assertRegex(headers["RateLimit"], r'^"api";r=0;t=\d+$')
+
+    def test_haproxy(self):
+        self.app_port, front = self.serve_app(), free_port()
+        self.write("weir_check.lua", self.with_ports(example("lua"), front))
+        path = self.write("haproxy.cfg", self.with_ports(example("haproxy"), front))
+        self.start_proxy("/usr/sbin/haproxy", "-db", "-f", path)
+        self.limits_its_app(front)
+
+    def test_curl(self):
+        command = example("sh", "curl").replace("6392", str(self.check_port))
+        told = [subprocess.run(command, shell=True, check=True, capture_output=True).stdout
+                for _ in range(4)]
+        self.assertEqual(told, [b"200\n"] * 3 + [b"429\n"])
+
+    def test_methods_statuses_and_headers(self):
+        status, headers, body = self.ask(self.check_port, "/v1/check/api?key=a&cost=2")
+        self.assertEqual((status, body), (200, b""))
+        self.assertEqual(headers["RateLimit-Policy"], '"api";q=3;w=60')
+        self.assertEqual(headers["RateLimit"], '"api";r=1;t=20')
+        status, headers, body = self.ask(self.check_port, "/v1/check/api?key=a&cost=2", "HEAD")
+        self.assertEqual((status, body), (429, b""))
+        status, headers, body = self.ask(self.check_port, "/v1/check/api?key=a&cost=9", "POST",
+                                         b"x" * 5000)
+        self.assertEqual(status, 429)
+        self.assertEqual(headers["Content-Type"], "application/problem+json")
+        self.assertNotIn("Retry-After", headers)
+        self.assertIn(b'"violated-policies":["api"]', body)
+        self.assertEqual(self.ask(self.check_port, "/v1/check/none?key=a")[0], 400)
+        self.assertEqual(self.ask(self.check_port, "/v1/check/api?key=a", "DELETE")[0], 405)
+        self.assertEqual(self.ask(self.check_port, "/v1/check/api?key=a", "POST",
+                                  b"x" * 70000)[0], 413)
+        with self.weir.client() as client:
+            self.assertEqual(client.command("LIMIT.PEEK", "a", "POLICY", "api")[:2], [1, 1])
+
+    def test_redis_py(self):
+        names = {}
+        exec(compile(example("python"), "the example", "exec"), names)
+        client = names["Limited"](port=self.weir.port)
+        self.assertEqual(client.check("k", "1/h"), (True, 0))
+        allowed, wait = client.check("k", "1/h")
+        self.assertFalse(allowed)
+        self.assertTrue(3590 < wait <= 3600)
+        client.set("slow:1", "x")
+        with self.assertRaises(names["Throttled"]) as raised:
+            client.set("slow:1", "x")
+        self.assertEqual(raised.exception.policy, "slow")
+        self.assertTrue(3590 < raised.exception.retry_after <= 3600)
+
+    def test_ioredis(self):
+        path = self.write("limited.js", example("js") + """
+(async () => {
+  const client = new Redis({port: Number(process.argv[2])});
+  const said = [await check(client, 'j', '1/h'), await check(client, 'j', '1/h')];
+  await limited(client.set('slow:1', 'x'));
+  await limited(client.set('slow:1', 'x')).catch((error) => said.push(error.policy,
+      error instanceof Throttled && error.retryAfterMs > 3590000));
+  console.log(JSON.stringify(said.map((one) => one.retryAfterMs > 3590000 ? 'refused' : one)));
+  client.disconnect();
+})();
+""")
+        environment = {**os.environ, "NODE_PATH": os.path.join(
+            os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "node_modules")}
+        done = subprocess.run(["node", path, str(self.weir.port)], check=True, env=environment,
+                              capture_output=True, timeout=weir_process.DEADLINE_SECONDS)
+        self.assertEqual(done.stdout.decode().strip(),
+                         '[{"allowed":true,"retryAfterMs":0},"refused","slow",true]')
+
+
+if __name__ == "__main__":
+    with open(sys.argv.pop(2), encoding="utf-8") as page:
+        PAGE = page.read()
+    WEIR = sys.argv.pop(1)
+    unittest.main(verbosity=2)
