@@ -15,18 +15,16 @@ nanoseconds UpTo(Random& random, nanoseconds most) {
   return nanoseconds(random.Below(static_cast<uint64_t>(most.count()) + 1));
 }
 
-std::string Encode(const Words& words) {
-  std::string bytes = "*" + std::to_string(words.size()) + "\r\n";
-  for (const std::string& word : words) {
-    bytes += "$" + std::to_string(word.size()) + "\r\n" + word + "\r\n";
-  }
-  return bytes;
-}
-
 }  // namespace
 
 Client::Client(World& world, uint32_t index, uint64_t seed)
     : world_(world), index_(index), random_(seed) {}
+
+limit::Address Client::address() const {
+  limit::Address address = limit::Address::FromV4({10, 0, 0, static_cast<uint8_t>(index_)});
+  if ((world_.plan().seed + index_) % 4 == 0) address.bytes[10] = 0;  // No IPv4 any more.
+  return address;
+}
 
 void Client::Connect() {
   id_ = world_.NextConnection();
@@ -34,7 +32,7 @@ void Client::Connect() {
   gateway::Session session;
   session.id = id_;
   session.peer = "10.0.0." + std::to_string(index_) + ":5000";
-  session.client = limit::Address::FromV4({10, 0, 0, static_cast<uint8_t>(index_)});
+  session.client = address();
   connection_ = world_.node().Connect(std::move(session), *this);
   reader_ = resp::Reader();
   Introduce();

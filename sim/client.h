@@ -38,6 +38,8 @@ class Client final : public Connection::Peer {
   // Who it is, where there are users.
   const std::string& user() const { return user_; }
   uint64_t connection_id() const { return id_; }
+  // Where it comes from: IPv4, or IPv6 of one subscriber.
+  limit::Address address() const;
 
   void OnExecute() override;
   void OnReply(std::string_view bytes) override;

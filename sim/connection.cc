@@ -35,13 +35,14 @@ void Connection::Orphan() {
 
 gateway::ClientFacts Connection::Facts() const {
   gateway::ClientFacts facts;
-  facts.id = session_.id;
-  facts.address = session_.peer;
-  facts.name = session_.name;
-  facts.user = session_.user_name();
-  facts.output_buffer_bytes = output_.pending_bytes();
-  facts.protocol = session_.protocol;
+  pipeline_.Describe(&facts);
   return facts;
+}
+
+void Connection::ShowIfMonitor(const Bytes& lines) {
+  if (!session_.monitors || broken_ || session_.closing || session_.muted()) return;
+  resp::Writer(output_, session_.protocol).Encoded(lines);
+  Send();
 }
 
 void Connection::Receive(std::string_view bytes) {

@@ -47,6 +47,8 @@ class Connection {
   void Orphan();
   uint64_t id() const { return session_.id; }
   gateway::ClientFacts Facts() const;
+  // Shows lines to a monitor.
+  void ShowIfMonitor(const Bytes& lines);
   // At once, whatever it waits for.
   void Close() { broken_ = true; }
   gateway::Outbox& outbox() { return outbox_; }

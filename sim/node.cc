@@ -165,6 +165,11 @@ void Node::Apply(Loop& loop, gateway::Completions completions) {
   for (const auto& operation : completions.operations) {
     if (auto* pipeline = touch(operation->origin())) pipeline->OnOperation(operation);
   }
+  for (const Bytes& lines : completions.monitored) {
+    for (const auto& [id, connection] : connections_) {
+      if (&LoopOf(id) == &loop) connection->ShowIfMonitor(lines);
+    }
+  }
   std::sort(touched.begin(), touched.end());
   touched.erase(std::unique(touched.begin(), touched.end()), touched.end());
   for (const uint64_t id : touched) {

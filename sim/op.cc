@@ -1,5 +1,6 @@
 #include "sim/op.h"
 
+#include <algorithm>
 #include <array>
 
 #include "weir/resp/reply_text.h"
@@ -10,6 +11,7 @@ namespace {
 using Kind = resp::Value::Kind;
 
 constexpr size_t kShownBytesMax = 60;
+constexpr size_t kShownWordsMax = 40;
 
 }  // namespace
 
@@ -21,6 +23,14 @@ std::string Shortened(const std::string& text) {
   }
   if (text.size() > kShownBytesMax) shown += "...(" + std::to_string(text.size()) + " bytes)";
   return shown;
+}
+
+std::string Encode(const Words& words) {
+  std::string bytes = "*" + std::to_string(words.size()) + "\r\n";
+  for (const std::string& word : words) {
+    bytes += "$" + std::to_string(word.size()) + "\r\n" + word + "\r\n";
+  }
+  return bytes;
 }
 
 bool SaysNothing(const resp::Value& reply) {
@@ -49,8 +59,14 @@ bool SaysUnknown(const resp::Value& reply) {
 }
 
 std::string Show(const resp::Value& value) {
-  return resp::ReplyText(value,
-                         [](const std::string& text) { return "\"" + Shortened(text) + "\""; });
+  resp::Value shown = value;
+  shown.items.resize(std::min(shown.items.size(), kShownWordsMax));
+  const std::string more = value.items.size() > kShownWordsMax
+                               ? " ...(" + std::to_string(value.items.size()) + " items)"
+                               : "";
+  return resp::ReplyText(shown,
+                         [](const std::string& text) { return "\"" + Shortened(text) + "\""; }) +
+         more;
 }
 
 std::string Show(const Op& op) {
@@ -63,7 +79,11 @@ std::string Show(const Op& op) {
   if (op.kind == Op::Kind::kSplit) text += " in parts:";
   for (size_t i = 0; i < op.steps.size(); ++i) {
     if (i > 0) text += ";";
-    for (const std::string& word : op.steps[i].words) text += " " + Shortened(word);
+    const Words& words = op.steps[i].words;
+    for (size_t w = 0; w < std::min(words.size(), kShownWordsMax); ++w) {
+      text += " " + Shortened(words[w]);
+    }
+    if (words.size() > kShownWordsMax) text += " ...(" + std::to_string(words.size()) + " words)";
   }
   return text + " -> " + (op.answered ? Show(op.reply) : "no reply");
 }

@@ -58,6 +58,9 @@ struct Op {
   resp::Value reply;
 };
 
+// As it goes over the wire.
+std::string Encode(const Words& words);
+
 // The reply says that nothing was done, and nothing of what is stored.
 bool SaysNothing(const resp::Value& reply);
 // The reply says that nobody knows what was done.

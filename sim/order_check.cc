@@ -34,7 +34,12 @@ OrderCheck::OrderCheck(std::vector<Cell> initial, std::vector<uint32_t> database
       suspects_(space_.size(), false) {}
 
 void OrderCheck::Add(const Op* op) {
-  if (op->kind == Op::Kind::kOther || op->begin == kNoStamp) return;
+  if (op->begin == kNoStamp) return;
+  if (op->kind == Op::Kind::kOther) {
+    // One that was refused, and stood outside of a transaction.
+    if (op->answered && op->reply.text.starts_with("EXECABORT")) AddUnwatch(*op);
+    return;
+  }
   const bool unknown = !op->answered || SaysUnknown(op->reply);
   const bool refused = op->answered && SaysNothing(op->reply);
   if (refused && op->kind != Op::Kind::kExec) return;
@@ -49,8 +54,9 @@ void OrderCheck::Add(const Op* op) {
   if (op->kind == Op::Kind::kWatch || op->kind == Op::Kind::kUnwatch) return;
   if (op->kind == Op::Kind::kExec) AddUnwatch(*op);
   if (!Splits(*op)) {
-    const bool reads = std::all_of(op->steps.begin(), op->steps.end(),
-                                   [](const sim::Step& step) { return !step.rule->writes(); });
+    const bool reads = std::all_of(op->steps.begin(), op->steps.end(), [](const sim::Step& step) {
+      return step.rule == nullptr || !step.rule->writes();
+    });
     if (!reads && !op->steps.empty()) free_.push_back({op, 0, false});
     return;
   }
@@ -322,8 +328,9 @@ std::vector<int64_t> OrderCheck::Moments(const Op& op, size_t step) const {
     for (size_t word = 2; word < words.size(); ++word) {
       const bool named_ms = words[word - 1] == "PXAT" || words[0] == "PEXPIREAT";
       const bool named_s = words[word - 1] == "EXAT" || words[0] == "EXPIREAT";
+      if (!named_ms && !named_s) continue;
       const int64_t number = std::strtoll(words[word].c_str(), nullptr, 10);
-      if (named_ms || named_s) add(named_s ? number * 1000 : number);
+      add(named_s ? number * 1000 : number);
     }
   }
   std::sort(moments.begin(), moments.end());
@@ -349,11 +356,10 @@ void OrderCheck::AddViews(const Op& op, size_t step, View span, std::vector<View
   std::vector<uint32_t> seen;
   for (const uint32_t key : KeysOf(op, step)) {
     const Cell& cell = space_.at(key);
-    if (!cell.present || std::find(seen.begin(), seen.end(), key) != seen.end()) continue;
+    const bool may_end = cell.present && cell.from_ms <= views[0].to_ms;
+    if (!may_end || std::find(seen.begin(), seen.end(), key) != seen.end()) continue;
     seen.push_back(key);
-    const bool may_end = cell.from_ms <= views[0].to_ms;
     const bool must_end = cell.to_ms <= views[0].from_ms;
-    if (!may_end) continue;
     std::vector<View> more;
     for (const View& view : views) {
       if (!must_end) {
@@ -406,7 +412,7 @@ bool OrderCheck::Apply(const Op& op, size_t part, const View& view, bool known, 
 bool OrderCheck::ApplyOne(const Op& op, size_t step, const resp::Value* reply, const View& view,
                           int64_t* count) {
   const sim::Step& asked = op.steps[step];
-  if (reply != nullptr && SaysNothing(*reply)) return true;
+  if (asked.rule == nullptr || (reply != nullptr && SaysNothing(*reply))) return true;
   Call call{space_, asked, reply, view.from_ms, view.to_ms, count};
   return asked.rule->run(call);
 }
@@ -468,6 +474,8 @@ void OrderCheck::Progress() {
   std::sort(keys.begin(), keys.end());
   keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
   stuck_ = keys;
+  constexpr size_t kShownKeysMax = 40;
+  keys.resize(std::min(keys.size(), kShownKeysMax));
   for (const uint32_t key : keys) {
     const Cell& cell = space_.at(key);
     best_ += "  key " + std::to_string(key) + ": " +

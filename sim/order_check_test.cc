@@ -101,6 +101,17 @@ TEST_F(OrderCheckTest, APipelineIsInOrderAcrossKeys) {
   EXPECT_FALSE(Explained());
 }
 
+// As in Redis: an EXEC that is refused ends what is watched, whether or not MULTI was sent.
+TEST_F(OrderCheckTest, ARefusedExecOutsideOfATransactionEndsItsWatches) {
+  Add(0, 1, 2, {"WATCH", "a"}, Ok()).kind = Op::Kind::kWatch;
+  Op& stray =
+      Add(0, 3, 4, {"EXEC"}, {.kind = Kind::kError, .text = "EXECABORT Transaction discarded"});
+  stray.kind = Op::Kind::kOther;
+  Add(1, 5, 6, {"SET", "a", "1"}, Ok());
+  AddExec(0, 7, 8, {{"GET", "a"}}, Array({Bulk("1")}));
+  EXPECT_TRUE(Explained());
+}
+
 TEST_F(OrderCheckTest, SeveralKeysAreOneStep) {
   Add(0, 1, 10, {"MSET", "a", "1", "b", "1"}, Ok());
   Add(1, 2, 3, {"MGET", "a", "b"}, Array({Bulk("1"), Null()}));

@@ -72,6 +72,20 @@ void PlanClients(Plan& plan, Random& random) {
   plan.register_one_in = Any<uint64_t>(random, {2, 6, 20});
 }
 
+// Caches that a few hundred keys fill, and in which policies take turns.
+void PlanCrowd(Plan& plan, Random& random) {
+  if (!random.OneIn(10)) return;
+  plan.crowd = Any<size_t>(random, {150, 700, 2500});
+  plan.crowd_value_bytes = Any<size_t>(random, {1, 20, 200});
+  plan.crowd_one_in = Any<uint64_t>(random, {4, 12});
+  plan.lanes = Any<uint32_t>(random, {1, 2});
+  plan.cache_bytes =
+      plan.crowd * (plan.crowd_value_bytes + 60) / 4 * Any<size_t>(random, {1, 3, 8});
+  // All keys can be read at one moment.
+  plan.limits.load_keys_max = store::Limits().load_keys_max;
+  plan.chunk_bytes_max = std::max<size_t>(plan.chunk_bytes_max, 4096);
+}
+
 void PlanFaults(Plan& plan, Random& random) {
   plan.faults.delay_max = microseconds(Any<int>(random, {20, 200, 1000, 5000}));
   if (random.OneIn(2)) plan.faults.slow_one_in = 20;
@@ -145,9 +159,15 @@ Plan Plan::Of(uint64_t seed, size_t commands, const Without& without) {
   PlanKeys(plan, random);
   PlanClients(plan, random);
   PlanFaults(plan, random);
+  Random crowd(seed ^ 0xc40d);
+  PlanCrowd(plan, crowd);
+  Random room(seed ^ 0x7ab1e);
+  plan.limiter_bytes = Any<size_t>(room, {128, 512, Plan::kLimiterBytes, Plan::kLimiterBytes});
   if (random.OneIn(4)) PlanLimits(plan, random);
   if (random.OneIn(4)) PlanUsers(plan);
   if (random.OneIn(5)) plan.reload_one_in = 300;
+  // Where they can be refused nothing.
+  if (plan.policies.empty() && plan.users.empty()) plan.bystanders = crowd.Below(6) / 3;
   if (without.crashes) plan.crash_one_in = 0;
   if (without.disconnects) plan.disconnect_one_in = 0;
   if (without.clock_jumps) plan.clock_jump_one_in = 0;

@@ -26,6 +26,9 @@ struct Without {
 };
 
 struct Plan {
+  // With less, buckets are forgotten before they are full again.
+  static constexpr size_t kLimiterBytes = size_t{8} << 20;
+
   uint64_t seed = 0;
   size_t commands = 0;  // Of the whole run.
   size_t commands_a_round = 300;
@@ -41,6 +44,7 @@ struct Plan {
   store::Limits limits;
   limit::QueueDelay::Options waits;
   std::vector<limit::Policy> policies;
+  size_t limiter_bytes = kLimiterBytes;
   std::vector<users::User> users;
 
   size_t clients = 3;
@@ -50,12 +54,17 @@ struct Plan {
   std::chrono::nanoseconds network_max = std::chrono::microseconds(20);
   size_t chunk_bytes_max = 4096;
   std::vector<std::string> keys;
+  // More keys, of which a command names many at once, so that caches fill up; 0: none.
+  size_t crowd = 0;
+  size_t crowd_value_bytes = 0;
   bool expires = true;
   bool flushes = false;
   bool large_values = false;
   bool others = false;  // Commands that the model does not know.
+  size_t bystanders = 0;
   uint64_t transaction_one_in = 8;
   uint64_t register_one_in = 6;
+  uint64_t crowd_one_in = 0;
 
   // One in so many operations; 0: never.
   uint64_t crash_one_in = 0;

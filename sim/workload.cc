@@ -17,9 +17,13 @@ constexpr std::string_view kRangeWord = "@range";
 
 Workload::Workload(const Plan& plan, std::function<uint32_t(const std::string&)> database_of)
     : plan_(plan), random_(plan.seed ^ 0x10ad), keys_(plan.keys), general_(plan.keys.size()) {
-  first_register_ = static_cast<uint32_t>(general_);
+  for (size_t i = 0; i < plan.crowd; ++i) keys_.push_back("c" + std::to_string(i));
+  first_register_ = static_cast<uint32_t>(keys_.size());
   for (size_t i = 0; i < kRegisters; ++i) keys_.push_back("reg" + std::to_string(i));
-  for (const std::string& key : keys_) databases_.push_back(database_of(key));
+  for (const std::string& key : keys_) {
+    cells_.emplace(key, static_cast<uint32_t>(cells_.size()));
+    databases_.push_back(database_of(key));
+  }
 }
 
 Workload::Next Workload::Draw(bool watching) {
@@ -31,6 +35,8 @@ Workload::Next Workload::Draw(bool watching) {
   Words words;
   if (random_.OneIn(plan_.register_one_in)) {
     words = Register();
+  } else if (plan_.crowd != 0 && random_.OneIn(plan_.crowd_one_in)) {
+    words = Crowd();
   } else if (plan_.others && random_.OneIn(10)) {
     words = Other();
     Op op;
@@ -266,11 +272,27 @@ Words Workload::Clear() {
 }
 
 Words Workload::Register() {
-  const size_t at = general_ + Below(kRegisters);
+  const size_t at = first_register_ + Below(kRegisters);
   const std::string& key = keys_[at];
   if (random_.OneIn(4)) return {"SET", key, "r" + std::to_string(++values_)};
   if (random_.OneIn(6)) return {"MGET", key, Key()};
   return {"GET", key};
+}
+
+// Neighbours, the first ones more often.
+Words Workload::Crowd() {
+  constexpr std::array kNames = {"MGET", "MGET", "MGET", "MGET", "EXISTS", "TOUCH", "DEL", "MSET"};
+  const std::array<size_t, 5> counts = {1, 10, 100, plan_.crowd / 2, plan_.crowd};
+  Words words = {kNames[Below(kNames.size())]};
+  const uint64_t first = Below(1 + Below(plan_.crowd));
+  for (size_t i = counts[Below(counts.size())]; i > 0; --i) {
+    words.push_back(keys_[general_ + (first + i) % plan_.crowd]);
+    if (words[0] != "MSET") continue;
+    std::string value = std::to_string(++values_);
+    value.resize(std::max(value.size(), plan_.crowd_value_bytes), 'c');
+    words.push_back(std::move(value));
+  }
+  return words;
 }
 
 Words Workload::Other() {
@@ -281,6 +303,15 @@ Words Workload::Other() {
     if (word == kRangeWord) word = range_();
   }
   return words;
+}
+
+// Whether the model may let it pass as a step of a transaction: it changes no key, and neither who
+// the connection is nor its transaction.
+bool Workload::MayBeStep(const Words& words) const {
+  constexpr std::array<std::string_view, 8> kNot = {"EXEC",  "DISCARD", "WATCH", "AUTH",
+                                                    "HELLO", "QUIT",    "GET",   "RESET"};
+  return FindRule(words[0]) == nullptr &&
+         std::find(kNot.begin(), kNot.end(), words[0]) == kNot.end();
 }
 
 Workload::Next Workload::Watch() {
@@ -311,6 +342,11 @@ Workload::Next Workload::Transaction() {
   for (uint64_t i = Below(6); i > 0; --i) {
     Words words = AnyModelled();
     if (random_.OneIn(10)) words = {random_.OneIn(2) ? "PING" : "DBSIZE"};
+    if (plan_.crowd != 0 && plan_.databases == 1 && random_.OneIn(10)) words = Crowd();
+    if (plan_.others && random_.OneIn(10)) {
+      Words other = Other();
+      if (MayBeStep(other)) words = std::move(other);
+    }
     next.op.steps.push_back(StepOf(words));
     next.requests.push_back(std::move(words));
   }
@@ -319,15 +355,16 @@ Workload::Next Workload::Transaction() {
 }
 
 uint32_t Workload::CellOf(const std::string& key) const {
-  const auto found = std::find(keys_.begin(), keys_.end(), key);
-  assert(found != keys_.end());
-  return static_cast<uint32_t>(found - keys_.begin());
+  const auto found = cells_.find(key);
+  assert(found != cells_.end());
+  return found->second;
 }
 
 Step Workload::StepOf(const Words& words) const {
   Step step;
   step.words = words;
   step.rule = FindRule(words[0]);
+  if (step.rule == nullptr && words[0] != "WATCH") return step;
   const Rule::Keys keys = step.rule != nullptr ? step.rule->keys : Rule::Keys{1, 1, Rule::kAll};
   for (const size_t place : keys.In(words.size())) step.keys.push_back(CellOf(words[place]));
   return step;
@@ -345,7 +382,6 @@ Op Workload::OpOf(const Words& words) const {
   op.steps = {whole};
   if (whole.rule == nullptr) {
     op.kind = Op::Kind::kOther;
-    op.steps[0].keys.clear();
     return op;
   }
   if (!whole.rule->splits || plan_.databases == 1) return op;

@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "sim/model.h"
@@ -33,6 +34,7 @@ class Workload {
   // All keys that are ever named; the cells of the model.
   const std::vector<std::string>& keys() const { return keys_; }
   const std::vector<uint32_t>& databases() const { return databases_; }
+  bool is_crowd(uint32_t cell) const { return cell >= general_ && cell < first_register_; }
   // The last ones are registers: they are read, and written with values of their own, only.
   bool is_register(uint32_t cell) const { return cell >= first_register_; }
 
@@ -63,7 +65,9 @@ class Workload {
   Words Bits();
   Words Clear();
   Words Register();
+  Words Crowd();
   Words Other();
+  bool MayBeStep(const Words& words) const;
   Words AnyModelled();
   Next Transaction();
   Next Watch();
@@ -80,6 +84,7 @@ class Workload {
   const Plan& plan_;
   Random random_;
   std::vector<std::string> keys_;
+  std::unordered_map<std::string, uint32_t> cells_;
   std::vector<uint32_t> databases_;
   size_t general_ = 0;  // Keys for everything.
   uint32_t first_register_ = 0;

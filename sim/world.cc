@@ -26,7 +26,8 @@ World::World(const Plan& plan, std::set<uint32_t> left_out)
       random_(plan.seed ^ 0x3041d),
       ranges_(Ranges()),
       workload_(plan, [this](const std::string& key) { return DatabaseOf(key); }),
-      limit_check_(plan.policies) {
+      limit_check_(plan.policies),
+      limits_doubtful_(plan.limiter_bytes < Plan::kLimiterBytes) {
   workload_.SetClock([this] { return NowMs(); });
   workload_.SetRanges([this] { return AnyRange(); });
   for (uint32_t i = 0; i < plan.databases; ++i) {
@@ -35,6 +36,9 @@ World::World(const Plan& plan, std::set<uint32_t> left_out)
   cells_.resize(workload_.keys().size());
   for (uint32_t i = 0; i <= plan.clients; ++i) {
     clients_.push_back(std::make_unique<Client>(*this, i, random_.Next()));
+  }
+  for (uint32_t i = 0; i < plan.bystanders; ++i) {
+    bystanders_.push_back(std::make_unique<Bystander>(*this, i, plan.seed * 31 + i));
   }
 }
 
@@ -111,6 +115,8 @@ void World::ReadMetrics() {
   for (size_t i = 0; i < node_->databases(); ++i) {
     trace.Note(gateway.database(i).committer().Durations().count);
     trace.Note(gateway.database(i).LoadDurations().count);
+    trace.Note(gateway.database(i).LoadAdmission().limit);
+    trace.Note(gateway.database(i).committer().Facts().limit);
   }
 }
 
@@ -129,6 +135,7 @@ Node::Options World::NodeOptions() {
   options.gateway.cache_bytes = plan_.cache_bytes;
   options.gateway.waits = plan_.waits;
   options.gateway.admission.policies = plan_.policies;
+  options.gateway.admission.bytes = plan_.limiter_bytes;
   options.gateway.admission.seed = plan_.seed;
   options.gateway.authentication.users = std::make_shared<const users::Users>(plan_.users);
   options.gateway.authentication.attempts = {1'000'000, milliseconds(1), 1'000'000};
@@ -168,6 +175,7 @@ void World::Crash() {
   node_->Kill(random_.OneIn(4));
   node_.reset();
   for (const auto& client : clients_) client->Lose();
+  for (const auto& bystander : bystanders_) bystander->Lose();
   decisions_.push_back({scheduler_.now(), {}, false, false, false, true});
   scheduler_.After(nanoseconds(random_.Below(5'000'000)), [this] { Start(); });
 }
@@ -230,6 +238,7 @@ void World::Round() {
   for (size_t i = 0; i < plan_.clients; ++i) {
     scheduler_.After(nanoseconds(i), [client = clients_[i].get()] { client->Act(); });
   }
+  for (const auto& bystander : bystanders_) bystander->Act();
   if (!StepUntil([this] { return !acting_; }, kRestMax * 100)) {
     Problem("clients cannot go on");
     return;
@@ -258,9 +267,10 @@ bool World::Rest() {
   node_->SetCalm(true);
   const auto quiet = [this] {
     return node_->idle() &&
-           std::all_of(clients_.begin(), clients_.end(), [](const std::unique_ptr<Client>& client) {
-             return client->outstanding() == 0;
-           });
+           std::all_of(clients_.begin(), clients_.end(),
+                       [](const auto& client) { return client->outstanding() == 0; }) &&
+           std::none_of(bystanders_.begin(), bystanders_.end(),
+                        [](const auto& bystander) { return bystander->busy(); });
   };
   if (!StepUntil(quiet, kRestMax)) return false;
   for (const auto& client : clients_) client->EndRound();
@@ -289,14 +299,32 @@ resp::Value World::Ask(const Words& words) {
 // What every key holds now, which the next round begins with.
 void World::Audit() {
   cells_.assign(workload_.keys().size(), {});
-  for (size_t i = 0; i < cells_.size() && !failed(); ++i) {
+  AuditCrowd();
+  for (uint32_t i = 0; i < cells_.size() && !failed(); ++i) {
     const std::string& key = workload_.keys()[i];
+    if (workload_.is_crowd(i)) continue;
     const resp::Value end = Ask({"PEXPIRETIME", key});
     const resp::Value value = Ask({"GET", key});
     if (value.kind != resp::Value::Kind::kBulk || end.integer == -2) continue;
     cells_[i].present = true;
     cells_[i].value = value.text;
     if (end.integer >= 0) cells_[i].from_ms = cells_[i].to_ms = end.integer;
+  }
+}
+
+void World::AuditCrowd() {
+  Words words = {"MGET"};
+  for (uint32_t i = 0; i < cells_.size(); ++i) {
+    if (workload_.is_crowd(i)) words.push_back(workload_.keys()[i]);
+  }
+  if (words.size() == 1) return;
+  const resp::Value reply = Ask(words);
+  size_t next = 0;
+  for (uint32_t i = 0; i < cells_.size() && !failed(); ++i) {
+    if (!workload_.is_crowd(i)) continue;
+    const resp::Value& value = reply.items.at(next++);
+    cells_[i].present = value.kind == resp::Value::Kind::kBulk;
+    cells_[i].value = value.text;
   }
 }
 

@@ -15,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "sim/bystander.h"
 #include "sim/client.h"
 #include "sim/limit_check.h"
 #include "sim/node.h"
@@ -93,6 +94,7 @@ class World {
   bool Rest();
   bool StepUntil(const std::function<bool()>& done, std::chrono::nanoseconds most);
   void Audit();
+  void AuditCrowd();
   resp::Value Ask(const Words& words);
   void Judge();
   void JudgeOrder();
@@ -114,6 +116,7 @@ class World {
   Workload workload_;
   std::unique_ptr<Node> node_;
   std::vector<std::unique_ptr<Client>> clients_;  // The last one audits.
+  std::vector<std::unique_ptr<Bystander>> bystanders_;
   bool acting_ = false;
   bool crash_due_ = false;
   bool disconnect_due_ = false;
@@ -127,7 +130,7 @@ class World {
   std::deque<Decision> decisions_;
   uint64_t first_decision_ = 1;
   LimitCheck limit_check_;
-  bool limits_doubtful_ = false;  // What was charged is not known to the last token.
+  bool limits_doubtful_;  // What was charged is not known to the last token.
   Outcome outcome_;
   std::string problem_;
 };

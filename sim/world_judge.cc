@@ -86,7 +86,7 @@ void World::NotePassed(uint64_t decision, const Client& client, const Words& wor
   noted.counts = true;
   noted.passed = !error || reply->text.find("THROTTLED") == std::string::npos;
   noted.request.user = client.user();
-  noted.request.client = limit::Address::FromV4({10, 0, 0, static_cast<uint8_t>(client.index())});
+  noted.request.client = client.address();
   if (spec->keys.first > 0) noted.request.key = words[static_cast<size_t>(spec->keys.first)];
   noted.request.command = (spec->flags & gateway::kFlagAdmin) != 0   ? limit::CommandClass::kAdmin
                           : (spec->flags & gateway::kFlagWrite) != 0 ? limit::CommandClass::kWrite
@@ -98,7 +98,7 @@ void World::JudgeLimits() {
   for (const Decision& decision : decisions_) {
     if (decision.restart) {
       limit_check_ = LimitCheck(plan_.policies);
-      limits_doubtful_ = false;
+      limits_doubtful_ = plan_.limiter_bytes < Plan::kLimiterBytes;
     }
     if (!decision.policies.empty()) {
       // Buckets keep what was taken, so that full ones bound what may pass and not what may not.
