@@ -11,6 +11,8 @@ namespace {
 constexpr size_t kBatchWritesLeast = 8;
 // A commit this quick is no sign of congestion: fsyncs alone differ by more than reads do.
 constexpr auto kQuickCommit = std::chrono::milliseconds(5);
+// While the queue stands it should be this quick, if fewer writes make it so.
+constexpr auto kQuickStanding = std::chrono::milliseconds(2);
 
 }  // namespace
 
@@ -34,9 +36,9 @@ std::optional<Overload> WriteQueue::Push(std::unique_ptr<WriteItem>* write, size
     return refused;
   }
   item.since = now;
-  bytes_ += item.bytes();
-  shares_.Add(item.flow);
-  queue_.push_back({std::move(*write), nullptr, nullptr});
+  Queued queued{std::move(*write), nullptr, nullptr};
+  Enter(&queued);
+  queue_.push_back(std::move(queued));
   return std::nullopt;
 }
 
@@ -47,24 +49,32 @@ bool WriteQueue::PushTurn(Queued turn) {
 }
 
 void WriteQueue::PushFirst(Queued turn) {
-  if (turn.write != nullptr) {
-    bytes_ += turn.write->bytes();
-    shares_.Add(turn.write->flow);
-  }
+  if (turn.write != nullptr) Enter(&turn);
   queue_.push_front(std::move(turn));
 }
 
 WriteQueue::Queued WriteQueue::Pop() {
   Queued first = std::move(queue_.front());
   queue_.pop_front();
-  if (first.write != nullptr) Leave(*first.write);
+  if (first.write != nullptr) Leave(first);
   return first;
 }
 
-void WriteQueue::Leave(const WriteItem& write) {
-  assert(bytes_ >= write.bytes());
-  bytes_ -= write.bytes();
-  shares_.Remove(write.flow);
+// One without a key, such as a transaction that names none, is work as well.
+void WriteQueue::Enter(Queued* queued) {
+  const WriteItem& write = *queued->write;
+  queued->keys = std::max<size_t>(write.KeyCount(), 1);
+  keys_ += queued->keys;
+  bytes_ += write.bytes();
+  shares_.Add(write.flow, queued->keys);
+}
+
+void WriteQueue::Leave(const Queued& queued) {
+  assert(bytes_ >= queued.write->bytes());
+  assert(keys_ >= queued.keys);
+  bytes_ -= queued.write->bytes();
+  keys_ -= queued.keys;
+  shares_.Remove(queued.write->flow, queued.keys);
 }
 
 std::vector<WriteQueue::Queued> WriteQueue::TakeAll() {
@@ -83,7 +93,11 @@ std::vector<WriteQueue::Refused> WriteQueue::OnTaken(size_t writes, MonoTime now
   // A batch that is not full says nothing of a queue that turned some away.
   const bool turned_away = std::exchange(turned_away_, false);
   if (!left) {
-    if (!full && !turned_away) delay_.LookEmpty();
+    if (full || turned_away) {
+      delay_.Look(now, now);
+    } else {
+      delay_.LookEmpty();
+    }
     return {};
   }
   delay_.Look(now, first_write().since);
@@ -94,6 +108,7 @@ void WriteQueue::OnEnded(bool answered, MonoTime now) {
   // What came meanwhile had to wait for the whole of it.
   if (!queue_.empty()) limit_.OnLimited(under_way_);
   if (answered) limit_.OnAnswer(taken_at_, now, under_way_);
+  if (answered && under_way_ > 0) cost_.OnCall(under_way_, now - taken_at_);
   under_way_ = 0;
   stalls_ = false;
 }
@@ -110,7 +125,7 @@ std::vector<WriteQueue::Refused> WriteQueue::TakeOverdue(MonoTime now) {
     return queued.write == nullptr || !delay_.Overdue(now, queued.write->since);
   });
   for (auto each = queue_.begin(); each != keep; ++each) {
-    Leave(*each->write);
+    Leave(*each);
     const auto reason = stalls_ ? Overload::Reason::kCircuit : Overload::Reason::kQueueDeadline;
     CountRefused(reason);
     overdue.push_back({std::move(each->write), Because(reason)});
@@ -119,12 +134,16 @@ std::vector<WriteQueue::Refused> WriteQueue::TakeOverdue(MonoTime now) {
   return overdue;
 }
 
+// How many keys may wait while the queue stands.
+size_t WriteQueue::MostStanding() const {
+  return std::min(limit_.limit(), cost_.KeysWithin(kQuickStanding));
+}
+
 std::optional<Overload> WriteQueue::Refusal(limit::FlowId flow) const {
   if (stalls_) return Because(Overload::Reason::kCircuit);
-  const size_t most = limit_.limit();
-  if (!delay_.standing() || queue_.size() < most || shares_.Within(flow, most)) {
-    return std::nullopt;
-  }
+  if (!delay_.standing()) return std::nullopt;
+  const size_t most = MostStanding();
+  if (keys_ < most || shares_.Within(flow, most)) return std::nullopt;
   return Because(Overload::Reason::kConcurrency);
 }
 

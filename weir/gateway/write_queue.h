@@ -2,9 +2,14 @@
 //
 // A log takes all that waits as one batch, so what waits is normally gone with the next. The queue
 // stands (limit/queue_delay.h) when batches leave something behind again and again. Then no more
-// may wait than one batch takes, flows share that equally (limit/flow_shares.h), and what has
-// waited too long is refused. A batch takes as many writes as the log does quickly
+// keys may wait than one batch takes, flows share that equally (limit/flow_shares.h), and what has
+// waited too long is refused. A batch takes as many keys as the log does quickly
 // (limit/concurrency_limit.h). While the log does not answer at all, nothing more may wait.
+//
+// Two measures of quick. A batch may take long enough that a jitter of single fsyncs does not
+// shorten it. But who is let in while the queue stands waits for the batch under way and for its
+// own, and should not wait much longer than without load: so then no more keys may wait than make
+// a quick commit, unless it is the fsync that takes the time (limit/call_cost.h).
 //
 // Order: what is not refused stays in the order in which it came; so do the writes of a connection.
 // Threads: single-owner; Committer puts a lock before it.
@@ -22,6 +27,7 @@
 #include "weir/base/time.h"
 #include "weir/gateway/overload.h"
 #include "weir/gateway/write_item.h"
+#include "weir/limit/call_cost.h"
 #include "weir/limit/concurrency_limit.h"
 #include "weir/limit/flow_shares.h"
 #include "weir/limit/queue_delay.h"
@@ -40,6 +46,7 @@ class WriteQueue {
     TurnDone clear;  // When `write` is null, or:
     TurnDone hold;
     StoreWrite store_write = nullptr;  // `clear` is told of its end.
+    size_t keys = 0;                   // Of `write`, at least one.
   };
   struct Refused {
     std::unique_ptr<WriteItem> write;
@@ -67,7 +74,7 @@ class WriteQueue {
   // Everything that waits, in order.
   std::vector<Queued> TakeAll();
 
-  // How many writes the next batch takes.
+  // How many keys the next batch takes.
   size_t batch_writes() const { return limit_.limit(); }
   // A batch of so many keys has been taken. Returns what has waited too long since then, to be
   // refused.
@@ -89,15 +96,19 @@ class WriteQueue {
  private:
   Overload Because(Overload::Reason reason) const;
   std::vector<Refused> TakeOverdue(MonoTime now);
-  void Leave(const WriteItem& write);
+  size_t MostStanding() const;
+  void Enter(Queued* queued);
+  void Leave(const Queued& queued);
 
   const std::chrono::nanoseconds stall_;
   limit::ConcurrencyLimit limit_;
+  limit::CallCost cost_;  // Of batches.
   limit::QueueDelay delay_;
-  limit::FlowShares shares_;
+  limit::FlowShares shares_;  // By keys.
   std::deque<Queued> queue_;
-  size_t bytes_ = 0;      // Of its writes.
-  size_t under_way_ = 0;  // Writes of the batch.
+  size_t bytes_ = 0;      // Of its writes,
+  size_t keys_ = 0;       // and what they count for.
+  size_t under_way_ = 0;  // Keys of the batch.
   MonoTime taken_at_;
   bool stalls_ = false;
   bool turned_away_ = false;  // Writes, since the last batch was taken.

@@ -36,6 +36,17 @@ class WriteQueueTest : public testing::Test {
   void PushMany(uint64_t count, limit::FlowId flow = kHeavy, MonoTime now = kStart) {
     for (uint64_t i = 0; i < count; ++i) EXPECT_EQ(Push(next_++, flow, now), std::nullopt);
   }
+  // A write of so many keys.
+  std::optional<Overload::Reason> PushKeys(size_t keys, limit::FlowId flow, MonoTime now) {
+    auto item = std::make_unique<WriteItem>();
+    std::vector<std::string_view> words = {"MSET"};
+    for (size_t i = 0; i < keys; ++i) words.insert(words.end(), {"k", "v"});
+    item->command = FindCommand("mset");
+    item->args = OwnedArgs(Args(words));
+    item->flow = flow;
+    const std::optional<Overload> why = queue_.Push(&item, kPlenty, now);
+    return why ? std::optional(why->reason) : std::nullopt;
+  }
   // Takes a batch of at most `most`, as the committer does. Returns how many were overdue.
   size_t Take(size_t most, MonoTime now) {
     size_t taken = 0;
@@ -78,6 +89,17 @@ TEST_F(WriteQueueTest, WhenItStandsAsManyWaitAsABatchTakesAndOneMoreIsRefused) {
   EXPECT_EQ(Push(99, kHeavy, now), Overload::Reason::kConcurrency);
   EXPECT_TRUE(queue_.Refusal(kHeavy).has_value());
   EXPECT_EQ(queue_.Facts().refused[0], 1U);
+}
+
+TEST_F(WriteQueueTest, WhileItStandsAWriteOfManyKeysCountsForAllOfThem) {
+  const MonoTime now = Stand();
+  EXPECT_EQ(PushKeys(kBatchMax, kHeavy, now), std::nullopt);
+  EXPECT_EQ(queue_.size(), 1U);
+  EXPECT_EQ(Push(98, kHeavy, now), Overload::Reason::kConcurrency);
+  EXPECT_EQ(PushKeys(2 * kBatchMax, kLight, now), std::nullopt) << "it holds nothing yet";
+  EXPECT_EQ(Push(99, kLight, now), Overload::Reason::kConcurrency);
+  while (!queue_.empty()) queue_.Pop();
+  EXPECT_EQ(Push(100, kHeavy, now), std::nullopt) << "all that left is given back";
 }
 
 TEST_F(WriteQueueTest, WhoHoldsLessThanItsPartIsTakenInAllTheSame) {

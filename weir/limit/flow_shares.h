@@ -22,12 +22,15 @@ class FlowShares {
  public:
   static constexpr size_t kLookedAtMax = 64;
 
-  void Add(FlowId flow) { ++held_[flow]; }
-  // Requires: the flow holds something.
-  void Remove(FlowId flow) {
+  // `weight`: how many entries one counts for. Requires: weight > 0.
+  void Add(FlowId flow, size_t weight = 1) { held_[flow] += weight; }
+  // Requires: the flow holds so much.
+  void Remove(FlowId flow, size_t weight = 1) {
     const auto found = held_.find(flow);
     assert(found != held_.end());
-    if (--found->second == 0) held_.erase(found);
+    assert(found->second >= weight);
+    found->second -= weight;
+    if (found->second == 0) held_.erase(found);
   }
 
   size_t Held(FlowId flow) const {
