@@ -17,7 +17,7 @@
 // It need not wait more than once: batches that begin after it asked judge by a later time.
 // Threads: thread-safe. `ready` runs on the thread that calls, or that ends what it waits for,
 // outside the lock.
-// Limits: what waits here is bounded by the reads under way in the store.
+// Limits: of loads, LoadQueue bounds what waits here.
 #pragma once
 
 #include <cstdint>

@@ -148,31 +148,66 @@ void Database::BeginLoads() {
     }
     RefuseLoads(std::move(refused));
     if (!batch.has_value()) return;
-    std::vector<store::Key> keys;
-    keys.reserve(batch->requests.size());
-    for (const LoadRequest& request : batch->requests) keys.push_back(request.key);
-    const size_t bytes_max = batch->bytes_max;
-    LoadSnapshot(std::move(keys), bytes_max,
-                 [this, held = std::make_shared<LoadQueue::Batch>(std::move(*batch))](
-                     const Result<store::Loads>& loaded) { OnLoaded(std::move(*held), loaded); });
+    PerformLoad(std::move(*batch));
   }
 }
 
-void Database::OnLoaded(LoadQueue::Batch batch, const Result<store::Loads>& loaded) {
-  FinishLoads(batch.requests, loaded);
+// What the store takes is measured where it answers: at the gate an answer may wait for a commit.
+void Database::PerformLoad(LoadQueue::Batch batch) {
+  auto asked = std::make_shared<std::atomic<bool>>(false);
+  Read<store::Loads>(
+      [this, asked, call = batch.call, keys = std::move(batch.keys),
+       bytes_max = batch.bytes_max](store::Done<store::Loads> done) {
+        const MonoTime began = clock_.Mono();
+        if (asked->exchange(true)) {
+          const std::lock_guard lock(mutex_);
+          loads_.OnAskedAgain(call, began);
+        }
+        store_->LoadWithin(keys, bytes_max,
+                           [this, call, began, done = std::move(done)](Result<store::Loads> found) {
+                             OnAnswered(call, found);
+                             CountLoad(began);
+                             done(std::move(found));
+                             ContinueLoads();  // There is a place, even if this waits at the gate.
+                           });
+      },
+      [this, call = batch.call](Result<store::Loads> loaded) {
+        OnLoaded(call, std::move(loaded));
+        ContinueLoads();
+      });
+}
+
+void Database::OnAnswered(uint64_t call, const Result<store::Loads>& found) {
   std::vector<LoadQueue::Refused> refused;
   {
     const std::lock_guard lock(mutex_);
     // A damaged record says nothing of the database that told of it.
-    const bool answered = loaded.ok() || loaded.error().code == ErrorCode::kCorrupt;
-    loads_.Finish(std::move(batch), answered,
-                  loaded.ok() ? loaded.value().left : std::vector<store::Loads::LeftOut>(),
-                  clock_.Mono());
+    const bool ok = found.ok() || found.error().code == ErrorCode::kCorrupt;
+    loads_.OnAnswered(call, ok, clock_.Mono());
     refused = loads_.TakeRefused();
     NoteLoads();
   }
   RefuseLoads(std::move(refused));
-  ContinueLoads();
+}
+
+void Database::OnLoaded(uint64_t call, Result<store::Loads> loaded) {
+  std::vector<LoadRequest> requests;
+  {
+    const std::lock_guard lock(mutex_);
+    requests = loads_.Finish(call);
+  }
+  if (requests.empty()) return;
+  if (requests[0].snapshot != nullptr) {
+    requests[0].snapshot->done(std::move(loaded));
+    return;
+  }
+  FinishLoads(requests, loaded);
+  if (!loaded.ok() || loaded.value().left.empty()) return;
+  const std::lock_guard lock(mutex_);
+  for (const store::Loads::LeftOut& item : loaded.value().left) {
+    loads_.AddLarge(std::move(requests[item.index]), item.bytes, clock_.Mono());
+  }
+  NoteLoads();
 }
 
 // Those of one shard and reason together.
@@ -180,6 +215,10 @@ void Database::RefuseLoads(std::vector<LoadQueue::Refused> refused) {
   std::map<std::string, std::vector<LoadRequest>> by_error;
   for (LoadQueue::Refused& each : refused) {
     Error error = OverloadError(each.why, placement_.ShardAt(each.request.key.position));
+    if (each.request.snapshot != nullptr) {
+      each.request.snapshot->done(std::move(error));
+      continue;
+    }
     by_error[std::move(error.message)].push_back(std::move(each.request));
   }
   for (const auto& [message, requests] : by_error) {
@@ -264,17 +303,12 @@ void Database::Begin(std::shared_ptr<Reading<T>> reading) {
   });
 }
 
-void Database::LoadSnapshot(std::vector<store::Key> keys, size_t bytes_max,
-                            store::Done<store::Loads> done) {
-  Read<store::Loads>(
-      [this, keys = std::move(keys), bytes_max](store::Done<store::Loads> loaded) {
-        store_->LoadWithin(keys, bytes_max,
-                           [this, began = clock_.Mono(), loaded](Result<store::Loads> found) {
-                             CountLoad(began);
-                             loaded(std::move(found));
-                           });
-      },
-      std::move(done));
+void Database::LoadSnapshot(SnapshotLoad load, limit::FlowId flow) {
+  std::vector<LoadRequest> requests(1);
+  requests[0].key = load.keys.at(0);
+  requests[0].flow = flow;
+  requests[0].snapshot = std::make_shared<SnapshotLoad>(std::move(load));
+  Load(std::move(requests));
 }
 
 void Database::CountLoad(MonoTime began) {

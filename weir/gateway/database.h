@@ -48,9 +48,9 @@ class Database {
   void Tick();
 
   // Reads of the store whose result is passed on once all it saw has been published. Its `now` is
-  // the time to judge expiry by (CommitGate says why no other will do). `bytes_max`: see
-  // Store::LoadWithin.
-  void LoadSnapshot(std::vector<store::Key> keys, size_t bytes_max, store::Done<store::Loads> done);
+  // the time to judge expiry by (CommitGate says why no other will do). A snapshot, which has at
+  // least one key, waits for places like a load, or is refused.
+  void LoadSnapshot(SnapshotLoad load, limit::FlowId flow);
   void Scan(store::ScanRange range, store::Done<store::Scanned> done);
   void Count(store::Done<store::Counts> done);
 
@@ -75,7 +75,9 @@ class Database {
   void BeginLoads();
   void NoteLoads();
   void RefuseLoads(std::vector<LoadQueue::Refused> refused);
-  void OnLoaded(LoadQueue::Batch batch, const Result<store::Loads>& loaded);
+  void PerformLoad(LoadQueue::Batch batch);
+  void OnAnswered(uint64_t call, const Result<store::Loads>& found);
+  void OnLoaded(uint64_t call, Result<store::Loads> loaded);
   void FinishLoads(const std::vector<LoadRequest>& requests, const Result<store::Loads>& loaded);
   void CountLoad(MonoTime began);
 

@@ -8,7 +8,7 @@
 namespace weir::gateway {
 
 void LoadQueue::Add(std::vector<LoadRequest> requests, MonoTime now) {
-  if (circuit_.Room(now) == 0) {
+  if (Room(now) == 0) {
     Refuse(std::move(requests), Overload::Reason::kCircuit, now);
     return;
   }
@@ -20,30 +20,57 @@ void LoadQueue::Add(std::vector<LoadRequest> requests, MonoTime now) {
   Refuse(std::move(dropped), Overload::Reason::kConcurrency, now);
 }
 
+size_t LoadQueue::Room(MonoTime now) {
+  return stalled_calls_ < kStalledCallsMax ? circuit_.Room(now) : 0;
+}
+
 std::optional<LoadQueue::Batch> LoadQueue::Next(size_t room, size_t keys_max, MonoTime now) {
   const size_t most = limit_.limit();
-  const bool enough_calls = calls_.size() - stalled_calls_ >= kBatchesMax;
+  const bool enough_calls = calls_in_store_ >= kBatchesMax;
   if ((enough_calls || keys_in_store_ >= most) && !waiting_.empty()) {
     limit_.OnLimited(keys_in_store_);
   }
-  if (enough_calls) return std::nullopt;
+  if (enough_calls || held_keys_ >= kHeldKeysMax) return std::nullopt;
   const size_t free = room > reserved_bytes_ ? room - reserved_bytes_ : 0;
   if (std::optional<Batch> large = NextLarge(free, now)) return large;
-  const size_t keys = std::min(
-      {keys_max, limit_.share(), most - std::min(keys_in_store_, most), circuit_.Room(now)});
+  const size_t keys =
+      std::min({keys_max, limit_.share(), most - std::min(keys_in_store_, most), Room(now)});
   if (keys == 0) return std::nullopt;
+  std::vector<LoadRequest> requests;
+  if (!snapshot_) requests = TakeWaiting(keys, now);
+  if (requests.empty()) return NextSnapshot(now);
   Batch batch;
   batch.bytes_max = std::min(kBatchBytesMax, free / kBatchesMax);
+  Begin(std::move(requests), &batch, now);
+  return batch;
+}
+
+std::vector<LoadRequest> LoadQueue::TakeWaiting(size_t keys, MonoTime now) {
+  std::vector<LoadRequest> requests;
   std::vector<LoadRequest> dropped;
-  while (batch.requests.size() < keys) {
+  while (requests.size() < keys && !snapshot_) {
     std::optional<LoadRequest> next = waiting_.Pop(now, Service(), &dropped);
     if (!next) break;
-    batch.requests.push_back(std::move(*next));
+    if (next->snapshot == nullptr) {
+      requests.push_back(std::move(*next));
+    } else if (circuit_.closed()) {
+      snapshot_ = std::move(next);
+    } else {
+      Refuse({std::move(*next)}, Overload::Reason::kCircuit, now);
+    }
   }
   Refuse(std::move(dropped), Overload::Reason::kQueueDeadline, now);
-  if (batch.requests.empty()) return std::nullopt;
-  circuit_.Begin();
-  Begin(&batch, batch.requests.size(), now);
+  return requests;
+}
+
+std::optional<LoadQueue::Batch> LoadQueue::NextSnapshot(MonoTime now) {
+  if (!snapshot_) return std::nullopt;
+  Batch batch;
+  batch.bytes_max = snapshot_->snapshot->bytes_max;
+  std::vector<LoadRequest> requests;
+  requests.push_back(std::move(*snapshot_));
+  snapshot_.reset();
+  Begin(std::move(requests), &batch, now);
   return batch;
 }
 
@@ -53,52 +80,98 @@ std::optional<LoadQueue::Batch> LoadQueue::NextLarge(size_t room, MonoTime now) 
   if (reserved_bytes_ > 0 && reserved_bytes_ + bytes > kLargeBytesMax) return std::nullopt;
   Batch batch;
   batch.bytes_max = batch.reserved_bytes = bytes;
-  batch.requests.push_back(std::move(large_.front().request));
+  std::vector<LoadRequest> requests;
+  requests.push_back(std::move(large_.front().request));
   large_.pop_front();
   reserved_bytes_ += bytes;
-  Begin(&batch, 0, now);
+  Begin(std::move(requests), &batch, now);
   return batch;
 }
 
-void LoadQueue::Begin(Batch* batch, size_t keys, MonoTime now) {
+// What is large may take as long as it takes, so it says nothing of the database's state.
+void LoadQueue::Begin(std::vector<LoadRequest> requests, Batch* batch, MonoTime now) {
+  const bool large = batch->reserved_bytes > 0;
+  Call call;
   batch->call = next_call_++;
-  calls_[batch->call] = {now, keys};
-  keys_in_store_ += keys;
+  if (requests.front().snapshot != nullptr) {
+    batch->keys = std::move(requests.front().snapshot->keys);
+    call.measured = false;
+  } else {
+    batch->keys.reserve(requests.size());
+    for (const LoadRequest& request : requests) batch->keys.push_back(request.key);
+  }
+  call.keys = large ? 0 : batch->keys.size();
+  call.reserved_bytes = batch->reserved_bytes;
+  if (!large) call.circuit = circuit_.Begin();
+  call.requests = std::move(requests);
+  Enter(&call, now);
+  calls_.emplace(batch->call, std::move(call));
 }
 
-void LoadQueue::Finish(Batch batch, bool answered, const std::vector<store::Loads::LeftOut>& left,
-                       MonoTime now) {
-  const auto found = calls_.find(batch.call);
-  assert(found != calls_.end());
-  assert(reserved_bytes_ >= batch.reserved_bytes);
-  const Call call = found->second;
-  calls_.erase(found);
-  reserved_bytes_ -= batch.reserved_bytes;
-  if (call.stalls) {
-    --stalled_calls_;
-  } else {
-    keys_in_store_ -= call.keys;
+void LoadQueue::Enter(Call* call, MonoTime now) {
+  call->asked = now;
+  call->state = Call::State::kInStore;
+  ++calls_in_store_;
+  keys_in_store_ += call->keys;
+}
+
+// Into a state in which it takes no places.
+void LoadQueue::Leave(Call* call, Call::State state) {
+  if (call->state == Call::State::kInStore) {
+    --calls_in_store_;
+    keys_in_store_ -= call->keys;
   }
-  // Errors tell of the database, not of its load.
-  if (answered && call.keys > 0) limit_.OnAnswer(call.began, now, call.keys);
-  if (answered && call.keys > 0) circuit_.OnSuccess();
-  if (!answered && call.keys > 0) {
-    circuit_.OnFailure(now);
+  if (call->state == Call::State::kStalls) --stalled_calls_;
+  if (call->state == Call::State::kAnswered) held_keys_ -= call->keys;
+  if (state == Call::State::kStalls) ++stalled_calls_;
+  if (state == Call::State::kAnswered) held_keys_ += call->keys;
+  call->state = state;
+}
+
+void LoadQueue::OnAnswered(uint64_t id, bool ok, MonoTime now) {
+  Call& call = calls_.at(id);
+  Leave(&call, Call::State::kAnswered);
+  if (!call.circuit) return;
+  if (ok) {
+    if (call.measured) limit_.OnAnswer(call.asked, now, call.keys);
+    circuit_.OnSuccess(*call.circuit);
+  } else {  // Errors tell of the database, not of its load.
+    circuit_.OnFailure(*call.circuit, now);
     RefuseAllIfOpen(now);
   }
-  for (const store::Loads::LeftOut& item : left) {
-    large_.push_back({std::move(batch.requests[item.index]), item.bytes, now});
-  }
+}
+
+void LoadQueue::OnAskedAgain(uint64_t id, MonoTime now) {
+  Call& call = calls_.at(id);
+  assert(call.state == Call::State::kAnswered);
+  held_keys_ -= call.keys;
+  if (call.circuit) call.circuit = circuit_.Begin();
+  Enter(&call, now);
+}
+
+std::vector<LoadRequest> LoadQueue::Finish(uint64_t id) {
+  const auto found = calls_.find(id);
+  assert(found != calls_.end());
+  Call call = std::move(found->second);
+  calls_.erase(found);
+  Leave(&call, Call::State::kAnswered);
+  held_keys_ -= call.keys;
+  assert(reserved_bytes_ >= call.reserved_bytes);
+  reserved_bytes_ -= call.reserved_bytes;
+  return std::move(call.requests);
+}
+
+void LoadQueue::AddLarge(LoadRequest request, size_t bytes, MonoTime now) {
+  large_.push_back({std::move(request), bytes, now});
 }
 
 void LoadQueue::Tick(MonoTime now) {
   for (auto& [id, call] : calls_) {
-    // What is large may take as long as it takes.
-    if (call.keys == 0 || call.stalls || now - call.began <= stall_) continue;
-    call.stalls = true;
-    ++stalled_calls_;
-    keys_in_store_ -= call.keys;
-    circuit_.OnStall(now);
+    const bool waits = call.circuit && call.state == Call::State::kInStore;
+    if (!waits || now - call.asked <= stall_) continue;
+    Leave(&call, Call::State::kStalls);
+    circuit_.OnStall(*call.circuit, now);
+    Refuse(std::exchange(call.requests, {}), Overload::Reason::kCircuit, now);
   }
   RefuseAllIfOpen(now);
   std::vector<LoadRequest> dropped;
@@ -117,7 +190,7 @@ std::vector<LoadRequest> LoadQueue::TakeOverdue(MonoTime now) {
 }
 
 std::optional<Overload> LoadQueue::Refusal(limit::FlowId flow, MonoTime now) {
-  if (circuit_.Room(now) == 0) return Because(Overload::Reason::kCircuit, now);
+  if (Room(now) == 0) return Because(Overload::Reason::kCircuit, now);
   if (!waiting_.Refuses(flow, Service())) return std::nullopt;
   return Because(Overload::Reason::kConcurrency, now);
 }
@@ -136,9 +209,11 @@ void LoadQueue::Refuse(std::vector<LoadRequest> requests, Overload::Reason reaso
 }
 
 void LoadQueue::RefuseAllIfOpen(MonoTime now) {
-  if (circuit_.state() != limit::Circuit::State::kOpen || waiting_.empty()) return;
+  if (circuit_.state() != limit::Circuit::State::kOpen) return;
   std::vector<LoadRequest> dropped;
-  waiting_.Clear(&dropped);
+  if (snapshot_) dropped.push_back(std::move(*snapshot_));
+  snapshot_.reset();
+  if (!waiting_.empty()) waiting_.Clear(&dropped);
   Refuse(std::move(dropped), Overload::Reason::kCircuit, now);
 }
 

@@ -104,7 +104,7 @@ class Rig {
   }
   void Begin(LoadQueue::Batch batch) {
     MonoTime ends = now_;
-    for (size_t i = 0; i < batch.requests.size(); ++i) {
+    for (size_t i = 0; i < batch.keys.size(); ++i) {
       MonoTime& free_at = *std::min_element(free_at_.begin(), free_at_.end());
       free_at = std::max({free_at, now_, thaw_}) + kService;
       ends = std::max(ends, free_at);
@@ -114,8 +114,8 @@ class Rig {
   void Finish() {
     LoadQueue::Batch batch = std::move(in_store_.begin()->second);
     in_store_.erase(in_store_.begin());
-    for (const LoadRequest& request : batch.requests) Tell(request.load, true);
-    queue_.Finish(std::move(batch), true, {}, now_);
+    queue_.OnAnswered(batch.call, true, now_);
+    for (const LoadRequest& request : queue_.Finish(batch.call)) Tell(request.load, true);
   }
   void Refuse() {
     for (const LoadQueue::Refused& refused : queue_.TakeRefused()) {

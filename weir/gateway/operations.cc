@@ -125,7 +125,9 @@ void ClearOperation::Step(std::shared_ptr<ClearOperation> self, Gateway& gateway
       });
 }
 
-void SnapshotOperation::Begin(const std::shared_ptr<SnapshotOperation>& self, Gateway& gateway) {
+void SnapshotOperation::Begin(const std::shared_ptr<SnapshotOperation>& self, Gateway& gateway,
+                              limit::FlowId flow) {
+  self->flow_ = flow;
   Step(self, gateway, 0, 0);
 }
 
@@ -148,8 +150,7 @@ void SnapshotOperation::Step(std::shared_ptr<SnapshotOperation> self, Gateway& g
   }
   --database;
   const size_t bytes_max = self->values_needed_ ? self->BytesLeft(gateway) : 0;
-  gateway.database(database).LoadSnapshot(
-      std::move(keys), bytes_max,
+  store::Done<store::Loads> done =
       [self, &gateway, database, indexes = std::move(indexes)](const Result<store::Loads>& loaded) {
         if (!loaded.ok()) {
           self->error_ = loaded.error();
@@ -162,7 +163,9 @@ void SnapshotOperation::Step(std::shared_ptr<SnapshotOperation> self, Gateway& g
           return;
         }
         Step(self, gateway, database, indexes.back() + 1);
-      });
+      };
+  gateway.database(database).LoadSnapshot({std::move(keys), bytes_max, std::move(done)},
+                                          self->flow_);
 }
 
 size_t SnapshotOperation::BytesLeft(const Gateway& gateway) const {

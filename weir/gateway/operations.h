@@ -87,7 +87,9 @@ class SnapshotOperation final : public Operation {
         values_needed_(values_needed),
         values_(keys_.size()),
         expired_(keys_.size()) {}
-  static void Begin(const std::shared_ptr<SnapshotOperation>& self, Gateway& gateway);
+  // `flow`: who asks.
+  static void Begin(const std::shared_ptr<SnapshotOperation>& self, Gateway& gateway,
+                    limit::FlowId flow);
 
   const std::vector<std::optional<cache::Value>>& values() const { return values_; }
   // Whether a key without a value has a record all the same, one that has expired and still stands.
@@ -105,6 +107,7 @@ class SnapshotOperation final : public Operation {
 
   std::vector<std::string> keys_;
   bool values_needed_;
+  limit::FlowId flow_ = 0;
   std::vector<std::optional<cache::Value>> values_;
   std::vector<bool> expired_;
   size_t bytes_ = 0;  // Of values_.

@@ -237,7 +237,7 @@ void Pipeline::BeginSnapshot(Queued& queued) {
   queued.pending = 1;
   queued.snapshot = std::make_shared<SnapshotOperation>(OriginOf(first_sequence_), std::move(keys),
                                                         queued.spec->NeedsValues());
-  SnapshotOperation::Begin(queued.snapshot, gateway_);
+  SnapshotOperation::Begin(queued.snapshot, gateway_, Flow());
 }
 
 void Pipeline::BeginManyKeys(Queued& queued, uint64_t sequence) {
@@ -259,7 +259,7 @@ void Pipeline::OnManyKeys(Queued& queued) {
   if (many.needs_snapshot()) {
     queued.pending = 1;
     queued.snapshot = many.TakeSnapshot();
-    SnapshotOperation::Begin(queued.snapshot, gateway_);
+    SnapshotOperation::Begin(queued.snapshot, gateway_, Flow());
     return;
   }
   const bool failed = queued.snapshot != nullptr && queued.snapshot->error().has_value();
