@@ -17,7 +17,7 @@ namespace {
 constexpr uint64_t kMiB = uint64_t{1} << 20;
 
 // Parts that stop helping beyond a size are capped, so that in a large budget the cache gets most.
-constexpr uint64_t kWriteBuffersMax = 256 * kMiB;
+constexpr uint64_t kWriteBuffersMax = 512 * kMiB;
 constexpr uint64_t kClientsMax = 1024 * kMiB;
 constexpr uint64_t kFlightsMax = 1024 * kMiB;
 constexpr uint64_t kLimiterMax = 256 * kMiB;

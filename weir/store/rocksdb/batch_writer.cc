@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cassert>
-#include <limits>
 #include <memory>
 #include <optional>
 #include <random>
@@ -19,7 +18,7 @@ using rocksdb::Status;
 
 // A batch larger than this gives its memory back.
 constexpr size_t kStagedBytesKept = size_t{4} << 20;
-// Moved into the tables with each batch beyond as many as it writes.
+// Moved into the tables with each batch, if there are so many, however small it is.
 constexpr size_t kRunRecordsMin = 16;
 // Records of a run whose bytes are asked for ahead.
 constexpr size_t kRunAhead = 8;
@@ -103,7 +102,9 @@ Result<Applied> BatchWriter::Apply(const Batch& batch) {
   if (!found.ok()) return found.error();
   Divide(batch.writes, applied.priors);
   // First, so that what the batch writes to the same keys comes after it.
-  if (!batch.clear) StageRun(batch.writes.size() + kRunRecordsMin);
+  if (!batch.clear) {
+    StageRun(pending_.DueWith(batch.writes.size() - places_.size(), pending_bytes_.size()));
+  }
   for (const Place& place : places_) Stage(batch.writes[place.index], applied.priors[place.index]);
   Version version_max = this->version_max();
   for (const Write& write : batch.writes) version_max = std::max(version_max, write.version);
@@ -180,11 +181,8 @@ void BatchWriter::Divide(const std::vector<Write>& writes, const std::vector<Pri
   }
 }
 
-// Moves about as many records as the batch adds, so that the sealed segment is done before the
-// active one is full and no batch has much more to do than another.
-void BatchWriter::StageRun(size_t count) {
-  if (pending_.overdue()) count = std::numeric_limits<size_t>::max();
-  const std::vector<PendingRecord> run = pending_.TakeRun(count);
+void BatchWriter::StageRun(size_t due) {
+  const std::vector<PendingRecord> run = pending_.TakeRun(std::max(due, kRunRecordsMin));
   for (size_t i = 0; i < run.size(); ++i) {
     if (i + kRunAhead < run.size()) PrefetchRecord(run[i + kRunAhead]);
     const PendingRecord& record = run[i];

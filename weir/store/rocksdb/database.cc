@@ -25,7 +25,7 @@ constexpr size_t kMemtableBytesMin = size_t{64} << 10;
 // Two segments are in memory, and their records once more in the memtable of `pending`, with those
 // that have moved since it was flushed. It is flushed when a segment has just moved, because then
 // there is least to write: what has moved is dropped, not written.
-constexpr size_t kSegmentBytesMax = size_t{32} << 20;
+constexpr size_t kSegmentBytesMax = size_t{64} << 20;
 constexpr size_t kSegmentBytesMin = size_t{32} << 10;
 constexpr size_t kSegmentsPerFlush = 2;
 constexpr size_t kSegmentsPerPendingMemtable = kSegmentsPerFlush + 1;
@@ -37,7 +37,8 @@ constexpr double kBlobGarbageMax = 0.5;  // Of the oldest files; then their tabl
 // What the memtables may hold beyond their part while they are flushed, before a write waits.
 constexpr size_t kFlushingBytesMax = size_t{16} << 20;
 constexpr size_t kLogBytesMin = size_t{64} << 20;
-constexpr size_t kBytesPerSync = size_t{1} << 20;  // What the kernel may keep back of a file.
+constexpr size_t kLogBytesMax = size_t{512} << 20;  // Read when it opens: some seconds.
+constexpr size_t kBytesPerSync = size_t{1} << 20;   // What the kernel may keep back of a file.
 constexpr int kOpenFilesMax = 256;
 constexpr size_t kMoveBytes = size_t{1} << 20;  // In one write, of what was left pending.
 
@@ -84,7 +85,7 @@ rocksdb::DBOptions MakeDbOptions(const RocksDbOptions& options, const WriteBuffe
   db.avoid_flush_during_recovery = false;
   db.max_bgerror_resume_count = 0;  // Resumer does; nothing resumes behind its back.
   db.write_buffer_manager = std::make_shared<rocksdb::WriteBufferManager>(buffers.memtables_all);
-  db.max_total_wal_size = std::max(kLogBytesMin, 2 * options.write_buffer_bytes);
+  db.max_total_wal_size = std::clamp(2 * options.write_buffer_bytes, kLogBytesMin, kLogBytesMax);
   db.max_open_files = kOpenFilesMax;
   db.max_background_jobs = 2;
   db.bytes_per_sync = kBytesPerSync;

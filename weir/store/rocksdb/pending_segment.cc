@@ -172,6 +172,7 @@ void PendingSegment::RestartRuns() {
   next_bucket_ = 0;
   order_.clear();
   order_at_ = 0;
+  taken_ = 0;
 }
 
 void PendingSegment::TakeRun(size_t count, std::vector<PendingRecord>* run) {
@@ -182,6 +183,7 @@ void PendingSegment::TakeRun(size_t count, std::vector<PendingRecord>* run) {
       continue;
     }
     const Entry& entry = entries_[order_[order_at_++].index];
+    ++taken_;
     if (entry.stored_record.empty()) continue;  // Settled since it was sorted.
     run->push_back({entry.shard, entry.stored_key, entry.stored_record});
   }

@@ -57,11 +57,15 @@ class PendingSegment {
   // Appends the next live records, in order, until `run` holds `count`; fewer at the end.
   void TakeRun(size_t count, std::vector<PendingRecord>* run);
   void RestartRuns();
+  // How many the runs have not come to yet; some may be settled.
+  size_t left() const { return entries_.size() - taken_; }
   bool taken_all() const { return next_bucket_ == kBuckets && order_at_ == order_.size(); }
 
   bool empty() const { return bytes_ == 0; }
   size_t bytes() const { return bytes_; }
   size_t keys() const { return entries_.size(); }
+  // What so many writes of so many bytes add to bytes(), at most.
+  static size_t BytesOf(size_t writes, size_t bytes) { return writes * kBytesOfKey + bytes; }
   std::pair<CommitNumber, CommitNumber> commits() const { return {first_, last_}; }
 
   static size_t BucketOf(uint64_t position) { return static_cast<size_t>(position >> 54); }
@@ -105,6 +109,7 @@ class PendingSegment {
   size_t next_bucket_ = 0;
   std::vector<Place> order_;
   size_t order_at_ = 0;
+  size_t taken_ = 0;
 };
 
 }  // namespace weir::store

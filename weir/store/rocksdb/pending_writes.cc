@@ -55,6 +55,18 @@ uint64_t PendingWrites::Collect(uint32_t shard, uint64_t from, uint64_t to, size
   return to;
 }
 
+size_t PendingWrites::DueWith(size_t writes, size_t bytes) const {
+  if (sealed_ == nullptr) return 0;
+  const size_t left = sealed_->left();
+  const size_t added = PendingSegment::BytesOf(writes, bytes);
+  const size_t half = segment_bytes_ / 2;
+  const size_t until = active_->bytes() < half ? half : segment_bytes_;
+  const size_t room = until - std::min(until, active_->bytes());
+  if (added >= room) return left;
+  // Neither factor reaches 2^32: entries are counted in 32 bits, and `added` is below `room`.
+  return static_cast<size_t>((uint64_t{left} * added + room - 1) / room);
+}
+
 std::vector<PendingRecord> PendingWrites::TakeRun(size_t count) {
   std::vector<PendingRecord> run;
   if (sealed_ == nullptr) return run;

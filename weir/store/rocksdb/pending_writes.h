@@ -66,6 +66,13 @@ class PendingWrites {
 
   Hold hold() const { return {active_, sealed_}; }
 
+  // How many records of the sealed segment are to be moved with a batch that leaves `writes` of so
+  // many bytes pending: evenly, so that no batch has much more to do than another, and so that the
+  // last one moves when the active segment is half full. The slower, the more are written again
+  // before their turn, and never moved; but what the active one holds then is flushed as well
+  // (Database::SegmentMoved). What is too late for that moves until it is full, and then at once.
+  size_t DueWith(size_t writes, size_t bytes) const;
+
   // The next run to be moved into the tables, in order: of the next `count` records of the sealed
   // segment, if there are so many, those of which the active one holds no newer version.
   // Requires: what the last call returned has been written, and Moved called.
@@ -76,8 +83,6 @@ class PendingWrites {
   bool taken_all() const { return sealed_ != nullptr && sealed_->taken_all(); }
   // The commit numbers of the first and last batch whose writes the sealed segment holds.
   std::pair<CommitNumber, CommitNumber> sealed_commits() const { return sealed_->commits(); }
-  // Whether the sealed segment must be moved at once, since the active one is full.
-  bool overdue() const { return sealed_ != nullptr && active_->bytes() >= segment_bytes_; }
   // Takes out the sealed segment, to be freed where no reader waits. Requires: taken_all().
   std::shared_ptr<const PendingSegment> Moved() { return std::exchange(sealed_, nullptr); }
 

@@ -2,6 +2,7 @@
 // their bytes are pinned. Method: examples, and random batches against a plain map.
 #include "weir/store/rocksdb/pending_writes.h"
 
+#include <algorithm>
 #include <map>
 #include <set>
 #include <tuple>
@@ -103,17 +104,58 @@ TEST(PendingWritesTest, AFullSegmentWaitsUntilTheSealedOneHasMoved) {
   const std::string big(kSegmentBytes, 'x');
   EXPECT_TRUE(pending.TakeRun(9).empty()) << "nothing is sealed";
   pending.Add(3, PutOf({0, 1, "a"}, big));
-  EXPECT_FALSE(pending.overdue());
   pending.Add(4, PutOf({0, 2, "b"}, big));
-  EXPECT_TRUE(pending.overdue());
   EXPECT_FALSE(pending.taken_all());
   EXPECT_EQ(NameOf(pending.TakeRun(9).at(0)), "a");
   EXPECT_TRUE(pending.taken_all());
   EXPECT_EQ(pending.sealed_commits(), (std::pair<CommitNumber, CommitNumber>(3, 3)));
   pending.Moved();
   pending.Add(5, PutOf({0, 3, "c"}, "small"));
-  EXPECT_FALSE(pending.overdue());
   EXPECT_EQ(pending.sealed_commits(), (std::pair<CommitNumber, CommitNumber>(4, 5)));
+}
+
+// Puts of `keys` keys, from the `first` on.
+std::string Puts(uint64_t first, uint64_t keys) {
+  std::string bytes;
+  for (uint64_t i = first; i < first + keys; ++i) {
+    bytes += PutOf({0, i << 40, "k"}, std::string(50, 'x'));
+  }
+  return bytes;
+}
+
+TEST(PendingWritesTest, ASealedSegmentMovesEvenlyUntilTheActiveOneIsHalfFull) {
+  constexpr size_t kSegment = size_t{1} << 20;
+  constexpr uint64_t kBatch = 50;
+  PendingWrites pending(kSegment);
+  CommitNumber commit = 0;
+  uint64_t key = 0;
+  EXPECT_EQ(pending.DueWith(kBatch, Puts(0, kBatch).size()), 0U) << "nothing is sealed";
+  while (pending.DueWith(1, 1) == 0) {
+    pending.Add(++commit, Puts(key, kBatch));
+    key += kBatch;
+  }
+  const uint64_t sealed_keys = key;
+  size_t moved = 0;
+  for (; !pending.taken_all(); key += kBatch) {
+    const std::string bytes = Puts(key, kBatch);
+    const size_t due = pending.DueWith(kBatch, bytes.size());
+    EXPECT_LE(due, 2 * kBatch + 2) << "twice as many as come";
+    moved += pending.TakeRun(std::max<size_t>(due, 1)).size();
+    pending.Add(++commit, bytes);
+  }
+  EXPECT_EQ(moved, sealed_keys);
+  EXPECT_NEAR(static_cast<double>(key - sealed_keys), static_cast<double>(sealed_keys) / 2,
+              2 * kBatch);
+}
+
+TEST(PendingWritesTest, WhatIsLeftWhenItIsHalfFullMovesUntilItIsFull) {
+  constexpr uint64_t kKeys = 100;
+  const auto bytes = [](uint64_t keys) { return Puts(kKeys, keys).size(); };
+  PendingWrites pending(PendingSegment::BytesOf(kKeys, bytes(kKeys)));
+  pending.Add(1, Puts(0, kKeys));
+  pending.Add(2, Puts(kKeys, 60));  // Without a run.
+  EXPECT_EQ(pending.DueWith(20, bytes(20)), kKeys / 2);
+  EXPECT_EQ(pending.DueWith(40, bytes(40)), kKeys);
 }
 
 TEST(PendingWritesTest, AKeyThatIsPendingAgainDoesNotMoveInItsOlderVersion) {
