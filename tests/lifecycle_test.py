@@ -101,6 +101,22 @@ class Stopping(WithServer):
         server.signal(signal.SIGINT)
         self.assertEqual(server.wait(), 0)
 
+    def test_a_database_that_never_answers_does_not_hold_the_stop_for_ever(self):
+        os.makedirs(self.directory)
+        slowness = os.path.join(self.directory, "slowness")
+        with open(slowness, "w", encoding="ascii") as file:
+            file.write("readers 1 read_us 0 write_us 0 frozen 1\n")
+        server = weir_process.Weir(WEIR, os.path.join(self.directory, "frozen"), "--drain-timeout",
+                                   "0s", env={"WEIR_SLOW_STORE": slowness})
+        self.addCleanup(server.kill)
+        with server.client() as client:
+            client.send(encode("SET", "k", "v"))
+            weir_process.wait_until(
+                lambda: server.metrics()['weir_admission_under_way{database="0",op="commit"}'] > 0,
+                "the write is in the database")
+            self.assertEqual(server.stop(), 1)
+        self.assertRegex(server.log(), 'msg="a database does not answer, so weir ends without it')
+
     def test_a_client_that_takes_no_replies_holds_the_stop_no_longer_than_the_drain_timeout(self):
         server = self.start("--drain-timeout", "500ms")
         with server.client() as client:

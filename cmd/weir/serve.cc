@@ -11,6 +11,7 @@
 #include "cmd/weir/live_limits.h"
 #include "cmd/weir/log.h"
 #include "cmd/weir/slow_store.h"
+#include "cmd/weir/stop_deadline.h"
 #include "cmd/weir/stores.h"
 #include "cmd/weir/users.h"
 #include "cmd/weir/views.h"
@@ -29,6 +30,16 @@
 
 namespace weir::cmd {
 namespace {
+
+// What the databases may take to end, once all clients are gone.
+constexpr std::chrono::seconds kDatabasesEndMax{10};
+
+// What a database has not answered is told to nobody: clients that waited for it are gone.
+[[noreturn]] void GiveUpDatabases() {
+  LogError("a database does not answer, so weir ends without it; what was acknowledged is not lost",
+           {{"waited", std::to_string(kDatabasesEndMax.count()) + "s"}});
+  std::_Exit(1);
+}
 
 // Returns nullptr when nothing is on disk.
 std::unique_ptr<backup::BackupJob> MakeBackupJob(const OpenedStores& opened,
@@ -154,9 +165,10 @@ void Reload(LiveConfig& live, server::Server& server) {
           {{"changed", outcome.changed.empty() ? "nothing" : Joined(outcome.changed)}});
 }
 
-// Reloads as often as it is asked to, until it is asked to stop.
+// Clients are served from now on. Reloads as often as it is asked to, until it is asked to stop.
 void ReloadUntilStopped(const sigset_t& signals, LiveConfig& live, server::Server& server) {
   for (;;) {
+    TellSupervisor("READY=1");
     const int signal_number = NextSignal(signals);
     if (signal_number != SIGHUP) {
       TellSupervisor("STOPPING=1");
@@ -164,7 +176,6 @@ void ReloadUntilStopped(const sigset_t& signals, LiveConfig& live, server::Serve
     }
     TellSupervisor("RELOADING=1");
     Reload(live, server);
-    TellSupervisor("READY=1");
   }
 }
 
@@ -253,10 +264,10 @@ int Serve(const Loaded& loaded, const std::string& config_file, LiveConfig::Load
   if (!bound.value().empty()) port = bound.value().front().port;
   LogServing(config, bound.value(), server.tls(), admin_port.value(), shards);
 
-  TellSupervisor("READY=1");
   ReloadUntilStopped(signals, live, server);
   ready = false;
   server.Stop();
+  const StopDeadline deadline(kDatabasesEndMax, GiveUpDatabases);
   check.value().reset();    // It asks the gateway.
   admin.Stop();             // Its views look at the gateway.
   backup.reset();           // It may hold the logs, and uses the stores.

@@ -47,7 +47,8 @@ using Routes = std::map<std::string, Handler>;
 
 // Bytes of a request line and its headers, the empty line included; one more is answered 431.
 inline constexpr size_t kHeadBytesMax = 8192;
-// Open connections; one more is answered 503 and closed at once.
+// Open connections. One more takes the place of the one that has been waited for longest, for a
+// request or to take an answer, so that clients that say nothing do not keep a probe out.
 inline constexpr size_t kConnectionsMax = 32;
 // Bytes read and dropped after a final answer, so that the answer is not lost to a reset.
 inline constexpr size_t kDiscardedBytesMax = 64 * 1024;

@@ -234,18 +234,23 @@ TEST_F(AdminServerTest, EndlessInputAfterTheAnswerIsCutOff) {
   }
 }
 
-TEST_F(AdminServerTest, OneConnectionPastTheLimitIsTurnedAway) {
+TEST_F(AdminServerTest, OneConnectionPastTheLimitTakesThePlaceOfTheOneThatWaitedLongest) {
   std::vector<std::unique_ptr<Client>> clients;
+  const auto ask = [](Client& client) {
+    client.Send("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    return client.ReadUntil("ok\n");
+  };
   for (size_t i = 0; i < kConnectionsMax; ++i) {
     clients.push_back(std::make_unique<Client>(port_));
-    clients.back()->Send("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n");
-    ASSERT_THAT(clients.back()->ReadUntil("ok\n"), EndsWith("ok\n")) << i;
+    ASSERT_THAT(ask(*clients.back()), EndsWith("ok\n")) << i;
   }
-  EXPECT_THAT(Client(port_).ReadAll(), StartsWith("HTTP/1.1 503 "));
-
-  clients.back()->Finish();  // The server's end of file tells that the slot is free.
-  EXPECT_EQ(clients.back()->ReadAll(), "");
+  ASSERT_THAT(ask(*clients.front()), EndsWith("ok\n"));  // Now the second has waited longest.
   EXPECT_THAT(Get("localhost"), StartsWith("HTTP/1.1 200 "));
+  EXPECT_EQ(clients[1]->ReadAll(), "");
+  EXPECT_THAT(Get("localhost"), StartsWith("HTTP/1.1 200 ")) << "which closes nobody else";
+  EXPECT_THAT(ask(*clients[2]), EndsWith("ok\n"));
+  EXPECT_THAT(ask(*clients.front()), EndsWith("ok\n"));
+  EXPECT_THAT(ask(*clients.back()), EndsWith("ok\n"));
 }
 
 TEST_F(AdminServerTest, ASecondServerOnThePortIsToldThatItIsInUse) {

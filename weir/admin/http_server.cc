@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cassert>
+#include <list>
 #include <optional>
 #include <string_view>
 #include <thread>
@@ -32,8 +33,6 @@ using boost::system::error_code;
 
 constexpr auto kAwaitTuple = asio::as_tuple(asio::use_awaitable);
 constexpr std::chrono::milliseconds kAcceptRetryDelay{100};
-constexpr std::string_view kTooManyConnections =
-    "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
 
 http::response<http::string_body> Encode(const Answer& answer) {
   http::response<http::string_body> encoded(static_cast<http::status>(answer.response.status), 11);
@@ -100,16 +99,39 @@ class HttpServer::Server {
   }
 
  private:
-  // Counts a connection for as long as its coroutine lives, however that ends.
-  class Slot {
+  // A connection's place among the open ones, until it is closed to make room or its coroutine
+  // ends.
+  class Place {
    public:
-    explicit Slot(size_t& used) : used_(used) { ++used_; }
-    Slot(const Slot&) = delete;
-    Slot& operator=(const Slot&) = delete;
-    ~Slot() { --used_; }
+    // The one that has been waited for longest comes first.
+    using List = std::list<Place*>;
+
+    Place(List& list, beast::tcp_stream& stream) : list_(list), stream_(stream) {
+      at_ = list_.insert(list_.end(), this);
+    }
+    Place(const Place&) = delete;
+    Place& operator=(const Place&) = delete;
+    ~Place() { Leave(); }
+
+    // It is waited for anew.
+    void ToTheEnd() {
+      if (listed_) list_.splice(list_.end(), list_, at_);
+    }
+    // Its coroutine ends when it learns of this.
+    void Close() {
+      Leave();
+      stream_.close();
+    }
 
    private:
-    size_t& used_;
+    void Leave() {
+      if (std::exchange(listed_, false)) list_.erase(at_);
+    }
+
+    List& list_;
+    beast::tcp_stream& stream_;
+    List::iterator at_;
+    bool listed_ = true;
   };
 
   asio::awaitable<void> Accept() {
@@ -119,20 +141,19 @@ class HttpServer::Server {
       if (error) {  // Mostly: out of file descriptors, which passes.
         retry.expires_after(kAcceptRetryDelay);
         co_await retry.async_wait(kAwaitTuple);
-      } else if (connections_ == options_.connections_max) {
-        error_code ignored;
-        socket.write_some(asio::buffer(kTooManyConnections), ignored);
       } else {
+        if (places_.size() >= options_.connections_max) places_.front()->Close();
         asio::co_spawn(io_, Serve(beast::tcp_stream(std::move(socket))), asio::detached);
       }
     }
   }
 
   asio::awaitable<void> Serve(beast::tcp_stream stream) {
-    const Slot slot(connections_);
+    Place place(places_, stream);
     std::string input;
     bool keep_alive = true;
     while (keep_alive) {
+      place.ToTheEnd();
       stream.expires_after(options_.request_deadline);
       const auto [error, head_bytes] = co_await asio::async_read_until(
           stream, asio::dynamic_buffer(input, kHeadBytesMax), "\r\n\r\n", kAwaitTuple);
@@ -169,7 +190,7 @@ class HttpServer::Server {
 
   const AnswerFunction answer_;
   const HttpOptions options_;
-  size_t connections_ = 0;  // Before io_, which destroys the coroutines that count here.
+  Place::List places_;  // Before io_, which destroys the coroutines that stand here.
   asio::io_context io_{1};
   tcp::acceptor acceptor_{io_};
   std::thread thread_;

@@ -29,7 +29,8 @@ struct HttpOptions {
   // From the moment the server waits for a request to the last byte of its answer. A connection
   // past it is closed, and so is one that stays idle as long.
   std::chrono::milliseconds request_deadline{5000};
-  // Open connections; one more is answered 503 and closed at once.
+  // Open connections. One more takes the place of the one that has been waited for longest, for a
+  // request or to take an answer, so that clients that say nothing keep nobody out.
   size_t connections_max = 32;
   // Bytes of a body; of a longer one the request is refused. 0: bodies are left to the function.
   size_t body_bytes_max = 0;

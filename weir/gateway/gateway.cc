@@ -11,6 +11,7 @@ namespace weir::gateway {
 namespace {
 
 constexpr int64_t kCountPauseMs = 1000;
+constexpr int64_t kCountPausePart = 10;  // And a count that takes long pauses so many times longer.
 
 uint64_t VersionFloor(const std::vector<std::unique_ptr<store::Store>>& stores) {
   uint64_t floor = 0;
@@ -76,7 +77,7 @@ Gateway::Gateway(Options options, std::vector<std::unique_ptr<store::Store>> sto
   }
   ranges_ = std::make_unique<RangeKeeper>(std::move(options.ranges), placement_,
                                           databases_.front()->committer());
-  Recount();
+  Recount(clock_.Wall().ms);
 }
 
 // First of all, because the last callbacks of the databases still use the rest; and each of them
@@ -132,17 +133,28 @@ void Gateway::Tick() {
   SampleRates();
   const int64_t now_ms = clock_.Wall().ms;
   int64_t due = next_count_ms_.load();
-  if (now_ms >= due && next_count_ms_.compare_exchange_strong(due, now_ms + kCountPauseMs)) {
-    Recount();
+  if (counting_ == 0 && now_ms >= due &&
+      next_count_ms_.compare_exchange_strong(due, now_ms + kCountPauseMs)) {
+    Recount(now_ms);
   }
 }
 
-void Gateway::Recount() {
+// What is due is walked to be left out, which takes long after a mass expiry. So counting gets a
+// small part of the time, however long it takes.
+void Gateway::Recount(int64_t began_ms) {
+  counting_ += databases_.size();
   for (size_t i = 0; i < databases_.size(); ++i) {
-    databases_[i]->Count([this, i](const Result<store::Counts>& counts) {
-      if (!counts.ok()) return;
-      records_[i] = counts.value().records - counts.value().due;
-      expiring_[i] = counts.value().with_expiry - counts.value().due;
+    databases_[i]->Count([this, i, began_ms](const Result<store::Counts>& counts) {
+      if (counts.ok()) {
+        records_[i] = counts.value().records - counts.value().due;
+        expiring_[i] = counts.value().with_expiry - counts.value().due;
+      }
+      const int64_t now_ms = clock_.Wall().ms;
+      const int64_t next = now_ms + kCountPausePart * std::max<int64_t>(now_ms - began_ms, 0);
+      int64_t planned = next_count_ms_.load();
+      while (planned < next && !next_count_ms_.compare_exchange_weak(planned, next)) {
+      }
+      --counting_;
     });
   }
 }

@@ -172,7 +172,7 @@ class Gateway {
   Gateway(Options options, std::vector<std::unique_ptr<store::Store>> stores,
           std::unique_ptr<Admission> admission, std::unique_ptr<Authentication> authentication,
           Clock& clock);
-  void Recount();
+  void Recount(int64_t began_ms);
   void SampleRates();
 
   Clock& clock_;
@@ -206,6 +206,7 @@ class Gateway {
   std::vector<const LoopStats*> stats_;
   StatsTotals reset_;  // What had been counted at the last ResetTotals.
   std::atomic<int64_t> next_count_ms_{0};
+  std::atomic<size_t> counting_{0};  // Databases that have not answered the last Recount.
   std::shared_ptr<std::atomic<size_t>> keys_bytes_ = std::make_shared<std::atomic<size_t>>(0);
   uint64_t random_seed_;
   std::atomic<uint64_t> randoms_{0};

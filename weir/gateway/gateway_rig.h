@@ -164,6 +164,8 @@ class GatewayRig {
   void TellWhenIdle() { home_.tells_when_idle = true; }
   Gateway& gateway() { return *gateway_; }
   ScriptedStore& store(size_t database = 0) { return *stores_[database]; }
+  // What the round has collected so far.
+  const Outbox& outbox() const { return outbox_; }
   TestClient& client(size_t index) { return *clients_.at(index); }
 
   size_t Connect() {

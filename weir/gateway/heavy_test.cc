@@ -177,6 +177,25 @@ TEST(LargeBatch, WithoutRoomLargeValuesAreNeitherLoadedNorMadeAndSmallOnesAre) {
   EXPECT_EQ(rig.Do(client, {"SETRANGE", "new", "100000", "x"}), ":100001");
 }
 
+TEST(LargeBatch, TheRepliesOfManyFieldsCountAsMade) {
+  GatewayRig rig(FourMiBForWrites());  // So one batch makes 1 MiB.
+  const size_t client = rig.Connect();
+  Words fields = {"SET", "u1", "0", "1"};
+  for (size_t i = 0; i < kMiB * 11 / 20 / sizeof(Reply); ++i) {
+    fields.insert(fields.end(), {"GET", "u1", "0"});
+  }
+  rig.SendAndHandOn(client, {"SET", "first", "1"});  // While this is in the store the rest gathers.
+  const size_t before = rig.store().batches().size();
+  for (const char* key : {"a", "b"}) {
+    Words words = {"BITFIELD", key};
+    words.insert(words.end(), fields.begin(), fields.end());
+    rig.Send(client, words);
+  }
+  rig.Send(client, {"SET", "last", "1"});
+  rig.RunAll();
+  EXPECT_EQ(rig.store().batches().size() - before, 2u) << "the last finds the batch full";
+}
+
 TEST(LargeBatch, ATransactionMakesABoundedAmount) {
   GatewayRig rig;
   const size_t client = rig.Connect();

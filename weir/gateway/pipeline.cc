@@ -298,13 +298,6 @@ void Pipeline::Begin(size_t index) {
   }
 }
 
-limit::FlowId Pipeline::Flow() const {
-  const bool users = gateway_.authentication().generation() != 0;
-  if (users && session_.user != nullptr) return SeededHash(session_.user->name, 0);
-  const auto& bytes = session_.client.bytes;
-  return SeededHash({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, 1);
-}
-
 void Pipeline::BeginWrite(Queued& queued, uint64_t sequence) {
   run_database_ = DatabaseOf(queued);
   if (run_database_ == kSeveral) {

@@ -67,6 +67,15 @@ std::optional<Reply> Pipeline::Forbidden(const CommandSpec& spec, Args args) {
   return std::nullopt;
 }
 
+limit::FlowId Pipeline::Flow() const {
+  const bool users = gateway_.authentication().generation() != 0;
+  if (users && session_.user != nullptr) return SeededHash(session_.user->name, 0);
+  // As limits count clients: each IPv4 address, each IPv6 /64.
+  const auto& bytes = session_.client.bytes;
+  const size_t size = session_.client.is_v4() ? bytes.size() : bytes.size() / 2;
+  return SeededHash({reinterpret_cast<const char*>(bytes.data()), size}, 1);
+}
+
 // What can be said of the credentials without a check: whether they are right, and then the user
 // is the session's. The same is done for a user who exists and for one who does not.
 std::optional<bool> Pipeline::JudgeAtOnce(const Credentials& given) {

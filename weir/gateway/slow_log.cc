@@ -62,18 +62,26 @@ std::vector<std::string> ShownArgs::Of(Args args) {
 void SlowLog::Configure(int64_t slower_than_us, size_t max_len) {
   assert(max_len <= kLenMax);
   slower_than_us_.store(slower_than_us, std::memory_order_relaxed);
+  Entries forgotten;  // Freed after the lock.
   const std::lock_guard lock(mutex_);
   max_len_ = max_len;
-  if (entries_.size() > max_len_) entries_.resize(max_len_);
+  if (entries_.size() <= max_len_) return;
+  const auto first = entries_.begin() + static_cast<std::ptrdiff_t>(max_len_);
+  forgotten.assign(first, entries_.end());
+  entries_.erase(first, entries_.end());
 }
 
 void SlowLog::Add(WallTime now, uint64_t took_ns, Args args, const std::string& peer,
                   const std::string& name) {
-  Entry entry{0, now.ms / 1000, took_ns / 1000, ShownArgs::Of(args), peer, name};
+  auto entry = std::make_shared<Entry>(
+      Entry{0, now.ms / 1000, took_ns / 1000, ShownArgs::Of(args), peer, name});
+  std::shared_ptr<const Entry> forgotten;  // Freed after the lock.
   const std::lock_guard lock(mutex_);
-  entry.id = next_id_++;
+  entry->id = next_id_++;
   entries_.push_front(std::move(entry));
-  if (entries_.size() > max_len_) entries_.pop_back();
+  if (entries_.size() <= max_len_) return;
+  forgotten = std::move(entries_.back());
+  entries_.pop_back();
 }
 
 size_t SlowLog::size() const {
@@ -81,15 +89,17 @@ size_t SlowLog::size() const {
   return entries_.size();
 }
 
-std::vector<SlowLog::Entry> SlowLog::Latest(size_t count) const {
+SlowLog::Entries SlowLog::Latest(size_t count) const {
   const std::lock_guard lock(mutex_);
   const size_t taken = std::min(count, entries_.size());
   return {entries_.begin(), entries_.begin() + static_cast<std::ptrdiff_t>(taken)};
 }
 
-void SlowLog::Reset() {
+SlowLog::Entries SlowLog::Take() {
   const std::lock_guard lock(mutex_);
+  Entries all(entries_.begin(), entries_.end());
   entries_.clear();
+  return all;
 }
 
 }  // namespace weir::gateway

@@ -3,13 +3,14 @@
 // What is measured: of a command answered from memory, its share of its burst (see burst.h); of one
 // that waited for a database, the time from being handed to the database to its reply. What it
 // waited for commands before it on its own connection is not counted, as in Redis.
-// Threads: thread-safe. Cost: IsSlow is two loads; Add locks and allocates.
+// Threads: thread-safe. Cost: IsSlow is two loads; Add allocates, and locks for a moment.
 // Limits: max_len entries of kArgsMax arguments of kArgBytesMax bytes.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <vector>
@@ -46,6 +47,7 @@ class SlowLog {
     std::string peer;
     std::string name;
   };
+  using Entries = std::vector<std::shared_ptr<const Entry>>;  // Latest first.
 
   // `slower_than_us`: -1 logs nothing, 0 everything. Requires: max_len <= kLenMax.
   void Configure(int64_t slower_than_us, size_t max_len);
@@ -58,9 +60,10 @@ class SlowLog {
            const std::string& name);
 
   size_t size() const;
-  // Returns the latest entries, latest first.
-  std::vector<Entry> Latest(size_t count) const;
-  void Reset();
+  // Cost: one reference an entry, under the lock that all loops take.
+  Entries Latest(size_t count) const;
+  // Forgets all, and returns it: whoever drops the last reference frees it.
+  Entries Take();
 
  private:
   std::atomic<int64_t> slower_than_us_{10'000};
@@ -69,7 +72,7 @@ class SlowLog {
   // Guarded by mutex_:
   size_t max_len_ = 128;
   uint64_t next_id_ = 0;
-  std::deque<Entry> entries_;  // Latest first.
+  std::deque<std::shared_ptr<const Entry>> entries_;  // Latest first.
 };
 
 }  // namespace weir::gateway

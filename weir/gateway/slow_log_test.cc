@@ -24,20 +24,20 @@ TEST(SlowLog, KeepsTheLatestAndNumbersAll) {
   log.Configure(0, 2);
   for (const char* word : {"a", "b", "c"}) Add(log, word, 7);
   EXPECT_EQ(log.size(), 2u);
-  const std::vector<SlowLog::Entry> latest = log.Latest(10);
+  const SlowLog::Entries latest = log.Latest(10);
   ASSERT_EQ(latest.size(), 2u);
-  EXPECT_EQ(latest[0].args, Words{"c"});
-  EXPECT_EQ(latest[0].id, 2u);
-  EXPECT_EQ(latest[0].took_us, 7u);
-  EXPECT_EQ(latest[0].unix_seconds, 5);
-  EXPECT_EQ(latest[0].peer, "127.0.0.1:1");
-  EXPECT_EQ(latest[0].name, "me");
-  EXPECT_EQ(latest[1].args, Words{"b"});
+  EXPECT_EQ(latest[0]->args, Words{"c"});
+  EXPECT_EQ(latest[0]->id, 2u);
+  EXPECT_EQ(latest[0]->took_us, 7u);
+  EXPECT_EQ(latest[0]->unix_seconds, 5);
+  EXPECT_EQ(latest[0]->peer, "127.0.0.1:1");
+  EXPECT_EQ(latest[0]->name, "me");
+  EXPECT_EQ(latest[1]->args, Words{"b"});
   EXPECT_EQ(log.Latest(1).size(), 1u);
-  log.Reset();
+  EXPECT_EQ(log.Take(), latest);
   EXPECT_EQ(log.size(), 0u);
   Add(log, "d");
-  EXPECT_EQ(log.Latest(1)[0].id, 3u) << "numbers go on";
+  EXPECT_EQ(log.Latest(1)[0]->id, 3u) << "numbers go on";
 }
 
 TEST(SlowLog, AShorterLengthForgetsTheOldest) {
@@ -46,7 +46,7 @@ TEST(SlowLog, AShorterLengthForgetsTheOldest) {
   for (const char* word : {"a", "b", "c"}) Add(log, word);
   log.Configure(0, 1);
   ASSERT_EQ(log.size(), 1u);
-  EXPECT_EQ(log.Latest(1)[0].args, Words{"c"});
+  EXPECT_EQ(log.Latest(1)[0]->args, Words{"c"});
   log.Configure(0, 0);
   Add(log, "d");
   EXPECT_EQ(log.size(), 0u);

@@ -166,7 +166,7 @@ void WriteBatch::RunItem(WriteItem& item) {
       item.reply = Reply::Failure(errors::NoRoomForValue());
     }
   }
-  made_bytes_ += item.reply.bulk.size();
+  made_bytes_ += item.reply.bulk.size() + item.reply.items.size() * sizeof(Reply);
 }
 
 // Whether nothing that the item may look at is unknown. `failed`: something could not be read.

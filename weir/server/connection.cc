@@ -218,6 +218,11 @@ void Connection::TakeTurn() {
   own_turn_ = false;
 }
 
+void Connection::TurnAtTick() {
+  tick_asked_ = false;
+  GoOnLater();
+}
+
 void Connection::GoOnLater() {
   if (!std::exchange(goes_on_later_, true)) loop_.ContinueLater(id());
 }
@@ -317,7 +322,7 @@ bool Connection::WaitsForMemory() {
   }
   if (waits && !std::exchange(memory_waits_, true)) {
     memory_wait_began_ = loop_.outbox().now.mono;
-    loop_.ContinueAtTick(id());
+    if (!std::exchange(tick_asked_, true)) loop_.ContinueAtTick(id());
   }
   return waits;
 }

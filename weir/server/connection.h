@@ -84,6 +84,8 @@ class Connection final : public net::EventLoop::Watcher {
   void Continue();
   // As Continue, in a turn that it has asked the loop for.
   void TakeTurn();
+  // The tick that it has asked for: it has another turn.
+  void TurnAtTick();
   // Answers what has been received, then closes.
   void Drain();
   // What is known of it now. Cost: a system call.
@@ -153,6 +155,7 @@ class Connection final : public net::EventLoop::Watcher {
   bool own_turn_ = false;         // And has it now.
   bool may_send_ = true;          // The socket has taken all it was given, or is writable again.
   bool memory_waits_ = false;  // It is not read until there is memory: the next tick looks again.
+  bool tick_asked_ = false;    // The loop will call TurnAtTick.
   bool watching_read_ = true;
   bool watching_write_ = false;
   bool closed_ = false;

@@ -4,12 +4,13 @@
 // While it lives, it is the one that Bytes gives its mappings to.
 // Requires: no more than one at a time; the threads that may drop Bytes end before it does.
 // Threads: Take is thread-safe. Destruction gives back what waits.
-// Limits: what waits is counted as values (Bytes::counted_bytes) until it is unmapped, and whoever
-// takes in more asks for room there first; so its queue is bounded as they are.
-// Cost: of Take, a short lock and a wake-up.
+// Limits: kWaitingMax wait or are being unmapped; whoever brings one more unmaps it. For what waits
+// is counted as values (Bytes::counted_bytes), and those of the largest size must not take their
+// share. Cost: of Take, a short lock and a wake-up.
 #pragma once
 
 #include <condition_variable>
+#include <cstddef>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -20,6 +21,8 @@ namespace weir::server {
 
 class Reclaimer final : public Bytes::Reclaimer {
  public:
+  static constexpr size_t kWaitingMax = 2;
+
   Reclaimer();
   ~Reclaimer() override;
   Reclaimer(const Reclaimer&) = delete;
@@ -32,7 +35,9 @@ class Reclaimer final : public Bytes::Reclaimer {
 
   std::mutex mutex_;
   std::condition_variable wake_;
+  // Guarded by mutex_:
   std::vector<Bytes::Mapping> waiting_;
+  bool busy_ = false;  // One is being unmapped.
   bool stopping_ = false;
   std::thread thread_;
 };

@@ -31,6 +31,15 @@ TEST(ReclaimerTest, ItIsGivenBackWithoutWaitingForMore) {
   while (Bytes::counted_bytes() != before) std::this_thread::yield();
 }
 
+TEST(ReclaimerTest, NoMoreWaitsThanMay) {
+  const size_t before = Bytes::counted_bytes();
+  const Reclaimer reclaimer;
+  for (int i = 0; i < 1000; ++i) {
+    Large();
+    ASSERT_LE(Bytes::counted_bytes(), before + Reclaimer::kWaitingMax * Bytes::kMappedBytesMin);
+  }
+}
+
 TEST(ReclaimerTest, ManyThreadsMayGiveAtOnce) {
   const size_t before = Bytes::counted_bytes();
   {

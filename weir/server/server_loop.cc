@@ -177,17 +177,19 @@ void ServerLoop::ResumePaused() {
 void ServerLoop::OnTick() {
   ReadClock();
   each_tick_();
-  for (const uint64_t id : std::exchange(continue_at_tick_, {})) ContinueLater(id);
+  for (const uint64_t id : std::exchange(continue_at_tick_, {})) {
+    if (Connection* const connection = Find(id)) connection->TurnAtTick();
+  }
   if (!paused_.empty()) ResumePaused();
   if (++ticks_ % kTicksBetweenDeadlineChecks == 0) BeginDeadlineWalk();
 }
 
 void ServerLoop::ContinueFirstAtTick() {
   while (!continue_at_tick_.empty()) {
-    const uint64_t id = continue_at_tick_.front();
+    Connection* const connection = Find(continue_at_tick_.front());
     continue_at_tick_.pop_front();
-    if (Find(id) == nullptr) continue;
-    ContinueLater(id);
+    if (connection == nullptr) continue;
+    connection->TurnAtTick();
     return;
   }
 }

@@ -95,7 +95,7 @@ class ServerLoop final : public gateway::Home, public net::EventLoop::Observer {
   void ContinueAfterPause(uint64_t id) { paused_.push_back(id); }
   // Says whether the connection is shown every command. Cost: a branch while there is no monitor.
   void SetMonitor(uint64_t id, bool monitors);
-  // Calls it after the next tick.
+  // Calls it after the next tick (Connection::TurnAtTick). Requires: it has not been asked since.
   void ContinueAtTick(uint64_t id) { continue_at_tick_.push_back(id); }
   // Calls the first of those now: there may be memory for one.
   void ContinueFirstAtTick();

@@ -18,17 +18,17 @@ class SlowlogOperation final : public Operation {
   using Operation::Operation;
 };
 
-void WriteEntries(const std::vector<SlowLog::Entry>& entries, resp::Writer& writer) {
+void WriteEntries(const SlowLog::Entries& entries, resp::Writer& writer) {
   writer.ArrayHeader(entries.size());
-  for (const SlowLog::Entry& entry : entries) {
+  for (const auto& entry : entries) {
     writer.ArrayHeader(6);
-    writer.Integer(static_cast<int64_t>(entry.id));
-    writer.Integer(entry.unix_seconds);
-    writer.Integer(static_cast<int64_t>(entry.took_us));
-    writer.ArrayHeader(entry.args.size());
-    for (const std::string& arg : entry.args) writer.Bulk(arg);
-    writer.Bulk(entry.peer);
-    writer.Bulk(entry.name);
+    writer.Integer(static_cast<int64_t>(entry->id));
+    writer.Integer(entry->unix_seconds);
+    writer.Integer(static_cast<int64_t>(entry->took_us));
+    writer.ArrayHeader(entry->args.size());
+    for (const std::string& arg : entry->args) writer.Bulk(arg);
+    writer.Bulk(entry->peer);
+    writer.Bulk(entry->name);
   }
 }
 
@@ -47,7 +47,7 @@ std::optional<Reply> SlowlogGet(const OperationCall& call) {
   const size_t most = std::min(count < 0 ? SIZE_MAX : static_cast<size_t>(count), log.size());
   auto operation = std::make_shared<SlowlogOperation>(call.origin);
   const auto answer = [operation, &log, most, protocol = call.session.protocol] {
-    const std::vector<SlowLog::Entry> entries = log.Latest(most);
+    const SlowLog::Entries entries = log.Latest(most);
     operation->reply() =
         EncodedBy(protocol, [&](resp::Writer& writer) { WriteEntries(entries, writer); });
     Deliver(operation);
@@ -61,7 +61,9 @@ void SlowlogLen(const LocalCall& call, resp::Writer& writer) {
 }
 
 void SlowlogReset(const LocalCall& call, resp::Writer& writer) {
-  call.gateway.slow_log().Reset();
+  // A long one is freed on a thread of heavy work; a loop would take milliseconds.
+  auto forgotten = std::make_shared<SlowLog::Entries>(call.gateway.slow_log().Take());
+  call.gateway.heavy_reads().Post([forgotten = std::move(forgotten)] { forgotten->clear(); });
   writer.SimpleString("OK");
 }
 

@@ -149,6 +149,7 @@ std::unique_ptr<DatabaseSetting> MakeDatabaseSetting(const RocksDbOptions& optio
   auto setting = std::make_unique<DatabaseSetting>();
   setting->path = std::move(path);
   setting->shards = shards;
+  setting->durability = options.durability;
   setting->warn = options.warn;
   const bool is_synced = options.durability == Durability::kFsync;
   setting->env = is_synced ? std::move(env) : KeepLogsInOrder(std::move(env));
@@ -193,14 +194,16 @@ Result<std::unique_ptr<Database>> Database::OpenWith(const DatabaseSetting& sett
 
 Result<std::unique_ptr<Database>> Database::Open(const DatabaseSetting& setting) {
   rocksdb::FileSystem& files = *setting.env->GetFileSystem();
-  const auto torn = CheckLogs(files, setting.path);
+  const auto torn = CheckLogs(files, setting.path, setting.durability);
   if (!torn.ok()) return Error{torn.error().code, torn.error().message + kDamaged};
   for (const TornWrite& write : torn.value()) {
     if (auto cut = CutOff(files, write); !cut.ok()) return cut.error();
     if (setting.warn) {
-      setting.warn("a power cut has torn the last write of " + write.path +
-                   ", which nobody was told of; its " + std::to_string(write.end - write.begin) +
-                   " bytes are cut off");
+      const bool synced = setting.durability == Durability::kFsync;
+      setting.warn("a power cut has torn the last " +
+                   std::string(synced ? "write of " : "writes of ") + write.path + ", which " +
+                   (synced ? "nobody was told of" : "durability=os had not made durable yet") +
+                   "; its " + std::to_string(write.end - write.begin) + " bytes are cut off");
     }
   }
   auto opened = OpenWith(setting, setting.db_options, Access::kWrite);
@@ -261,7 +264,7 @@ rocksdb::Status Database::MovePending() {
 }
 
 Result<std::unique_ptr<Database>> Database::OpenReadOnly(const DatabaseSetting& setting) {
-  const auto torn = CheckLogs(*setting.env->GetFileSystem(), setting.path);
+  const auto torn = CheckLogs(*setting.env->GetFileSystem(), setting.path, setting.durability);
   if (!torn.ok()) return Error{torn.error().code, torn.error().message + kDamaged};
   if (!torn.value().empty()) {
     return Error{ErrorCode::kUnavailable, "a power cut has torn the last write of " +

@@ -26,6 +26,7 @@ namespace weir::store {
 struct DatabaseSetting {
   std::string path;
   uint32_t shards = 0;
+  Durability durability = Durability::kFsync;
   std::function<void(const std::string&)> warn;  // Or none.
   std::unique_ptr<rocksdb::Env> env;
   std::shared_ptr<BackgroundErrors> background_errors;  // Of every database that is opened.

@@ -185,15 +185,15 @@ Result<Extent> Measure(LogFile& log, bool checksums) {
   return extent;
 }
 
-// Whether what is wrong from `wrong` on can be nothing but a last write that was never synced.
-Result<bool> IsTorn(LogFile& log, uint64_t wrong) {
+// Whether what is wrong from `wrong` on can be nothing but writes that were never synced.
+Result<bool> IsTorn(LogFile& log, uint64_t wrong, Durability durability) {
   bool lacks_a_sector = false;
   bool ended = false;
   for (uint64_t at = wrong; at < log.size(); at += kBlockBytes - at % kBlockBytes) {
     const auto read = log.Read(at);
     if (!read.ok()) return read.error();
     const std::string_view rest = read.value();
-    if (HoldsABeginning(rest)) return false;
+    if (durability == Durability::kFsync && HoldsABeginning(rest)) return false;
     // Zeroes behind the write say nothing about it.
     const bool ends = at == wrong && EndsABatch(rest);
     if (!ended) lacks_a_sector |= LacksASector(ends ? rest.substr(0, RecordSize(rest)) : rest, at);
@@ -206,7 +206,7 @@ enum class Kind { kOlder, kNewest, kManifest };
 
 // Adds to `torn` what is torn of one log.
 Result<Ok> CheckLog(rocksdb::FileSystem& files, const std::string& path, Kind kind,
-                    std::vector<TornWrite>* torn) {
+                    Durability durability, std::vector<TornWrite>* torn) {
   auto log = LogFile::Open(files, path);
   if (!log.ok()) return log.error();
   const auto extent = Measure(log.value(), kind != Kind::kOlder);
@@ -218,7 +218,7 @@ Result<Ok> CheckLog(rocksdb::FileSystem& files, const std::string& path, Kind ki
   std::string damage =
       "log " + path + " is damaged before its end, near byte " + std::to_string(*wrong);
   if (kind == Kind::kOlder) return Error{ErrorCode::kCorrupt, damage};
-  const auto is_torn = IsTorn(log.value(), *wrong);
+  const auto is_torn = IsTorn(log.value(), *wrong, durability);
   if (!is_torn.ok()) return is_torn.error();
   if (is_torn.value()) torn->push_back({path, batches, size});
   if (is_torn.value() || kind == Kind::kManifest) return Ok{};
@@ -240,7 +240,8 @@ std::string ManifestIn(rocksdb::FileSystem& files, const std::string& directory)
 
 }  // namespace
 
-Result<std::vector<TornWrite>> CheckLogs(rocksdb::FileSystem& files, const std::string& directory) {
+Result<std::vector<TornWrite>> CheckLogs(rocksdb::FileSystem& files, const std::string& directory,
+                                         Durability durability) {
   std::vector<TornWrite> torn;
   std::vector<std::string> names;
   const IOStatus status = files.GetChildren(directory, rocksdb::IOOptions(), &names, nullptr);
@@ -255,11 +256,12 @@ Result<std::vector<TornWrite>> CheckLogs(rocksdb::FileSystem& files, const std::
   });
   for (const std::string& name : names) {
     const Kind kind = name == names.back() ? Kind::kNewest : Kind::kOlder;
-    auto checked = CheckLog(files, directory + "/" + name, kind, &torn);
+    auto checked = CheckLog(files, directory + "/" + name, kind, durability, &torn);
     if (!checked.ok()) return checked.error();
   }
   if (const std::string manifest = ManifestIn(files, directory); !manifest.empty()) {
-    auto checked = CheckLog(files, directory + "/" + manifest, Kind::kManifest, &torn);
+    auto checked =
+        CheckLog(files, directory + "/" + manifest, Kind::kManifest, Durability::kFsync, &torn);
     if (!checked.ok()) return checked.error();
   }
   return torn;

@@ -17,6 +17,10 @@
 // The manifest, which is such a log of RocksDB's own, is treated as the newest log is; it is synced
 // before anything rests on it. Damage to it is RocksDB's to report.
 //
+// With Durability::kOs batches are not synced one by one, so that a power cut may tear several that
+// are in the newest log; there rule 3 asks for the sector alone, and all from the first torn batch
+// on is cut off: nobody was told that any of it would outlive the power.
+//
 // So a flipped bit is damage: it leaves no sector of zeroes. But where a value of the last batch
 // holds one of its own, the batch is taken for torn. A sector of the last batch that was synced,
 // acknowledged and lost afterwards cannot be told from one that was never written, no more than a
@@ -33,19 +37,21 @@
 #include <rocksdb/file_system.h>
 
 #include "weir/base/result.h"
+#include "weir/store/rocksdb/rocksdb_store.h"
 
 namespace weir::store {
 
-// The last write of a log, where a power cut has torn it.
+// The end of a log, where a power cut has torn the last write, or the first of several.
 struct TornWrite {
   std::string path;
   uint64_t begin = 0;
   uint64_t end = 0;  // Of the log as well.
 };
 
-// Checks every log in `directory`; none, or no directory, is fine. Returns what CutOff must cut off
-// before RocksDB may open the directory.
-Result<std::vector<TornWrite>> CheckLogs(rocksdb::FileSystem& files, const std::string& directory);
+// Checks every log in `directory`, written under `durability`; none, or no directory, is fine.
+// Returns what CutOff must cut off before RocksDB may open the directory.
+Result<std::vector<TornWrite>> CheckLogs(rocksdb::FileSystem& files, const std::string& directory,
+                                         Durability durability);
 
 // Ends the log where the torn write begins, durably.
 Result<Ok> CutOff(rocksdb::FileSystem& files, const TornWrite& torn);

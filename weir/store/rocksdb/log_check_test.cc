@@ -17,6 +17,7 @@ class LogCheckTest : public testing::Test {
   Result<std::unique_ptr<RocksDbStore>> TryOpen() {
     return OpenRocksDbOn({.directory = "/data",
                           .shards = 1,
+                          .durability = durability_,
                           .write_buffer_bytes = size_t{4} << 20,
                           .free_space = [] { return Result<uint64_t>(uint64_t{1} << 40); },
                           .warn = [this](const std::string& what) { warnings_.push_back(what); }},
@@ -72,6 +73,7 @@ class LogCheckTest : public testing::Test {
   }
 
   std::shared_ptr<SimulatedDisk> disk_ = std::make_shared<SimulatedDisk>(1);
+  Durability durability_ = Durability::kFsync;
   std::vector<std::string> warnings_;
   std::vector<size_t> ends_;  // Of the log, before each write and after the last.
   std::string message_;
@@ -120,6 +122,23 @@ TEST_F(LogCheckTest, ASectorThatIsLackingBeforeAnotherWriteIsRefusedUntilItIsGiv
   EXPECT_EQ(LogSize(), ends_[1]);
   Open();
   EXPECT_EQ(Value(), std::string(3000, 'a'));
+}
+
+TEST_F(LogCheckTest, OfWritesThatWereNotSyncedOneByOneAllFromTheFirstTornOneAreCutOff) {
+  Write({3000, 3000, 40, 3000, 40});
+  Lack(ends_[1] + 1000);
+  Lack(ends_[3] + 1000);
+  durability_ = Durability::kOs;
+  Open();
+  EXPECT_EQ(Value(), std::string(3000, 'a'));
+  EXPECT_EQ(warnings_.size(), 1U);
+}
+
+TEST_F(LogCheckTest, DamageThatLeftNoSectorOutIsRefusedAmongThemToo) {
+  Write({3000, 3000, 40});
+  disk_->Edit(Log(), [&](std::string* content) { (*content)[ends_[1] + 1000] ^= 1; });
+  durability_ = Durability::kOs;
+  ExpectRefused();
 }
 
 TEST_F(LogCheckTest, DamageOfTheLastWriteThatLeftNoSectorOutIsRefusedUntilItIsGivenUp) {
