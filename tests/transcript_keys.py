@@ -4,6 +4,33 @@ from transcript_step import Step, s
 
 FAR = "99999999999"
 
+HELLO = bytes.fromhex("000568656c6c6f0a006372df766534200a")  # As DUMP returns it.
+COMPRESSED = bytes.fromhex("00c30e412c0361626361e0ff02e115070162630a00d25733cec044e12b")
+# A sound checksum over a string that ends too early.
+SHORT = bytes.fromhex("003f68656c6c6f0a00cccaae2e1b88bfbe")
+
+DUMPS = [
+    s("SET d hello"), s("DUMP d"), s("DUMP none"), s("DUMP"), s("DUMP a b"),
+    *[step for value in ("", "12345", "-1", "127", "128", "-129", "32768", "2147483648", "007")
+      for step in (Step("SET", "d", value), s("DUMP d"))],
+    Step("RESTORE", "d", "0", HELLO), Step("RESTORE", "d", "0", HELLO, "REPLACE"), s("GET d"),
+    s("TTL d"), Step("RESTORE", "r", "0", HELLO), s("GET r"), s("DEL r"),
+    Step("RESTORE", "r", "100000", HELLO), s("TTL r"), s("DEL r"),
+    Step("RESTORE", "r", FAR + "000", HELLO, "ABSTTL"), s("PTTL r", how="near"),
+    Step("RESTORE", "r", "1", HELLO, "ABSTTL", "REPLACE"), s("EXISTS r"),
+    Step("RESTORE", "r", "1", HELLO, "ABSTTL"), s("EXISTS r"),
+    Step("RESTORE", "r", "0", COMPRESSED, "replace", "idletime", "1000"), s("GET r"), s("DEL r"),
+    Step("RESTORE", "r", "0", HELLO, "FREQ", "100"), s("DEL r"),
+    Step("RESTORE", "r", "x", HELLO), Step("RESTORE", "r", "-1", HELLO),
+    Step("RESTORE", "r", "0", HELLO, "FOO"), Step("RESTORE", "r", "0", HELLO, "IDLETIME"),
+    Step("RESTORE", "r", "0", HELLO, "IDLETIME", "x"),
+    Step("RESTORE", "r", "0", HELLO, "IDLETIME", "-1"),
+    Step("RESTORE", "r", "0", HELLO, "FREQ", "256"), Step("RESTORE", "r", "0", HELLO, "FREQ", "-1"),
+    Step("RESTORE", "r", "0", HELLO, "FREQ", "1", "IDLETIME", "1"),
+    Step("RESTORE", "r", "0", HELLO[:-1] + b"x"), Step("RESTORE", "r", "0", "short"),
+    Step("RESTORE", "r", "0", SHORT), s("RESTORE r 0"), s("RESTORE"), s("EXISTS r"), s("DEL d"),
+]
+
 NAMES = [
     s("SET {x}a 1 EX 100"), s("RENAME {x}a {x}b"), s("GET {x}b"), s("TTL {x}b"), s("EXISTS {x}a"),
     s("RENAME {x}a {x}b"), s("RENAME nothing nothing"), s("RENAME {x}b {x}b"), s("GET {x}b"),
@@ -82,4 +109,4 @@ OBJECT += [
     s("MEMORY USAGE nothing samples 1 SAMPLES 2"), s("MEMORY HELP x"), s("DEL ob"),
 ]
 
-SCRIPT = NAMES + EXPIRY + SEARCHES + OBJECT
+SCRIPT = DUMPS + NAMES + EXPIRY + SEARCHES + OBJECT

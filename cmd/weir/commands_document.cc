@@ -55,8 +55,7 @@ constexpr auto kAbsent = std::to_array<Absent>(
      {"`EVAL`, `EVALSHA`, `FCALL`, `SCRIPT`, and `FUNCTION` but for `FLUSH`, `LIST` and `HELP`",
       "there are no scripts"},
      {"`SUBSCRIBE`, `PUBLISH`, `PUBSUB` and their kin", "there are no channels"},
-     {"`DUMP`, `RESTORE`, `RESTORE-ASKING`, `MIGRATE`",
-      "values travel by GET and SET, whole databases by `weir backup`"},
+     {"`MIGRATE`, `RESTORE-ASKING`", "keys leave by DUMP; whole databases by `weir backup`"},
      {"`MOVE`, `SWAPDB`", "there is one database"},
      {"`SAVE`, `BGSAVE`, `BGREWRITEAOF`, `LASTSAVE`",
       "what was acknowledged is on disk, and there is no dump file to copy: `weir backup` makes "

@@ -139,6 +139,12 @@ inline constexpr std::string_view kFixedPolicies =
     "ERR this server's limit policies cannot be changed while it runs";
 inline constexpr std::string_view kNotAddress = "ERR FROM needs an IP address";
 inline constexpr std::string_view kNoSuchKey = "ERR no such key";
+inline constexpr std::string_view kBusyKey = "BUSYKEY Target key name already exists.";
+inline constexpr std::string_view kRestoreTtl = "ERR Invalid TTL value, must be >= 0";
+inline constexpr std::string_view kIdleTime = "ERR Invalid IDLETIME value, must be >= 0";
+inline constexpr std::string_view kFrequency = "ERR Invalid FREQ value, must be >= 0 and <= 255";
+inline constexpr std::string_view kBadPayload = "ERR DUMP payload version or checksum are wrong";
+inline constexpr std::string_view kBadFormat = "ERR Bad data format";
 inline constexpr std::string_view kCrossDatabase =
     "CROSSSLOT Keys in request are stored in different databases";
 
@@ -155,7 +161,8 @@ inline constexpr std::string_view kWatchFailed =
 // What error replies begin with; the last stands for all others. Metrics have one series for each.
 inline constexpr auto kPrefixes = std::to_array<std::string_view>(
     {"ERR", "WRONGTYPE", "NOAUTH", "WRONGPASS", "NOPERM", "NOPROTO", "THROTTLED", "OVERLOADED",
-     "UNKNOWN", "CROSSSLOT", "EXECABORT", "READONLY", "LOADING", "MOVED", "UNBLOCKED", "OTHER"});
+     "UNKNOWN", "CROSSSLOT", "EXECABORT", "BUSYKEY", "READONLY", "LOADING", "MOVED", "UNBLOCKED",
+     "OTHER"});
 inline constexpr size_t kPrefixCount = kPrefixes.size();
 // Returns the index in kPrefixes.
 size_t PrefixIndex(std::string_view prefix);

@@ -117,6 +117,7 @@ void Pexpire(WriteBatch& batch, WriteItem& item);
 void Pexpireat(WriteBatch& batch, WriteItem& item);
 void Rename(WriteBatch& batch, WriteItem& item);
 void Renamenx(WriteBatch& batch, WriteItem& item);
+void Restore(WriteBatch& batch, WriteItem& item);
 
 // object.cc
 void MemoryUsage(const ReadCall& call, resp::Writer& writer);
@@ -147,6 +148,7 @@ void SlowlogReset(const LocalCall& call, resp::Writer& writer);
 // server.cc
 void ClusterDisabled(const LocalCall& call, resp::Writer& writer);
 void Debug(const LocalCall& call, resp::Writer& writer);
+void Dump(const ReadCall& call, resp::Writer& writer);
 void FunctionFlush(const LocalCall& call, resp::Writer& writer);
 void FunctionList(const LocalCall& call, resp::Writer& writer);
 void Lolwut(const LocalCall& call, resp::Writer& writer);

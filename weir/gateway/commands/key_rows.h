@@ -13,6 +13,11 @@ inline constexpr Row kKeyRows[] = {
         .Tips("request_policy:multi_shard response_policy:agg_sum")
         .Blind(c::Always)
         .Differs(kKeyByKey),
+    Read("dump", 2, kNone, OneKey(kReads), "2.6.0",
+         "Return a serialized version of the value stored at the specified key.", c::Dump)
+        .Tips("nondeterministic_output")
+        .Heavy(c::ValueIsHeavy)
+        .Differs("Nothing is compressed; what Redis compresses, RESTORE takes."),
     Read("exists", -2, kFast, AllKeys(kLooksAt), "1.0.0", "Determine if a key exists.", c::Exists)
         .Tips("request_policy:multi_shard response_policy:agg_sum")
         .Differs(kSeveralLooks),
@@ -68,6 +73,12 @@ inline constexpr Row kKeyRows[] = {
     Write("renamenx", 3, kFast, {1, 2, 1, kTakes, kInserts}, "1.0.0",
           "Rename a key, only if the new key does not exist.", c::Renamenx)
         .Differs(kOneDirectory),
+    Write("restore", -4, kDenyOom | kCopies, OneKey(kOverwrites), "2.6.0",
+          "Create a key using the provided serialized value, previously obtained using DUMP.",
+          c::Restore)
+        .In(kCatKeyspace | kCatDangerous)
+        .Differs("Of strings alone, from any version of Redis; so MIGRATE of a Redis brings keys "
+                 "here. `IDLETIME` and `FREQ` are accepted and change nothing."),
     Operates("scan", -2, kFlagReadOnly | kFlagLeavesOut, "2.8.0",
              "Incrementally iterate the keys space.", c::Scan)
         .Tips("nondeterministic_output request_policy:special")
