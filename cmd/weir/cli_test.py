@@ -39,13 +39,12 @@ class CommandLine(unittest.TestCase):
         for text in texts:
             self.assertIn(text, done.stderr)
 
-    def test_help_lists_the_subcommands_and_hides_docs(self):
+    def test_help_lists_the_subcommands(self):
         done = self.run_weir("--help")
         self.assertEqual(done.returncode, 0)
         for word in ("serve", "check", "ring", "shard", "backup", "restore", "verify", "bench",
-                     "user", "version", "help"):
+                     "user", "docs", "version", "help"):
             self.assertIn(f"\n  {word} ", done.stdout)
-        self.assertNotIn("docs", done.stdout)
         self.assertEqual(self.run_weir("help").stdout, done.stdout)
 
     def test_help_of_serve_lists_every_flag_with_its_default(self):
@@ -55,7 +54,15 @@ class CommandLine(unittest.TestCase):
                      "durability"):
             self.assertIn(f"--{flag} ", done.stdout)
         self.assertIn("127.0.0.1:6390", done.stdout)
+        self.assertIn("loopback only without --admin-token-file.", done.stdout)
+        self.assertNotRegex(done.stdout, "`|[a-z]_[a-z]")
         self.assertEqual(self.run_weir("serve", "--help").stdout, done.stdout)
+
+    def test_help_of_bench_shows_no_types_of_the_parser(self):
+        done = self.run_weir("help", "bench")
+        self.assertNotRegex(done.stdout, "UINT|FLOAT|TEXT")
+        self.assertRegex(done.stdout, r"--connections N=50 +Connections, of all threads. "
+                                      r"From 1 to 100000.")
 
     def test_help_of_nothing_known_is_a_usage_error(self):
         self.assert_usage_error(self.run_weir("help", "swim"), "no subcommand 'swim'")

@@ -144,9 +144,17 @@ int RunVerifyCommand(const DataArguments& data) {
   return config ? RunVerify(*config) : kUsage;
 }
 
-std::string PlainText(std::string text) {
-  std::erase(text, '`');
-  return text;
+// `text` for a terminal: without its backticks, and with the flags of the keys that stand in them.
+std::string PlainText(std::string_view text) {
+  std::string plain;
+  for (bool quoted = false;; quoted = !quoted) {
+    const size_t end = std::min(text.find('`'), text.size());
+    const std::string_view part = text.substr(0, end);
+    const Option* const option = quoted ? FindOption("server", part) : nullptr;
+    plain += option == nullptr ? std::string(part) : FlagOf(*option);
+    if (end == text.size()) return plain;
+    text.remove_prefix(end + 1);
+  }
 }
 
 // The parsed command line.
@@ -172,7 +180,7 @@ void DeclareServe(CLI::App& serve, Arguments& arguments) {
       ->type_name("FILE");
   for (const Option& option : Options()) {
     if (option.section != "server") continue;
-    std::string text = PlainText(std::string(option.doc));
+    std::string text = PlainText(option.doc);
     std::string words;
     for (const std::string_view word : option.words) {
       words += (words.empty() ? " One of " : ", ") + std::string(word);
@@ -197,7 +205,7 @@ void DeclareData(CLI::App& command, DataArguments& data, const std::string& what
 
 // Returns the option `--server`.
 CLI::Option* DeclareServer(CLI::App& command, ServerArguments& server) {
-  command.add_option("--user", server.user, "A user with the right `admin`.")->type_name("NAME");
+  command.add_option("--user", server.user, "A user with the right admin.")->type_name("NAME");
   command
       .add_option("--password-file", server.password_file,
                   "Its first line is the password; - for standard input.")
@@ -446,8 +454,10 @@ int Run(int argc, char** argv) {
   CLI::App* help = app.add_subcommand("help", "Explain a subcommand.");
   help->add_option(
       "SUBCOMMAND", arguments.help_topic,
-      "serve, check, user, ring, shard, backup, restore, verify, bench, replay or version.");
-  CLI::App* docs = app.add_subcommand("docs")->group("");  // Hidden.
+      "serve, check, user, ring, shard, backup, restore, verify, bench, replay, docs or "
+      "version.");
+  CLI::App* docs = app.add_subcommand(
+      "docs", "Print a page that this program knows: its configuration, commands or manual.");
   docs->add_option("TOPIC", arguments.docs_topic, "configuration, commands or man.");
 
   try {

@@ -16,6 +16,7 @@
 #include <CLI/Formatter.hpp>
 #include <CLI/Validators.hpp>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 namespace weir::cmd {
 namespace {
@@ -157,32 +158,44 @@ Result<Measured> Load(const LoadPlan& plan, const char* label) {
   return result;
 }
 
+// Takes numbers from `min` to `max`, and says so.
+template <typename T>
+void Within(CLI::Option* option, T min, T max) {
+  option->check(CLI::Range(min, max).description(""))->type_name("N");
+  option->description(option->get_description() + fmt::format(" From {} to {}.", min, max));
+}
+
+void OneOf(CLI::Option* option, const std::vector<std::string>& words) {
+  option->check(CLI::IsMember(words).description(""))
+      ->type_name(fmt::format("{}", fmt::join(words, "|")));
+}
+
 void DeclareLoad(CLI::App& bench, BenchArguments& arguments) {
-  bench.add_option("--connections", arguments.connections, "Connections, of all threads.")
-      ->check(CLI::Range(1, 100'000));
-  bench.add_option("--pipeline", arguments.pipeline, "Requests under way on a connection.")
-      ->check(CLI::Range(1, 10'000));
-  bench.add_option("--threads", arguments.threads, "Threads that send.")->check(CLI::Range(1, 64));
-  bench
-      .add_option("--rate", arguments.rate,
-                  "Requests a second, whatever the server does (open loop); 0: each connection "
-                  "sends when it is answered (closed loop).")
-      ->check(CLI::Range(0.0, 1e9));
-  bench
-      .add_option("--arrivals", arguments.arrivals,
-                  "How requests of an open loop are spaced: even, or poisson as those of many "
-                  "independent users.")
-      ->check(CLI::IsMember({"even", "poisson"}));
-  bench.add_option("--seconds", arguments.seconds, "How long, after the warm-up.")
-      ->check(CLI::Range(0.01, 1e6));
-  bench.add_option("--warmup", arguments.warmup, "Seconds before, which are not counted.")
-      ->check(CLI::Range(0.0, 1e6));
-  bench.add_option("--requests", arguments.requests, "End after so many; 0: no bound.");
-  bench
-      .add_option("--deadline-ms", arguments.deadline_ms,
-                  "Answers that take longer are counted as late; 0: none are.")
-      ->check(CLI::Range(0.0, 1e6));
-  bench.add_option("--seed", arguments.seed, "The same seed sends the same keys.");
+  Within(bench.add_option("--connections", arguments.connections, "Connections, of all threads."),
+         1, 100'000);
+  Within(bench.add_option("--pipeline", arguments.pipeline, "Requests under way on a connection."),
+         1, 10'000);
+  Within(bench.add_option("--threads", arguments.threads, "Threads that send."), 1, 64);
+  Within(bench.add_option(
+             "--rate", arguments.rate,
+             "Requests a second, whatever the server does (open loop); 0: each connection "
+             "sends when it is answered (closed loop)."),
+         0.0, 1e9);
+  OneOf(
+      bench.add_option("--arrivals", arguments.arrivals,
+                       "How requests of an open loop are spaced: even, or poisson as those of many "
+                       "independent users."),
+      {"even", "poisson"});
+  Within(bench.add_option("--seconds", arguments.seconds, "How long, after the warm-up."), 0.01,
+         1e6);
+  Within(bench.add_option("--warmup", arguments.warmup, "Seconds before, which are not counted."),
+         0.0, 1e6);
+  bench.add_option("--requests", arguments.requests, "End after so many; 0: no bound.")
+      ->type_name("N");
+  Within(bench.add_option("--deadline-ms", arguments.deadline_ms,
+                          "Answers that take longer are counted as late; 0: none are."),
+         0.0, 1e6);
+  bench.add_option("--seed", arguments.seed, "The same seed sends the same keys.")->type_name("N");
   bench.add_flag("--json", arguments.json, "Print one JSON object, as docs/bench.md tells.");
 }
 
@@ -199,24 +212,25 @@ void DeclareBench(CLI::App& app, BenchArguments& arguments) {
       ->add_option("--password-file", arguments.password_file,
                    "Its first line is the password; - for standard input.")
       ->type_name("FILE");
-  bench->add_option("--mix", arguments.mix,
-                    "What is sent: get, set, setex, incr, del, exists, mget, mset, ping, or whole "
-                    "commands with __key__ and __data__ in them; each with its weight.");
-  bench->add_option("--keys", arguments.keys, "How many keys there are.")
-      ->check(CLI::Range(uint64_t{1}, RequestTemplate::kKeysMax));
-  bench->add_option("--key-prefix", arguments.key_prefix, "What keys begin with.");
-  bench->add_option("--distribution", arguments.distribution, "Which keys are asked for.")
-      ->check(CLI::IsMember({"uniform", "zipf", "hot-spot", "sequential"}));
-  bench->add_option("--zipf-exponent", arguments.zipf_exponent, "Of zipf.")
-      ->check(CLI::Range(0.01, 10.0));
-  bench->add_option("--hot-keys", arguments.hot_keys, "Of hot-spot: the share of the keys.")
-      ->check(CLI::Range(0.0, 1.0));
   bench
-      ->add_option("--hot-requests", arguments.hot_requests,
-                   "Of hot-spot: the share of the requests that goes to them.")
-      ->check(CLI::Range(0.0, 1.0));
-  bench->add_option("--value-bytes", arguments.value_bytes, "How long __data__ is.")
-      ->check(CLI::Range(uint64_t{0}, uint64_t{64} << 20));
+      ->add_option("--mix", arguments.mix,
+                   "What is sent: get, set, setex, incr, del, exists, mget, mset, ping, or whole "
+                   "commands with __key__ and __data__ in them; each with its weight.")
+      ->type_name("WORDS");
+  Within(bench->add_option("--keys", arguments.keys, "How many keys there are."), uint64_t{1},
+         RequestTemplate::kKeysMax);
+  bench->add_option("--key-prefix", arguments.key_prefix, "What keys begin with.")
+      ->type_name("PREFIX");
+  OneOf(bench->add_option("--distribution", arguments.distribution, "Which keys are asked for."),
+        {"uniform", "zipf", "hot-spot", "sequential"});
+  Within(bench->add_option("--zipf-exponent", arguments.zipf_exponent, "Of zipf."), 0.01, 10.0);
+  Within(bench->add_option("--hot-keys", arguments.hot_keys, "Of hot-spot: the share of the keys."),
+         0.0, 1.0);
+  Within(bench->add_option("--hot-requests", arguments.hot_requests,
+                           "Of hot-spot: the share of the requests that goes to them."),
+         0.0, 1.0);
+  Within(bench->add_option("--value-bytes", arguments.value_bytes, "How long __data__ is."),
+         uint64_t{0}, uint64_t{64} << 20);
   bench->add_flag("--fill", arguments.fill, "SET every key once before.");
   DeclareLoad(*bench, arguments);
 }
