@@ -1,5 +1,5 @@
 // The command line of weir: serve, check, ring, shard, backup, restore, verify, bench, replay,
-// version, help, docs.
+// advise, version, help, docs.
 #include <cstdio>
 #include <fstream>
 #include <iterator>
@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "cmd/weir/advise.h"
 #include "cmd/weir/backup_client.h"
 #include "cmd/weir/bench/bench.h"
 #include "cmd/weir/commands_document.h"
@@ -170,6 +171,7 @@ struct Arguments {
   BenchArguments bench;
   ShardArguments shard;
   ReplayArguments replay;
+  AdviseArguments advise;
   std::string help_topic;
   std::string docs_topic = "configuration";
   std::map<std::string, std::vector<std::string>> flags;  // By key of [server].
@@ -320,6 +322,14 @@ void DeclareReplay(CLI::App& app, ReplayArguments& arguments) {
       ->type_name("FILE");
 }
 
+void DeclareAdvise(CLI::App& app, AdviseArguments& arguments) {
+  CLI::App* advise = app.add_subcommand(
+      "advise", "Say whether more or less memory for a running server's cache would pay.");
+  DeclareServer(*advise, arguments.server)->capture_default_str();
+  advise->add_option("--gb-price", arguments.prices.gb_month, "Of a GB of memory for a month.");
+  advise->add_option("--reads-price", arguments.prices.million_reads, "Of a million reads.");
+}
+
 int RunRing(const CLI::App& app, const RingArguments& arguments, const KetamaArguments& ketama) {
   const CLI::App* ring = app.get_subcommand("ring");
   if (ring->got_subcommand("ketama")) return RunRingKetama(ketama);
@@ -415,9 +425,9 @@ int RunDocs(const CLI::App& app, const std::string& topic) {
 
 // Names the words nearest to those that are unknown.
 std::string DescribeExtras(const std::vector<std::string>& extras) {
-  std::vector<std::string> known = {"serve",   "check",   "user",     "ring",  "shard",
-                                    "backup",  "restore", "verify",   "bench", "replay",
-                                    "version", "help",    "--config", "--help"};
+  std::vector<std::string> known = {"serve",  "check",   "user",   "ring",     "shard",
+                                    "backup", "restore", "verify", "bench",    "replay",
+                                    "advise", "version", "help",   "--config", "--help"};
   for (const Option& option : Options()) {
     if (option.section == "server") known.push_back(FlagOf(option));
   }
@@ -447,6 +457,7 @@ int Run(int argc, char** argv) {
   DeclareBackup(app, arguments);
   DeclareBench(app, arguments.bench);
   DeclareReplay(app, arguments.replay);
+  DeclareAdvise(app, arguments.advise);
   CLI::App* user = app.add_subcommand("user", "Prepare a [[user]] of the configuration.");
   user->require_subcommand(1, 1);
   user->add_subcommand("hash", "Read a password and print its hash, as the line of the file.");
@@ -454,7 +465,7 @@ int Run(int argc, char** argv) {
   CLI::App* help = app.add_subcommand("help", "Explain a subcommand.");
   help->add_option(
       "SUBCOMMAND", arguments.help_topic,
-      "serve, check, user, ring, shard, backup, restore, verify, bench, replay, docs or "
+      "serve, check, user, ring, shard, backup, restore, verify, bench, replay, advise, docs or "
       "version.");
   CLI::App* docs = app.add_subcommand(
       "docs", "Print a page that this program knows: its configuration, commands or manual.");
@@ -481,6 +492,7 @@ int Run(int argc, char** argv) {
   if (app.got_subcommand("verify")) return RunVerifyCommand(arguments.verify);
   if (app.got_subcommand("bench")) return RunBench(arguments.bench);
   if (app.got_subcommand("replay")) return RunReplay(arguments.replay);
+  if (app.got_subcommand("advise")) return RunAdvise(arguments.advise);
   if (version->parsed()) Print("weir " WEIR_VERSION "\n");
   if (docs->parsed()) return RunDocs(app, arguments.docs_topic);
   if (help->parsed()) return RunHelp(app, arguments.help_topic);

@@ -25,6 +25,10 @@ using gateway::StatsTotals;
 // Bounds of the histograms: each power of two nanoseconds from 1 us to 17 s, in steps.
 constexpr size_t kLastPower = 34;
 
+// Multiples of the cache's memory, as a label and a number.
+constexpr std::pair<const char*, double> kEstimates[] = {
+    {"0.5", 0.5}, {"1", 1}, {"2", 2}, {"4", 4}};
+
 admin::HistogramValue HistogramOf(const LatencyTotals& latency, size_t power_step) {
   admin::HistogramValue histogram;
   for (size_t power = LatencyCounters::kFirstPower; power <= kLastPower; power += power_step) {
@@ -95,6 +99,17 @@ void AddCache(MetricList& list, Gateway& gateway, const StatsTotals& totals) {
   list.Add(std::move(policies));
   list.Counter("weir_cache_policy_changes_total",
                "Changes of a part of the cache to another policy.", cache.policy_changes);
+  if (const auto reading = gateway.MissRatios()) {
+    Metric ratios{"weir_cache_estimated_hit_ratio",
+                  "Hit ratio of the last ten minutes, had the cache had so many times its memory.",
+                  MetricType::kGauge,
+                  {}};
+    for (const auto& [memory, scale] : kEstimates) {
+      ratios.samples.push_back(
+          {{{"memory", memory}}, 1 - cache::MissRatioCurve::MissRatio(reading->counts, scale)});
+    }
+    list.Add(std::move(ratios));
+  }
   list.Counter("weir_loads_total", "Reads of a key from a database.", cache.loads_begun);
   list.Counter("weir_loads_joined_total", "Reads that joined a load already under way.",
                cache.loads_joined);

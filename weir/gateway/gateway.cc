@@ -131,12 +131,22 @@ void Gateway::Tick() {
   for (const std::unique_ptr<Database>& database : databases_) database->Tick();
   pause_.Tick(clock_.Mono());
   SampleRates();
+  if (miss_ratios_.Due(clock_.Mono())) {
+    const auto counts = lanes_.CurveCounts();
+    if (counts.has_value()) miss_ratios_.Sample(clock_.Mono(), *counts);
+  }
   const int64_t now_ms = clock_.Wall().ms;
   int64_t due = next_count_ms_.load();
   if (counting_ == 0 && now_ms >= due &&
       next_count_ms_.compare_exchange_strong(due, now_ms + kCountPauseMs)) {
     Recount(now_ms);
   }
+}
+
+std::optional<MissRatioWindow::Reading> Gateway::MissRatios() {
+  const auto counts = lanes_.CurveCounts();
+  if (!counts.has_value()) return std::nullopt;
+  return miss_ratios_.Read(clock_.Mono(), *counts);
 }
 
 // What is due is walked to be left out, which takes long after a mass expiry. So counting gets a

@@ -10,6 +10,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -26,6 +27,7 @@
 #include "weir/gateway/lanes.h"
 #include "weir/gateway/latency_events.h"
 #include "weir/gateway/memory.h"
+#include "weir/gateway/miss_ratio_window.h"
 #include "weir/gateway/monitors.h"
 #include "weir/gateway/placement.h"
 #include "weir/gateway/process_info.h"
@@ -158,6 +160,9 @@ class Gateway {
   void ResetTotals();
   StoreTotals StoreTotalsNow();
   Rates rates() const { return rates_.Read(); }
+  // What the cache would have missed of late with other amounts of memory; nullopt when the cache
+  // is too small for an estimate.
+  std::optional<MissRatioWindow::Reading> MissRatios();
   ClientPause& pause() { return pause_; }
   Monitors& monitors() { return monitors_; }
   SlowLog& slow_log() { return slow_log_; }
@@ -188,6 +193,7 @@ class Gateway {
   SlowLog slow_log_;
   LatencyEvents latency_events_;
   RateMeter rates_;
+  MissRatioWindow miss_ratios_;
   const std::unique_ptr<Admission> admission_;
   std::unique_ptr<Authentication> authentication_;
   ProcessInfo process_;

@@ -9,10 +9,36 @@ namespace weir::gateway {
 Lanes::Lanes(uint32_t count, size_t budget_bytes, ByteAccount* shared_values) {
   assert(count > 0);
   assert(count <= kLanesMax);
-  const size_t share = budget_bytes / count;
+  const size_t curve = std::min(budget_bytes / kCurveShare, kCurveBytesMax);
+  const size_t share = (budget_bytes - curve) / count;
   const size_t shadows = std::min(std::max(share / kShadowShare, kShadowBytesMin), share / 8);
-  const cache::Cache::Options options{share - shadows, shared_values, shadows};
-  for (uint32_t i = 0; i < count; ++i) slots_.emplace_back(options);
+  cache::Cache::Options options{share - shadows, shared_values, shadows};
+  if (curve >= kCurveBytesMin) {
+    const size_t wanted =
+        std::min<size_t>(kCurveLanesBytes / std::max<size_t>(share, 1) + 1, count);
+    curve_lanes_ = static_cast<uint32_t>(std::min(wanted, curve / kCurveBytesMin));
+    options.curve_bytes = curve / curve_lanes_;
+    options.curve_work_max *= static_cast<double>(count) / curve_lanes_;
+  }
+  for (uint32_t i = 0; i < count; ++i) {
+    if (i == curve_lanes_) options.curve_bytes = 0;
+    slots_.emplace_back(options);
+  }
+}
+
+std::optional<cache::MissRatioCurve::Counts> Lanes::CurveCounts() {
+  if (curve_lanes_ == 0) return std::nullopt;
+  cache::MissRatioCurve::Counts sum;
+  for (uint32_t number = 0; number < count(); ++number) {
+    const Locked lane = Lock(number);
+    sum.lookups += lane->cache().counters().lookups;
+    if (number >= curve_lanes_) continue;
+    const cache::MissRatioCurve::Counts& counts = lane->cache().curve()->counts();
+    for (size_t p = 0; p < sum.misses.size(); ++p) {
+      sum.misses[p] += counts.misses[p] * count() / curve_lanes_;
+    }
+  }
+  return sum;
 }
 
 Lanes::LockedSet::LockedSet(Lanes& lanes, std::vector<uint32_t> numbers)
@@ -40,6 +66,7 @@ Lanes::Totals Lanes::Sum() {
   for (uint32_t number = 0; number < count(); ++number) {
     const Locked lane = Lock(number);
     const cache::Cache& cache = lane->cache();
+    totals.cache.lookups += cache.counters().lookups;
     totals.cache.evicted += cache.counters().evicted;
     totals.cache.expired += cache.counters().expired;
     totals.cache.rejected += cache.counters().rejected;

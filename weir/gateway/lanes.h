@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <deque>
 #include <mutex>
+#include <optional>
 #include <vector>
 
 #include "weir/cache/lane.h"
@@ -22,6 +23,14 @@ class Lanes {
   // that is more, but never more than an eighth.
   static constexpr size_t kShadowShare = 50;
   static constexpr size_t kShadowBytesMin = size_t{64} << 10;
+
+  // What the estimate of the miss-ratio curve takes in all: a 64th, or 1 MiB where that is less;
+  // where it would be less than it needs there is none. It is made by so many lanes as together
+  // hold kCurveLanesBytes, if each has its part of the memory: their keys are a sample of all keys.
+  static constexpr size_t kCurveShare = 64;
+  static constexpr size_t kCurveBytesMax = size_t{1} << 20;
+  static constexpr size_t kCurveBytesMin = size_t{128} << 10;
+  static constexpr size_t kCurveLanesBytes = size_t{4} << 20;
 
   struct Totals {
     cache::Cache::Counters cache;
@@ -68,11 +77,16 @@ class Lanes {
     std::vector<uint32_t> numbers_;  // Rising, without repetition.
   };
 
+  // Of all lanes, for entries and what is remembered of those that are gone.
+  size_t budget_bytes() const { return slots_.front().lane.cache().budget_bytes() * slots_.size(); }
   uint32_t count() const { return static_cast<uint32_t>(slots_.size()); }
 
   // Empties every lane and makes all loads stale, all lanes at one moment.
   void Clear();
   Totals Sum();
+  // What the whole cache would have missed with other amounts of memory, since the start; nullopt
+  // when nobody estimates it.
+  std::optional<cache::MissRatioCurve::Counts> CurveCounts();
 
  private:
   struct alignas(64) Slot {
@@ -82,6 +96,7 @@ class Lanes {
   };
 
   std::deque<Slot> slots_;
+  uint32_t curve_lanes_ = 0;  // The first ones.
 };
 
 }  // namespace weir::gateway

@@ -94,6 +94,7 @@ void WeirBackupStatus(const LocalCall& call, resp::Writer& writer);
 void WeirBackupCancel(const LocalCall& call, resp::Writer& writer);
 
 // ring.cc
+void WeirMissRatios(const LocalCall& call, resp::Writer& writer);
 void WeirRingTable(const LocalCall& call, resp::Writer& writer);
 
 // shard.cc

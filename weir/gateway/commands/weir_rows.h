@@ -16,6 +16,10 @@ inline constexpr Row kWeirRows[] = {
              c::WeirBackupStart),
     Local("weir.backup|status", 2, kAdmin, "0.1.0",
           "Get how far the backup is, or how the last one ended.", c::WeirBackupStatus),
+    Local("weir.mrc", -1, kAdmin, "0.1.0",
+          "Get the miss-ratio curve of the last ten minutes: for sizes of the cache in bytes, or "
+          "for those that are given, the hit ratio and the reads that miss each second.",
+          c::WeirMissRatios),
     Container("weir.ring", "0.1.0", "A container for commands about slots and their nodes."),
     Local("weir.ring|help", 2, kAlways, "0.1.0",
           "Show helpful text about the different subcommands.", c::Help),
