@@ -57,6 +57,7 @@ void Cache::Swap(Cache& other) {
   std::swap(entries_, other.entries_);
   std::swap(index_, other.index_);
   std::swap(order_, other.order_);
+  std::swap(ends_, other.ends_);
   std::swap(shadows_, other.shadows_);
   std::swap(curve_, other.curve_);
   std::swap(bytes_, other.bytes_);
@@ -124,18 +125,22 @@ void Cache::Put(std::string_view key, uint64_t hash, const Value& value, WallTim
   const Entries::Id id = index_.Find(entries_, key, Stored(hash));
   if (id != Entries::kNone) {
     if (until > now && entries_.Replace(id, &value, until)) {
+      if (entries_.timed(id)) {
+        ends_.Remove(entries_, id);
+        ends_.Insert(entries_, id, now);
+      }
       return FollowPut(entries_.hash(id), entries_.weight(id), until);
     }
     Remove(id);
   }
-  if (until > now) return Insert(key, Stored(hash), &value, until);
+  if (until > now) return Insert(key, Stored(hash), &value, until, now);
   FollowErase(Entries::SpreadHash(Stored(hash)));
 }
 
 void Cache::PutAbsent(std::string_view key, uint64_t hash, WallTime cached_until, WallTime now) {
   Erase(key, hash);
   if (cached_until <= now) return;
-  Insert(key, Stored(hash), nullptr, cached_until);
+  Insert(key, Stored(hash), nullptr, cached_until, now);
 }
 
 void Cache::Erase(std::string_view key, uint64_t hash) {
@@ -145,7 +150,8 @@ void Cache::Erase(std::string_view key, uint64_t hash) {
 }
 
 // The one place where bytes are added; Free is the one place where they are taken away.
-void Cache::Insert(std::string_view key, uint32_t hash, const Value* value, WallTime cached_until) {
+void Cache::Insert(std::string_view key, uint32_t hash, const Value* value, WallTime cached_until,
+                   WallTime now) {
   const uint64_t weight = Entries::Weight(key.size(), value, cached_until);
   const uint64_t spread = Entries::SpreadHash(hash);
   if (weight > options_.budget_bytes / 8) {
@@ -161,6 +167,7 @@ void Cache::Insert(std::string_view key, uint32_t hash, const Value* value, Wall
   assert(entries_.weight(id) == weight);
   index_.Insert(id, hash);
   order_.Insert(entries_, id, spread);
+  if (entries_.timed(id)) ends_.Insert(entries_, id, now);
   bytes_ += weight;
   assert(bytes_ == order_.bytes());
   CountShared(id);
@@ -180,6 +187,13 @@ void Cache::MakeRoom(uint64_t weight) {
   if (curve_ != nullptr && options_.history == History::kWithinBudget) {
     curve_->SetBudget(options_.budget_bytes - std::min(options_.budget_bytes, history_bytes()));
   }
+}
+
+size_t Cache::Expire(WallTime now, size_t most) {
+  return ends_.Advance(entries_, now, most, [this](Entries::Id id) {
+    Remove(id);
+    ++counters_.expired;
+  });
 }
 
 void Cache::CountShared(Entries::Id id) {
@@ -204,6 +218,7 @@ void Cache::Remove(Entries::Id id) {
 }
 
 void Cache::Free(Entries::Id id) {
+  if (entries_.timed(id)) ends_.Remove(entries_, id);
   const uint64_t weight = entries_.weight(id);
   assert(bytes_ >= weight);
   bytes_ -= weight;

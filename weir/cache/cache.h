@@ -1,10 +1,10 @@
 // Cache: a map from key to value that holds no more bytes than its budget.
 //
 // Entries end at a time of their own (the record's expiry or the keyspace's TTL) and are then never
-// served. When the budget is reached the entry goes that the policy holds least likely to be asked
-// for again; which policy is chosen while it runs, by shadows of several that follow a sample of
-// the keys from the time on when it is half full (behaviour.h, shadows.h). "Known to be absent" is
-// cached too, as a negative entry.
+// served; Expire frees those that nobody asks for. When the budget is reached the entry goes that
+// the policy holds least likely to be asked for again; which policy is chosen while it runs, by
+// shadows of several that follow a sample of the keys from the time on when it is half full
+// (behaviour.h, shadows.h). "Known to be absent" is cached too, as a negative entry.
 //
 // When not to use: as a store. Anything may be evicted at any time.
 // Ownership: copies keys and values up to kInlineBytesMax; shares larger values by reference.
@@ -14,10 +14,10 @@
 // Threads: single-owner; a const call is not safe beside another call.
 // Errors: none; what does not fit is not kept.
 // Cost: O(1) amortised; no allocation on a hit, but now and then one of a shadow's tables for all
-// hits. Beside key and value an entry takes 17 bytes and its share of the index, 8 for a version
-// and 8 for each of its two times that it has, rounded up to 8. The policy remembers 5 bytes for
-// each entry held, some 30 where there are few or where it counts uses. The shadows take
-// Options::shadow_bytes beside the budget.
+// hits. Beside key and value an entry takes 17 bytes and its share of the index, 8 for a version,
+// 8 for each of its two times that it has and 8 if it has any, rounded up to 4. The policy
+// remembers 5 bytes for each entry held, some 30 where there are few or where it counts uses. The
+// shadows take Options::shadow_bytes beside the budget.
 #pragma once
 
 #include <cstddef>
@@ -33,6 +33,7 @@
 #include "weir/cache/miss_ratio_curve.h"
 #include "weir/cache/order.h"
 #include "weir/cache/shadows.h"
+#include "weir/cache/timing_wheel.h"
 #include "weir/cache/value.h"
 
 namespace weir::cache {
@@ -78,7 +79,7 @@ class Cache {
   struct Counters {
     uint64_t lookups = 0;
     uint64_t evicted = 0;   // Entries that made room for others.
-    uint64_t expired = 0;   // Entries found to be over.
+    uint64_t expired = 0;   // Entries that were over.
     uint64_t rejected = 0;  // Values too large to be kept.
   };
 
@@ -103,6 +104,12 @@ class Cache {
   void PutAbsent(std::string_view key, uint64_t hash, WallTime cached_until, WallTime now);
 
   void Erase(std::string_view key, uint64_t hash);
+
+  // Frees entries that are over, in at most `most` steps, each of which frees one or brings it
+  // nearer to its end. Returns the steps: with fewer than `most` all that were over are gone.
+  size_t Expire(WallTime now, size_t most);
+  // No entry ends before this; kNever when none ever does.
+  WallTime next_end() const { return ends_.next(); }
 
   // Moves every entry to a cache of its own, which the caller may destroy where it has the time.
   // All counters and the policy stay here. Cost: O(1), a few allocations.
@@ -142,7 +149,8 @@ class Cache {
   void FollowPut(uint64_t spread, uint64_t weight, WallTime until);
   void FollowErase(uint64_t spread);
   void MakeRoom(uint64_t weight);
-  void Insert(std::string_view key, uint32_t hash, const Value* value, WallTime cached_until);
+  void Insert(std::string_view key, uint32_t hash, const Value* value, WallTime cached_until,
+              WallTime now);
   void CountShared(Entries::Id id);
   void UncountShared(Entries::Id id);
   void Free(Entries::Id id);  // Of an entry that Order has let go.
@@ -152,6 +160,7 @@ class Cache {
   Entries entries_;
   Index index_;
   Order<Entries> order_;
+  TimingWheel<Entries> ends_;
   Shadows shadows_;
   std::unique_ptr<MissRatioCurve> curve_;
   size_t bytes_ = 0;

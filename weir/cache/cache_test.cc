@@ -55,7 +55,7 @@ std::string KeyOf(size_t n) {
 
 // One step of a history. All fields are drawn for every kind; a kind uses what it needs.
 struct Step {
-  enum class Kind { kPut, kPutAbsent, kFind, kErase, kPass };
+  enum class Kind { kPut, kPutAbsent, kFind, kErase, kPass, kExpire };
   Kind kind = Kind::kFind;
   size_t key = 0;
   size_t value_bytes = 0;
@@ -64,7 +64,7 @@ struct Step {
 };
 
 std::ostream& operator<<(std::ostream& out, const Step& step) {
-  constexpr const char* kNames[] = {"Put", "PutAbsent", "Find", "Erase", "Pass"};
+  constexpr const char* kNames[] = {"Put", "PutAbsent", "Find", "Erase", "Pass", "Expire"};
   return out << kNames[static_cast<size_t>(step.kind)] << " key " << step.key << ", "
              << step.value_bytes << " bytes, " << step.record_ms << " ms, cached " << step.cached_ms
              << " ms";
@@ -76,9 +76,9 @@ rc::Gen<Step> AnyStep() {
     return rc::gen::oneOf(rc::gen::inRange<int64_t>(-2, 100), rc::gen::just(int64_t{1} << 40));
   };
   return rc::gen::build<Step>(
-      rc::gen::set(&Step::kind,
-                   rc::gen::element(Kind::kPut, Kind::kPut, Kind::kPut, Kind::kPutAbsent,
-                                    Kind::kFind, Kind::kFind, Kind::kErase, Kind::kPass)),
+      rc::gen::set(&Step::kind, rc::gen::element(Kind::kPut, Kind::kPut, Kind::kPut,
+                                                 Kind::kPutAbsent, Kind::kFind, Kind::kFind,
+                                                 Kind::kErase, Kind::kPass, Kind::kExpire)),
       rc::gen::set(&Step::key, rc::gen::inRange<size_t>(0, 40)),
       rc::gen::set(&Step::value_bytes,
                    rc::gen::oneOf(rc::gen::inRange<size_t>(0, 200),
@@ -136,12 +136,25 @@ class History {
       case Step::Kind::kPass:
         now_.ms += step.record_ms > 0 && step.record_ms < 100 ? step.record_ms : 1;
         break;
+      case Step::Kind::kExpire:
+        Expire(1 + step.key);
+        break;
     }
   }
 
   void Write(const std::string& key, Written written) {
     written_.erase(key);
     if (written.until > now_) written_[key] = std::move(written);
+  }
+
+  // In pieces of `most` steps. Nothing that is over is left, and nothing else is gone.
+  void Expire(size_t most) {
+    const size_t before = cache_.entries();
+    const uint64_t expired = cache_.counters().expired;
+    while (cache_.Expire(now_, most) == most) continue;
+    RC_ASSERT(cache_.next_end() > now_);
+    RC_ASSERT(before - cache_.entries() == cache_.counters().expired - expired);
+    std::erase_if(written_, [this](const auto& entry) { return entry.second.until <= now_; });
   }
 
   // Returns whether there was a hit. An entry that is over goes when it is found to be.
@@ -208,28 +221,6 @@ RC_GTEST_PROP(Cache, WithoutRoomShowsNothingButTheLastWrites, ()) {
 
 RC_GTEST_PROP(Cache, WithRoomForSomeBigValuesShowsNothingButTheLastWrites, ()) {
   CheckHistories(40'000, false);
-}
-
-TEST(Cache, AnEntryEndsAtTheEarlierOfItsTimes) {
-  Cache cache(Cache::Options{1 << 20});
-  cache.Put("record", 1, MakeValue("v", {2000}), {3000}, kNow);
-  cache.Put("keyspace", 2, MakeValue("v", {3000}), {2000}, kNow);
-  EXPECT_TRUE(cache.Find("record", 1, {1999}).has_value());
-  EXPECT_TRUE(cache.Find("keyspace", 2, {1999}).has_value());
-  EXPECT_FALSE(cache.Find("record", 1, {2000}).has_value());
-  EXPECT_FALSE(cache.Find("keyspace", 2, {2000}).has_value());
-  EXPECT_EQ(cache.counters().expired, 2U);
-  EXPECT_EQ(cache.bytes(), 0U);
-}
-
-TEST(Cache, AValueThatIsOverStillTakesAwayTheOneBeforeIt) {
-  Cache cache(Cache::Options{1 << 20});
-  cache.Put("k", 1, MakeValue("old"), kNever, kNow);
-  cache.Put("k", 1, MakeValue("new", kNow), kNever, kNow);
-  EXPECT_FALSE(cache.Find("k", 1, kNow).has_value());
-  cache.Put("k", 1, MakeValue("old"), kNever, kNow);
-  cache.PutAbsent("k", 1, kNow, kNow);
-  EXPECT_FALSE(cache.Find("k", 1, kNow).has_value());
 }
 
 TEST(Cache, ReplacingCountsTheBytesOfTheNewValueAlone) {

@@ -1,5 +1,6 @@
 #include "weir/cache/entries.h"
 
+#include <algorithm>
 #include <array>
 #include <limits>
 #include <new>
@@ -28,12 +29,14 @@ uint8_t Entries::FormOf(size_t key_bytes, const Value* value, WallTime cached_un
   if (expires_at != kNever) form |= kExpires;
   if (cached_until < expires_at) form |= kUntil;
   if (value != nullptr && value->version != 0) form |= kVersion;
+  if (std::min(cached_until, expires_at) != kNever) form |= kTimed;
   return static_cast<uint8_t>(form);
 }
 
 size_t Entries::HeadBytes(uint8_t form) {
   const size_t fields = ((form & kShared) != 0 ? 1U : 0U) + ((form & kExpires) != 0 ? 1U : 0U) +
-                        ((form & kUntil) != 0 ? 1U : 0U) + ((form & kVersion) != 0 ? 1U : 0U);
+                        ((form & kUntil) != 0 ? 1U : 0U) + ((form & kVersion) != 0 ? 1U : 0U) +
+                        ((form & kTimed) != 0 ? 1U : 0U);
   return ((form & kLarge) != 0 ? kLargeHead : kSmallHead) + fields * kFieldBytes;
 }
 

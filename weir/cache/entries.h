@@ -3,7 +3,7 @@
 //   previous 4 | next 4 | hash 4 | state 1 | form 1 | key_bytes 1 | value_bytes 2      (small)
 //   previous 4 | next 4 | hash 4 | state 1 | form 1 | - 2 | key_bytes 4 | value_bytes 4  (large)
 //   then, each only when the form says so: a shared value 8, expires_at 8, cached_until 8, version
-//   8 then the key, then the value unless it is shared
+//   8, links of TimingWheel 4 + 4; then the key, then the value unless it is shared
 //
 // Threads: single-owner.
 #pragma once
@@ -45,6 +45,13 @@ class Entries {
   WallTime cached_until(Id id) const;
   uint64_t version(Id id) const;
 
+  // Whether the entry ends, and so is in the TimingWheel, which asks for the rest.
+  bool timed(Id id) const { return (form(At(id)) & kTimed) != 0; }
+  Id end_prev(Id id) const { return Load<Id>(EndLinks(At(id))); }
+  Id end_next(Id id) const { return Load<Id>(EndLinks(At(id)) + 4); }
+  void set_end_prev(Id id, Id to) { SetEndLink(id, 0, to); }
+  void set_end_next(Id id, Id to) { SetEndLink(id, 4, to); }
+
   // What Order asks for.
   Id prev(Id id) const { return Load<Id>(At(id)); }
   Id next(Id id) const { return Load<Id>(At(id) + 4); }
@@ -77,6 +84,7 @@ class Entries {
     kUntil = 8,  // Ends before the record does.
     kVersion = 16,
     kLarge = 32,
+    kTimed = 64,  // Ends at all.
   };
   static constexpr size_t kStateAt = 12;
   static constexpr size_t kFormAt = 13;
@@ -99,6 +107,11 @@ class Entries {
   static size_t ValueBytes(const char* piece);
   static const Bytes* SharedAt(const char* piece);
   static uint64_t WeightOf(size_t piece_bytes, size_t shared_bytes);
+  static const char* EndLinks(const char* piece) { return piece + FieldAt(form(piece), kTimed); }
+  void SetEndLink(Id id, size_t at, Id to) {
+    char* piece = slabs_.At(id);
+    std::memcpy(piece + FieldAt(form(piece), kTimed) + at, &to, sizeof(to));
+  }
   static void Fill(char* piece, const Value* value, WallTime cached_until);
 
   Slabs slabs_;

@@ -62,6 +62,9 @@ class Lane {
   void PrefetchSlot(uint64_t hash) const { cache_.PrefetchSlot(hash); }
   void PrefetchEntry(uint64_t hash) const { cache_.PrefetchEntry(hash); }
 
+  // As Cache::Expire.
+  size_t Expire(WallTime now, size_t most) { return cache_.Expire(now, most); }
+
   Token CurrentToken(uint64_t hash) const { return tokens_.Current(hash); }
   bool InDoubt(uint64_t hash) const { return !doubts_.empty() && doubts_.count(hash) != 0; }
 

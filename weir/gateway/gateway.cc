@@ -12,6 +12,8 @@ namespace {
 
 constexpr int64_t kCountPauseMs = 1000;
 constexpr int64_t kCountPausePart = 10;  // And a count that takes long pauses so many times longer.
+constexpr size_t kExpireSteps = 1024;  // Below a millisecond.
+constexpr std::chrono::milliseconds kExpirePause{5};
 
 uint64_t VersionFloor(const std::vector<std::unique_ptr<store::Store>>& stores) {
   uint64_t floor = 0;
@@ -125,6 +127,16 @@ void Gateway::OnHomeIdle() {
 void Gateway::StopGathering() {
   for (const std::unique_ptr<Database>& database : databases_)
     database->committer().StopGathering();
+}
+
+std::optional<std::chrono::milliseconds> Gateway::ExpireCached() {
+  const WallTime now = clock_.Wall();
+  WallTime next;
+  if (!lanes_.Expire(now, kExpireSteps, &next)) return std::chrono::milliseconds(0);
+  if (next == kNever) return std::nullopt;
+  // Not only at the next end: what comes meanwhile may end earlier.
+  return std::clamp(std::chrono::milliseconds(next.ms - now.ms), std::chrono::milliseconds(1),
+                    kExpirePause);
 }
 
 void Gateway::Tick() {

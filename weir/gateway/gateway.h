@@ -149,7 +149,11 @@ class Gateway {
   // Homes begin to go away. To be called before the first one may.
   void StopGathering();
 
-  // To be called ten times a second: expiry, settling, the counts that INFO shows.
+  // Frees cache entries that are over, for at most about a millisecond. To be called ten times a
+  // second, and again after the time it returns, if any.
+  std::optional<std::chrono::milliseconds> ExpireCached();
+
+  // To be called ten times a second: expiry of records, settling, the counts that INFO shows.
   void Tick();
 
   void AddStats(const LoopStats* stats);

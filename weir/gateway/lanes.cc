@@ -61,6 +61,23 @@ void Lanes::Clear() {
   for (const uint32_t number : all) dropped.push_back(locked[number].Clear());
 }
 
+bool Lanes::Expire(WallTime now, size_t most, WallTime* next) {
+  *next = kNever;
+  size_t steps = 0;
+  for (uint32_t number = 0; number < count(); ++number) {
+    while (true) {
+      if (steps >= most) return false;
+      const Locked lane = Lock(number);
+      const size_t took = lane->Expire(now, kExpireSlice);
+      steps += took;
+      if (took == kExpireSlice) continue;
+      *next = std::min(*next, lane->cache().next_end());
+      break;
+    }
+  }
+  return true;
+}
+
 Lanes::Totals Lanes::Sum() {
   Totals totals;
   for (uint32_t number = 0; number < count(); ++number) {

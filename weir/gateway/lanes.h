@@ -32,6 +32,9 @@ class Lanes {
   static constexpr size_t kCurveBytesMin = size_t{128} << 10;
   static constexpr size_t kCurveLanesBytes = size_t{4} << 20;
 
+  // Steps of Cache::Expire that hold one lock, some 50 us.
+  static constexpr size_t kExpireSlice = 256;
+
   struct Totals {
     cache::Cache::Counters cache;
     cache::Lane::Counters lane;
@@ -83,6 +86,9 @@ class Lanes {
 
   // Empties every lane and makes all loads stale, all lanes at one moment.
   void Clear();
+  // Frees entries that are over, in about `most` steps in all. Returns whether all are gone, and
+  // then no entry that is there now ends before *next.
+  bool Expire(WallTime now, size_t most, WallTime* next);
   Totals Sum();
   // What the whole cache would have missed with other amounts of memory, since the start; nullopt
   // when nobody estimates it.

@@ -2,6 +2,7 @@
 // Method: threads that lock overlapping sets given in any order, with repetitions.
 #include "weir/gateway/lanes.h"
 
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -33,6 +34,28 @@ TEST(Lanes, OverlappingSetsExcludeEachOtherAndNeverDeadlock) {
   uint64_t sum = 0;
   for (const uint64_t count : plain) sum += count;
   EXPECT_EQ(sum, 4u * kRounds);
+}
+
+TEST(Lanes, ExpireFreesWhatIsOverInAllLanesInPieces) {
+  constexpr WallTime kNow{1000};
+  Lanes lanes(4, size_t{8} << 20);
+  for (uint64_t n = 0; n < 4000; ++n) {
+    const std::string key = std::to_string(n);
+    const cache::Lane::Keep keep{.value_until = n % 2 == 0 ? WallTime{2000} : WallTime{3000}};
+    lanes.Lock(n % 4)->Publish(key, n, cache::Value{Bytes::Copy("v"), kNever, 1}, keep, kNow);
+  }
+  WallTime next;
+  while (!lanes.Expire({1999}, 300, &next)) continue;
+  EXPECT_EQ(lanes.Sum().entries, 4000U);
+  EXPECT_EQ(next, WallTime{2000});
+  EXPECT_FALSE(lanes.Expire({2000}, 300, &next));
+  EXPECT_GE(lanes.Sum().entries, 4000U - 300 - Lanes::kExpireSlice);
+  while (!lanes.Expire({2000}, 300, &next)) continue;
+  EXPECT_EQ(lanes.Sum().entries, 2000U);
+  EXPECT_GT(next, WallTime{2000});
+  while (!lanes.Expire({3000}, 300, &next)) continue;
+  EXPECT_EQ(lanes.Sum().entries, 0U);
+  EXPECT_EQ(next, kNever);
 }
 
 TEST(Lanes, ClearEmptiesThemAndMakesLoadsStale) {

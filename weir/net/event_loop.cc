@@ -80,9 +80,10 @@ void EventLoop::TakeWake() {
   observer_->OnWake();
 }
 
-int EventLoop::MillisecondsToTick() const {
-  const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
-      next_tick_ - std::chrono::steady_clock::now());
+int EventLoop::MillisecondsToWait() const {
+  const auto wait = std::min(next_tick_, timer_) - std::chrono::steady_clock::now();
+  if (wait.count() <= 0) return 0;
+  const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(wait);
   return static_cast<int>(std::clamp<int64_t>(left.count() + 1, 0, tick_.count()));
 }
 
@@ -91,7 +92,7 @@ void EventLoop::Run() {
   bool wait = true;
   while (!stopped_) {
     const int count =
-        epoll_wait(epoll_fd_, events.data(), kEventsMax, wait ? MillisecondsToTick() : 0);
+        epoll_wait(epoll_fd_, events.data(), kEventsMax, wait ? MillisecondsToWait() : 0);
     const auto began = std::chrono::steady_clock::now();
     bool woken = false;
     for (int i = 0; i < count; ++i) {
@@ -110,6 +111,10 @@ void EventLoop::Run() {
     if (std::chrono::steady_clock::now() >= next_tick_) {
       next_tick_ = std::chrono::steady_clock::now() + tick_;
       observer_->OnTick();
+    }
+    if (std::chrono::steady_clock::now() >= timer_) {
+      timer_ = std::chrono::steady_clock::time_point::max();
+      observer_->OnTimer();
     }
     wait = !observer_->OnRoundEnd(count <= 0);
     observer_->OnRoundTook(std::chrono::steady_clock::now() - began);

@@ -4,9 +4,9 @@
 // Why not Asio here: waiting for readiness through io_context costs one more system call a wake-up
 // (docs/ARCHITECTURE.md has the figures); everything that is not the data port uses Asio.
 //
-// Order of one round: events of sockets, then posted work, then the tick if it is due, then the
-// round's end. Whoever collects work during a round hands it on in OnRoundEnd, so a burst of
-// requests costs one hand-over.
+// Order of one round: events of sockets, then posted work, then the tick and the timer if they are
+// due, then the round's end. Whoever collects work during a round hands it on in OnRoundEnd, so a
+// burst of requests costs one hand-over.
 //
 // Threads: Post, Stop and Wake are thread-safe; everything else belongs to the thread in Run.
 // Errors: the constructor asserts that the kernel grants an epoll instance and an eventfd.
@@ -37,6 +37,8 @@ class EventLoop {
    public:
     virtual ~Observer() = default;
     virtual void OnTick() = 0;
+    // The time that was set has come.
+    virtual void OnTimer() {}
     // `idle`: the round had nothing to do. Returns whether the next round is to look only for what
     // is ready, without waiting.
     virtual bool OnRoundEnd(bool idle) = 0;
@@ -61,6 +63,11 @@ class EventLoop {
   // Makes the loop call OnWake soon. Cost: a system call only when no wake is pending.
   void Wake();
 
+  // Calls OnTimer once, `wait` from now or a little later, in place of a time set before.
+  void SetTimer(std::chrono::milliseconds wait) {
+    timer_ = std::chrono::steady_clock::now() + wait;
+  }
+
   // Returns after Stop. May be called once.
   void Run();
   void Stop();
@@ -68,11 +75,12 @@ class EventLoop {
  private:
   void Control(int operation, int fd, bool read, bool write, Watcher* watcher);
   void TakeWake();
-  int MillisecondsToTick() const;
+  int MillisecondsToWait() const;
 
   Observer* observer_;
   std::chrono::milliseconds tick_;
   std::chrono::steady_clock::time_point next_tick_;
+  std::chrono::steady_clock::time_point timer_ = std::chrono::steady_clock::time_point::max();
   int epoll_fd_;
   int wake_fd_;
   std::atomic<bool> wake_pending_{false};

@@ -75,6 +75,25 @@ TEST(EventLoopTest, ARoundThatAsksForMoreIsFollowedByOneThatDoesNotWait) {
   EXPECT_EQ(poller.idle_rounds, 2);
 }
 
+TEST(EventLoopTest, TheTimerComesOnceAndTheLastOneSetCounts) {
+  class Timed : public CountingObserver {
+   public:
+    void OnTimer() override {
+      if (++timers == 3) return loop->Stop();
+      loop->SetTimer(std::chrono::hours(1));
+      loop->SetTimer(std::chrono::milliseconds(timers - 1));
+    }
+    int timers = 0;
+    EventLoop* loop = nullptr;
+  } timed;
+  EventLoop loop(&timed, std::chrono::hours(1));
+  timed.loop = &loop;
+  loop.SetTimer(std::chrono::milliseconds(0));
+  loop.Run();
+  EXPECT_EQ(timed.timers, 3);
+  EXPECT_EQ(timed.ticks, 0);
+}
+
 TEST(EventLoopTest, WatcherIsToldUntilTheBytesAreTaken) {
   CountingObserver observer;
   EventLoop loop(&observer, std::chrono::hours(1));

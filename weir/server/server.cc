@@ -51,6 +51,7 @@ Result<std::vector<net::Address>> Server::Start() {
     gateway_.Tick();
     for (const auto& acceptor : acceptors_) acceptor->Resume();
   });
+  loops_.front()->ExpireCache();
   for (const auto& loop : loops_) threads_.emplace_back([&loop] { loop->Run(); });
   if (tls_ != nullptr) tls_->Start();
   return bound;

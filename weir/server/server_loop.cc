@@ -177,11 +177,16 @@ void ServerLoop::ResumePaused() {
 void ServerLoop::OnTick() {
   ReadClock();
   each_tick_();
+  if (expires_cache_) OnTimer();
   for (const uint64_t id : std::exchange(continue_at_tick_, {})) {
     if (Connection* const connection = Find(id)) connection->TurnAtTick();
   }
   if (!paused_.empty()) ResumePaused();
   if (++ticks_ % kTicksBetweenDeadlineChecks == 0) BeginDeadlineWalk();
+}
+
+void ServerLoop::OnTimer() {
+  if (const auto wait = gateway_.ExpireCached()) event_loop_.SetTimer(*wait);
 }
 
 void ServerLoop::ContinueFirstAtTick() {

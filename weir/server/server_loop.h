@@ -70,6 +70,8 @@ class ServerLoop final : public gateway::Home, public net::EventLoop::Observer {
   void ResumePaused();
   // Calls `run` on this thread at each tick. Requires: before Run.
   void OnEachTick(std::function<void()> run) { each_tick_ = std::move(run); }
+  // Makes this the loop that frees cache entries when they are over. Requires: before Run.
+  void ExpireCache() { expires_cache_ = true; }
 
   size_t connections() const { return connection_count_.load(std::memory_order_relaxed); }
   size_t tls_connections() const { return tls_count_.load(std::memory_order_relaxed); }
@@ -102,6 +104,7 @@ class ServerLoop final : public gateway::Home, public net::EventLoop::Observer {
 
  private:
   void OnTick() override;
+  void OnTimer() override;
   bool OnRoundEnd(bool idle) override;
   void OnRoundTook(std::chrono::nanoseconds took) override;
   void OnWake() override;
@@ -144,6 +147,7 @@ class ServerLoop final : public gateway::Home, public net::EventLoop::Observer {
   std::atomic<size_t> connection_count_{0};
   std::atomic<size_t> tls_count_{0};  // Of these, over TLS.
   std::function<void()> each_tick_ = [] {};
+  bool expires_cache_ = false;
   uint64_t ticks_ = 0;
   DeadlineWalk deadline_walk_;
   int rounds_after_replies_ = 0;  // Left, until the committers are told.
