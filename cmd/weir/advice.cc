@@ -39,13 +39,13 @@ std::string Row(const CacheSize& size, bool now, const Prices& prices) {
 
 size_t BestByReads(const std::vector<CacheSize>& sizes, size_t now) {
   size_t best = now;
-  for (size_t next = now + 1; next < sizes.size(); ++next) {
+  for (size_t next = now + 1; next < sizes.size() && sizes[now].misses > 0; ++next) {
     const double doublings =
         std::log2(static_cast<double>(sizes[next].bytes) / static_cast<double>(sizes[best].bytes));
     const double left = std::pow(1 - kWorthDoubling, doublings);
     if (sizes[next].misses <= sizes[best].misses * left) best = next;
   }
-  if (best != now || sizes[now].misses <= 0) return best;
+  if (best != now) return best;
   while (best > 0 && sizes[now].hit_ratio - sizes[best - 1].hit_ratio < kNotMissed) --best;
   return best;
 }

@@ -38,6 +38,12 @@ TEST(Advice, GivesBackWhatNobodyMisses) {
   EXPECT_THAT(AdviceText(sizes, 4, {}), HasSubstr("Give back"));
 }
 
+TEST(Advice, GivesBackWhenNothingIsMissed) {
+  const auto sizes = SizesWithHits({0.5, 1, 1, 1});
+  EXPECT_EQ(BestSize(sizes, 2, {}), 1U);
+  EXPECT_EQ(BestSize(sizes, 1, {}), 1U);
+}
+
 TEST(Advice, KeepsWhatFits) {
   const auto sizes = SizesWithHits({0.5, 0.7, 0.9, 0.905, 0.906});
   EXPECT_EQ(BestSize(sizes, 2, {}), 2U);

@@ -19,10 +19,8 @@ double NumberOf(const resp::Value& value) {
 }
 
 // The reply of WEIR.MRC (weir/gateway/commands/miss_ratio.cc).
-Result<std::vector<CacheSize>> AskSizes(const ServerArguments& server) {
-  Result<ServerLink> link = OpenSession(server);
-  if (!link.ok()) return link.error();
-  const Result<resp::Value> reply = Ask(link.value(), {"WEIR.MRC"});
+Result<std::vector<CacheSize>> AskSizes(ServerLink& link) {
+  const Result<resp::Value> reply = Ask(link, {"WEIR.MRC"});
   if (!reply.ok()) return reply.error();
   std::vector<CacheSize> sizes;
   for (const resp::Value& row : reply.value().items) {
@@ -34,6 +32,22 @@ Result<std::vector<CacheSize>> AskSizes(const ServerArguments& server) {
   return Error{ErrorCode::kInvalid, "the server's answer to WEIR.MRC is not a curve"};
 }
 
+// A price of the server's configuration, which is in hundredths.
+Result<double> AskPrice(ServerLink& link, const std::string& key) {
+  const Result<resp::Value> reply = Ask(link, {"CONFIG", "GET", key});
+  if (!reply.ok()) return reply.error();
+  if (reply.value().items.size() != 2) return 0.0;
+  return NumberOf(reply.value().items[1]) / 100;
+}
+
+Result<Prices> AskPrices(ServerLink& link) {
+  const Result<double> gb_month = AskPrice(link, "cache.price_gb_month");
+  if (!gb_month.ok()) return gb_month.error();
+  const Result<double> million_reads = AskPrice(link, "cache.price_million_reads");
+  if (!million_reads.ok()) return million_reads.error();
+  return Prices{gb_month.value(), million_reads.value()};
+}
+
 }  // namespace
 
 int RunAdvise(const AdviseArguments& arguments) {
@@ -43,11 +57,19 @@ int RunAdvise(const AdviseArguments& arguments) {
   if ((arguments.prices.gb_month > 0) != (arguments.prices.million_reads > 0)) {
     return Complain(2, "give --gb-price and --reads-price together");
   }
-  const Result<std::vector<CacheSize>> sizes = AskSizes(arguments.server);
+  Result<ServerLink> link = OpenSession(arguments.server);
+  if (!link.ok()) return Complain(1, link.error().message);
+  const Result<std::vector<CacheSize>> sizes = AskSizes(link.value());
   if (!sizes.ok()) return Complain(1, sizes.error().message);
+  Prices prices = arguments.prices;
+  if (!prices.known()) {
+    const Result<Prices> configured = AskPrices(link.value());
+    if (!configured.ok()) return Complain(1, configured.error().message);
+    prices = configured.value();
+  }
   size_t now = 0;
   while (cache::MissRatioCurve::ScaleOf(now) < 0.99) ++now;
-  std::fputs(AdviceText(sizes.value(), now, arguments.prices).c_str(), stdout);
+  std::fputs(AdviceText(sizes.value(), now, prices).c_str(), stdout);
   return 0;
 }
 

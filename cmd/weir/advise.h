@@ -8,7 +8,7 @@ namespace weir::cmd {
 
 struct AdviseArguments {
   ServerArguments server;
-  Prices prices;
+  Prices prices;  // Those of the server's configuration when not known.
 };
 
 // Returns the exit code: 0, 1 when the server does not tell, 2 for wrong arguments.

@@ -97,6 +97,8 @@ struct CacheConfig {
   bool enabled = true;
   Duration ttl = kUnbounded;
   Duration negative_ttl{std::chrono::seconds(5)};
+  int64_t price_gb_month = 0;  // In hundredths of a currency; 0 = not known.
+  int64_t price_million_reads = 0;
 };
 
 struct ShardConfig {

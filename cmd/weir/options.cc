@@ -9,6 +9,7 @@ namespace weir::cmd {
 namespace {
 
 constexpr Duration kHour = std::chrono::hours(1);
+constexpr int64_t kPriceMax = 1'000'000'000;
 
 void DeclareServer(std::vector<Option>& table) {
   const auto add = [&table](Option option) { table.push_back(std::move(option)); };
@@ -178,6 +179,18 @@ void DeclareCacheAndShards(std::vector<Option>& table) {
               {.key = "negative_ttl",
                .doc = "Longest time that the absence of a key is served from the cache; 0 caches "
                       "no absence."}));
+  add(Declare(&CacheConfig::price_gb_month,
+              {.key = "price_gb_month",
+               .doc = "For `weir advise`: what a GB of memory costs a month, in hundredths of any "
+                      "currency; 0: not known.",
+               .least = 0,
+               .most = kPriceMax}));
+  add(Declare(&CacheConfig::price_million_reads,
+              {.key = "price_million_reads",
+               .doc = "For `weir advise`: what a million reads of a database cost, in the same; 0: "
+                      "not known.",
+               .least = 0,
+               .most = kPriceMax}));
   add(Declare(&ShardConfig::name,
               {.key = "name",
                .doc = "Name of the shard: 1 to 64 letters, digits and `_ . : / -`, used once.",
