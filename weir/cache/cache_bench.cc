@@ -133,6 +133,26 @@ void BM_PutIntoAFullCache(benchmark::State& state) {
 }
 BENCHMARK(BM_PutIntoAFullCache);
 
+// One entry that is over, of many that end at the same moment, in slices as the server takes them.
+void BM_ExpireInSlicesOf256(benchmark::State& state) {
+  constexpr size_t kTimed = 200'000;
+  const Value value{Bytes::Copy(std::string(kValueBytes, 'v')), kNever, 1};
+  size_t left = 0;
+  while (state.KeepRunningBatch(kTimed)) {
+    state.PauseTiming();
+    Cache cache({size_t{1} << 30});
+    for (uint64_t n = 0; n < kTimed; ++n) {
+      const Key key = KeyOf(n);
+      cache.Put(View(key), SeededHash(View(key), kSeed), value, {90'000}, kNow);
+    }
+    state.ResumeTiming();
+    while (cache.Expire({90'000}, 256) == 256) continue;
+    left += cache.entries();
+  }
+  if (left != 0) std::abort();
+}
+BENCHMARK(BM_ExpireInSlicesOf256);
+
 void BM_ReplaceAmongAMillion(benchmark::State& state) {
   Cache& cache = FilledCache();
   const std::vector<Key>& keys = KeysInRandomOrder();
