@@ -32,7 +32,7 @@ class MissRatioCurve {
  public:
   static constexpr size_t kPoints = 13;
   static constexpr double kScaleMin = 0.125;  // Of the first point; of the last one 8.
-  static constexpr size_t kRecordsMin = 64;
+  static constexpr size_t kRecordsMin = 128;
 
   struct Options {
     uint64_t budget_bytes = 0;  // Of the cache.

@@ -353,10 +353,14 @@ uint32_t Order<Nodes>::FilteredWindowEnd(Nodes& nodes, uint64_t incoming) {
 template <class Nodes>
 uint32_t Order<Nodes>::LessFrequent(Nodes& nodes, uint64_t incoming) {
   const uint64_t main_target = budget_ - std::min(budget_, WindowTarget());
-  // What fits into the main part goes there without a comparison; a part of an entry is no room.
+  // The main part takes without a comparison what it has room for, unless that is only a part of an
+  // entry's room and the window would be left with none.
+  const auto main_takes = [&](uint64_t weight) {
+    const uint64_t bytes = lists_[kMain].bytes + lists_[kProtected].bytes;
+    return bytes < main_target && bytes + weight + mean_weight_ <= budget_;
+  };
   while (lists_[kWindow].tail != kNone && lists_[kWindow].bytes + incoming > WindowTarget() &&
-         lists_[kMain].bytes + lists_[kProtected].bytes + nodes.weight(lists_[kWindow].tail) <=
-             main_target) {
+         main_takes(nodes.weight(lists_[kWindow].tail))) {
     MoveFront(nodes, kMain, lists_[kWindow].tail);
   }
   const Id victim = MainEnd(nodes);

@@ -29,7 +29,7 @@ class Lanes {
   // hold kCurveLanesBytes, if each has its part of the memory: their keys are a sample of all keys.
   static constexpr size_t kCurveShare = 64;
   static constexpr size_t kCurveBytesMax = size_t{1} << 20;
-  static constexpr size_t kCurveBytesMin = size_t{128} << 10;
+  static constexpr size_t kCurveBytesMin = size_t{192} << 10;
   static constexpr size_t kCurveLanesBytes = size_t{4} << 20;
 
   // Steps of Cache::Expire that hold one lock, some 50 us.

@@ -58,6 +58,21 @@ TEST(Lanes, ExpireFreesWhatIsOverInAllLanesInPieces) {
   EXPECT_EQ(next, kNever);
 }
 
+TEST(Lanes, TheKeysOfSomeLanesAreASampleOfAllForTheMissRatioCurve) {
+  Lanes small(8, size_t{8} << 20);
+  EXPECT_FALSE(small.CurveCounts().has_value());
+  Lanes lanes(8, size_t{32} << 20);
+  for (uint64_t n = 0; n < 8000; ++n) {
+    EXPECT_FALSE(lanes.Lock(n % 8)->Find(std::to_string(n), n, {1000}).has_value());
+  }
+  const auto counts = lanes.CurveCounts();
+  ASSERT_TRUE(counts.has_value());
+  EXPECT_EQ(counts->lookups, 8000U);
+  for (const double misses : counts->misses) EXPECT_DOUBLE_EQ(misses, 8000);
+  lanes.Clear();
+  EXPECT_EQ(lanes.CurveCounts()->misses, counts->misses) << "counts only rise";
+}
+
 TEST(Lanes, ClearEmptiesThemAndMakesLoadsStale) {
   constexpr WallTime kNow{1000};
   Lanes lanes(4, size_t{1} << 20);
