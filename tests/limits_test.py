@@ -9,6 +9,7 @@ behind the proxies stands a small server of this test.
 
 import http.client
 import http.server
+import json
 import os
 import re
 import socket
@@ -169,6 +170,33 @@ class Limits(unittest.TestCase):
                                   b"x" * 70000)[0], 413)
         with self.weir.client() as client:
             self.assertEqual(client.command("LIMIT.PEEK", "a", "POLICY", "api")[:2], [1, 1])
+
+    def test_the_rules_of_envoyproxy_ratelimit(self):
+        rules = self.write("rules.yaml", """
+domain: shop
+descriptors:
+  - key: user
+    rate_limit: {unit: hour, requests_per_unit: 2}
+  - key: tenant
+    rate_limit: {unit: second, requests_per_unit: 1000}
+""")
+        weir = weir_process.Weir(
+            WEIR, os.path.join(self.folder, "other"), "--store", "memory", "--check",
+            "127.0.0.1:0", "--check-rules", rules)
+        self.addCleanup(weir.kill)
+        port = int(weir_process.wait_until(
+            lambda: re.search(r'"answering checks" check=\S+:(\d+)', weir.log()), "it answers")[1])
+        body = json.dumps({"domain": "shop", "descriptors": [
+            {"entries": [{"key": "user", "value": "7"}]},
+            {"entries": [{"key": "tenant", "value": "a"}]}]})
+        told = [self.ask(port, "/json", "POST", body) for _ in range(3)]
+        self.assertEqual([status for status, _, _ in told], [200, 200, 429])
+        first, last = json.loads(told[0][2]), json.loads(told[2][2])
+        self.assertEqual(first["statuses"][0]["limitRemaining"], 1)
+        self.assertEqual(last["overallCode"], "OVER_LIMIT")
+        self.assertEqual([status["code"] for status in last["statuses"]], ["OVER_LIMIT", "OK"])
+        self.assertEqual(self.ask(port, "/json", "POST", "no")[0], 400)
+        self.assertEqual(self.ask(self.check_port, "/json", "POST", body)[0], 404)
 
     def test_redis_py(self):
         names = {}

@@ -123,6 +123,11 @@ void CheckLimit(size_t index, const LimitConfig& limit, std::set<std::string>& n
                 Origins& origins) {
   CheckName({"limit", index, "name"}, limit.name, names, origins);
   CheckPrefix({"limit", index, "key_prefix"}, limit.key_prefix, origins);
+  if (limit.unit == LimitUnit::kBytes && limit.cost != 1) {
+    origins.AddError({"limit", index, "cost"},
+                     "is for requests; with unit = \"bytes\" a request "
+                     "costs its bytes");
+  }
   if (limit.unit == LimitUnit::kRequests) {
     const std::string what = "counts bytes; write unit = \"bytes\", or a plain number of requests";
     if (limit.rate.amount.sized) origins.AddError(Place{"limit", index, "rate"}, what);

@@ -1,5 +1,7 @@
 #include "cmd/weir/check_server.h"
 
+#include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -9,7 +11,10 @@
 #include "cmd/weir/users.h"
 
 #include "weir/admin/check_answer.h"
+#include "weir/backup/files.h"
 #include "weir/limit/named_limits.h"
+#include "weir/rls/json_answer.h"
+#include "weir/rls/rules.h"
 
 namespace weir::cmd {
 namespace {
@@ -52,6 +57,53 @@ admin::CheckFunction CheckOf(Gateway& gateway) {
   };
 }
 
+// As above.
+rls::DecideFunction DecideOf(Gateway& gateway) {
+  const auto view = std::make_shared<gateway::Admission::View>();
+  return [&gateway, view](
+             const std::vector<rls::AskedLimit>& asked) -> Result<std::vector<rls::LimitOutcome>> {
+    std::vector<limit::NamedLimit> named;
+    for (const rls::AskedLimit& limit : asked) {
+      named.push_back({.key = limit.key,
+                       .rate = {limit.count, limit.period, limit.count},
+                       .cost = limit.cost,
+                       .binding = limit.binding});
+    }
+    const Result<limit::NamedOutcomes> outcomes = gateway.admission().DecideNamed(
+        view.get(), named, limit::Ask::kTake, gateway.clock().Mono());
+    if (!outcomes.ok()) return outcomes.error();
+    std::vector<rls::LimitOutcome> limits;
+    for (const limit::NamedOutcome& outcome : outcomes.value().all()) {
+      limits.push_back({outcome.allowed(), outcome.remaining, outcome.reset_after});
+    }
+    return limits;
+  };
+}
+
+// What answers POST /json; nullptr without rules.
+Result<std::function<admin::Response(std::string_view)>> JsonOf(
+    const std::vector<std::string>& names, Gateway& gateway) {
+  constexpr size_t kRulesBytesMax = size_t{4} << 20;
+  if (names.empty()) return std::function<admin::Response(std::string_view)>();
+  std::vector<rls::Rules::File> files;
+  for (const std::string& name : names) {
+    Result<std::string> text = backup::ReadWholeFile(name, kRulesBytesMax);
+    if (!text.ok()) return text.error();
+    files.push_back({name, std::move(text).value()});
+  }
+  Result<rls::Rules> created = rls::Rules::Create(files);
+  if (!created.ok()) return created.error();
+  const auto rules = std::make_shared<const rls::Rules>(std::move(created).value());
+  return std::function<admin::Response(std::string_view)>(
+      [rules, decide = DecideOf(gateway)](std::string_view body) {
+        rls::JsonReply reply = rls::AnswerJson(body, *rules, decide);
+        return admin::Response{
+            .status = reply.status,
+            .content_type = reply.status == 400 ? "text/plain; charset=utf-8" : "application/json",
+            .body = std::move(reply.body)};
+      });
+}
+
 }  // namespace
 
 Result<std::unique_ptr<admin::HttpServer>> StartCheckServer(const ServerConfig& config,
@@ -63,9 +115,12 @@ Result<std::unique_ptr<admin::HttpServer>> StartCheckServer(const ServerConfig& 
     if (!read.ok()) return read.error();
     token = std::move(read).value();
   }
+  auto json = JsonOf(config.check_rules, gateway);
+  if (!json.ok()) return json.error();
+  const admin::CheckHandlers handlers{CheckOf(gateway), std::move(json).value()};
   auto server = std::make_unique<admin::HttpServer>(
-      [check = CheckOf(gateway), token](std::string_view head, std::string_view) {
-        return admin::CheckAnswer(head, check, token);
+      [handlers, token](std::string_view head, std::string_view body) {
+        return admin::CheckAnswer(head, body, handlers, token);
       },
       admin::HttpOptions{.name = "check",
                          .request_deadline = kIdleMax,

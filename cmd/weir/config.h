@@ -85,6 +85,7 @@ struct ServerConfig {
   std::string admin_token_file = "";
   std::optional<Endpoint> check;
   std::string check_token_file = "";
+  std::vector<std::string> check_rules;
   Duration queue_deadline{std::chrono::seconds(1)};
   Duration drain_timeout{std::chrono::seconds(10)};
   LogLevel log_level = LogLevel::kInfo;
@@ -137,6 +138,7 @@ struct LimitConfig {
   LimitUnit unit = LimitUnit::kRequests;
   Rate rate;
   Amount burst;  // Derived from the rate.
+  int64_t cost = 1;
   int64_t enforced = 100;
   bool operator==(const LimitConfig&) const = default;
 };

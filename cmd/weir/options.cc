@@ -35,6 +35,10 @@ void DeclareServer(std::vector<Option>& table) {
               {.key = "check_token_file",
                .doc = "File with the token that it asks for, as `Authorization: Bearer TOKEN`.",
                .default_words = "none: no token is asked for"}));
+  add(Declare(&ServerConfig::check_rules,
+              {.key = "check_rules",
+               .doc = "Files of rules of envoyproxy/ratelimit, by which it answers `POST /json`.",
+               .default_words = "none: it does not answer"}));
   add(Declare(&ServerConfig::data,
               {.key = "data",
                .doc = "Directory of the data, relative to the working directory; created when "

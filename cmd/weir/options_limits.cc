@@ -39,6 +39,11 @@ void DeclareLimits(std::vector<Option>& table) {
                                     .least = Amount{1},
                                     .most = Amount{uint64_t{1} << 40, true},
                                     .default_words = "what the rate gives in one period"}));
+  add(Declare(&LimitConfig::cost,
+              {.key = "cost",
+               .doc = "What a request takes from its bucket, where requests are counted.",
+               .least = 1,
+               .most = 1'000'000'000}));
   add(Declare(&LimitConfig::enforced,
               {.key = "enforced",
                .doc = "Of a hundred buckets so many refuse; in the others what is over the limit "

@@ -74,6 +74,7 @@ std::vector<limit::Policy> PoliciesOf(const std::vector<LimitConfig>& limits) {
     policy.rate = {.count = config.rate.amount.count,
                    .period = config.rate.period,
                    .burst = config.burst.count};
+    policy.request_cost = static_cast<uint64_t>(config.cost);
     policy.only_named = config.commands == LimitCommands::kNone;
     policy.enforced_percent = static_cast<uint8_t>(config.enforced);
   }

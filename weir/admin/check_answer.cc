@@ -273,7 +273,8 @@ std::optional<Answer> Refusal(const error_code& parse_error, const Head& head,
 
 }  // namespace
 
-Answer CheckAnswer(std::string_view text, const CheckFunction& check, std::string_view token) {
+Answer CheckAnswer(std::string_view text, std::string_view body, const CheckHandlers& handlers,
+                   std::string_view token) {
   http::request_parser<http::empty_body> parser;
   parser.header_limit(kHeadBytesMax);
   error_code error;
@@ -288,6 +289,10 @@ Answer CheckAnswer(std::string_view text, const CheckFunction& check, std::strin
     answer.response.body = "ok\n";
     return answer;
   }
+  if (path == "/json" && head.method() == http::verb::post && handlers.json != nullptr) {
+    answer.response = handlers.json(body);
+    return answer;
+  }
   if (!path.starts_with(kPath)) {
     answer.response = {.status = 404, .body = "no such page; ask /v1/check/<policy>?key=...\n"};
     return answer;
@@ -299,7 +304,7 @@ Answer CheckAnswer(std::string_view text, const CheckFunction& check, std::strin
     return answer;
   }
   const Result<std::vector<CheckedLimit>> limits =
-      check(question.value().policies, question.value().peek);
+      handlers.check(question.value().policies, question.value().peek);
   if (!limits.ok()) {
     answer.response = {.status = 400, .body = limits.error().message + "\n"};
     return answer;

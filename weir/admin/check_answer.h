@@ -22,7 +22,7 @@
 namespace weir::admin {
 
 inline constexpr size_t kCheckedPoliciesMax = 8;
-// A body is read and not looked at.
+// Of /v1/check the body is read and not looked at.
 inline constexpr size_t kCheckBodyBytesMax = 64 * 1024;
 
 // One limit that is asked about.
@@ -47,7 +47,14 @@ struct CheckedLimit {
 using CheckFunction = std::function<Result<std::vector<CheckedLimit>>(
     const std::vector<CheckedPolicy>& policies, bool peek)>;
 
+struct CheckHandlers {
+  CheckFunction check;
+  // Answers POST /json, given the body; nullptr: there is no such page.
+  std::function<Response(std::string_view body)> json = nullptr;
+};
+
 // `token`: as AdminOptions::token.
-Answer CheckAnswer(std::string_view head, const CheckFunction& check, std::string_view token);
+Answer CheckAnswer(std::string_view head, std::string_view body, const CheckHandlers& handlers,
+                   std::string_view token);
 
 }  // namespace weir::admin

@@ -38,7 +38,7 @@ class CheckAnswerTest : public testing::Test {
       return std::vector<CheckedLimit>(limits_.begin(),
                                        limits_.begin() + static_cast<long>(policies.size()));
     };
-    return Show(CheckAnswer(head, check, token));
+    return Show(CheckAnswer(head, "", {.check = check}, token));
   }
 
   std::string asked_;
@@ -102,6 +102,16 @@ TEST_F(CheckAnswerTest, ATokenGuardsEverythingButHealth) {
   EXPECT_EQ(Ask("/healthz", "", "secret"), "200\nok\n");
 }
 
+TEST_F(CheckAnswerTest, JsonIsAnsweredWhereThereAreRules) {
+  const std::string post = "POST /json HTTP/1.1\r\nHost: a\r\n\r\n";
+  const auto json = [](std::string_view body) {
+    return Response{.status = 429, .body = std::string(body)};
+  };
+  EXPECT_EQ(Show(CheckAnswer(post, "{}", {nullptr, json}, "")), "429\n{}");
+  EXPECT_EQ(CheckAnswer(post, "{}", {}, "").response.status, 404);
+  EXPECT_EQ(CheckAnswer(post, "{}", {nullptr, json}, "secret").response.status, 401);
+}
+
 TEST_F(CheckAnswerTest, WhatMakesNoSenseIsToldSo) {
   const std::vector<std::pair<std::string, std::string>> wrong = {
       {"/v1/check/?key=a", "400\nname a policy: /v1/check/<policy>\n"},
@@ -124,11 +134,11 @@ TEST_F(CheckAnswerTest, WhatMakesNoSenseIsToldSo) {
   const auto never = [](const auto&, bool) -> Result<std::vector<CheckedLimit>> {
     return Error{ErrorCode::kInvalid, "asked"};
   };
-  EXPECT_EQ(
-      CheckAnswer("PUT /v1/check/a?key=k HTTP/1.1\r\nHost: a\r\n\r\n", never, "").response.status,
-      405);
-  EXPECT_EQ(CheckAnswer("nonsense\r\n\r\n", never, "").response.status, 400);
-  EXPECT_TRUE(CheckAnswer("HEAD /healthz HTTP/1.1\r\nHost: a\r\n\r\n", never, "").head_only);
+  EXPECT_EQ(CheckAnswer("PUT /v1/check/a?key=k HTTP/1.1\r\nHost: a\r\n\r\n", "", {never}, "")
+                .response.status,
+            405);
+  EXPECT_EQ(CheckAnswer("nonsense\r\n\r\n", "", {never}, "").response.status, 400);
+  EXPECT_TRUE(CheckAnswer("HEAD /healthz HTTP/1.1\r\nHost: a\r\n\r\n", "", {never}, "").head_only);
 }
 
 }  // namespace

@@ -68,6 +68,44 @@ Request From(uint8_t client, std::string_view key = "k") {
   return {.client = Address::FromV4({10, 0, 0, client}), .key = key};
 }
 
+TEST(LimiterTest, ARequestCostsWhatItsPolicySaysAndAShadowRefusesNothing) {
+  Policy dear = Make("dear", Per::kClient, {10, 1s, 10});
+  dear.request_cost = 4;
+  Policy shadow = Make("shadow", Per::kClient, {1, 1s, 1});
+  shadow.enforced_percent = 0;
+  Rig rig({dear, shadow});
+  const Request request{.client = Address::FromV4({10, 0, 0, 1})};
+  EXPECT_TRUE(rig.Admit(request, kStart).allowed());
+  EXPECT_TRUE(rig.Admit(request, kStart).allowed());
+  const Decision refused = rig.Admit(request, kStart);
+  EXPECT_EQ(refused.policy, 0u);
+  EXPECT_EQ(refused.retry_after, 200ms);
+  EXPECT_EQ(rig.Counters(0).denied, 1u);
+  EXPECT_EQ(rig.Counters(0).near, 0u);
+  EXPECT_EQ(rig.Counters(1).allowed, 1u);
+  EXPECT_EQ(rig.Counters(1).near, 1u);
+  EXPECT_EQ(rig.Counters(1).shadowed, 1u);
+  EXPECT_EQ(rig.Counters(1).denied, 0u);
+}
+
+TEST(LimiterTest, EnforcedPercentIsOfBuckets) {
+  Policy half = Make("half", Per::kClient, {1, 1h, 1});
+  half.enforced_percent = 30;
+  Rig rig({half});
+  size_t refused = 0;
+  for (uint8_t high = 0; high < 40; ++high) {
+    for (uint8_t low = 0; low < 250; ++low) {
+      const Request request{.client = Address::FromV4({10, 0, high, low})};
+      rig.Admit(request, kStart);
+      const bool first = rig.Admit(request, kStart).allowed();
+      EXPECT_EQ(rig.Admit(request, kStart).allowed(), first);
+      refused += first ? 0 : 1;
+    }
+  }
+  EXPECT_GT(refused, 2800u);
+  EXPECT_LT(refused, 3200u);
+}
+
 TEST(LimiterTest, WithoutPoliciesEverythingPasses) {
   Rig limiter({});
   for (int i = 0; i < 100; ++i) EXPECT_TRUE(limiter.Admit(From(1), kStart).allowed());

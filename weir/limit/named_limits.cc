@@ -26,7 +26,13 @@ Error Invalid(std::string message) {
 
 // The units of time that a token of a limit of one's own takes.
 Result<uint64_t> OwnTokenUnits(const Rate& rate) {
-  if (const Result<Ok> checked = CheckRate(rate); !checked.ok()) return checked.error();
+  // A slower rate than one token in kTokenIntervalMax is well counted here.
+  Rate checked = rate;
+  if (rate.period > kTokenIntervalMax && rate.count > 0) {
+    checked = {rate.count, kTokenIntervalMax, rate.burst};
+    if (rate.period > kPeriodMax) checked.period = rate.period;
+  }
+  if (const Result<Ok> valid = CheckRate(checked); !valid.ok()) return valid.error();
   const auto period = static_cast<uint64_t>(rate.period.count());
   const Uint128 units = Uint128{period} * BucketTable::kTimeUnitsPerNs + rate.count - 1;
   const auto token = static_cast<uint64_t>(units / rate.count);
@@ -68,6 +74,7 @@ Result<Ok> Add(Limiter& limiter, const Limiter::View& view, const NamedLimit& li
     charge = limiter.PolicyCharge(view, policy, hash.value(), limit.cost, now);
     plan->token_units[i] = view.policies().rule(policy).Units(1);
   }
+  charge.binding = charge.binding && limit.binding;
   for (const Charge& earlier : plan->all()) {
     if (SameBucket(earlier, charge)) return Invalid("two of these limits have the same bucket");
   }

@@ -34,8 +34,9 @@ struct NamedLimit {
   std::string_view key;  // What has the bucket; under a policy what PolicySet::SubjectHash says.
   std::string_view policy{};  // Empty: the limit is `rate`.
   Rate rate{};
-  size_t window = 0;  // How many limits without a policy this key has before this one.
-  uint64_t cost = 1;  // 0: judged, not charged.
+  size_t window = 0;    // How many limits without a policy this key has before this one.
+  uint64_t cost = 1;    // 0: judged, not charged.
+  bool binding = true;  // false: it is charged and refuses nothing.
 };
 
 enum class Ask : uint8_t {

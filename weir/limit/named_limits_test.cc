@@ -93,6 +93,18 @@ TEST_F(NamedLimitsTest, WhatIsTakenAnywayIsOwed) {
   EXPECT_EQ(Do(Ask::kReturn, {limit}).each[0].remaining, 10u);
 }
 
+TEST_F(NamedLimitsTest, ARateMayBeSlowAndALimitMayRefuseNothing) {
+  const NamedLimit month{.key = "k", .rate = {1, 720h, 1}};
+  EXPECT_TRUE(Do(Ask::kTake, {month}).allowed);
+  EXPECT_EQ(Do(Ask::kTake, {month}).each[0].retry_after, 720h);
+  NamedLimit shadow = month;
+  shadow.binding = false;
+  const NamedOutcomes outcomes = Do(Ask::kTake, {shadow, {.key = "j", .rate = {1, 1s, 1}}});
+  EXPECT_TRUE(outcomes.allowed);
+  EXPECT_FALSE(outcomes.each[0].allowed());
+  EXPECT_EQ(outcomes.each[1].remaining, 0u);
+}
+
 TEST_F(NamedLimitsTest, ErrorsSayWhatIsWrong) {
   const NamedLimit good{.key = "k", .rate = {1, 1s, 1}};
   EXPECT_EQ(Failure({good, good}), "two of these limits have the same bucket");
@@ -104,6 +116,10 @@ TEST_F(NamedLimitsTest, ErrorsSayWhatIsWrong) {
   EXPECT_EQ(Failure({{.key = "k", .rate = {10'000'001, 1s, 1}}}),
             "the rate is above 10^7 a second; a [[limit]] counts it exactly");
   EXPECT_EQ(Failure({{.key = "k", .rate = {0, 1s, 1}}}), "the rate's count is 0; give at least 1");
+  EXPECT_EQ(Failure({{.key = "k", .rate = {1, 366 * kDay, 1}}}),
+            "the rate's period is above 365 days");
+  EXPECT_EQ(Failure({{.key = "k", .rate = {1, 365 * kDay, 30}}}),
+            "the burst takes more than 10 years to fill at this rate; lower it");
 }
 
 struct Taken {

@@ -46,7 +46,7 @@ enum class Per : uint8_t {
 };
 
 enum class Unit : uint8_t {
-  kRequests,  // A request costs 1.
+  kRequests,  // A request costs `request_cost`.
   kBytes,     // A request costs its bytes.
 };
 
@@ -59,6 +59,7 @@ struct Policy {
   Per per = Per::kClient;                 // kKey concerns only requests that have a key.
   Unit unit = Unit::kRequests;
   Rate rate{};
+  uint64_t request_cost = 1;  // Where requests are counted.
   // Whether it concerns no request of its own accord, but those alone that name it
   // (named_limits.h).
   bool only_named = false;
@@ -153,7 +154,8 @@ class PolicySet {
 
   // What the request costs under a policy.
   uint64_t Cost(size_t policy, const Request& request) const {
-    return policies_[policy].unit == Unit::kBytes ? request.bytes : 1;
+    const Policy& one = policies_[policy];
+    return one.unit == Unit::kBytes ? request.bytes : one.request_cost;
   }
 
   size_t size() const { return policies_.size(); }
