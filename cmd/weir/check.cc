@@ -119,6 +119,33 @@ void CheckTls(const ServerConfig& server, Origins& origins) {
   }
 }
 
+// What the options of one keyspace need of each other.
+void CheckKeyspace(size_t index, const KeyspaceConfig& keyspace, Origins& origins) {
+  const auto place = [index](const char* key) { return Place{"keyspace", index, key}; };
+  if (keyspace.load_soft_timeout != Duration(0)) {
+    if (keyspace.stale_if_error == Duration(0)) {
+      origins.AddError(place("load_soft_timeout"),
+                       "needs something stale to answer; set stale_if_error, as in \"1h\"");
+    } else if (keyspace.load_hard_timeout != Duration(0) &&
+               keyspace.load_soft_timeout >= keyspace.load_hard_timeout) {
+      origins.AddError(place("load_soft_timeout"),
+                       "is never reached; set load_hard_timeout to a longer time");
+    }
+  }
+  const bool ends = keyspace.cache_ttl != kUnbounded && keyspace.cache_ttl != Duration(0);
+  if (ends && !keyspace.bypass) return;
+  const std::string why = keyspace.bypass
+                              ? "means nothing with bypass = true; remove one of the two"
+                              : "needs values whose time ends; set cache_ttl, as in \"1m\"";
+  for (const auto& [key, used] :
+       {std::pair("jitter_percent", keyspace.jitter_percent != 0),
+        std::pair("refresh_ahead_percent", keyspace.refresh_ahead_percent != 0),
+        std::pair("stale_while_revalidate", keyspace.stale_while_revalidate != Duration(0)),
+        std::pair("stale_if_error", keyspace.stale_if_error != Duration(0))}) {
+    if (used) origins.AddError(place(key), why);
+  }
+}
+
 void CheckLimit(size_t index, const LimitConfig& limit, std::set<std::string>& names,
                 Origins& origins) {
   CheckName({"limit", index, "name"}, limit.name, names, origins);
@@ -186,6 +213,7 @@ void CheckConfig(const Config& config, Origins& origins) {
       origins.AddError(place, "'" + config.keyspaces[i].prefix +
                                   "' is used twice; give its keys in one [[keyspace]]");
     }
+    CheckKeyspace(i, config.keyspaces[i], origins);
   }
   std::set<std::string> user_names;
   for (size_t i = 0; i < config.users.size(); ++i) {

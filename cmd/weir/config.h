@@ -112,6 +112,13 @@ struct KeyspaceConfig {
   Duration cache_ttl{0};     // Derived from the cache; 0 = never cached.
   Duration negative_ttl{0};  // Derived from the cache; 0 = absence is never cached.
   ByteSize max_value{uint64_t{64} << 20};
+  bool bypass = false;
+  int64_t jitter_percent = 0;
+  int64_t refresh_ahead_percent = 0;  // 0 = never.
+  Duration stale_while_revalidate{0};
+  Duration stale_if_error{0};
+  Duration load_soft_timeout{0};  // 0 = as long as it takes.
+  Duration load_hard_timeout{0};  // As above.
 };
 
 enum class UserRight { kRead, kWrite, kAdmin };

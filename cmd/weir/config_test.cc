@@ -302,6 +302,34 @@ TEST(Config, KeyspacesInheritFromTheCache) {
   EXPECT_EQ(loaded.config.keyspaces[2].cache_ttl, Duration(3'600'000));
 }
 
+TEST(Config, OptionsOfAKeyspaceThatMeanNothingTogetherAreRefused) {
+  const std::string space = "[[keyspace]]\nprefix = \"a\"\n";
+  EXPECT_THAT(Load(space + "bypass = true\ncache_ttl = \"1m\"\njitter_percent = 5\n").errors,
+              ElementsAre("f:5:18: keyspace.jitter_percent: means nothing with bypass = true; "
+                          "remove one of the two"));
+  for (const char* key : {"jitter_percent = 5", "refresh_ahead_percent = 80",
+                          "stale_while_revalidate = \"10s\"", "stale_if_error = \"1h\""}) {
+    EXPECT_THAT(Load(space + key).errors, ElementsAre(HasSubstr("needs values whose time ends")));
+    EXPECT_THAT(Load(space + "cache_ttl = 0\n" + key).errors,
+                ElementsAre(HasSubstr("needs values whose time ends")));
+    EXPECT_THAT(Load(space + "cache_ttl = \"1m\"\n" + key).errors, IsEmpty());
+    EXPECT_THAT(Load("[cache]\nttl = \"1m\"\n" + space + key).errors, IsEmpty());
+  }
+  const std::string timed = space + "cache_ttl = \"1m\"\n";
+  EXPECT_THAT(Load(timed + "jitter_percent = 90\nrefresh_ahead_percent = 99\n").errors, IsEmpty());
+  EXPECT_THAT(Load(timed + "jitter_percent = 91\nrefresh_ahead_percent = 100\n").errors,
+              ElementsAre(HasSubstr("'91' is above 90"), HasSubstr("'100' is above 99")));
+  EXPECT_THAT(Load(timed + "load_soft_timeout = \"1s\"\n").errors,
+              ElementsAre("f:4:21: keyspace.load_soft_timeout: needs something stale to answer; "
+                          "set stale_if_error, as in \"1h\""));
+  EXPECT_THAT(Load(timed + "stale_if_error = \"1h\"\nload_soft_timeout = \"1s\"\n"
+                           "load_hard_timeout = \"1s\"\n")
+                  .errors,
+              ElementsAre("f:5:21: keyspace.load_soft_timeout: is never reached; set "
+                          "load_hard_timeout to a longer time"));
+  EXPECT_THAT(Load(space + "load_hard_timeout = \"1s\"\n").errors, IsEmpty());
+}
+
 TEST(Config, TheBurstIsOnePeriodsWorthUnlessGiven) {
   const Loaded loaded = Load(
       "[[limit]]\nname = \"a\"\nrate = \"500/10s\"\n"

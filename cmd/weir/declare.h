@@ -181,7 +181,8 @@ Option Declare(M S::*member, Row<typename Held<std::type_identity_t<M>>::Value> 
   return option;
 }
 
-// The options of [[limit]].
+// The options of [[keyspace]], and of [[limit]].
+void DeclareKeyspaces(std::vector<Option>& table);
 void DeclareLimits(std::vector<Option>& table);
 
 }  // namespace weir::cmd

@@ -1,6 +1,7 @@
 #include "cmd/weir/metrics_page.h"
 
 #include <algorithm>
+#include <atomic>
 #include <string>
 #include <utility>
 #include <vector>
@@ -114,6 +115,43 @@ void AddCache(MetricList& list, Gateway& gateway, const StatsTotals& totals) {
   list.Counter("weir_loads_joined_total", "Reads that joined a load already under way.",
                cache.loads_joined);
   list.Gauge("weir_loads_under_way", "Loads under way.", cache.loads_under_way);
+}
+
+// As many series of each as keyspaces are configured.
+void AddKeyspaces(MetricList& list, const Gateway& gateway) {
+  Metric stale{"weir_cache_stale_total",
+               "Keys answered from memory past their time, by why that was done.",
+               MetricType::kCounter,
+               {}};
+  Metric refreshes{"weir_cache_refreshes_total",
+                   "Loads that began while readers were answered from memory.",
+                   MetricType::kCounter,
+                   {}};
+  Metric timeouts{"weir_load_timeouts_total",
+                  "Reads that were refused after load_hard_timeout.",
+                  MetricType::kCounter,
+                  {}};
+  Metric invalidations{
+      "weir_cache_invalidations_total", "WEIR.INVALIDATE requests.", MetricType::kCounter, {}};
+  for (const gateway::Keyspace& keyspace : gateway.placement().keyspaces()) {
+    const gateway::KeyspaceCounters& counters = *keyspace.counters;
+    const auto add = [&](Metric& metric, const std::atomic<uint64_t>& value) {
+      metric.samples.push_back({{{"keyspace", keyspace.prefix}}, static_cast<double>(value)});
+    };
+    const auto add_stale = [&](const char* why, const std::atomic<uint64_t>& value) {
+      stale.samples.push_back(
+          {{{"keyspace", keyspace.prefix}, {"why", why}}, static_cast<double>(value)});
+    };
+    add_stale("revalidate", counters.stale_while_revalidate);
+    add_stale("error", counters.stale_if_error);
+    add_stale("soft_timeout", counters.soft_timeouts);
+    add(refreshes, counters.refreshes);
+    add(timeouts, counters.hard_timeouts);
+    add(invalidations, counters.invalidations);
+  }
+  for (Metric* metric : {&stale, &refreshes, &timeouts, &invalidations}) {
+    list.Add(std::move(*metric));
+  }
 }
 
 void AddLimits(MetricList& list, Gateway& gateway, const StatsTotals& totals) {
@@ -289,6 +327,7 @@ std::string MetricsPage(Gateway& gateway, const server::TlsAcceptor* tls) {
   AddRedisMetrics(list, gateway, totals);
   AddCommands(list, totals);
   AddCache(list, gateway, totals);
+  AddKeyspaces(list, gateway);
   AddLimits(list, gateway, totals);
   AddDatabases(list, gateway);
   AddAdmission(list, gateway);

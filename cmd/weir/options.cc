@@ -205,33 +205,6 @@ void DeclareCacheAndShards(std::vector<Option>& table) {
                .default_words = "`server.data`"}));
 }
 
-void DeclareKeyspaces(std::vector<Option>& table) {
-  const auto add = [&table](Option option) { table.push_back(std::move(option)); };
-  add(Declare(&KeyspaceConfig::prefix,
-              {.key = "prefix",
-               .doc = "The keys it covers: those that begin so. The longest prefix that matches "
-                      "wins; the empty one covers the rest.",
-               .required = true}));
-  add(Declare(&KeyspaceConfig::cache_ttl,
-              {.key = "cache_ttl",
-               .doc = "Longest time that a value of these keys is served from the cache; 0 caches "
-                      "none.",
-               .default_words = "`cache.ttl`"}));
-  add(Declare(
-      &KeyspaceConfig::negative_ttl,
-      {.key = "negative_ttl",
-       .doc = "Longest time that the absence of one of these keys is served from the cache; "
-              "0 caches none.",
-       .default_words = "`cache.negative_ttl`"}));
-  add(Declare(
-      &KeyspaceConfig::max_value,
-      {.key = "max_value",
-       .doc = "Largest value that may be stored; lowered to a quarter of the budget's share for "
-              "client buffers.",
-       .least = ByteSize{1},
-       .most = ByteSize{uint64_t{512} << 20}}));
-}
-
 void DeclareUsers(std::vector<Option>& table) {
   const auto add = [&table](Option option) { table.push_back(std::move(option)); };
   add(Declare(&UserConfig::name,

@@ -56,6 +56,13 @@ std::vector<gateway::Keyspace> KeyspacesOf(const Config& config) {
     keyspace.cache_ttl = cached ? ToTtl(each.cache_ttl) : std::chrono::milliseconds(0);
     keyspace.negative_ttl = cached ? each.negative_ttl : std::chrono::milliseconds(0);
     keyspace.value_bytes_max = each.max_value.bytes;
+    keyspace.bypass = each.bypass;
+    keyspace.jitter_percent = static_cast<unsigned>(each.jitter_percent);
+    keyspace.refresh_ahead_percent = static_cast<unsigned>(each.refresh_ahead_percent);
+    keyspace.stale_while_revalidate = each.stale_while_revalidate;
+    keyspace.stale_if_error = each.stale_if_error;
+    keyspace.load_soft_timeout = each.load_soft_timeout;
+    keyspace.load_hard_timeout = each.load_hard_timeout;
   }
   return keyspaces;
 }

@@ -77,8 +77,8 @@ Cache Cache::TakeEntries() {
   return other;
 }
 
-size_t Cache::Cost(size_t key_bytes, const Value* value, WallTime cached_until) {
-  return Entries::Weight(key_bytes, value, cached_until);
+size_t Cache::Cost(size_t key_bytes, const Value* value, const Until& until) {
+  return Entries::Weight(key_bytes, value, until);
 }
 
 void Cache::FollowFind(uint64_t spread, WallTime now) {
@@ -105,9 +105,11 @@ std::optional<Cache::Hit> Cache::Find(std::string_view key, uint64_t hash, WallT
   FollowFind(spread, now);
   const Entries::Id id = index_.Find(entries_, key, Stored(hash));
   if (id == Entries::kNone) return std::nullopt;
-  if (entries_.cached_until(id) <= now) {
-    Remove(id);
-    ++counters_.expired;
+  if (entries_.fresh_until(id) <= now) {
+    if (entries_.cached_until(id) <= now) {
+      Remove(id);
+      ++counters_.expired;
+    }
     return std::nullopt;
   }
   order_.Hit(entries_, id, spread);
@@ -115,32 +117,44 @@ std::optional<Cache::Hit> Cache::Find(std::string_view key, uint64_t hash, WallT
   if (shadows_.Follows(spread) || (curve_ != nullptr && curve_->Follows(spread))) {
     FollowPut(spread, entries_.weight(id), entries_.cached_until(id));
   }
-  return Hit{entries_.absent(id),     entries_.value(id),   entries_.shared(id),
-             entries_.expires_at(id), entries_.version(id), entries_.cached_until(id)};
+  return HitOf(id);
 }
 
-void Cache::Put(std::string_view key, uint64_t hash, const Value& value, WallTime cached_until,
+std::optional<Cache::Hit> Cache::FindKept(std::string_view key, uint64_t hash, WallTime now) {
+  const Entries::Id id = index_.Find(entries_, key, Stored(hash));
+  if (id == Entries::kNone || entries_.cached_until(id) <= now) return std::nullopt;
+  order_.Hit(entries_, id, Entries::SpreadHash(Stored(hash)));
+  return HitOf(id);
+}
+
+Cache::Hit Cache::HitOf(Entries::Id id) const {
+  return {entries_.absent(id),      entries_.value(id),   entries_.shared(id),
+          entries_.expires_at(id),  entries_.version(id), entries_.fresh_until(id),
+          entries_.cached_until(id)};
+}
+
+void Cache::Put(std::string_view key, uint64_t hash, const Value& value, Until until,
                 WallTime now) {
-  const WallTime until = std::min(cached_until, value.expires_at);
+  until = until.Within(value.expires_at);
   const Entries::Id id = index_.Find(entries_, key, Stored(hash));
   if (id != Entries::kNone) {
-    if (until > now && entries_.Replace(id, &value, until)) {
+    if (until.kept > now && entries_.Replace(id, &value, until)) {
       if (entries_.timed(id)) {
         ends_.Remove(entries_, id);
         ends_.Insert(entries_, id, now);
       }
-      return FollowPut(entries_.hash(id), entries_.weight(id), until);
+      return FollowPut(entries_.hash(id), entries_.weight(id), until.kept);
     }
     Remove(id);
   }
-  if (until > now) return Insert(key, Stored(hash), &value, until, now);
+  if (until.kept > now) return Insert(key, Stored(hash), &value, until, now);
   FollowErase(Entries::SpreadHash(Stored(hash)));
 }
 
-void Cache::PutAbsent(std::string_view key, uint64_t hash, WallTime cached_until, WallTime now) {
+void Cache::PutAbsent(std::string_view key, uint64_t hash, Until until, WallTime now) {
   Erase(key, hash);
-  if (cached_until <= now) return;
-  Insert(key, Stored(hash), nullptr, cached_until, now);
+  if (until.kept <= now) return;
+  Insert(key, Stored(hash), nullptr, until, now);
 }
 
 void Cache::Erase(std::string_view key, uint64_t hash) {
@@ -150,9 +164,9 @@ void Cache::Erase(std::string_view key, uint64_t hash) {
 }
 
 // The one place where bytes are added; Free is the one place where they are taken away.
-void Cache::Insert(std::string_view key, uint32_t hash, const Value* value, WallTime cached_until,
+void Cache::Insert(std::string_view key, uint32_t hash, const Value* value, const Until& until,
                    WallTime now) {
-  const uint64_t weight = Entries::Weight(key.size(), value, cached_until);
+  const uint64_t weight = Entries::Weight(key.size(), value, until);
   const uint64_t spread = Entries::SpreadHash(hash);
   if (weight > options_.budget_bytes / 8) {
     FollowErase(spread);
@@ -161,9 +175,9 @@ void Cache::Insert(std::string_view key, uint32_t hash, const Value* value, Wall
   }
   // There is something to choose once it is full; until then the shadows have time to fill.
   if (bytes_ > options_.budget_bytes / 2) shadows_.Begin(2 * index_.size());
-  FollowPut(spread, weight, cached_until);
+  FollowPut(spread, weight, until.kept);
   MakeRoom(weight);
-  const Entries::Id id = entries_.Make(key, hash, value, cached_until);
+  const Entries::Id id = entries_.Make(key, hash, value, until);
   assert(entries_.weight(id) == weight);
   index_.Insert(id, hash);
   order_.Insert(entries_, id, spread);

@@ -1,8 +1,9 @@
 // Cache: a map from key to value that holds no more bytes than its budget.
 //
 // Entries end at a time of their own (the record's expiry or the keyspace's TTL) and are then never
-// served; Expire frees those that nobody asks for. When the budget is reached the entry goes that
-// the policy holds least likely to be asked for again; which policy is chosen while it runs, by
+// served; Expire frees those that nobody asks for. One may stop being fresh before that: then it is
+// found by who asks for what is stale, and by nobody else. When the budget is reached the entry goes
+// that the policy holds least likely to be asked for again; which policy is chosen while it runs, by
 // shadows of several that follow a sample of the keys from the time on when it is half full
 // (behaviour.h, shadows.h). "Known to be absent" is cached too, as a negative entry.
 //
@@ -15,9 +16,9 @@
 // Errors: none; what does not fit is not kept.
 // Cost: O(1) amortised; no allocation on a hit, but now and then one of a shadow's tables for all
 // hits. Beside key and value an entry takes 17 bytes and its share of the index, 8 for a version,
-// 8 for each of its two times that it has and 8 if it has any, rounded up to 4. The policy
-// remembers 5 bytes for each entry held, some 30 where there are few or where it counts uses. The
-// shadows take Options::shadow_bytes beside the budget.
+// 8 for each of its three times that it has and 8 if it ends, rounded up to 4. The policy remembers
+// 5 bytes for each entry held, some 30 where there are few or where it counts uses. The shadows
+// take Options::shadow_bytes beside the budget.
 #pragma once
 
 #include <cstddef>
@@ -73,6 +74,7 @@ class Cache {
     const Bytes* shared = nullptr;
     WallTime expires_at = kNever;
     uint64_t version = 0;
+    WallTime fresh_until = kNever;
     WallTime cached_until = kNever;  // When the entry ends, at the latest with the record.
   };
 
@@ -90,18 +92,22 @@ class Cache {
   Cache(const Cache&) = delete;
   Cache& operator=(const Cache&) = delete;
 
-  // Returns the live entry of `key`, or nullopt. Counts as a use.
-  // Requires (here and below): `hash` is the same function of `key` in every call.
+  // Returns the fresh entry of `key`, or nullopt. Counts as a use.
+  // What was put under one `hash` is not found under another, whatever the key: its low 32 bits are
+  // what counts.
   std::optional<Hit> Find(std::string_view key, uint64_t hash, WallTime now);
+  // Returns the entry whether it is fresh or stale. Counts as a use, but not for the shadows: to be
+  // called when Find has found nothing.
+  std::optional<Hit> FindKept(std::string_view key, uint64_t hash, WallTime now);
 
-  // Keeps `value` until the earlier of its expiry and `cached_until`, in place of what was there.
-  // An entry that would take more than an eighth of the budget is not kept. A value of the size and
-  // form of the one before takes its memory and its place in the order; any other is a new entry.
-  void Put(std::string_view key, uint64_t hash, const Value& value, WallTime cached_until,
-           WallTime now);
+  // Keeps `value` for as long as `until` says, but not after its expiry, in place of what was
+  // there. An entry that would take more than an eighth of the budget is not kept. A value of the
+  // size and form of the one before takes its memory and its place in the order; any other is a new
+  // entry.
+  void Put(std::string_view key, uint64_t hash, const Value& value, Until until, WallTime now);
 
-  // Remembers until `cached_until` that `key` does not exist.
-  void PutAbsent(std::string_view key, uint64_t hash, WallTime cached_until, WallTime now);
+  // Remembers for as long as `until` says that `key` does not exist.
+  void PutAbsent(std::string_view key, uint64_t hash, Until until, WallTime now);
 
   void Erase(std::string_view key, uint64_t hash);
 
@@ -135,7 +141,7 @@ class Cache {
   const MissRatioCurve* curve() const { return curve_.get(); }
 
   // Returns the bytes that an entry counts for; nullptr: a negative one.
-  static size_t Cost(size_t key_bytes, const Value* value, WallTime cached_until = kNever);
+  static size_t Cost(size_t key_bytes, const Value* value, const Until& until = {});
 
  private:
   // Entries that one insertion evicts beyond those in its way: a history grows by the memory of
@@ -149,7 +155,8 @@ class Cache {
   void FollowPut(uint64_t spread, uint64_t weight, WallTime until);
   void FollowErase(uint64_t spread);
   void MakeRoom(uint64_t weight);
-  void Insert(std::string_view key, uint32_t hash, const Value* value, WallTime cached_until,
+  Hit HitOf(Entries::Id id) const;
+  void Insert(std::string_view key, uint32_t hash, const Value* value, const Until& until,
               WallTime now);
   void CountShared(Entries::Id id);
   void UncountShared(Entries::Id id);

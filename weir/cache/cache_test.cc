@@ -237,9 +237,9 @@ TEST(Cache, AValueOfTheSameSizeTakesThePlaceOfTheOneBeforeWithoutAnAllocation) {
   for (const size_t size : {0, 100, 9000}) {
     const Value before = MakeValue(std::string(size, 'x'), {5000}, 1);
     const Value after = MakeValue(std::string(size, 'y'), {6000}, 2);
-    cache.Put("k", 1, before, {3000}, kNow);
+    cache.Put("k", 1, before, WallTime{3000}, kNow);
     const size_t allocated = allocations;
-    cache.Put("k", 1, after, {4000}, kNow);
+    cache.Put("k", 1, after, WallTime{4000}, kNow);
     EXPECT_EQ(allocations, allocated);
     const auto hit = cache.Find("k", 1, {3000});
     ASSERT_TRUE(hit.has_value());

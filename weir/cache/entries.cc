@@ -20,23 +20,24 @@ bool IsShared(const Value* value) {
 
 }  // namespace
 
-uint8_t Entries::FormOf(size_t key_bytes, const Value* value, WallTime cached_until) {
+uint8_t Entries::FormOf(size_t key_bytes, const Value* value, const Until& until) {
   unsigned form = 0;
   if (value == nullptr) form |= kAbsent;
   if (IsShared(value)) form |= kShared | kLarge;
   if (key_bytes > std::numeric_limits<uint8_t>::max()) form |= kLarge;
   const WallTime expires_at = value == nullptr ? kNever : value->expires_at;
   if (expires_at != kNever) form |= kExpires;
-  if (cached_until < expires_at) form |= kUntil;
+  if (until.kept < expires_at) form |= kUntil;
+  if (until.fresh < until.kept) form |= kFresh;
   if (value != nullptr && value->version != 0) form |= kVersion;
-  if (std::min(cached_until, expires_at) != kNever) form |= kTimed;
+  if (std::min(until.kept, expires_at) != kNever) form |= kTimed;
   return static_cast<uint8_t>(form);
 }
 
 size_t Entries::HeadBytes(uint8_t form) {
   const size_t fields = ((form & kShared) != 0 ? 1U : 0U) + ((form & kExpires) != 0 ? 1U : 0U) +
                         ((form & kUntil) != 0 ? 1U : 0U) + ((form & kVersion) != 0 ? 1U : 0U) +
-                        ((form & kTimed) != 0 ? 1U : 0U);
+                        ((form & kFresh) != 0 ? 1U : 0U) + ((form & kTimed) != 0 ? 1U : 0U);
   return ((form & kLarge) != 0 ? kLargeHead : kSmallHead) + fields * kFieldBytes;
 }
 
@@ -73,8 +74,8 @@ uint64_t Entries::WeightOf(size_t piece_bytes, size_t shared_bytes) {
   return piece_bytes + shared + kIndexShare;
 }
 
-uint64_t Entries::Weight(size_t key_bytes, const Value* value, WallTime cached_until) {
-  const uint8_t form = FormOf(key_bytes, value, cached_until);
+uint64_t Entries::Weight(size_t key_bytes, const Value* value, const Until& until) {
+  const uint8_t form = FormOf(key_bytes, value, until);
   return WeightOf(Slabs::PieceBytes(PieceBytes(form, key_bytes, InlineBytes(form, value))),
                   IsShared(value) ? value->bytes.size() : 0);
 }
@@ -85,9 +86,9 @@ uint64_t Entries::weight(Id id) const {
 }
 
 Entries::Id Entries::Make(std::string_view key, uint32_t hash, const Value* value,
-                          WallTime cached_until) {
+                          const Until& until) {
   assert(key.size() <= std::numeric_limits<uint32_t>::max());
-  const uint8_t form = FormOf(key.size(), value, cached_until);
+  const uint8_t form = FormOf(key.size(), value, until);
   const size_t inline_bytes = InlineBytes(form, value);
   const size_t head = HeadBytes(form);
   const Id id = slabs_.Allocate(PieceBytes(form, key.size(), inline_bytes));
@@ -106,18 +107,19 @@ Entries::Id Entries::Make(std::string_view key, uint32_t hash, const Value* valu
     std::memcpy(piece + 15, &value_bytes, sizeof(value_bytes));
   }
   if (!key.empty()) std::memcpy(piece + head, key.data(), key.size());
-  Fill(piece, value, cached_until);
+  Fill(piece, value, until);
   return id;
 }
 
 // Writes what a value of the same form and size may change.
-void Entries::Fill(char* piece, const Value* value, WallTime cached_until) {
+void Entries::Fill(char* piece, const Value* value, const Until& until) {
   const uint8_t form = Entries::form(piece);
   const auto store = [&](Form field, const auto& what) {
     static_assert(sizeof(what) == kFieldBytes);
     if ((form & field) != 0) std::memcpy(piece + FieldAt(form, field), &what, sizeof(what));
   };
-  store(kUntil, cached_until.ms);
+  store(kUntil, until.kept.ms);
+  store(kFresh, until.fresh.ms);
   if (value == nullptr) return;
   store(kExpires, value->expires_at.ms);
   store(kVersion, value->version);
@@ -129,14 +131,14 @@ void Entries::Fill(char* piece, const Value* value, WallTime cached_until) {
   }
 }
 
-bool Entries::Replace(Id id, const Value* value, WallTime cached_until) {
+bool Entries::Replace(Id id, const Value* value, const Until& until) {
   char* piece = slabs_.At(id);
   const size_t key_bytes = KeyBytes(piece);
-  const uint8_t form = FormOf(key_bytes, value, cached_until);
+  const uint8_t form = FormOf(key_bytes, value, until);
   if (form != Entries::form(piece)) return false;
   const size_t before = (form & kShared) != 0 ? SharedAt(piece)->size() : ValueBytes(piece);
   if (before != (value == nullptr ? 0 : value->bytes.size())) return false;
-  Fill(piece, value, cached_until);
+  Fill(piece, value, until);
   return true;
 }
 
@@ -175,6 +177,14 @@ WallTime Entries::cached_until(Id id) const {
   const uint8_t form = Entries::form(piece);
   if ((form & kUntil) != 0) return {Load<int64_t>(piece + FieldAt(form, kUntil))};
   return expires_at(id);
+}
+
+WallTime Entries::fresh_until(Id id) const {
+  const char* piece = At(id);
+  const uint8_t form = Entries::form(piece);
+  if ((form & kFresh) == 0) [[likely]]
+    return cached_until(id);
+  return {Load<int64_t>(piece + FieldAt(form, kFresh))};
 }
 
 uint64_t Entries::version(Id id) const {

@@ -3,7 +3,7 @@
 //   previous 4 | next 4 | hash 4 | state 1 | form 1 | key_bytes 1 | value_bytes 2      (small)
 //   previous 4 | next 4 | hash 4 | state 1 | form 1 | - 2 | key_bytes 4 | value_bytes 4  (large)
 //   then, each only when the form says so: a shared value 8, expires_at 8, cached_until 8, version
-//   8, links of TimingWheel 4 + 4; then the key, then the value unless it is shared
+//   8, links of TimingWheel 4 + 4, fresh_until 8; then the key, then the value unless it is shared
 //
 // Threads: single-owner.
 #pragma once
@@ -29,9 +29,10 @@ class Entries {
   static constexpr size_t kInlineBytesMax = 4096;
 
   // A negative entry when `value` is nullptr.
-  Id Make(std::string_view key, uint32_t hash, const Value* value, WallTime cached_until);
+  // Requires (here and below): no time of `until` is after the value's expiry.
+  Id Make(std::string_view key, uint32_t hash, const Value* value, const Until& until);
   // Takes the value in place of the one before, if its entry would have the same form and size.
-  bool Replace(Id id, const Value* value, WallTime cached_until);
+  bool Replace(Id id, const Value* value, const Until& until);
   void Free(Id id);
   // Lets go of all of them. Cost: O(shared values' pages), see Cache's destructor.
   void Clear() { slabs_.Clear(); }
@@ -42,7 +43,8 @@ class Entries {
   const Bytes* shared(Id id) const;
   bool absent(Id id) const { return (form(At(id)) & kAbsent) != 0; }
   WallTime expires_at(Id id) const;
-  WallTime cached_until(Id id) const;
+  WallTime cached_until(Id id) const;  // When it ends.
+  WallTime fresh_until(Id id) const;   // Not after that.
   uint64_t version(Id id) const;
 
   // Whether the entry ends, and so is in the TimingWheel, which asks for the rest.
@@ -71,7 +73,7 @@ class Entries {
   }
 
   // Returns the bytes that such an entry counts for.
-  static uint64_t Weight(size_t key_bytes, const Value* value, WallTime cached_until);
+  static uint64_t Weight(size_t key_bytes, const Value* value, const Until& until);
 
   const char* At(Id id) const { return slabs_.At(id); }
   const Slabs& slabs() const { return slabs_; }
@@ -84,7 +86,8 @@ class Entries {
     kUntil = 8,  // Ends before the record does.
     kVersion = 16,
     kLarge = 32,
-    kTimed = 64,  // Ends at all.
+    kTimed = 64,   // Ends at all.
+    kFresh = 128,  // Stops being fresh before it ends.
   };
   static constexpr size_t kStateAt = 12;
   static constexpr size_t kFormAt = 13;
@@ -98,7 +101,7 @@ class Entries {
     return value;
   }
   static uint8_t form(const char* piece) { return static_cast<uint8_t>(piece[kFormAt]); }
-  static uint8_t FormOf(size_t key_bytes, const Value* value, WallTime cached_until);
+  static uint8_t FormOf(size_t key_bytes, const Value* value, const Until& until);
   static size_t HeadBytes(uint8_t form);
   static size_t PieceBytes(uint8_t form, size_t key_bytes, size_t inline_bytes);
   static size_t InlineBytes(uint8_t form, const Value* value);
@@ -112,7 +115,7 @@ class Entries {
     char* piece = slabs_.At(id);
     std::memcpy(piece + FieldAt(form(piece), kTimed) + at, &to, sizeof(to));
   }
-  static void Fill(char* piece, const Value* value, WallTime cached_until);
+  static void Fill(char* piece, const Value* value, const Until& until);
 
   Slabs slabs_;
 };

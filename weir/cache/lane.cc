@@ -3,14 +3,29 @@
 #include <cassert>
 
 namespace weir::cache {
+namespace {
+
+Until UntilOf(WallTime fresh, std::chrono::milliseconds stale, WallTime now) {
+  if (fresh <= now || fresh == kNever) return fresh;
+  return {fresh, {fresh.ms + stale.count()}};
+}
+
+}  // namespace
 
 void Lane::Store(std::string_view key, uint64_t hash, const std::optional<Value>& value,
                  const Keep& keep, WallTime now) {
+  const uint64_t place = epochs_.Apply(key, hash);
   if (value.has_value()) {
-    cache_.Put(key, hash, *value, keep.value_until, now);
+    cache_.Put(key, place, *value, UntilOf(keep.value_until, keep.stale, now), now);
   } else {
-    cache_.PutAbsent(key, hash, keep.absent_until, now);
+    cache_.PutAbsent(key, place, UntilOf(keep.absent_until, keep.stale, now), now);
   }
+}
+
+std::optional<LoadId> Lane::BeginRefresh(std::string_view key, uint64_t hash) {
+  if (InDoubt(hash) || CanJoin(key, hash)) return std::nullopt;
+  const Result<LoadId> begun = loads_.Begin(key, hash, tokens_.Current(hash));
+  return begun.ok() ? std::optional(begun.value()) : std::nullopt;
 }
 
 Loads::Finished Lane::Finish(LoadId load, const std::optional<Value>& value, const Keep& keep,
@@ -34,7 +49,7 @@ void Lane::Publish(std::string_view key, uint64_t hash, const std::optional<Valu
                    const Keep& keep, WallTime now) {
   tokens_.Bump(hash);
   if (InDoubt(hash)) {
-    cache_.Erase(key, hash);
+    cache_.Erase(key, epochs_.Apply(key, hash));
     return;
   }
   Store(key, hash, value, keep, now);
@@ -42,7 +57,7 @@ void Lane::Publish(std::string_view key, uint64_t hash, const std::optional<Valu
 
 void Lane::Doubt(std::string_view key, uint64_t hash) {
   tokens_.Bump(hash);
-  cache_.Erase(key, hash);
+  cache_.Erase(key, epochs_.Apply(key, hash));
   ++doubts_[hash];
 }
 
@@ -53,8 +68,24 @@ void Lane::Settle(uint64_t hash) {
   tokens_.Bump(hash);
 }
 
+void Lane::Invalidate(std::string_view key, uint64_t hash) {
+  tokens_.Bump(hash);
+  cache_.Erase(key, epochs_.Apply(key, hash));
+}
+
+void Lane::InvalidateTag(std::string_view tag) {
+  tokens_.BumpAll();
+  epochs_.RaiseTag(tag);
+}
+
+void Lane::InvalidatePrefix(std::string_view prefix) {
+  tokens_.BumpAll();
+  epochs_.RaisePrefix(prefix);
+}
+
 Cache Lane::Clear() {
   tokens_.BumpAll();
+  epochs_ = Epochs();  // Nothing is left that must not be found.
   return cache_.TakeEntries();
 }
 

@@ -7,8 +7,11 @@
 //      published since it began.
 //   3. A key whose last write has an unknown outcome is in doubt: it is not cached and its loads
 //      are not shared until the doubt is settled.
+//   4. What was cached, or being loaded, when its key was invalidated is found by nobody who asks
+//      later.
+//   5. What is stale is found by FindStale alone, and holds to the first four as well.
 //
-// A read, as a regular expression of calls:  Find (Join Finish)?
+// A read, as a regular expression of calls:  Find (FindStale BeginRefresh?)? (Join Finish)?
 // A write:                                   Queue (Publish | Doubt Settle)
 //
 //   1. reader: Find → miss; Join → begun (token 7)
@@ -24,6 +27,7 @@
 // Errors: kOverloaded from Join, as Loads.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -34,6 +38,7 @@
 #include "weir/base/result.h"
 #include "weir/base/time.h"
 #include "weir/cache/cache.h"
+#include "weir/cache/epochs.h"
 #include "weir/cache/loads.h"
 #include "weir/cache/token.h"
 #include "weir/cache/value.h"
@@ -42,11 +47,12 @@ namespace weir::cache {
 
 class Lane {
  public:
-  // How long entries are kept; kNever for as long as there is room, a time not after `now` for not
-  // at all.
+  // How long entries are fresh; kNever for as long as there is room, a time not after `now` for not
+  // kept at all. And how long those that end are then kept as stale.
   struct Keep {
     WallTime value_until = kNever;
     WallTime absent_until = kNever;
+    std::chrono::milliseconds stale{0};
   };
 
   struct Counters {
@@ -57,10 +63,19 @@ class Lane {
   explicit Lane(Cache::Options options) : cache_(options) {}
 
   std::optional<Cache::Hit> Find(std::string_view key, uint64_t hash, WallTime now) {
-    return cache_.Find(key, hash, now);
+    return cache_.Find(key, epochs_.Apply(key, hash), now);
   }
-  void PrefetchSlot(uint64_t hash) const { cache_.PrefetchSlot(hash); }
-  void PrefetchEntry(uint64_t hash) const { cache_.PrefetchEntry(hash); }
+  // What is fresh or stale. To be called when Find has found nothing.
+  std::optional<Cache::Hit> FindStale(std::string_view key, uint64_t hash, WallTime now) {
+    if (InDoubt(hash)) return std::nullopt;
+    return cache_.FindKept(key, epochs_.Apply(key, hash), now);
+  }
+  void PrefetchSlot(std::string_view key, uint64_t hash) const {
+    cache_.PrefetchSlot(epochs_.Apply(key, hash));
+  }
+  void PrefetchEntry(std::string_view key, uint64_t hash) const {
+    cache_.PrefetchEntry(epochs_.Apply(key, hash));
+  }
 
   // As Cache::Expire.
   size_t Expire(WallTime now, size_t most) { return cache_.Expire(now, most); }
@@ -75,6 +90,10 @@ class Lane {
   bool CanJoin(std::string_view key, uint64_t hash) const {
     return !InDoubt(hash) && loads_.CanJoin(key, hash, tokens_.Current(hash));
   }
+
+  // Begins a load that nobody waits for, to be performed as one that Join has begun; nullopt when
+  // one is under way that a reader could join, or the key is in doubt, or there are too many.
+  std::optional<LoadId> BeginRefresh(std::string_view key, uint64_t hash);
 
   // Ends a load with what the database held (nullopt: nothing, or a record that has expired).
   Loads::Finished Finish(LoadId load, const std::optional<Value>& value, const Keep& keep,
@@ -94,6 +113,12 @@ class Lane {
   // most.
   void Settle(uint64_t hash);
 
+  // Forgets the key, or all keys of a tag (which comes from KeyTag) or with a prefix, and makes
+  // loads stale: those of the key, or all that are under way. Cost: O(1), see Epochs.
+  void Invalidate(std::string_view key, uint64_t hash);
+  void InvalidateTag(std::string_view tag);
+  void InvalidatePrefix(std::string_view prefix);
+
   // Forgets every entry and makes every load that is under way stale; doubts stay. Returns the
   // entries, so that they can be freed outside of the owner's lock.
   Cache Clear();
@@ -109,6 +134,7 @@ class Lane {
   Cache cache_;
   Loads loads_;
   Tokens tokens_;
+  Epochs epochs_;
   std::unordered_map<uint64_t, uint32_t> doubts_;  // By hash of the key: unsettled writes.
   Counters counters_;
 };

@@ -16,13 +16,24 @@ Result<Loads::Joined> Loads::Join(std::string_view key, uint64_t hash, Token cur
     ++joined_;
     return Joined{newest, false};
   }
+  const Result<LoadId> begun = Begin(key, hash, current, joinable);
+  if (!begun.ok()) return begun.error();
+  loads_.at(begun.value()).waiters.push_back(waiter);
+  return Joined{begun.value(), true};
+}
+
+Result<LoadId> Loads::Begin(std::string_view key, uint64_t hash, Token current) {
+  return Begin(key, hash, current, true);
+}
+
+Result<LoadId> Loads::Begin(std::string_view key, uint64_t hash, Token current, bool joinable) {
   if (loads_.size() >= kLoadsMax) {
     return Error{ErrorCode::kOverloaded, "too many reads of the database are under way"};
   }
   const LoadId id = next_++;
-  loads_[id] = Finished{std::string(key), hash, current, {waiter}};
+  loads_[id] = Finished{std::string(key), hash, current, {}};
   if (joinable) joinable_[hash] = id;
-  return Joined{id, true};
+  return id;
 }
 
 bool Loads::CanJoin(std::string_view key, uint64_t hash, Token current) const {

@@ -30,6 +30,7 @@ struct Waiter {
   uint64_t connection = 0;
   uint64_t sequence = 0;
   uint32_t index = 0;
+  uint32_t attempt = 0;
 };
 
 class Loads {
@@ -52,6 +53,8 @@ class Loads {
   // `joinable` false begins a load of its own that nobody else may join.
   Result<Joined> Join(std::string_view key, uint64_t hash, Token current, bool joinable,
                       Waiter waiter);
+  // Begins a load that can be joined and that nobody waits for yet. Errors: kOverloaded, as Join.
+  Result<LoadId> Begin(std::string_view key, uint64_t hash, Token current);
 
   // Whether Join would join a load that is under way.
   bool CanJoin(std::string_view key, uint64_t hash, Token current) const;
@@ -64,6 +67,8 @@ class Loads {
   uint64_t joined() const { return joined_; }
 
  private:
+  Result<LoadId> Begin(std::string_view key, uint64_t hash, Token current, bool joinable);
+
   LoadId next_ = 0;
   uint64_t joined_ = 0;
   std::unordered_map<LoadId, Finished> loads_;

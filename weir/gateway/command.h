@@ -9,6 +9,7 @@
 
 #include "weir/base/bytes.h"
 #include "weir/base/time.h"
+#include "weir/cache/cache.h"
 #include "weir/cache/value.h"
 #include "weir/gateway/home.h"
 #include "weir/gateway/owned_args.h"
@@ -18,6 +19,7 @@
 namespace weir::gateway {
 
 class Gateway;
+class Placement;
 struct CommandSpec;
 struct Outbox;
 struct Session;
@@ -25,24 +27,55 @@ class WriteBatch;
 
 // What one key of a read holds. The view is valid during the handler.
 struct Found {
+  // Where it comes from.
+  enum class Source : uint8_t {
+    kFresh,         // Memory.
+    kRefreshing,    // Memory; this read began a load that refreshes it.
+    kStale,         // Memory, although its time is over.
+    kRevalidating,  // Memory, although its time is over; this read began the load.
+    kLoaded,        // The database, for this read.
+  };
+
   bool present = false;
+  Source source = Source::kLoaded;
   std::string_view bytes;
   const Bytes* shared = nullptr;  // The same bytes by reference, where that is at hand.
   WallTime expires_at = kNever;
   uint64_t version = 0;
+  WallTime fresh_until;  // In memory; long ago when it is not there.
 };
 
 // What `value` shows of its key, valid as long as it. What has expired is told by who loaded it.
 inline Found FoundIn(const std::optional<cache::Value>& value) {
   if (!value.has_value()) return {};
-  return {true, value->bytes.view(), &value->bytes, value->expires_at, value->version};
+  Found found;
+  found.present = true;
+  found.bytes = value->bytes.view();
+  found.shared = &value->bytes;
+  found.expires_at = value->expires_at;
+  found.version = value->version;
+  return found;
+}
+
+// What a hit shows, valid as long as it.
+inline Found FoundIn(const cache::Cache::Hit& hit) {
+  Found found;
+  found.present = !hit.absent;
+  found.source = Found::Source::kFresh;
+  found.bytes = hit.value;
+  found.shared = hit.shared;
+  found.expires_at = hit.expires_at;
+  found.version = hit.version;
+  found.fresh_until = hit.fresh_until;
+  return found;
 }
 
 struct ReadCall {
   Args args;
   std::span<const Found> found;  // One for each key, in order.
   WallTime now;
-  size_t reply_bytes_max = SIZE_MAX;  // Of the values in the reply to a command of many keys.
+  size_t reply_bytes_max = SIZE_MAX;     // Of the values in the reply to a command of many keys.
+  const Placement* placement = nullptr;  // But in a transaction, and for who reads many keys.
 };
 
 struct LocalCall {

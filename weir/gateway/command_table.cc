@@ -7,6 +7,7 @@
 #include "weir/gateway/command.h"
 #include "weir/gateway/commands/acl_rows.h"
 #include "weir/gateway/commands/bitmap_rows.h"
+#include "weir/gateway/commands/cache_rows.h"
 #include "weir/gateway/commands/client_rows.h"
 #include "weir/gateway/commands/cluster_rows.h"
 #include "weir/gateway/commands/connection_rows.h"
@@ -47,7 +48,7 @@ consteval std::array<CommandSpec, (Ns + ...)> Merge(const std::array<CommandSpec
 
 constexpr auto kTable = Merge(
     rows::Table("server", 0, rows::kAclRows), rows::Table("bitmap", kCatBitmap, rows::kBitmapRows),
-    rows::Table("cluster", 0, rows::kClusterRows),
+    rows::Table("cache", 0, rows::kCacheRows), rows::Table("cluster", 0, rows::kClusterRows),
     rows::Table("connection", kCatConnection, rows::kClientRows),
     rows::Table("connection", kCatConnection, rows::kConnectionRows),
     rows::Table("server", 0, rows::kDiagnosisRows),

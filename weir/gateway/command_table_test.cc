@@ -45,10 +45,11 @@ TEST(CommandTable, ARowHasTheFunctionOfItsKind) {
     EXPECT_EQ(spec.read != nullptr, spec.kind == CommandKind::kRead) << spec.name;
     EXPECT_EQ(spec.write != nullptr, spec.kind == CommandKind::kWrite) << spec.name;
     EXPECT_EQ(spec.operation != nullptr, spec.kind == CommandKind::kOperation) << spec.name;
-    // Limits are decided on the spot, for keys that are not stored.
+    // Limits are decided on the spot, for keys that are not stored; and memory forgets on the spot.
     const bool decides = spec.group == "limit" && (spec.categories & (kCatRead | kCatWrite)) != 0;
-    const bool has_keys =
-        spec.kind == CommandKind::kRead || spec.kind == CommandKind::kWrite || decides;
+    const bool forgets = spec.name == "weir.invalidate|key" || spec.name == "weir.invalidate|tag";
+    const bool has_keys = spec.kind == CommandKind::kRead || spec.kind == CommandKind::kWrite ||
+                          decides || forgets;
     EXPECT_EQ(spec.keys.first != 0, has_keys) << spec.name;
   }
 }

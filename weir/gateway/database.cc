@@ -229,6 +229,10 @@ void Database::RefuseLoads(std::vector<LoadQueue::Refused> refused) {
 // Tells the waiters of each load but those whose value was left out.
 void Database::FinishLoads(const std::vector<LoadRequest>& requests,
                            const Result<store::Loads>& loaded) {
+  // A damaged record says nothing of the others.
+  if (!loaded.ok() && loaded.error().code != ErrorCode::kCorrupt) {
+    refreshes_after_ns_.store((clock_.Mono() + kRefreshPause).ns, std::memory_order_relaxed);
+  }
   std::vector<std::pair<Home*, Completions>> by_home;
   size_t next_left = 0;
   for (size_t i = 0; i < requests.size(); ++i) {
@@ -245,7 +249,8 @@ void Database::FinishLoads(const std::vector<LoadRequest>& requests,
       const std::optional<store::Record>& record = loaded.value().records[i];
       done.value = LiveValue(record, now);
       const Lanes::Locked lane = lanes_.Lock(request.lane);
-      cache::Lane::Keep keep = placement_.KeyspaceOf(request.key.key).KeepFrom(now);
+      const uint64_t hash = placement_.Hash(request.key.key).hash;
+      cache::Lane::Keep keep = placement_.KeyspaceOf(request.key.key).KeepFrom(now, hash);
       // An expired record still stands in the database: "nothing there" would not be exact.
       if (record.has_value()) keep.absent_until = now;
       finished = lane->Finish(request.load, done.value, keep, now);
@@ -261,6 +266,7 @@ void Database::FinishLoads(const std::vector<LoadRequest>& requests,
       if (found == by_home.end()) found = by_home.insert(found, {home, Completions{}});
       done.origin = {home, waiter.connection, waiter.sequence};
       done.index = waiter.index;
+      done.attempt = waiter.attempt;
       found->second.loads.push_back(done);
     }
   }

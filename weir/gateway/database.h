@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <mutex>
 #include <shared_mutex>
@@ -41,6 +42,13 @@ class Database {
   // Returns why a load of `key`, asked for by `flow`, would be refused now; and counts it as that.
   // Cost: one load while nothing is refused.
   std::optional<Error> LoadRefusal(const store::Key& key, limit::FlowId flow);
+  // Whether loads may begin that nobody waits for: none is refused, and none has failed for
+  // kRefreshPause. Cost: two loads.
+  static constexpr auto kRefreshPause = std::chrono::seconds(1);
+  bool TakesRefreshes(MonoTime now) const {
+    return !loads_shed_.load(std::memory_order_relaxed) &&
+           now.ns >= refreshes_after_ns_.load(std::memory_order_relaxed);
+  }
   AdmissionFacts LoadAdmission() const;
   // Goes on with loads that waited for memory. Cost: one load when none does.
   void ContinueLoads();
@@ -95,6 +103,7 @@ class Database {
   // Of loads_, when last seen:
   std::atomic<bool> loads_wait_{false};  // It was not empty.
   std::atomic<bool> loads_shed_{false};  // It refused some.
+  std::atomic<int64_t> refreshes_after_ns_{std::numeric_limits<int64_t>::min()};
   std::unique_ptr<store::Store> owned_;
   store::Store* store_;  // Stays while the store ends: its last callbacks come back here.
   Committer committer_;

@@ -138,6 +138,8 @@ inline constexpr std::string_view kNoReservation =
 inline constexpr std::string_view kFixedPolicies =
     "ERR this server's limit policies cannot be changed while it runs";
 inline constexpr std::string_view kNotAddress = "ERR FROM needs an IP address";
+inline constexpr std::string_view kNoSuchKeyspace =
+    "ERR no [[keyspace]] has exactly this prefix; configure one, or use WEIR.INVALIDATE KEY or TAG";
 inline constexpr std::string_view kNoSuchKey = "ERR no such key";
 inline constexpr std::string_view kBusyKey = "BUSYKEY Target key name already exists.";
 inline constexpr std::string_view kRestoreTtl = "ERR Invalid TTL value, must be >= 0";

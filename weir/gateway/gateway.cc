@@ -114,6 +114,18 @@ void Gateway::Flush(Outbox& outbox) {
   }
 }
 
+void Gateway::SetKeyspaces(std::vector<Keyspace> keyspaces) {
+  std::vector<std::string> forgotten;
+  for (const Keyspace& keyspace : keyspaces) {
+    const Keyspace* before = placement_.FindKeyspace(keyspace.prefix);
+    if (keyspace.bypass && (before == nullptr || !before->bypass)) {
+      forgotten.push_back(keyspace.prefix);
+    }
+  }
+  placement_.SetKeyspaces(std::move(keyspaces));
+  for (const std::string& prefix : forgotten) lanes_.InvalidatePrefix(prefix);
+}
+
 void Gateway::PublishMonitored(Outbox& outbox) {
   if (outbox.monitored.empty()) return;
   monitors_.Publish(outbox.monitored);

@@ -17,6 +17,7 @@
 
 #include "weir/base/clock.h"
 #include "weir/gateway/admission.h"
+#include "weir/gateway/alarms.h"
 #include "weir/gateway/authentication.h"
 #include "weir/gateway/backup_control.h"
 #include "weir/gateway/burst.h"
@@ -58,6 +59,7 @@ struct Outbox {
   LoopStats* stats = nullptr;
   Burst burst;
   Admission::View limits;
+  Alarms alarms;  // To be rung by the loop: Pipeline::OnAlarm.
   std::vector<std::vector<std::unique_ptr<WriteItem>>> writes;  // By database.
   std::vector<std::vector<LoadRequest>> loads;                  // By database.
   std::string monitored;  // Lines that monitors have not been shown.
@@ -106,9 +108,9 @@ class Gateway {
   bool Serves(uint32_t slot) const { return slots_.Owner(slot) == self_; }
   // Whether it serves all slots, so that no key need be asked about.
   bool ServesAll() const { return serves_all_; }
-  void SetKeyspaces(std::vector<Keyspace> keyspaces) {
-    placement_.SetKeyspaces(std::move(keyspaces));
-  }
+  // What is in the cache already stays there for as long as it was put there for, but where the
+  // cache is bypassed from now on: that is forgotten.
+  void SetKeyspaces(std::vector<Keyspace> keyspaces);
   Lanes& lanes() { return lanes_; }
   Memory& memory() { return memory_; }
   const Memory& memory() const { return memory_; }

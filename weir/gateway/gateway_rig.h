@@ -226,6 +226,17 @@ class GatewayRig {
     GoOn();
   }
 
+  // The loop looks whether somebody has waited too long.
+  void RingAlarms() {
+    ReadClock();
+    while (const auto connection = outbox_.alarms.TakeDue(clock.Mono())) {
+      const auto found = clients_.find(*connection - 1);
+      if (found != clients_.end()) found->second->pipeline.OnAlarm();
+    }
+    HandOn();
+  }
+  std::optional<MonoTime> next_alarm() const { return outbox_.alarms.next(); }
+
   // What a loop does when a pause has ended.
   void ResumePaused() {
     for (auto& [id, client] : clients_) {

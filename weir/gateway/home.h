@@ -22,7 +22,8 @@ namespace weir::gateway {
 // A load that the command waited for, alone or with others, is done.
 struct LoadDone {
   Origin origin;
-  uint32_t index = 0;  // Which of the command's keys.
+  uint32_t index = 0;    // Which of the command's keys.
+  uint32_t attempt = 0;  // Which of its loads of that key.
   cache::Token token = 0;
   std::optional<Error> error;
   std::optional<cache::Value> value;

@@ -53,9 +53,20 @@ Lanes::LockedSet::~LockedSet() {
   for (const uint32_t number : numbers_) lanes_.slots_[number].mutex.unlock();
 }
 
-void Lanes::Clear() {
+std::vector<uint32_t> Lanes::All() const {
   std::vector<uint32_t> all(count());
   std::iota(all.begin(), all.end(), 0U);
+  return all;
+}
+
+void Lanes::InvalidatePrefix(std::string_view prefix) {
+  const std::vector<uint32_t> all = All();
+  const LockedSet locked(*this, all);
+  for (const uint32_t number : all) locked[number].InvalidatePrefix(prefix);
+}
+
+void Lanes::Clear() {
+  const std::vector<uint32_t> all = All();
   std::vector<cache::Cache> dropped;  // Freed after the locks are released.
   dropped.reserve(all.size());
   const LockedSet locked(*this, all);

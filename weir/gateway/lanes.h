@@ -84,6 +84,8 @@ class Lanes {
   size_t budget_bytes() const { return slots_.front().lane.cache().budget_bytes() * slots_.size(); }
   uint32_t count() const { return static_cast<uint32_t>(slots_.size()); }
 
+  // Forgets all keys with the prefix (Lane::InvalidatePrefix), in all lanes at one moment.
+  void InvalidatePrefix(std::string_view prefix);
   // Empties every lane and makes all loads stale, all lanes at one moment.
   void Clear();
   // Frees entries that are over, in about `most` steps in all. Returns whether all are gone, and
@@ -100,6 +102,8 @@ class Lanes {
     std::mutex mutex;
     cache::Lane lane;
   };
+
+  std::vector<uint32_t> All() const;
 
   std::deque<Slot> slots_;
   uint32_t curve_lanes_ = 0;  // The first ones.

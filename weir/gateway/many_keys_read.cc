@@ -110,9 +110,10 @@ void ManyKeysRead::Keep(const SnapshotOperation& snapshot) {
   for (size_t i = 0; i < keys_; ++i) {
     if (!looks_[i].missed || snapshot.expired(i)) continue;
     if (values[i].has_value() && !command_.NeedsValues()) continue;
-    const cache::Lane::Keep keep = gateway_.placement().KeyspaceOf(Key(i)).KeepFrom(now);
-    const Lanes::Locked lane = gateway_.lanes().Lock(looks_[i].hash.lane);
-    lane->Fill(Key(i), looks_[i].hash.hash, looks_[i].token, values[i], keep, now);
+    const KeyHash& hash = looks_[i].hash;
+    const cache::Lane::Keep keep = gateway_.placement().KeyspaceOf(Key(i)).KeepFrom(now, hash.hash);
+    const Lanes::Locked lane = gateway_.lanes().Lock(hash.lane);
+    lane->Fill(Key(i), hash.hash, looks_[i].token, values[i], keep, now);
   }
 }
 

@@ -355,7 +355,8 @@ bool Pipeline::AnswerFront() {
   } else if (front.spec->kind != CommandKind::kRead) {
     return false;
   } else if (!TakeFront()) {
-    return front.state == State::kAnswered;  // With an error: come again for it.
+    // Nothing is waited for: it has an error, or something stale. Come again for it.
+    return front.state == State::kAnswered || front.pending == 0;
   }
   if (!front.rejected && !local) {
     CountCall(*front.spec, outbox_.now.mono - front.began, front.args.views());
@@ -418,40 +419,6 @@ void Pipeline::OnWrite(std::unique_ptr<WriteItem> item) {
     }
   }
   PumpIfReady(*queued);
-}
-
-void Pipeline::OnLoad(LoadDone done) {
-  Queued* queued = Find(done.origin);
-  if (queued == nullptr || queued->state == State::kAnswered) return;
-  Slot& slot = queued->slots[done.index];
-  slot.pending = false;
-  --queued->pending;
-  if (done.error.has_value()) {
-    queued->state = State::kAnswered;
-    queued->pending = 0;
-    queued->reply = ErrorReply(*done.error);
-  } else {
-    slot.loaded = true;
-    slot.token = done.token;
-    slot.value = std::move(done.value);
-    KeepWithinReply(*queued, slot);
-  }
-  PumpIfReady(*queued);
-}
-
-// What one command of many keys holds is bounded, also before its reply is written.
-void Pipeline::KeepWithinReply(Queued& queued, Slot& slot) {
-  if (!slot.value.has_value() || queued.slots.size() == 1) return;
-  if (!queued.spec->NeedsValues()) {
-    slot.value->bytes = Bytes();
-    return;
-  }
-  queued.loaded_bytes += slot.value->bytes.size();
-  if (queued.loaded_bytes <= gateway_.memory().reply_bytes_max()) return;
-  queued.state = State::kAnswered;
-  queued.pending = 0;
-  queued.reply = Reply::Failure(std::string(errors::kReplyTooLarge));
-  queued.slots.clear();
 }
 
 void Pipeline::OnOperation(const std::shared_ptr<Operation>& operation) {

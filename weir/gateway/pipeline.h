@@ -24,7 +24,9 @@
 // bytes of replies wait for the client as SetOutputLimit says, nothing more is answered or begun.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <span>
@@ -102,6 +104,8 @@ class Pipeline {
   void OnWrite(std::unique_ptr<WriteItem> item);
   void OnLoad(LoadDone done);
   void OnOperation(const std::shared_ptr<Operation>& operation);
+  // An alarm of this connection (Outbox::alarms) was due.
+  void OnAlarm();
 
   bool accepting() const {
     return queue_.size() < kCommandsMax && queued_bytes_ < kBytesMax && !Ending() && !judging_;
@@ -120,14 +124,21 @@ class Pipeline {
   bool idle() const { return queue_.empty(); }
 
  private:
+  static constexpr MonoTime kNoDue{std::numeric_limits<int64_t>::max()};
+
   // What one key of a waiting read has got so far.
   struct Slot {
     KeyHash hash;
     bool pending = false;  // A load is under way.
     bool loaded = false;
     bool as_head = false;  // The load began when the command was the first of the queue.
+    bool stale = false;    // `value` is from memory, although its time is over.
+    uint32_t attempt = 0;  // Loads asked for, so that an earlier one is not taken for the last.
     cache::Token token = 0;
-    WallTime asked;  // When it asked for the load, which may have been under way.
+    WallTime asked;              // When it asked for the load, which may have been under way.
+    MonoTime soft_due = kNoDue;  // When to take what is stale, and
+    MonoTime hard_due = kNoDue;  // when to give up.
+    WallTime fresh_until;        // Of `value`, when it is stale.
     std::optional<cache::Value> value;
 
     // Whether the load shows what the key held at `time`, if no write has come since it began. A
@@ -158,6 +169,7 @@ class Pipeline {
     bool rejected = false;  // Refused or queued by MULTI: not executed.
     bool last = false;      // The connection ends with it.
     bool holds = false;     // EXEC with steps that run apart: what follows waits for its answer.
+    MonoTime due = kNoDue;  // The first time that one of `slots` waits for.
     MonoTime since;         // When it came.
     MonoTime began;         // When it was its turn.
   };
@@ -225,6 +237,26 @@ class Pipeline {
   void BeginAuthenticate(Queued& queued, uint64_t sequence);
   std::optional<Reply> BeginCheck(Queued& queued, uint64_t sequence, const Credentials& given);
   void OnCheck(Queued& queued);
+  // Finds what memory may answer with. Requires: the lock of the key's lane is held.
+  bool Look(cache::Lane& lane, std::string_view key, const KeyHash& hash, Found* found) {
+    const auto hit = lane.Find(key, hash.hash, outbox_.now.wall);
+    if (!hit.has_value() ||
+        hit->fresh_until.ms - outbox_.now.wall.ms <= gateway_.placement().refresh_span_ms()) {
+      return LookCloser(lane, key, hash, hit, found);
+    }
+    *found = FoundIn(*hit);
+    return true;
+  }
+  bool LookCloser(cache::Lane& lane, std::string_view key, const KeyHash& hash,
+                  const std::optional<cache::Cache::Hit>& hit, Found* found);
+  bool TakeStale(cache::Lane& lane, Queued& queued, uint32_t key,
+                 std::atomic<uint64_t> KeyspaceCounters::*counter);
+  void SetDeadlines(Queued& queued, Slot& slot, std::string_view key);
+  void NoteDue(Queued& queued, MonoTime due);
+  void EndWaits(Queued& queued);
+  void GiveUp(Queued& queued, uint32_t key);
+  bool BeginRefresh(cache::Lane& lane, std::string_view key, const KeyHash& hash,
+                    const Keyspace& keyspace);
   bool TakeFront();
   bool TakeOneKey(Queued& front);
   bool TakeManyKeys(Queued& front);
@@ -284,6 +316,7 @@ class Pipeline {
   std::unique_ptr<resp::OutputBuffer> muted_output_;  // Of the command that is being answered.
   ExecAnswer exec_answer_;
   bool holding_ = false;                      // A command that holds has begun.
+  MonoTime alarm_ = kNoDue;                   // The earliest that was set and is not over.
   std::shared_ptr<PasswordOperation> check_;  // Of the command at the front.
   bool judging_ = false;                      // A command that changes the user is in the queue.
   bool expelled_ = false;  // The session has lost its user: it closes once all is answered.

@@ -8,14 +8,6 @@
 #include "weir/gateway/pipeline.h"
 
 namespace weir::gateway {
-namespace {
-
-Found FromHit(const cache::Cache::Hit& hit) {
-  return {!hit.absent, hit.value, hit.shared, hit.expires_at, hit.version};
-}
-
-}  // namespace
-
 Pipeline::Resolved Pipeline::Resolve(const resp::Command& command) const {
   const Args args = command.args();
   Resolved resolved;
@@ -34,10 +26,12 @@ void Pipeline::LookAhead(std::span<const resp::Command> burst, std::span<Resolve
   if (burst.size() == 1) return;
   // The index first, then the entries behind it.
   for (const bool entry : {false, true}) {
-    for (const Resolved& each : resolved.first(burst.size())) {
+    for (size_t i = 0; i < burst.size(); ++i) {
+      const Resolved& each = resolved[i];
       if (!each.IsReadOfOneKey()) continue;
+      const std::string_view key = burst[i].args()[each.spec->KeyIndex(0)];
       const Lanes::Locked lane = gateway_.lanes().Lock(each.hash.lane);
-      entry ? lane->PrefetchEntry(each.hash.hash) : lane->PrefetchSlot(each.hash.hash);
+      entry ? lane->PrefetchEntry(key, each.hash.hash) : lane->PrefetchSlot(key, each.hash.hash);
     }
   }
 }
@@ -45,10 +39,9 @@ void Pipeline::LookAhead(std::span<const resp::Command> burst, std::span<Resolve
 bool Pipeline::TryOneKey(const CommandSpec& spec, Args args, const KeyHash& hash) {
   const std::string_view key = args[spec.KeyIndex(0)];
   const Lanes::Locked lane = gateway_.lanes().Lock(hash.lane);
-  const std::optional<cache::Cache::Hit> hit = lane->Find(key, hash.hash, outbox_.now.wall);
-  if (!hit.has_value()) return false;
-  const Found found = FromHit(*hit);
-  const ReadCall call{args, {&found, 1}, outbox_.now.wall};
+  Found found;
+  if (!Look(*lane, key, hash, &found)) return false;
+  const ReadCall call{args, {&found, 1}, outbox_.now.wall, SIZE_MAX, &gateway_.placement()};
   if (spec.heavy != nullptr && spec.heavy(call)) return false;
   outbox_.stats->hits.Add(1);
   resp::Writer writer = MakeWriter();
@@ -68,10 +61,7 @@ bool Pipeline::TryManyKeys(const CommandSpec& spec, Args args, size_t count) {
   const Lanes::LockedSet lanes(gateway_.lanes(), std::move(numbers));
   std::vector<Found> found(count);
   for (size_t i = 0; i < count; ++i) {
-    const auto hit =
-        lanes[hashes[i].lane].Find(args[spec.KeyIndex(i)], hashes[i].hash, outbox_.now.wall);
-    if (!hit.has_value()) return false;
-    found[i] = FromHit(*hit);
+    if (!Look(lanes[hashes[i].lane], args[spec.KeyIndex(i)], hashes[i], &found[i])) return false;
   }
   const ReadCall call{args, found, outbox_.now.wall, gateway_.memory().reply_bytes_max()};
   if (spec.heavy != nullptr && spec.heavy(call)) return false;
@@ -96,7 +86,8 @@ void Pipeline::BeginRead(Queued& queued, uint64_t sequence, bool as_head) {
     const std::string_view key = queued.args[spec.KeyIndex(i)];
     slot.hash = gateway_.placement().Hash(key);
     const Lanes::Locked lane = gateway_.lanes().Lock(slot.hash.lane);
-    if (lane->Find(key, slot.hash.hash, outbox_.now.wall).has_value()) {
+    Found found;
+    if (Look(*lane, key, slot.hash, &found)) {
       outbox_.stats->hits.Add(1);
     } else {
       outbox_.stats->misses.Add(1);
@@ -111,7 +102,8 @@ void Pipeline::BeginLoad(cache::Lane& lane, Queued& queued, uint64_t sequence, u
                          bool as_head) {
   Slot& slot = queued.slots[key];
   const std::string_view name = queued.args[queued.spec->KeyIndex(key)];
-  const auto answer = [&queued](const Error& error) {
+  const auto answer = [&](const Error& error) {
+    if (TakeStale(lane, queued, key, &KeyspaceCounters::stale_if_error)) return;
     queued.state = State::kAnswered;
     queued.pending = 0;
     queued.reply = ErrorReply(error);
@@ -127,17 +119,59 @@ void Pipeline::BeginLoad(cache::Lane& lane, Queued& queued, uint64_t sequence, u
     }
   }
   const Result<cache::Loads::Joined> joined =
-      lane.Join(name, slot.hash.hash, {&home_, session_.id, sequence, key});
+      lane.Join(name, slot.hash.hash, {&home_, session_.id, sequence, key, ++slot.attempt});
   if (!joined.ok()) return answer(joined.error());
   slot.pending = true;
   slot.loaded = false;
+  slot.stale = false;
   slot.asked = outbox_.now.wall;
   slot.as_head = as_head;
   ++queued.pending;
+  SetDeadlines(queued, slot, name);
   if (joined.value().begun) {
     request->load = joined.value().load;
     outbox_.loads[database].push_back(std::move(*request));
   }
+}
+
+void Pipeline::OnLoad(LoadDone done) {
+  Queued* queued = Find(done.origin);
+  if (queued == nullptr || queued->state == State::kAnswered) return;
+  Slot& slot = queued->slots[done.index];
+  if (!slot.pending || slot.attempt != done.attempt) return;  // It was not waited for so long.
+  slot.pending = false;
+  --queued->pending;
+  if (done.error.has_value() && TakeStale(*gateway_.lanes().Lock(slot.hash.lane), *queued,
+                                          done.index, &KeyspaceCounters::stale_if_error)) {
+    PumpIfReady(*queued);
+    return;
+  }
+  if (done.error.has_value()) {
+    queued->state = State::kAnswered;
+    queued->pending = 0;
+    queued->reply = ErrorReply(*done.error);
+  } else {
+    slot.loaded = true;
+    slot.token = done.token;
+    slot.value = std::move(done.value);
+    KeepWithinReply(*queued, slot);
+  }
+  PumpIfReady(*queued);
+}
+
+// What one command of many keys holds is bounded, also before its reply is written.
+void Pipeline::KeepWithinReply(Queued& queued, Slot& slot) {
+  if (!slot.value.has_value() || queued.slots.size() == 1) return;
+  if (!queued.spec->NeedsValues()) {
+    slot.value->bytes = Bytes();
+    return;
+  }
+  queued.loaded_bytes += slot.value->bytes.size();
+  if (queued.loaded_bytes <= gateway_.memory().reply_bytes_max()) return;
+  queued.state = State::kAnswered;
+  queued.pending = 0;
+  queued.reply = Reply::Failure(std::string(errors::kReplyTooLarge));
+  queued.slots.clear();
 }
 
 // Requires: nothing of the front is pending. Returns whether it has been answered.
@@ -152,12 +186,17 @@ bool Pipeline::TakeOneKey(Queued& front) {
   const std::string_view key = args[front.spec->KeyIndex(0)];
   const Lanes::Locked lane = gateway_.lanes().Lock(slot.hash.lane);
   Found found;
-  if (const auto hit = lane->Find(key, slot.hash.hash, outbox_.now.wall)) {
-    found = FromHit(*hit);
+  if (Look(*lane, key, slot.hash, &found)) {
+    const bool plain = found.source == Found::Source::kFresh;
+    if (slot.loaded && !slot.stale && plain) found.source = Found::Source::kLoaded;
   } else if (slot.as_head ? slot.Shows(slot.asked)
                           : slot.Shows(outbox_.now.wall) &&
                                 lane->CurrentToken(slot.hash.hash) == slot.token) {
     found = FoundIn(slot.value);
+    if (slot.stale) {
+      found.source = Found::Source::kStale;
+      found.fresh_until = slot.fresh_until;
+    }
   } else {
     // A write overtook the load, or the entry has been evicted or has expired since. A load that
     // begins now, with everything before it answered, can be used whatever happens meanwhile: so
@@ -172,7 +211,7 @@ bool Pipeline::TakeOneKey(Queued& front) {
 bool Pipeline::Read(Queued& front, std::span<const Found> found) {
   const CommandSpec& spec = *front.spec;
   const ReadCall call{front.args.views(), found, outbox_.now.wall,
-                      gateway_.memory().reply_bytes_max()};
+                      gateway_.memory().reply_bytes_max(), &gateway_.placement()};
   if (spec.heavy != nullptr && spec.heavy(call)) {
     BeginHeavyRead(front, OriginOf(first_sequence_), spec, call);
     front.snapshot = nullptr;  // What it found is in the hands of that thread.
@@ -215,9 +254,8 @@ bool Pipeline::TakeManyKeys(Queued& front) {
     for (size_t i = 0; i < found.size() && all; ++i) {
       Slot& slot = front.slots[i];
       cache::Lane& lane = lanes[slot.hash.lane];
-      if (const auto hit = lane.Find(args[front.spec->KeyIndex(i)], slot.hash.hash, now)) {
-        found[i] = FromHit(*hit);
-      } else if (slot.Shows(now) && lane.CurrentToken(slot.hash.hash) == slot.token) {
+      if (Look(lane, args[front.spec->KeyIndex(i)], slot.hash, &found[i])) continue;
+      if (slot.Shows(now) && lane.CurrentToken(slot.hash.hash) == slot.token) {
         found[i] = FoundIn(slot.value);
       } else {
         all = false;

@@ -6,18 +6,6 @@
 #include "weir/shard/position.h"
 
 namespace weir::gateway {
-namespace {
-
-// The moment `after` from `now`; `now` itself, which keeps nothing, for 0.
-WallTime Later(WallTime now, std::chrono::milliseconds after) {
-  return {now.ms + after.count()};
-}
-
-}  // namespace
-
-cache::Lane::Keep Keyspace::KeepFrom(WallTime now) const {
-  return {cache_ttl.has_value() ? Later(now, *cache_ttl) : kNever, Later(now, negative_ttl)};
-}
 
 Placement::Placement(Options options)
     : options_(std::move(options)),
@@ -32,6 +20,16 @@ Placement::Placement(Options options)
 
 void Placement::SetKeyspaces(std::vector<Keyspace> keyspaces) {
   assert(keyspaces.size() <= kKeyspacesMax);
+  for (Keyspace& keyspace : keyspaces) {
+    if (const Keyspace* before = FindKeyspace(keyspace.prefix)) {
+      keyspace.counters = before->counters;
+    }
+  }
+  int64_t span_ms = options_.fallback.RefreshSpan().count();
+  for (const Keyspace& keyspace : keyspaces) {
+    span_ms = std::max<int64_t>(span_ms, keyspace.RefreshSpan().count());
+  }
+  refresh_span_ms_.store(span_ms, std::memory_order_relaxed);
   std::stable_sort(keyspaces.begin(), keyspaces.end(), [](const Keyspace& a, const Keyspace& b) {
     return a.prefix.size() > b.prefix.size();
   });
@@ -50,6 +48,14 @@ const Keyspace& Placement::KeyspaceOf(std::string_view key) const {
     if (key.starts_with(keyspace.prefix)) return keyspace;
   }
   return keyspaces.fallback;
+}
+
+const Keyspace* Placement::FindKeyspace(std::string_view prefix) const {
+  const std::vector<Keyspace>& all = keyspaces();
+  const auto found = std::find_if(all.begin(), all.end(), [prefix](const Keyspace& keyspace) {
+    return keyspace.prefix == prefix;
+  });
+  return found == all.end() ? nullptr : &*found;
 }
 
 ShardPlace Placement::place(shard::ShardId shard) const {

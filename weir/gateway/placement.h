@@ -2,7 +2,7 @@
 // database and keyspace.
 #pragma once
 
-#include <chrono>
+#include <atomic>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -10,27 +10,12 @@
 #include <vector>
 
 #include "weir/base/key_hash.h"
-#include "weir/base/time.h"
-#include "weir/cache/lane.h"
+#include "weir/gateway/keyspace.h"
 #include "weir/gateway/published.h"
 #include "weir/shard/live_range_map.h"
 #include "weir/shard/range_map.h"
 
 namespace weir::gateway {
-
-// Keys with one prefix and how they are kept.
-struct Keyspace {
-  static constexpr size_t kValueBytesMaxDefault = size_t{64} << 20;
-
-  std::string prefix;
-  // How long a value may be served from memory; nullopt: as long as there is room, 0: not at all.
-  std::optional<std::chrono::milliseconds> cache_ttl;
-  // How long "there is no such key" may be served from memory; 0: not at all.
-  std::chrono::milliseconds negative_ttl = std::chrono::seconds(5);
-  size_t value_bytes_max = kValueBytesMaxDefault;
-
-  cache::Lane::Keep KeepFrom(WallTime now) const;
-};
 
 // Where a shard's records are: which database, and which of its shards.
 struct ShardPlace {
@@ -82,9 +67,15 @@ class Placement {
   // The keyspace with the longest prefix that `key` has, valid until this thread's next call.
   // Cost: O(keyspaces).
   const Keyspace& KeyspaceOf(std::string_view key) const;
-  // What is in the cache already stays there for as long as it was put there for.
-  // Requires: at most kKeyspacesMax.
+  // Those of a prefix that there was before go on with its counters.
+  // Requires: at most kKeyspacesMax. By one thread at a time.
   void SetKeyspaces(std::vector<Keyspace> keyspaces);
+  // All of them, longest prefix first, valid until this thread's next call.
+  const std::vector<Keyspace>& keyspaces() const { return keyspaces_.Get().all; }
+  // No key is to be refreshed earlier than so long before its time is over. Cost: one load.
+  int64_t refresh_span_ms() const { return refresh_span_ms_.load(std::memory_order_relaxed); }
+  // The one of exactly this prefix, or nullptr. Valid as above.
+  const Keyspace* FindKeyspace(std::string_view prefix) const;
 
   uint32_t lanes() const { return lane_mask_ + 1; }
   // The range that holds `position` at this moment.
@@ -110,6 +101,7 @@ class Placement {
   Options options_;  // But for keyspaces and fallback.
   shard::LiveRangeMap ranges_;
   Published<const Keyspaces> keyspaces_;
+  std::atomic<int64_t> refresh_span_ms_{0};
   uint32_t lane_mask_;
 };
 

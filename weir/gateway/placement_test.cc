@@ -71,11 +71,13 @@ TEST(Placement, TheLongestPrefixNamesTheKeyspace) {
 
 TEST(Keyspace, KeepsFromNowOn) {
   Keyspace keyspace;
-  EXPECT_EQ(keyspace.KeepFrom({1000}).value_until, kNever);
+  EXPECT_EQ(keyspace.KeepFrom({1000}, 5).value_until, kNever);
   keyspace.cache_ttl = std::chrono::milliseconds(50);
   keyspace.negative_ttl = std::chrono::milliseconds(0);
-  EXPECT_EQ(keyspace.KeepFrom({1000}).value_until.ms, 1050);
-  EXPECT_EQ(keyspace.KeepFrom({1000}).absent_until.ms, 1000) << "not at all";
+  EXPECT_EQ(keyspace.KeepFrom({1000}, 5).value_until.ms, 1050);
+  EXPECT_EQ(keyspace.KeepFrom({1000}, 5).absent_until.ms, 1000) << "not at all";
+  keyspace.bypass = true;
+  EXPECT_EQ(keyspace.KeepFrom({1000}, 5).value_until.ms, 1000);
 }
 
 }  // namespace

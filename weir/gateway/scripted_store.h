@@ -112,7 +112,8 @@ class ScriptedStore final : public store::Store {
   void HappenLate() {
     if (contents_->late) std::exchange(contents_->late, nullptr)(*this);
   }
-  // As if written by an earlier process. Requires: nothing was asked of `key` yet.
+  // As if written by an earlier process, or by somebody else behind weir; no write through weir may
+  // then build on what it has cached of `key`.
   void Preload(const store::Key& key, store::Record record) {
     contents_->records[PlaceOf(key)] = std::move(record);
   }

@@ -69,10 +69,11 @@ void WriteBatch::EnterTransaction(const TransactionBody& body) {
 
 void WriteBatch::Prefetch(const WriteItem& item, bool entry) const {
   const Lanes::Locked lane = lanes_.Lock(item.hash.lane);
+  const std::string_view key = item.first_key().value_or("");
   if (entry) {
-    lane->PrefetchEntry(item.hash.hash);
+    lane->PrefetchEntry(key, item.hash.hash);
   } else {
-    lane->PrefetchSlot(item.hash.hash);
+    lane->PrefetchSlot(key, item.hash.hash);
   }
 }
 
@@ -340,18 +341,20 @@ void WriteBatch::Publish(const store::Applied& applied) {
     for (const uint32_t number : numbers) dropped.push_back(lanes[number].Clear());
   }
   for (const Member& member : members_) {
-    if (member.write != kNoWrite) lanes[member.lane].PrefetchSlot(member.group->hash());
+    if (member.write == kNoWrite) continue;
+    lanes[member.lane].PrefetchSlot(member.group->key(), member.group->hash());
   }
   for (const Member& member : members_) {
-    if (member.write != kNoWrite) lanes[member.lane].PrefetchEntry(member.group->hash());
+    if (member.write == kNoWrite) continue;
+    lanes[member.lane].PrefetchEntry(member.group->key(), member.group->hash());
   }
   for (const Member& member : members_) {
     if (member.write == kNoWrite) continue;
     const cache::Group& group = *member.group;
     const cache::Value* value = group.current();
-    lanes[member.lane].Publish(group.key(), group.hash(),
-                               value != nullptr ? std::optional(*value) : std::nullopt,
-                               placement_.KeyspaceOf(group.key()).KeepFrom(now_), now_);
+    lanes[member.lane].Publish(
+        group.key(), group.hash(), value != nullptr ? std::optional(*value) : std::nullopt,
+        placement_.KeyspaceOf(group.key()).KeepFrom(now_, group.hash()), now_);
   }
 }
 

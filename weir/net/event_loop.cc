@@ -4,6 +4,7 @@
 #include <array>
 #include <cassert>
 #include <cstdint>
+#include <utility>
 
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -80,11 +81,14 @@ void EventLoop::TakeWake() {
   observer_->OnWake();
 }
 
-int EventLoop::MillisecondsToWait() const {
-  const auto wait = std::min(next_tick_, timer_) - std::chrono::steady_clock::now();
-  if (wait.count() <= 0) return 0;
-  const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(wait);
-  return static_cast<int>(std::clamp<int64_t>(left.count() + 1, 0, tick_.count()));
+// To the tick, or less.
+int EventLoop::MillisecondsToWait() {
+  const auto to_timer = std::min(next_tick_, timer_) - std::chrono::steady_clock::now();
+  const auto left =
+      std::min<std::chrono::nanoseconds>(to_timer, std::exchange(wait_max_, kNoBound));
+  if (left.count() <= 0) return 0;
+  const auto left_ms = std::chrono::duration_cast<std::chrono::milliseconds>(left);
+  return static_cast<int>(std::clamp<int64_t>(left_ms.count() + 1, 0, tick_.count()));
 }
 
 void EventLoop::Run() {

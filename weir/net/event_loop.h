@@ -58,6 +58,9 @@ class EventLoop {
   void Change(int fd, bool read, bool write, Watcher* watcher);
   void Unwatch(int fd);
 
+  // Bounds the wait that follows this round. To be called in OnRoundEnd.
+  void WaitAtMost(std::chrono::nanoseconds wait) { wait_max_ = wait; }
+
   // Runs `work` on the loop's thread in a later round. For rare hand-overs; it allocates.
   void Post(std::function<void()> work);
   // Makes the loop call OnWake soon. Cost: a system call only when no wake is pending.
@@ -75,12 +78,14 @@ class EventLoop {
  private:
   void Control(int operation, int fd, bool read, bool write, Watcher* watcher);
   void TakeWake();
-  int MillisecondsToWait() const;
+  int MillisecondsToWait();
 
   Observer* observer_;
   std::chrono::milliseconds tick_;
   std::chrono::steady_clock::time_point next_tick_;
   std::chrono::steady_clock::time_point timer_ = std::chrono::steady_clock::time_point::max();
+  static constexpr std::chrono::nanoseconds kNoBound = std::chrono::nanoseconds::max();
+  std::chrono::nanoseconds wait_max_ = kNoBound;  // Of the next wait.
   int epoll_fd_;
   int wake_fd_;
   std::atomic<bool> wake_pending_{false};

@@ -94,6 +94,24 @@ TEST(EventLoopTest, TheTimerComesOnceAndTheLastOneSetCounts) {
   EXPECT_EQ(timed.ticks, 0);
 }
 
+TEST(EventLoopTest, ARoundMayBoundTheWaitThatFollowsIt) {
+  class Alarm : public CountingObserver {
+   public:
+    bool OnRoundEnd(bool) override {
+      if (++rounds == 3) loop->Stop();
+      loop->WaitAtMost(std::chrono::nanoseconds(1));  // The tick is an hour away.
+      return false;
+    }
+    EventLoop* loop = nullptr;
+  } alarm;
+  EventLoop loop(&alarm, std::chrono::hours(1));
+  alarm.loop = &loop;
+  loop.Post([] {});
+  loop.Run();
+  EXPECT_EQ(alarm.rounds, 3);
+  EXPECT_EQ(alarm.ticks, 0);
+}
+
 TEST(EventLoopTest, WatcherIsToldUntilTheBytesAreTaken) {
   CountingObserver observer;
   EventLoop loop(&observer, std::chrono::hours(1));

@@ -245,13 +245,33 @@ void ServerLoop::ContinueSome() {
   }
 }
 
+// Those that are due, or as many as one round may. Returns whether there are more.
+bool ServerLoop::RingAlarms() {
+  gateway::Alarms& alarms = outbox_.alarms;
+  if (!alarms.next().has_value()) return false;
+  ReadClock();
+  const MonoTime now = outbox_.now.mono;
+  for (size_t i = 0; i < kVisitsMax && *alarms.next() <= now;) {
+    Connection* connection = Find(*alarms.TakeDue(now));
+    if (connection != nullptr) {
+      connection->pipeline().OnAlarm();
+      connection->Continue();
+      ++i;
+    }
+    if (!alarms.next().has_value()) return false;
+  }
+  event_loop_.WaitAtMost(*alarms.next() - now);
+  return *alarms.next() <= now;
+}
+
 bool ServerLoop::OnRoundEnd(bool idle) {
   ApplySome();
   ContinueSome();
+  const bool alarms_left = RingAlarms();
   gateway_.Flush(outbox_);
   retired_.clear();
   if (draining_) EndDrainIfDone();
-  const bool more = !continue_later_.empty() || !arrived_.empty();
+  const bool more = alarms_left || !continue_later_.empty() || !arrived_.empty();
   if (rounds_after_replies_ == 0) return more;
   if ((more || !idle) && --rounds_after_replies_ > 0) return true;
   rounds_after_replies_ = 0;

@@ -118,6 +118,7 @@ class ServerLoop final : public gateway::Home, public net::EventLoop::Observer {
   void BeginDeadlineWalk();
   void CheckSomeDeadlines();
   void ContinueSome();
+  bool RingAlarms();
   void EndDrainIfDone();
 
   // The look at the deadlines of all connections that is under way, and what their buffers hold.

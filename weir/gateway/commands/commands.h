@@ -93,6 +93,12 @@ std::optional<Reply> WeirBackupStart(const OperationCall& call);
 void WeirBackupStatus(const LocalCall& call, resp::Writer& writer);
 void WeirBackupCancel(const LocalCall& call, resp::Writer& writer);
 
+// cache.cc
+void WeirGetx(const ReadCall& call, resp::Writer& writer);
+void WeirInvalidateKey(const LocalCall& call, resp::Writer& writer);
+void WeirInvalidatePrefix(const LocalCall& call, resp::Writer& writer);
+void WeirInvalidateTag(const LocalCall& call, resp::Writer& writer);
+
 // ring.cc
 void WeirMissRatios(const LocalCall& call, resp::Writer& writer);
 void WeirRingTable(const LocalCall& call, resp::Writer& writer);

@@ -11,16 +11,6 @@
 namespace weir::gateway::commands {
 namespace {
 
-void WriteFound(const Found& found, resp::Writer& writer) {
-  if (!found.present) {
-    writer.Null();
-  } else if (found.shared != nullptr) {
-    writer.Bulk(*found.shared);
-  } else {
-    writer.Bulk(found.bytes);
-  }
-}
-
 // The bytes from `start` to `end`, both included and counted from the end when negative.
 std::string_view Part(std::string_view value, int64_t start, int64_t end) {
   if (IsReversedFromEnd(start, end)) return {};

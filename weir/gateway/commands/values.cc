@@ -9,6 +9,16 @@
 
 namespace weir::gateway::commands {
 
+void WriteFound(const Found& found, resp::Writer& writer) {
+  if (!found.present) {
+    writer.Null();
+  } else if (found.shared != nullptr) {
+    writer.Bulk(*found.shared);
+  } else {
+    writer.Bulk(found.bytes);
+  }
+}
+
 std::optional<IndexRange> ClampRange(int64_t start, int64_t end, size_t size) {
   const auto length = static_cast<int64_t>(size);
   if (start < 0) start = std::max<int64_t>(start + length, 0);

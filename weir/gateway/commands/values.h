@@ -8,8 +8,12 @@
 
 #include "weir/base/bytes.h"
 #include "weir/base/result.h"
+#include "weir/gateway/command.h"
 
 namespace weir::gateway::commands {
+
+// Writes the value, or null where there is none.
+void WriteFound(const Found& found, resp::Writer& writer);
 
 // Indexes [first, last], both included.
 struct IndexRange {
