@@ -228,7 +228,9 @@ void Client::TakeReply(const resp::Value& value) {
   if (!sent.request.last) return;
   Op& op = *sent.request.op;
   op.answered = true;
-  op.reply = value;
+  // Of what GETX tells, `value` is what GET does.
+  const bool with_more = words[0] == "WEIR.GETX" && value.items.size() > 1;
+  op.reply = with_more ? value.items[1] : value;
   op.end = world_.Next();
   op.end_ms = world_.NowMs();
 }

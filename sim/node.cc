@@ -180,6 +180,7 @@ void Node::Apply(Loop& loop, gateway::Completions completions) {
 // What the round's commands need is handed on now, or with what comes a little later.
 void Node::EndRound(Loop& loop) {
   CheckPasswords();
+  SetAlarm(loop);
   if (random_.OneIn(2)) {
     HandOn(loop);
     return;
@@ -190,6 +191,28 @@ void Node::EndRound(Loop& loop) {
     loop.flushes = false;
     HandOn(loop);
   });
+}
+
+void Node::SetAlarm(Loop& loop) {
+  const std::optional<MonoTime> next = loop.outbox.alarms.next();
+  if (!next.has_value() || std::exchange(loop.rings, true)) return;
+  const auto wait = std::max(*next - clock_.Mono(), std::chrono::nanoseconds(0));
+  scheduler_.After(wait + Delay(), [this, alive = alive_, &loop] {
+    if (!*alive) return;
+    loop.rings = false;
+    RingAlarms(loop);
+  });
+}
+
+void Node::RingAlarms(Loop& loop) {
+  ReadClock(loop);
+  while (const auto id = loop.outbox.alarms.TakeDue(loop.outbox.now.mono)) {
+    Connection* connection = Find(*id);
+    if (connection == nullptr) continue;
+    connection->pipeline().OnAlarm();
+    connection->Continue();
+  }
+  EndRound(loop);
 }
 
 void Node::Visit(gateway::ClientFilter filter, Action action, uint64_t caller, Done done) {

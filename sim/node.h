@@ -81,6 +81,7 @@ class Node final : public gateway::ClientControl {
     bool wakes = false;    // A round is coming.
     bool flushes = false;  // Its work will be handed on.
     bool tells = false;    // It will say that it is idle.
+    bool rings = false;    // It will look who has waited too long.
   };
 
   std::chrono::nanoseconds Delay();
@@ -90,6 +91,8 @@ class Node final : public gateway::ClientControl {
   void Apply(Loop& loop, gateway::Completions completions);
   void EndRound(Loop& loop);
   void HandOn(Loop& loop);
+  void SetAlarm(Loop& loop);
+  void RingAlarms(Loop& loop);
   void Tick();
   void CheckPasswords();
   Connection* Find(uint64_t id);

@@ -40,6 +40,26 @@ void PlanNode(Plan& plan, Random& random) {
   if (random.OneIn(4)) plan.limits.load_keys_max = 5;
 }
 
+// Values that are refreshed early, answered past their time, or not waited for; in keyspaces for
+// the most used keys, so that the configuration may also be read again without them.
+void PlanStale(Plan& plan, Random& random) {
+  if (!random.OneIn(3)) return;
+  for (const char* prefix : {"k", "{", "reg"}) {
+    gateway::Keyspace space;
+    space.prefix = prefix;
+    space.bypass = random.OneIn(8);
+    space.cache_ttl = milliseconds(Any<int>(random, {1, 3, 10}));
+    space.negative_ttl = milliseconds(Any<int>(random, {0, 2, 10}));
+    space.jitter_percent = Any<unsigned>(random, {0, 50, 90});
+    space.refresh_ahead_percent = Any<unsigned>(random, {0, 50, 90});
+    space.stale_while_revalidate = milliseconds(Any<int>(random, {0, 2, 20}));
+    space.stale_if_error = milliseconds(Any<int>(random, {0, 10, 100}));
+    space.load_soft_timeout = milliseconds(Any<int>(random, {0, 1, 3}));
+    space.load_hard_timeout = milliseconds(Any<int>(random, {0, 0, 5, 20}));
+    plan.keyspaces.push_back(space);
+  }
+}
+
 // So short that requests are refused while the database is slow, as under an overload.
 void PlanWaits(Plan& plan, Random& random) {
   if (!random.OneIn(3)) return;
@@ -156,6 +176,8 @@ Plan Plan::Of(uint64_t seed, size_t commands, const Without& without) {
   PlanNode(plan, random);
   Random waits(seed ^ 0xa17);  // Of its own, so that it changes no other draw.
   PlanWaits(plan, waits);
+  Random stale(seed ^ 0x57a1e);  // As above.
+  PlanStale(plan, stale);
   PlanKeys(plan, random);
   PlanClients(plan, random);
   PlanFaults(plan, random);

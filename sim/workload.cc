@@ -16,7 +16,11 @@ constexpr std::string_view kRangeWord = "@range";
 }  // namespace
 
 Workload::Workload(const Plan& plan, std::function<uint32_t(const std::string&)> database_of)
-    : plan_(plan), random_(plan.seed ^ 0x10ad), keys_(plan.keys), general_(plan.keys.size()) {
+    : plan_(plan),
+      random_(plan.seed ^ 0x10ad),
+      getx_(plan.seed ^ 0x6e7),
+      keys_(plan.keys),
+      general_(plan.keys.size()) {
   for (size_t i = 0; i < plan.crowd; ++i) keys_.push_back("c" + std::to_string(i));
   first_register_ = static_cast<uint32_t>(keys_.size());
   for (size_t i = 0; i < kRegisters; ++i) keys_.push_back("reg" + std::to_string(i));
@@ -46,7 +50,10 @@ Workload::Next Workload::Draw(bool watching) {
   } else {
     words = AnyModelled();
   }
-  return {OpOf(words), {words}};
+  Next next{OpOf(words), {words}};
+  // Its value is judged as that of GET.
+  if (words[0] == "GET" && getx_.OneIn(4)) next.requests[0][0] = "WEIR.GETX";
+  return next;
 }
 
 Words Workload::AnyModelled() {

@@ -83,6 +83,7 @@ class Workload {
 
   const Plan& plan_;
   Random random_;
+  Random getx_;  // Of its own, so that it changes no other draw.
   std::vector<std::string> keys_;
   std::unordered_map<std::string, uint32_t> cells_;
   std::vector<uint32_t> databases_;

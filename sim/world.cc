@@ -250,6 +250,8 @@ void World::Round() {
   for (Op& op : ops_) op.end_ms = std::min(op.end_ms, NowMs());
   std::vector<Cell> before = std::move(cells_);
   Audit();
+  // Its questions may have begun loads that refresh what they asked for.
+  StepUntil([this] { return node_->gateway().lanes().Sum().loads_under_way == 0; }, kRestMax);
   if (failed()) return;
   std::swap(before, cells_);
   JudgeOrder();

@@ -104,6 +104,7 @@ class World {
   void JudgeCounts();
   int64_t LiveRecords();
   void CheckEntry(const std::string& key);
+  std::optional<cache::Cache::Hit> FindEntry(const std::string& key);
   bool failed() const { return !problem_.empty(); }
 
   const Plan& plan_;
