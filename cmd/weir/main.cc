@@ -24,6 +24,7 @@
 #include "cmd/weir/serve.h"
 #include "cmd/weir/shard_command.h"
 #include "cmd/weir/tls_files.h"
+#include "cmd/weir/unexpected_words.h"
 #include "cmd/weir/users.h"
 #include "cmd/weir/verify.h"
 #include <CLI/App.hpp>
@@ -423,24 +424,6 @@ int RunDocs(const CLI::App& app, const std::string& topic) {
   return kSuccess;
 }
 
-// Names the words nearest to those that are unknown.
-std::string DescribeExtras(const std::vector<std::string>& extras) {
-  std::vector<std::string> known = {"serve",  "check",   "user",   "ring",     "shard",
-                                    "backup", "restore", "verify", "bench",    "replay",
-                                    "advise", "version", "help",   "--config", "--help"};
-  for (const Option& option : Options()) {
-    if (option.section == "server") known.push_back(FlagOf(option));
-  }
-  std::string text = "not expected:";
-  for (const std::string& extra : extras) {
-    text += " " + extra;
-    const std::string_view nearest =
-        NearestWord(extra.substr(0, extra.find('=')), {known.begin(), known.end()});
-    if (!nearest.empty()) text += " (did you mean " + std::string(nearest) + "?)";
-  }
-  return text;
-}
-
 int Run(int argc, char** argv) {
   CLI::App app("weir: one fast, fair, durable Redis in front of a service's databases.", "weir");
   app.require_subcommand(1, 1);
@@ -477,7 +460,7 @@ int Run(int argc, char** argv) {
     return app.exit(asked);
   } catch (const CLI::ParseError& error) {
     const std::vector<std::string> extras = app.remaining(true);
-    Complain((extras.empty() ? error.what() : DescribeExtras(extras)) + "; see weir --help");
+    Complain((extras.empty() ? error.what() : DescribeUnexpected(extras)) + "; see weir --help");
     return kUsage;
   }
   if (serve->parsed()) return RunServe(arguments.serve_file, arguments.flags);

@@ -23,7 +23,7 @@ void DeclareLimits(std::vector<Option>& table) {
   add(Declare(&LimitConfig::commands,
               {.key = "commands",
                .doc = "Only commands of this class; of none, it is for those who ask by its name: "
-                      "`LIMIT.CHECK … POLICY name`."}));
+                      "`LIMIT.CHECK KEY POLICY name`."}));
   add(Declare(&LimitConfig::per,
               {.key = "per",
                .doc = "What has a bucket of its own: each client address, each key, each user, or "

@@ -2,10 +2,10 @@
 //
 // Entries end at a time of their own (the record's expiry or the keyspace's TTL) and are then never
 // served; Expire frees those that nobody asks for. One may stop being fresh before that: then it is
-// found by who asks for what is stale, and by nobody else. When the budget is reached the entry goes
-// that the policy holds least likely to be asked for again; which policy is chosen while it runs, by
-// shadows of several that follow a sample of the keys from the time on when it is half full
-// (behaviour.h, shadows.h). "Known to be absent" is cached too, as a negative entry.
+// found by who asks for what is stale, and by nobody else. When the budget is reached the entry
+// goes that the policy holds least likely to be asked for again; which policy is chosen while it
+// runs, by shadows of several that follow a sample of the keys from the time on when it is half
+// full (behaviour.h, shadows.h). "Known to be absent" is cached too, as a negative entry.
 //
 // When not to use: as a store. Anything may be evicted at any time.
 // Ownership: copies keys and values up to kInlineBytesMax; shares larger values by reference.

@@ -143,7 +143,7 @@ void BM_ExpireInSlicesOf256(benchmark::State& state) {
     Cache cache({size_t{1} << 30});
     for (uint64_t n = 0; n < kTimed; ++n) {
       const Key key = KeyOf(n);
-      cache.Put(View(key), SeededHash(View(key), kSeed), value, {90'000}, kNow);
+      cache.Put(View(key), SeededHash(View(key), kSeed), value, WallTime{90'000}, kNow);
     }
     state.ResumeTiming();
     while (cache.Expire({90'000}, 256) == 256) continue;

@@ -26,8 +26,8 @@ std::string KeyOf(size_t n) {
 
 TEST(CacheExpiry, AnEntryEndsAtTheEarlierOfItsTimes) {
   Cache cache(Cache::Options{1 << 20});
-  cache.Put("record", 1, MakeValue("v", {2000}), {3000}, kNow);
-  cache.Put("keyspace", 2, MakeValue("v", {3000}), {2000}, kNow);
+  cache.Put("record", 1, MakeValue("v", {2000}), WallTime{3000}, kNow);
+  cache.Put("keyspace", 2, MakeValue("v", {3000}), WallTime{2000}, kNow);
   EXPECT_TRUE(cache.Find("record", 1, {1999}).has_value());
   EXPECT_TRUE(cache.Find("keyspace", 2, {1999}).has_value());
   EXPECT_FALSE(cache.Find("record", 1, {2000}).has_value());
@@ -62,12 +62,12 @@ TEST(CacheExpiry, ExpireFreesWhatIsOverInPieces) {
 
 TEST(CacheExpiry, AValueInPlaceOfAnotherEndsAtItsOwnTime) {
   Cache cache(Cache::Options{1 << 20});
-  cache.Put("k", 1, MakeValue("a"), {5000}, kNow);
-  cache.Put("k", 1, MakeValue("b"), {7000}, kNow);
+  cache.Put("k", 1, MakeValue("a"), WallTime{5000}, kNow);
+  cache.Put("k", 1, MakeValue("b"), WallTime{7000}, kNow);
   EXPECT_LT(cache.Expire({6999}, 100), 100U);
   EXPECT_EQ(cache.entries(), 1U);
-  cache.Put("k", 1, MakeValue("c"), {7001}, {6999});
-  cache.Put("k", 1, MakeValue("d"), {7000}, {6999});
+  cache.Put("k", 1, MakeValue("c"), WallTime{7001}, {6999});
+  cache.Put("k", 1, MakeValue("d"), WallTime{7000}, {6999});
   EXPECT_LT(cache.Expire({7000}, 100), 100U);
   EXPECT_EQ(cache.entries(), 0U);
 }
