@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
+#include <limits>
 
 #include "sim/model_call.h"
 
@@ -146,6 +147,41 @@ bool Incrby(Call& call) {
 }
 bool Decrby(Call& call) {
   return Add(call, -Int(Word(call, 2)));
+}
+bool Pair(const Call& call, int64_t first, int64_t second) {
+  if (call.reply == nullptr) return true;
+  const std::vector<resp::Value>& items = call.reply->items;
+  return items.size() == 2 && items[0].kind == Kind::kInteger && items[0].integer == first &&
+         items[1].kind == Kind::kInteger && items[1].integer == second;
+}
+// Requires: numbers far from the ends of 64 bits.
+bool Increx(Call& call) {
+  const Cell old = See(call, 0);
+  const std::optional<int64_t> value = old.present ? Integer(old.value) : 0;
+  if (!value.has_value()) return Fails(call, "ERR value is not an integer or out of range");
+  int64_t by = 1;
+  int64_t lower = std::numeric_limits<int64_t>::min();
+  int64_t upper = std::numeric_limits<int64_t>::max();
+  bool saturates = false;
+  When when{old.from_ms, old.to_ms};
+  for (size_t i = 2; i < Count(call); ++i) {
+    const std::string& word = Word(call, i);
+    if (word == "BYINT") by = Int(Word(call, i + 1));
+    if (word == "LBOUND") lower = Int(Word(call, i + 1));
+    if (word == "UBOUND") upper = Int(Word(call, i + 1));
+    saturates |= word == "SATURATE";
+    if (word == "PERSIST") when = When();
+    const bool keeps = Word(call, Count(call) - 1) == "ENX" && old.expires();
+    if (word == "PX" && !keeps) when = At(call, word, Word(call, i + 1));
+  }
+  int64_t sum = 0;
+  const bool over = __builtin_add_overflow(*value, by, &sum);
+  if (!saturates && (over || sum < lower || sum > upper)) return Pair(call, *value, 0);
+  if (over) sum = by < 0 ? lower : upper;
+  const int64_t after = std::clamp(sum, lower, upper);
+  if (__builtin_sub_overflow(after, *value, &by)) return Fails(call, "ERR increment or decrement");
+  Store(call, 0, std::to_string(after), when.from_ms, when.to_ms);
+  return Pair(call, after, by);
 }
 bool Incrbyfloat(Call& call) {
   const Cell& old = See(call, 0);
@@ -306,6 +342,7 @@ const Rule kStringRules[] = {
     {"INCRBY", Incrby, Rule::Kind::kTakes},
     {"DECRBY", Decrby, Rule::Kind::kTakes},
     {"INCRBYFLOAT", Incrbyfloat, Rule::Kind::kTakes},
+    {"INCREX", Increx, Rule::Kind::kTakes},
     {"GETBIT", Getbit, Rule::Kind::kReads},
     {"SETBIT", Setbit, Rule::Kind::kTakes},
     {"BITCOUNT", Bitcount, Rule::Kind::kReads},

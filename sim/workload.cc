@@ -182,7 +182,9 @@ Words Workload::Change() {
 Words Workload::Count() {
   const std::string key = Key();
   const std::string by = std::to_string(1 + Below(9));
-  switch (Below(8)) {
+  switch (Below(10)) {
+    case 8:
+      return Window(key);
     case 0:
       return {"DECR", key};
     case 1:
@@ -193,6 +195,22 @@ Words Workload::Count() {
       return {"INCRBYFLOAT", key, random_.OneIn(2) ? "0.5" : "-2.25"};
     default:
       return {"INCR", key};
+  }
+}
+
+// A counter within bounds, or of a time.
+Words Workload::Window(const std::string& key) {
+  switch (Below(plan_.expires ? 5 : 3)) {
+    case 0:
+      return {"INCREX", key, "BYINT", std::to_string(1 + Below(9)), "UBOUND", "20"};
+    case 1:
+      return {"INCREX", key, "BYINT", "-3", "LBOUND", "0", "SATURATE"};
+    case 2:
+      return {"INCREX", key, "PERSIST"};
+    case 3:
+      return {"INCREX", key, "PX", Ms()};
+    default:
+      return {"INCREX", key, "PX", Ms(), "ENX"};
   }
 }
 

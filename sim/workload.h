@@ -59,6 +59,7 @@ class Workload {
   Words Store();
   Words Change();
   Words Count();
+  Words Window(const std::string& key);
   Words Many();
   Words Expire();
   Words Move();
