@@ -3,8 +3,8 @@
 // It decides what may be served and what may be kept; whoever owns it performs the database reads
 // and writes and tells it what came of them. The rules, which hold for any order of events:
 //   1. A hit is never older than the last write that was published.
-//   2. A load may be joined, and may fill the cache, only while no write of its key was queued or
-//      published since it began.
+//   2. A load may be joined, and may fill the cache, only while no write of its key was published
+//      since it began.
 //   3. A key whose last write has an unknown outcome is in doubt: it is not cached and its loads
 //      are not shared until the doubt is settled.
 //   4. What was cached, or being loaded, when its key was invalidated is found by nobody who asks
@@ -12,11 +12,14 @@
 //   5. What is stale is found by FindStale alone, and holds to the first four as well.
 //
 // A read, as a regular expression of calls:  Find (FindStale BeginRefresh?)? (Join Finish)?
-// A write:                                   Queue (Publish | Doubt Settle)
+// A write:                                   Publish | Doubt Settle
 //
 //   1. reader: Find → miss; Join → begun (token 7)
-//   2. writer: Queue (token 8), commits, Publish (token 9, the new value is cached), acknowledges
+//   2. writer: commits, Publish (token 8, the new value is cached), acknowledges
 //   3. reader: Finish with the old value → token 7 is not current, so nothing is cached
+//
+// That a write is on its way changes nothing here: until it is published, the old value is the one
+// to be seen, and what a load saw of the new one waits for that (the owner's second promise).
 //
 // What the owner promises: writes of a key are published in the order in which they were committed;
 // a load is finished only when all that was committed before it read has been published, or is in
@@ -105,7 +108,8 @@ class Lane {
   void Fill(std::string_view key, uint64_t hash, Token token, const std::optional<Value>& value,
             const Keep& keep, WallTime now);
 
-  void Queue(uint64_t hash) { tokens_.Bump(hash); }
+  // Makes loads of the key that are under way stale, as Publish does, and touches no entry.
+  void Overtake(uint64_t hash) { tokens_.Bump(hash); }
   void Publish(std::string_view key, uint64_t hash, const std::optional<Value>& value,
                const Keep& keep, WallTime now);
   void Doubt(std::string_view key, uint64_t hash);

@@ -86,7 +86,6 @@ TEST_F(LaneStaleTest, WhatIsNotKeptIsNotStaleEither) {
 
 TEST_F(LaneStaleTest, AWriteTakesThePlaceOfWhatIsStale) {
   Fill(MakeValue("old"));
-  lane_.Queue(kHash);
   EXPECT_EQ(SeeStale(kFreshUntil), "old") << "it is not acknowledged yet";
   lane_.Publish("k", kHash, MakeValue("new"), kKeep, kNow);
   EXPECT_EQ(SeeStale(kFreshUntil), "new");
@@ -97,7 +96,6 @@ TEST_F(LaneStaleTest, AWriteTakesThePlaceOfWhatIsStale) {
 
 TEST_F(LaneStaleTest, AKeyInDoubtHasNothingStale) {
   Fill(MakeValue("old"));
-  lane_.Queue(kHash);
   lane_.Doubt("k", kHash);
   EXPECT_EQ(SeeStale(kFreshUntil), "miss");
   EXPECT_EQ(lane_.BeginRefresh("k", kHash), std::nullopt);
@@ -121,7 +119,6 @@ TEST_F(LaneStaleTest, OneRefreshIsUnderWayAndReadersJoinIt) {
 TEST_F(LaneStaleTest, ARefreshThatAWriteOvertookFillsNothing) {
   Fill(MakeValue("old"));
   const std::optional<LoadId> refresh = lane_.BeginRefresh("k", kHash);
-  lane_.Queue(kHash);
   lane_.Publish("k", kHash, MakeValue("new"), kKeep, kNow);
   lane_.Finish(*refresh, MakeValue("old"), kKeep, kNow);
   EXPECT_EQ(See(kNow), "new");
@@ -171,7 +168,6 @@ TEST_P(LaneInvalidationTest, ALoadThatBeganBeforeFillsNothingAndIsNotJoined) {
 }
 
 TEST_P(LaneInvalidationTest, AWriteOnItsWayIsCachedAsEver) {
-  lane_.Queue(kHash);
   const LoadId before = Begin("a:{t}");
   GetParam().run(lane_);
   lane_.Publish("a:{t}", kHash, MakeValue("new"), kKeep, kNow);
@@ -180,7 +176,6 @@ TEST_P(LaneInvalidationTest, AWriteOnItsWayIsCachedAsEver) {
 }
 
 TEST_P(LaneInvalidationTest, ADoubtStays) {
-  lane_.Queue(kHash);
   lane_.Doubt("a:{t}", kHash);
   GetParam().run(lane_);
   EXPECT_TRUE(lane_.InDoubt(kHash));

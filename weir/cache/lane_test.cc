@@ -60,33 +60,28 @@ TEST_F(LaneTest, AFinishedLoadFillsTheCache) {
 
 TEST_F(LaneTest, AFillThatAPublishedWriteOvertookNeverSurfaces) {
   const LoadId load = Begin();
-  lane_.Queue(kHash);
   Publish(MakeValue("new"));
   Finish(load, MakeValue("old"));
   EXPECT_EQ(See(), "new");
   EXPECT_EQ(lane_.counters().stale_fills_rejected, 1U);
 }
 
-TEST_F(LaneTest, AFillThatAQueuedWriteOvertookNeverSurfaces) {
+TEST_F(LaneTest, WhatIsOvertakenFillsNothing) {
   const LoadId load = Begin();
-  lane_.Queue(kHash);
+  lane_.Overtake(kHash);
   Finish(load, MakeValue("old"));
   EXPECT_EQ(See(), "miss");
 }
 
-TEST_F(LaneTest, ALoadBegunBetweenQueueAndPublishIsStaleAfterIt) {
-  lane_.Queue(kHash);
-  const LoadId load = Begin();
+TEST_F(LaneTest, ALoadFinishedBeforeAPublishFillsUntilThen) {
+  Finish(Begin(), MakeValue("old"));
+  EXPECT_EQ(See(), "old");
   Publish(std::nullopt);
-  Finish(load, MakeValue("old"));
   EXPECT_EQ(See(), "absent");
 }
 
 TEST_F(LaneTest, ALoadBegunBeforeAPublishCannotBeJoinedAfterIt) {
   Begin();
-  EXPECT_FALSE(JoinBegins());
-  lane_.Queue(kHash);
-  EXPECT_TRUE(JoinBegins());
   EXPECT_FALSE(JoinBegins());
   lane_.Publish("k", kHash, std::nullopt, {kNow, kNow}, kNow);  // Deleted, absence not kept.
   EXPECT_EQ(See(), "miss");
@@ -97,7 +92,6 @@ TEST_F(LaneTest, AReadOutsideJoinFillsOnlyWithItsToken) {
   const Token token = lane_.CurrentToken(kHash);
   lane_.Fill("k", kHash, token, MakeValue("v"), {}, kNow);
   EXPECT_EQ(See(), "v");
-  lane_.Queue(kHash);
   Publish(MakeValue("w"));
   lane_.Fill("k", kHash, token, MakeValue("v"), {}, kNow);
   EXPECT_EQ(See(), "w");
@@ -114,7 +108,6 @@ TEST_F(LaneTest, AFailedLoadHandsBackItsWaitersAndKeepsNothing) {
 TEST_F(LaneTest, AKeyInDoubtIsNeitherServedNorFilledNorShared) {
   Publish(MakeValue("v"));
   const LoadId before = Begin();
-  lane_.Queue(kHash);
   lane_.Doubt("k", kHash);
   EXPECT_TRUE(lane_.InDoubt(kHash));
   EXPECT_EQ(See(), "miss");
@@ -342,7 +335,6 @@ class Interleaving {
     const size_t row = random_.Below(kKeys);
     rows_[row].written.push_back(!random_.OneIn(3));
     queued_.push_back({row, rows_[row].next++, 0, false});
-    lane_.Queue(HashOf(row));
   }
 
   // The log takes one write after the other, and none while the outcome of one is unknown.

@@ -58,7 +58,6 @@ class ThroughCache {
   // Writes `value`, or removes the key when it is nullopt.
   Result<Ok> Put(std::string_view key, const std::optional<std::string>& value, WallTime now) {
     const uint64_t hash = SeededHash(key, options_.hash_seed);
-    lane_.Queue(hash);
     Result<Ok> stored = store_(key, value);
     if (stored.ok()) {
       lane_.Publish(key, hash, ToValue(value), Until(now), now);

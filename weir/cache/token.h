@@ -1,7 +1,7 @@
 // Tokens: has anything been written to this key since then?
 //
-// A token is taken when a load begins. It stays current until a write of the key is queued or
-// published, or everything is invalidated. Keys share a fixed number of counters by hash, so a
+// A token is taken when a load begins. It stays current until a write of the key is published, or
+// everything is invalidated. Keys share a fixed number of counters by hash, so a
 // token may stop being current for another key's sake (a fill is skipped, nothing worse) and never
 // stays current by mistake.
 //

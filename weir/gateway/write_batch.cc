@@ -86,7 +86,6 @@ size_t WriteBatch::Enter(std::string_view key, const KeyHash& hash, bool blind) 
   members_.push_back({&group, hash.lane});
   Member& member = members_[index];
   const Lanes::Locked lane = lanes_.Lock(hash.lane);
-  lane->Queue(hash.hash);
   const std::optional<cache::Cache::Hit> hit = lane->Find(key, hash.hash, now_);
   if (!hit.has_value()) {
     member.missing = !blind;
@@ -328,7 +327,7 @@ void WriteBatch::Publish(const store::Applied& applied) {
     // left as it was when the gate lets those pass.
     if (clears_) lanes_.Clear();
     for (const Member& member : members_) {
-      if (member.write != kNoWrite) lanes_.Lock(member.lane)->Queue(member.group->hash());
+      if (member.write != kNoWrite) lanes_.Lock(member.lane)->Overtake(member.group->hash());
     }
     return;
   }
