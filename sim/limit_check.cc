@@ -5,6 +5,8 @@
 namespace weir::sim {
 
 bool LimitCheck::Concerns(const limit::Policy& policy, const Request& request) {
+  if (!request.policy.empty()) return policy.name == request.policy;
+  if (policy.only_named || policy.enforced_percent == 0) return false;
   if (!policy.user.empty() && policy.user != request.user) return false;
   for (unsigned bit = 0; bit < policy.client.bits; ++bit) {
     const unsigned mask = 0x80U >> bit % 8;
@@ -47,7 +49,7 @@ std::string LimitCheck::Decided(const Request& request, bool passed, MonoTime no
         static_cast<Int128>((now - bucket.at).count()) * static_cast<Int128>(policy.rate.count);
     bucket.tokens = std::min(full, bucket.tokens + come);
     bucket.at = now;
-    const uint64_t cost = policy.unit == limit::Unit::kBytes ? request.bytes : 1;
+    const uint64_t cost = policy.unit == limit::Unit::kBytes ? request.bytes : request.cost;
     const Int128 charge = static_cast<Int128>(cost) * period;
     // The limiter's own time is a nanosecond coarse.
     const auto slack = 2 * static_cast<Int128>(policy.rate.count);

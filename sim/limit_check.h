@@ -23,6 +23,8 @@ class LimitCheck {
     std::string key;  // Empty: none.
     limit::CommandClass command = limit::CommandClass::kRead;
     uint64_t bytes = 0;
+    std::string policy = {};  // Not empty: LIMIT.CHECK asks this one alone, for `key`
+    uint64_t cost = 1;        // and this cost.
   };
 
   explicit LimitCheck(std::vector<limit::Policy> policies) : policies_(std::move(policies)) {}

@@ -130,6 +130,7 @@ void PlanLimits(Plan& plan, Random& random) {
     return limit::Rate{count, milliseconds(Any<int>(random, {1, 7, 10})), 1 + random.Below(20)};
   };
   plan.policies.push_back({.name = "each-client", .per = Per::kClient, .rate = rate(9)});
+  plan.policies.push_back({.name = "named", .per = Per::kKey, .rate = rate(2), .only_named = true});
   if (random.OneIn(2)) {
     plan.policies.push_back(
         {.name = "each-key", .command = CommandClass::kWrite, .per = Per::kKey, .rate = rate(5)});
@@ -152,6 +153,12 @@ void PlanLimits(Plan& plan, Random& random) {
                              .command = CommandClass::kRead,
                              .per = Per::kPrefix,
                              .rate = rate(3)});
+  }
+  // Counts, and refuses nothing. Not in a table of four slots, in which a decision about five
+  // buckets could never pass.
+  if (plan.limiter_bytes >= 512 && random.OneIn(3)) {
+    plan.policies.push_back(
+        {.name = "shadow", .per = Per::kPrefix, .rate = rate(1), .enforced_percent = 0});
   }
 }
 

@@ -41,18 +41,24 @@ Workload::Next Workload::Draw(bool watching) {
     words = Register();
   } else if (plan_.crowd != 0 && random_.OneIn(plan_.crowd_one_in)) {
     words = Crowd();
+  } else if (!plan_.policies.empty() && random_.OneIn(12)) {
+    return Unmodelled(Limit());
   } else if (plan_.others && random_.OneIn(10)) {
-    words = Other();
-    Op op;
-    op.kind = Op::Kind::kOther;
-    op.steps.push_back({nullptr, words, {}, {}, 0, kNoStamp});
-    return {std::move(op), {words}};
+    return Unmodelled(Other());
   } else {
     words = AnyModelled();
   }
   Next next{OpOf(words), {words}};
   // Its value is judged as that of GET.
   if (words[0] == "GET" && getx_.OneIn(4)) next.requests[0][0] = "WEIR.GETX";
+  return next;
+}
+
+Workload::Next Workload::Unmodelled(Words words) {
+  Next next;
+  next.op.kind = Op::Kind::kOther;
+  next.op.steps.push_back({nullptr, words, {}, {}, 0, kNoStamp});
+  next.requests.push_back(std::move(words));
   return next;
 }
 
@@ -318,6 +324,16 @@ Words Workload::Crowd() {
     words.push_back(std::move(value));
   }
   return words;
+}
+
+// Asks a policy that concerns only who names it.
+Words Workload::Limit() {
+  return {random_.OneIn(6) ? "LIMIT.PEEK" : "LIMIT.CHECK",
+          Key(),
+          "POLICY",
+          "named",
+          "COST",
+          std::to_string(Below(4))};
 }
 
 Words Workload::Other() {

@@ -67,9 +67,11 @@ class Workload {
   Words Clear();
   Words Register();
   Words Crowd();
+  Words Limit();
   Words Other();
   bool MayBeStep(const Words& words) const;
   Words AnyModelled();
+  static Next Unmodelled(Words words);
   Next Transaction();
   Next Watch();
 

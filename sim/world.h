@@ -67,6 +67,7 @@ class World {
   void NoteDecision(uint64_t* decision);
   void NotePassed(uint64_t decision, const Client& client, const Words& words,
                   const resp::Value* reply);
+  void NoteNamed(const Words& words, const resp::Value& reply);
   void CheckAccess(const Client& client, const Words& words, const resp::Value& reply);
   void Problem(const std::string& problem);
 

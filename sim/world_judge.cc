@@ -73,6 +73,7 @@ void World::NotePassed(uint64_t decision, const Client& client, const Words& wor
     decisions_.push_back({scheduler_.now(), {}, false, false, true, false});
     return;
   }
+  NoteNamed(words, *reply);
   if (decision < first_decision_) return;
   Decision& noted = decisions_[decision - first_decision_];
   const std::vector<std::string_view> args(words.begin(), words.end());
@@ -92,6 +93,18 @@ void World::NotePassed(uint64_t decision, const Client& client, const Words& wor
                           : (spec->flags & gateway::kFlagWrite) != 0 ? limit::CommandClass::kWrite
                                                                      : limit::CommandClass::kRead;
   for (const std::string& word : words) noted.request.bytes += word.size();
+}
+
+// LIMIT.CHECK decides when it is answered.
+void World::NoteNamed(const Words& words, const resp::Value& reply) {
+  if (words[0] != "LIMIT.CHECK" || words[2] != "POLICY" || reply.items.empty()) return;
+  Decision& noted = decisions_.emplace_back();
+  noted.at = scheduler_.now();
+  noted.counts = true;
+  noted.passed = reply.items[0].integer == 1;
+  noted.request.key = words[1];
+  noted.request.policy = words[3];
+  noted.request.cost = std::stoull(words[5]);
 }
 
 void World::JudgeLimits() {
