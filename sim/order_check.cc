@@ -153,9 +153,7 @@ bool OrderCheck::Remember() {
     hash = Random(hash ^ (i << 40) ^ line.next).Next();
     hash ^= Random(line.taken * 31 + static_cast<uint64_t>(line.count)).Next();
   }
-  for (size_t i = 0; i < free_.size(); ++i) {
-    if (free_[i].taken) hash ^= Random(~i).Next();
-  }
+  hash ^= free_taken_;
   return seen_.size() < kStatesMax && seen_.insert(hash).second;
 }
 
@@ -271,14 +269,19 @@ bool OrderCheck::TryFree(Stamp first_end, const std::vector<uint32_t>& blocked) 
   return false;
 }
 
+void OrderCheck::Take(Free& free, bool taken) {
+  free.taken = taken;
+  free_taken_ ^= Random(~static_cast<uint64_t>(&free - free_.data())).Next();
+}
+
 bool OrderCheck::StepFree(Free& free) {
   const size_t mark = space_.mark();
   const Stamp reached = reached_;
   for (const View& view : Views(*free.op, Splits(*free.op) ? free.step : SIZE_MAX)) {
     if (Apply(*free.op, free.step, view, false, nullptr)) {
-      free.taken = true;
+      Take(free, true);
       if (Search()) return true;
-      free.taken = false;
+      Take(free, false);
     }
     reached_ = reached;
     space_.Undo(mark);

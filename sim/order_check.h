@@ -74,6 +74,7 @@ class OrderCheck {
   std::vector<bool> Wanted(const std::vector<uint32_t>& blocked) const;
   bool TakePure(Stamp first_end, std::vector<size_t>* taken);
   bool Step(Line& line, size_t part, bool* blocked);
+  void Take(Free& free, bool taken);
   bool StepFree(Free& free);
   std::vector<View> Views(const Op& op, size_t step) const;
   std::vector<uint32_t> KeysOf(const Op& op, size_t step) const;
@@ -91,6 +92,7 @@ class OrderCheck {
   Space space_;
   std::vector<Line> lines_;
   std::vector<Free> free_;
+  uint64_t free_taken_ = 0;   // A hash of those that are taken.
   std::deque<Op> unwatches_;  // What a refused or unknown EXEC did for certain.
   Stamp reached_ = 0;         // The latest arrival of what has taken effect, for the report.
   // Keys where an unknown outcome is tried everywhere, since a search without them got stuck there.
