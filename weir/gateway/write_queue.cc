@@ -11,8 +11,6 @@ namespace {
 constexpr size_t kBatchWritesLeast = 8;
 // A commit this quick is no sign of congestion: fsyncs alone differ by more than reads do.
 constexpr auto kQuickCommit = std::chrono::milliseconds(5);
-// While the queue stands it should be this quick, if fewer writes make it so.
-constexpr auto kQuickStanding = std::chrono::milliseconds(2);
 
 }  // namespace
 
@@ -108,7 +106,6 @@ void WriteQueue::OnEnded(bool answered, MonoTime now) {
   // What came meanwhile had to wait for the whole of it.
   if (!queue_.empty()) limit_.OnLimited(under_way_);
   if (answered) limit_.OnAnswer(taken_at_, now, under_way_);
-  if (answered && under_way_ > 0) cost_.OnCall(under_way_, now - taken_at_);
   under_way_ = 0;
   stalls_ = false;
 }
@@ -134,15 +131,10 @@ std::vector<WriteQueue::Refused> WriteQueue::TakeOverdue(MonoTime now) {
   return overdue;
 }
 
-// How many keys may wait while the queue stands.
-size_t WriteQueue::MostStanding() const {
-  return std::min(limit_.limit(), cost_.KeysWithin(kQuickStanding));
-}
-
 std::optional<Overload> WriteQueue::Refusal(limit::FlowId flow) const {
   if (stalls_) return Because(Overload::Reason::kCircuit);
   if (!delay_.standing()) return std::nullopt;
-  const size_t most = MostStanding();
+  const size_t most = limit_.limit();
   if (keys_ < most || shares_.Within(flow, most)) return std::nullopt;
   return Because(Overload::Reason::kConcurrency);
 }

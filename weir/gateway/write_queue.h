@@ -6,11 +6,6 @@
 // waited too long is refused. A batch takes as many keys as the log does quickly
 // (limit/concurrency_limit.h). While the log does not answer at all, nothing more may wait.
 //
-// Two measures of quick. A batch may take long enough that a jitter of single fsyncs does not
-// shorten it. But who is let in while the queue stands waits for the batch under way and for its
-// own, and should not wait much longer than without load: so then no more keys may wait than make
-// a quick commit, unless it is the fsync that takes the time (limit/call_cost.h).
-//
 // Order: what is not refused stays in the order in which it came; so do the writes of a connection.
 // Threads: single-owner; Committer puts a lock before it.
 // Limits: kWritesMax entries; the bytes that the caller names.
@@ -27,7 +22,6 @@
 #include "weir/base/time.h"
 #include "weir/gateway/overload.h"
 #include "weir/gateway/write_item.h"
-#include "weir/limit/call_cost.h"
 #include "weir/limit/concurrency_limit.h"
 #include "weir/limit/flow_shares.h"
 #include "weir/limit/queue_delay.h"
@@ -96,13 +90,11 @@ class WriteQueue {
  private:
   Overload Because(Overload::Reason reason) const;
   std::vector<Refused> TakeOverdue(MonoTime now);
-  size_t MostStanding() const;
   void Enter(Queued* queued);
   void Leave(const Queued& queued);
 
   const std::chrono::nanoseconds stall_;
   limit::ConcurrencyLimit limit_;
-  limit::CallCost cost_;  // Of batches.
   limit::QueueDelay delay_;
   limit::FlowShares shares_;  // By keys.
   std::deque<Queued> queue_;

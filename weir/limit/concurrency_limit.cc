@@ -41,11 +41,8 @@ void ConcurrencyLimit::CloseWindow(MonoTime now) {
     Cut(threshold, now);
   } else {
     falling_ = false;
-    const bool used = most_under_way_ * 2 >= limit_;  // Else more of it would change nothing.
-    if (used) {
-      Grow(static_cast<double>(mean_ns_) <=
-           std::max(quick, kMet * static_cast<double>(base_ns_.value_or(0))));
-    }
+    Grow(static_cast<double>(mean_ns_) <=
+         std::max(quick, kMet * static_cast<double>(base_ns_.value_or(0))));
     probing_ = bound_ && static_cast<double>(mean_ns_) > quick && now - base_met_ > kBaseAge;
   }
   limited_ = false;

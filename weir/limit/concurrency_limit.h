@@ -59,8 +59,7 @@ class ConcurrencyLimit {
   // How much of the limit one call may take: all of it while answers are quick; else a part, since
   // what comes back together goes out together again, and the database idles between.
   size_t share() const { return bound_ ? (limit() + kCalls - 1) / kCalls : limit(); }
-  // Notes that something had to wait while so much was under way. Without that the limit stays;
-  // nor does it grow when that was less than half of it.
+  // Notes that something had to wait while so much was under way. Without that the limit stays.
   void OnLimited(size_t under_way) {
     limited_ = true;
     most_under_way_ = std::max(most_under_way_, under_way);

@@ -171,18 +171,5 @@ RC_GTEST_PROP(ConcurrencyLimitProperty, StaysWithinItsBounds, ()) {
   }
 }
 
-TEST(ConcurrencyLimitTest, DoesNotGrowWhileWhatWaitsUsesLessThanHalfOfIt) {
-  for (const size_t used : {7U, 8U}) {
-    ConcurrencyLimit limit({.first = 16});
-    MonoTime now = kStart;
-    for (int call = 0; call < 100; ++call) {
-      limit.OnLimited(used);
-      limit.OnAnswer(now, now + 1ms, used);
-      now = now + 1ms;
-    }
-    EXPECT_EQ(limit.limit() > 16, used == 8) << used;
-  }
-}
-
 }  // namespace
 }  // namespace weir::limit
