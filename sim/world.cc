@@ -283,7 +283,8 @@ bool World::Rest() {
 
 resp::Value World::Ask(const Words& words) {
   Client& auditor = *clients_.back();
-  for (;;) {
+  nanoseconds pause = milliseconds(1);
+  for (const MonoTime end = scheduler_.now() + kRestMax; scheduler_.now() < end;) {
     if (!auditor.connected()) auditor.Connect();
     Op* op = NewOp(workload_.OpOf(words), auditor.session());
     auditor.Send(op, {words});
@@ -293,9 +294,12 @@ resp::Value World::Ask(const Words& words) {
       return {};
     }
     if (op->answered && !SaysNothing(op->reply)) return op->reply;
-    const MonoTime later = scheduler_.now() + milliseconds(1);
+    const MonoTime later = scheduler_.now() + pause;
     StepUntil([&] { return scheduler_.now() > later; }, kRestMax);
+    pause = std::min<nanoseconds>(pause * 2, std::chrono::seconds(1));
   }
+  Problem("the last questions are refused without end");
+  return {};
 }
 
 // What every key holds now, which the next round begins with.
@@ -321,6 +325,7 @@ void World::AuditCrowd() {
   }
   if (words.size() == 1) return;
   const resp::Value reply = Ask(words);
+  if (failed()) return;
   size_t next = 0;
   for (uint32_t i = 0; i < cells_.size() && !failed(); ++i) {
     if (!workload_.is_crowd(i)) continue;

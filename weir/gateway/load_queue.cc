@@ -38,6 +38,8 @@ std::optional<LoadQueue::Batch> LoadQueue::Next(size_t room, size_t keys_max, Mo
   if (keys == 0) return std::nullopt;
   std::vector<LoadRequest> requests;
   if (!snapshot_) requests = TakeWaiting(keys, now);
+  if (requests.empty() && probe_key_) return NextProbe(now);
+  probe_key_.reset();
   if (requests.empty()) return NextSnapshot(now);
   Batch batch;
   batch.bytes_max = std::min(kBatchBytesMax, free / kBatchesMax);
@@ -56,6 +58,7 @@ std::vector<LoadRequest> LoadQueue::TakeWaiting(size_t keys, MonoTime now) {
     } else if (circuit_.closed()) {
       snapshot_ = std::move(next);
     } else {
+      probe_key_ = next->key;
       Refuse({std::move(*next)}, Overload::Reason::kCircuit, now);
     }
   }
@@ -71,6 +74,19 @@ std::optional<LoadQueue::Batch> LoadQueue::NextSnapshot(MonoTime now) {
   requests.push_back(std::move(*snapshot_));
   snapshot_.reset();
   Begin(std::move(requests), &batch, now);
+  return batch;
+}
+
+std::optional<LoadQueue::Batch> LoadQueue::NextProbe(MonoTime now) {
+  Batch batch;
+  batch.call = next_call_++;
+  batch.keys.push_back(std::move(*probe_key_));
+  probe_key_.reset();
+  Call call;
+  call.keys = 1;
+  call.circuit = circuit_.Begin();
+  Enter(&call, now);
+  calls_.emplace(batch.call, std::move(call));
   return batch;
 }
 

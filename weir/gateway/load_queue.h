@@ -140,6 +140,9 @@ class LoadQueue {
   limit::Service Service() const { return {limit_.limit(), limit_.recent()}; }
   std::optional<Batch> NextLarge(size_t room, MonoTime now);
   std::optional<Batch> NextSnapshot(MonoTime now);
+  // Asks for the first key of a snapshot that was refused while the store is tried again, to
+  // nobody: else a store that is asked for snapshots alone would never be found to be well.
+  std::optional<Batch> NextProbe(MonoTime now);
   // Takes up to `keys` requests that go together; a snapshot ends them.
   std::vector<LoadRequest> TakeWaiting(size_t keys, MonoTime now);
   // How many keys the next call may ask for.
@@ -156,6 +159,7 @@ class LoadQueue {
   limit::Circuit circuit_;
   limit::WaitingRoom<LoadRequest> waiting_;
   std::optional<LoadRequest> snapshot_;  // Whose turn it is.
+  std::optional<store::Key> probe_key_;
   std::deque<Large> large_;
   std::map<uint64_t, Call> calls_;
   // Of these, those in each state, and their keys. Those that stall take no places, so that there
