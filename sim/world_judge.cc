@@ -81,6 +81,8 @@ void World::NotePassed(uint64_t decision, const Client& client, const Words& wor
   const bool error = reply->kind == resp::Value::Kind::kError;
   const bool before =
       error && (reply->text.starts_with("NOPERM") || reply->text.starts_with("NOAUTH"));
+  // LIMIT commands look at further keys, and at whose request it is, behind the limiter.
+  noted.lost |= before && words[0].starts_with("LIMIT.");
   if (spec == nullptr || before || !spec->ArityFits(args.size()) ||
       (spec->flags & gateway::kFlagUnlimited) != 0)
     return;
