@@ -136,6 +136,8 @@ void Server::Stop() {
   for (const auto& loop : loops_) loop->BeginDrain(deadline, [this] { StopLoopsIfDrained(); });
   for (std::thread& thread : threads_) thread.join();
   threads_.clear();
+  // They look at the gateway, which may end before this does.
+  for (const auto& loop : loops_) loop->DropConnections();
 }
 
 // A loop goes on while any of them has a connection: the first one may still place a newcomer on

@@ -55,6 +55,11 @@ void ServerLoop::Retire(uint64_t id) {
   connection_count_.fetch_sub(1, std::memory_order_relaxed);
 }
 
+void ServerLoop::DropConnections() {
+  while (!connections_.empty()) Retire(connections_.begin()->first);
+  retired_.clear();
+}
+
 Connection* ServerLoop::Find(uint64_t id) {
   const auto found = connections_.find(id);
   return found == connections_.end() ? nullptr : found->second.get();

@@ -62,6 +62,8 @@ class ServerLoop final : public gateway::Home, public net::EventLoop::Observer {
   // Lets every connection finish what it has sent, then closes it; newcomers too. Ends Run at the
   // deadline. From then on `check` is called after each round that leaves no connection.
   void BeginDrain(MonoTime deadline, std::function<void()> check);
+  // Cuts off who is left after the drain's deadline. Requires: Run has ended.
+  void DropConnections();
   bool draining() const { return draining_.load(std::memory_order_acquire); }
   // For connections from their next command on.
   void SetLimits(const ConnectionLimits& limits);

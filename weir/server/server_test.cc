@@ -303,6 +303,19 @@ TEST_F(ServerTest, ASecondServerOnThePortIsRefused) {
   EXPECT_THAT(bound.error().message, testing::HasSubstr("address in use"));
 }
 
+TEST_F(ServerTest, WhoTakesNothingIsCutOffAtTheDeadlineAndGone) {
+  Server::Options options;
+  options.drain_timeout = std::chrono::milliseconds(0);
+  Start(options);
+  TestClient client(address_);
+  ASSERT_EQ(client.Do({"SET", "k", std::string(1 << 20, 'x')}), "OK");
+  for (int i = 0; i < 30; ++i) ASSERT_TRUE(client.Send({"GET", "k"}));
+  ASSERT_EQ(TestClient(address_).Do({"PING"}), "PONG");
+  server_->Stop();
+  EXPECT_EQ(server_->connections(), 0u);
+  gateway_.reset();  // Before the loops, where nothing of a connection may be left.
+}
+
 TEST_F(ServerTest, StopAnswersWhatIsUnderWayAndLosesNothingAcknowledged) {
   Start();
   std::atomic<bool> stopping{false};
