@@ -229,7 +229,7 @@ class Campaign:
     def start(self, wait=True, failpoint=None):
         environment = {"WEIR_FAILPOINT": failpoint} if failpoint else None
         self.server = weir_process.Weir(self.weir, self.directory, "--memory", "256MiB",
-                                        env=environment, wait=wait)
+                                        *weir_process.PATIENT, env=environment, wait=wait)
         return self.server
 
     def stop(self):

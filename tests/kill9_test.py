@@ -31,7 +31,8 @@ class Kill9(unittest.TestCase):
         self.addCleanup(lambda: self.server and self.server.kill())
 
     def start(self):
-        self.server = weir_process.Weir(WEIR, self.directory, "--memory", "256MiB")
+        self.server = weir_process.Weir(WEIR, self.directory, "--memory", "256MiB",
+                                        *weir_process.PATIENT)
         return self.server
 
     def test_no_acknowledged_write_is_lost_in_many_kills(self):

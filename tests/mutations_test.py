@@ -39,9 +39,12 @@ OBJECT REFCOUNT k|MEMORY USAGE k|MEMORY USAGE k SAMPLES 5|WATCH k d
 # Commands that name keys and have no call.
 LEFT_OUT = {
     "cl.throttle": "redis-server does not have it",
+    "dump": "its payload is compared in transcript_keys.py",
     "gcra": "redis-server does not have it",
     "increx": "redis-server does not have it",
+    "restore": "its payloads are compared in transcript_keys.py",
     "rl.throttle": "redis-server does not have it",
+    **{f"weir.{verb}": "weir's own" for verb in ("getx", "invalidate|key", "invalidate|tag")},
     **{f"limit.{verb}": "weir's own" for verb in (
         "acquire", "cancel", "check", "commit", "peek", "refund", "release", "reserve")},
 }

@@ -93,7 +93,7 @@ class WithServer(unittest.TestCase):
         for mode, config in MODES.items():
             with self.subTest(mode=mode), weir_process.Weir(
                     WEIR, os.path.join(self.directory, mode.replace(" ", "-")), "--threads", 4,
-                    config=config) as server:
+                    *weir_process.PATIENT, config=config) as server:
                 check(server, mode)
                 self.assertEqual(server.stop(), 0)
 

@@ -20,6 +20,8 @@ ALLOWED = {
         "acquire", "cancel", "check", "commit", "explain", "offenders", "peek", "policy",
         "refund", "release", "reserve")},
     "weir.backup": "is weir's own",
+    "weir.getx": "is weir's own",
+    "weir.invalidate": "is weir's own",
     "weir.mrc": "is weir's own",
     "weir.ring": "is weir's own",
     "weir.shard": "is weir's own",

@@ -192,6 +192,10 @@ class Process:
         self.kill()
 
 
+# For a server whose every write is to be acknowledged: nobody is refused for a slow machine's sake.
+PATIENT = ("--queue-deadline", "1m")
+
+
 class Weir(Process):
     """`weir serve` on free ports with its data in `directory`/data, ready when constructed.
 

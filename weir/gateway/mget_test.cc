@@ -64,24 +64,31 @@ TEST_F(MgetTest, WhatCannotBeKeptInMemoryIsReadFromOneSnapshot) {
   rig.SendAndHandOn(reader, {"MGET", "x", "y"});
   rig.Complete(Kind::kLoad);
   rig.SendAndHandOn(writer, {"MSET", "x", "new", "y", "new"});
+  rig.Complete(Kind::kApply);
   rig.Deliver();  // Both values are here, but no longer current: a snapshot is asked for.
   EXPECT_THAT(rig.Replies(reader), IsEmpty());
   ASSERT_THAT(rig.store().held(Kind::kLoad), SizeIs(1));
-  rig.Complete(Kind::kLoad);
+  rig.store().Perform(rig.First(Kind::kLoad));
+  rig.SendAndHandOn(writer, {"MSET", "x", "newer", "y", "newer"});
   rig.RunAll();
-  EXPECT_THAT(rig.Replies(reader), ElementsAre("[old old]")) << "one snapshot, before the MSET";
-  EXPECT_EQ(rig.Do(reader, {"MGET", "x", "y"}), "[new new]");
+  EXPECT_THAT(rig.Replies(reader), ElementsAre("[new new]")) << "one snapshot, before the MSET";
+  EXPECT_EQ(rig.Do(reader, {"MGET", "x", "y"}), "[newer newer]");
 }
 
 TEST_F(MgetTest, ASnapshotThatFailsIsAnError) {
-  rig_.SendAndHandOn(reader_, {"MGET", "x", "y"});
-  rig_.store().Perform(rig_.First(Kind::kLoad));
-  rig_.SendAndHandOn(writer_, {"SET", "y", "new"});
-  rig_.store().Answer(rig_.First(Kind::kLoad));
-  rig_.Deliver();
-  rig_.Complete(Kind::kLoad, ScriptedStore::Outcome::kUnavailable);
-  rig_.RunAll();
-  EXPECT_THAT(rig_.Replies(reader_), ElementsAre("-ERR disk full"));
+  GatewayRig::Options options;
+  options.fallback.cache_ttl = std::chrono::milliseconds(0);
+  GatewayRig rig(options);
+  const size_t reader = rig.Connect();
+  const size_t writer = rig.Connect();
+  rig.SendAndHandOn(reader, {"MGET", "x", "y"});
+  rig.Complete(Kind::kLoad);
+  rig.SendAndHandOn(writer, {"SET", "y", "new"});
+  rig.Complete(Kind::kApply);
+  rig.Deliver();
+  rig.Complete(Kind::kLoad, ScriptedStore::Outcome::kUnavailable);
+  rig.RunAll();
+  EXPECT_THAT(rig.Replies(reader), ElementsAre("-ERR disk full"));
 }
 
 }  // namespace
