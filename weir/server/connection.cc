@@ -440,23 +440,26 @@ void Connection::CheckDeadlines(MonoTime now) {
     Close();
     return;
   }
+  // Before it is judged by what it holds: who has nothing to say may still hold empty buffers.
+  const auto silent = now - last_receive_;
+  if (silent > (memory().pressed() ? kPressedStallMax : kIdleBeforeRelease)) ReleaseIdle();
   if ((memory().pressed() && IsStuck(now)) || HoldsUpUploads(now)) {
     loop_.stats().connections_closed_slow.Add(1);
     Close();
     return;
   }
-  const auto silent = now - last_receive_;
   if (limits.idle_timeout.count() > 0 && pipeline_.idle() && silent > limits.idle_timeout) {
     Close();
     return;
   }
-  if (silent > kIdleBeforeRelease) {
-    stream_.ReleaseIdle();
-    input_.ReleaseIdle();
-    output_.ReleaseIdle();
-    pipeline_.ReleaseIdle();
-    held_.Set(HeldBytes());
-  }
+}
+
+void Connection::ReleaseIdle() {
+  stream_.ReleaseIdle();
+  input_.ReleaseIdle();
+  output_.ReleaseIdle();
+  pipeline_.ReleaseIdle();
+  held_.Set(HeldBytes());
 }
 
 // Whether this client holds memory that others need and does nothing with it.

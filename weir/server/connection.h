@@ -118,6 +118,7 @@ class Connection final : public net::EventLoop::Watcher {
   bool WaitsForMemory();
   void ReturnUploadPass();
   bool HoldsTooMuch() const;
+  void ReleaseIdle();
   bool IsStuck(MonoTime now) const;
   bool HoldsUpUploads(MonoTime now) const;
   bool CanExecute() const;
