@@ -112,11 +112,12 @@ void EventLoop::Run() {
                     broken || (event.events & EPOLLOUT) != 0);
     }
     if (woken) TakeWake();
-    if (std::chrono::steady_clock::now() >= next_tick_) {
-      next_tick_ = std::chrono::steady_clock::now() + tick_;
+    const auto now = std::chrono::steady_clock::now();
+    if (now >= next_tick_) {
+      next_tick_ = now + tick_;
       observer_->OnTick();
     }
-    if (std::chrono::steady_clock::now() >= timer_) {
+    if (now >= timer_) {
       timer_ = std::chrono::steady_clock::time_point::max();
       observer_->OnTimer();
     }
