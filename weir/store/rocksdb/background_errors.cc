@@ -1,7 +1,10 @@
 #include "weir/store/rocksdb/background_errors.h"
 
 #include <algorithm>
+#include <future>
 #include <utility>
+
+#include <rocksdb/convenience.h>
 
 namespace weir::store {
 
@@ -21,8 +24,11 @@ void BackgroundErrors::OnBackgroundError(BackgroundErrorReason reason, Status* e
   if (reason == BackgroundErrorReason::kWriteCallback ||
       reason == BackgroundErrorReason::kMemTable) {
     // A write that was refused reports what it was refused for once more, now as if the log had
-    // failed, from which RocksDB would not resume.
-    if (IsTableError(*error)) *error = Status::OK();
+    // failed, from which RocksDB would not resume. If nobody knows of it any more, RocksDB was told
+    // to resume between calling this and stopping.
+    if (!IsTableError(*error)) return;
+    if (!error_) Note(error->ToString());
+    *error = Status::OK();
     return;
   }
   // From an IO error of a flush RocksDB would not resume either, although nothing but a new table
@@ -31,11 +37,21 @@ void BackgroundErrors::OnBackgroundError(BackgroundErrorReason reason, Status* e
   if (!damage_ && error->severity() > Status::kHardError) {
     *error = Status(*error, Status::kHardError);
   }
-  error_ = error->ToString();
+  Note(error->ToString());
   if (reason == BackgroundErrorReason::kFlush || reason == BackgroundErrorReason::kCompaction) {
     table_errors_.push_back(*error_);
     if (table_errors_.size() > kRemembered) table_errors_.pop_front();
   }
+}
+
+void BackgroundErrors::NotOpened(const std::string& error) {
+  const std::lock_guard lock(mutex_);
+  Note(error);
+}
+
+// Requires: mutex_ is held.
+void BackgroundErrors::Note(std::string error) {
+  error_ = std::move(error);
   ++count_;
   changed_.notify_all();
 }
@@ -94,6 +110,38 @@ void BackgroundErrors::Stop() {
 uint64_t BackgroundErrors::count() const {
   const std::lock_guard lock(mutex_);
   return count_;
+}
+
+namespace {
+
+// Whether there is something to flush and nothing that flushes it, or that RocksDB waits for first.
+bool OnlyWaits(rocksdb::DB& rocks) {
+  using Property = rocksdb::DB::Properties;
+  const auto of = [&rocks](const std::string& property) {
+    uint64_t value = 0;
+    rocks.GetAggregatedIntProperty(property, &value);
+    return value;
+  };
+  uint64_t flushes = 0;
+  uint64_t compactions = 0;
+  return of(Property::kMemTableFlushPending) > 0 &&
+         rocks.GetIntProperty(Property::kNumRunningFlushes, &flushes) && flushes == 0 &&
+         rocks.GetIntProperty(Property::kNumRunningCompactions, &compactions) && compactions == 0;
+}
+
+}  // namespace
+
+TriedResume TryResume(rocksdb::DB& rocks, std::chrono::milliseconds forgotten_after) {
+  constexpr int kLooks = 20;
+  auto resumed = std::async(std::launch::async, [&rocks] { return rocks.Resume(); });
+  int waited = 0;
+  while (waited < kLooks &&
+         resumed.wait_for(forgotten_after / kLooks) != std::future_status::ready) {
+    waited = OnlyWaits(rocks) ? waited + 1 : 0;
+  }
+  const bool forgotten = waited == kLooks;
+  if (forgotten) rocksdb::CancelAllBackgroundWork(&rocks, /*wait=*/false);
+  return {resumed.get(), forgotten};
 }
 
 Resumer::Resumer(BackgroundErrors* errors, std::function<bool()> resume)

@@ -3,6 +3,10 @@
 // When a flush or a compaction fails, nothing is lost: the records are in the memtables and in the
 // log. RocksDB stops writing until it is told to try again, and goes on reading. So writes are
 // refused before they begin, and Resumer tries again, by itself, until the device lets it.
+// RocksDB may forget, of all things, the flush that its resuming waits for: a flush is taken off
+// the count of those to be started when its job is queued, and a job that begins while background
+// work is stopped ends without its flush (7.8, DBImpl::BackgroundFlush). TryResume notices, and the
+// database is opened anew.
 // A failed write of the log is none of this: the write that met it is answered with kUnknown.
 // Threads: thread-safe.
 #pragma once
@@ -17,6 +21,7 @@
 #include <string>
 #include <thread>
 
+#include <rocksdb/db.h>
 #include <rocksdb/listener.h>
 
 #include "weir/base/result.h"
@@ -40,6 +45,9 @@ class BackgroundErrors final : public rocksdb::EventListener {
   // opened anew.
   void Clear(uint64_t count);
 
+  // The database was closed to be opened anew, which failed with `error`: to be tried again.
+  void NotOpened(const std::string& error);
+
   // Waits until there is an error that can be resumed from. Returns: false after Stop.
   bool Await();
   // Waits for `pause`. Returns: false after Stop.
@@ -53,6 +61,7 @@ class BackgroundErrors final : public rocksdb::EventListener {
   static constexpr size_t kRemembered = 64;
 
   bool IsTableError(const rocksdb::Status& status) const;
+  void Note(std::string error);
   void OnBackgroundError(rocksdb::BackgroundErrorReason reason, rocksdb::Status* error) override;
 
   mutable std::mutex mutex_;
@@ -63,6 +72,15 @@ class BackgroundErrors final : public rocksdb::EventListener {
   bool stopping_ = false;
   uint64_t count_ = 0;
 };
+
+struct TriedResume {
+  rocksdb::Status status;
+  bool forgotten = false;  // Flushes; `rocks` is shut down, and nothing but closing it is of use.
+};
+
+// Has RocksDB resume. For `forgotten_after` there must be memtables to flush with no flush and no
+// compaction at work until a flush counts as forgotten. Blocks while RocksDB flushes.
+TriedResume TryResume(rocksdb::DB& rocks, std::chrono::milliseconds forgotten_after);
 
 // A thread that calls `resume` while there is an error, at growing intervals.
 // Requires: Stop before what `resume` uses is destroyed.

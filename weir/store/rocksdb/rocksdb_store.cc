@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cassert>
+#include <future>
 #include <utility>
 
 #include "weir/store/limits.h"
@@ -32,6 +33,7 @@ class RocksDbStoreOnDisk final : public RocksDbStore {
                      std::unique_ptr<DatabaseSetting> setting)
       : setting_(std::move(setting)),
         directory_(std::move(directory)),
+        forgotten_flush_after_(options.forgotten_flush_after),
         free_space_({options.free_space_floor_bytes, options.free_space_every, options.free_space}),
         writer_(options.durability, setting_->pending_segment_bytes, &gate_,
                 setting_->background_errors.get()),
@@ -148,16 +150,19 @@ class RocksDbStoreOnDisk final : public RocksDbStore {
   Result<CommitNumber> SettleNow();
   Error Unsettled() const;
   bool Resume();
+  bool Reopen();
 
   const Limits limits_;
   const std::unique_ptr<DatabaseSetting> setting_;
   const std::unique_ptr<DataDirectory> directory_;  // Uses the environment of the setting.
   std::unique_ptr<Database> database_;  // Changed by the write thread, while the gate is closed.
   ReadGate gate_;
+  const std::chrono::milliseconds forgotten_flush_after_;
   FreeSpace free_space_;  // Of the write thread, as is the writer.
   BatchWriter writer_;
   std::atomic<size_t> outstanding_reads_{0};
   std::atomic<bool> writing_{false};
+  std::atomic<bool> flushes_forgotten_{false};  // The open database is of no more use.
   std::atomic<uint64_t> loads_{0};
   std::atomic<uint64_t> load_keys_{0};
   std::atomic<uint64_t> settles_{0};
@@ -238,6 +243,7 @@ Result<CommitNumber> RocksDbStoreOnDisk::SettleNow() {
         started.error().code == ErrorCode::kCorrupt ? ErrorCode::kCorrupt : ErrorCode::kUnavailable,
         "not settled: " + started.error().message};
   }
+  flushes_forgotten_ = false;
   ++settles_;
   return writer_.commit();
 }
@@ -248,18 +254,33 @@ std::optional<Error> RocksDbStoreOnDisk::MayNotWrite() const {
 }
 
 bool RocksDbStoreOnDisk::Resume() {
+  if (flushes_forgotten_) return Reopen();
   const auto view = gate_.Enter();
   if (!view) return false;  // Settle opens it anew.
   BackgroundErrors& errors = *setting_->background_errors;
   const uint64_t count = errors.count();
-  const Status status = database_->rocks().Resume();
-  if (status.ok()) errors.Clear(count);
-  return gate_.Leave(*view) && status.ok();
+  const TriedResume tried = TryResume(database_->rocks(), forgotten_flush_after_);
+  flushes_forgotten_ = tried.forgotten;
+  if (tried.status.ok()) errors.Clear(count);
+  if (!gate_.Leave(*view)) return false;
+  return tried.forgotten ? Reopen() : tried.status.ok();
+}
+
+// No batch is in doubt, so nobody else settles.
+bool RocksDbStoreOnDisk::Reopen() {
+  std::promise<bool> reopened;
+  write_thread_.Post([this, &reopened] {
+    if (flushes_forgotten_ && !gate_.closed()) gate_.Close("RocksDB forgot a flush");
+    const auto settled = SettleNow();
+    if (!settled.ok()) setting_->background_errors->NotOpened(settled.error().message);
+    reopened.set_value(settled.ok());
+  });
+  return reopened.get_future().get();
 }
 
 Error RocksDbStoreOnDisk::Unsettled() const {
   return {ErrorCode::kUnavailable,
-          "a batch of unknown outcome is not settled yet: " + gate_.closed().value_or("")};
+          "the database is to be opened anew: " + gate_.closed().value_or("it has been")};
 }
 
 std::optional<Error> RocksDbStoreOnDisk::ReserveFor(const Batch& batch) {

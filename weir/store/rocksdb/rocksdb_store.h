@@ -44,6 +44,9 @@ struct RocksDbOptions {
   uint64_t free_space_floor_bytes = uint64_t{64} << 20;
   // The free space is asked for at most this often.
   std::chrono::milliseconds free_space_every{100};
+  // A flush that does not begin for so long, while nothing else is at work, counts as forgotten by
+  // RocksDB, and the database is opened anew. Longer than a flush waits for those of other stores.
+  std::chrono::milliseconds forgotten_flush_after{10000};
   // Free bytes on the device of `directory`; nullptr: statvfs.
   std::function<Result<uint64_t>()> free_space = nullptr;
   // Told in a sentence what opening has mended; on any thread of the store.
