@@ -1,16 +1,15 @@
 // Alarms: when a loop must look at which of its connections, because something that they wait for
 // takes too long.
 //
-// A connection that sets one for an earlier time leaves the later one behind, to be told of
-// nothing.
-// Threads: single-owner: the loop's thread. Cost: O(log n); n is a few for each connection.
+// A connection has one at a time, for the earliest of what it waits for.
+// Threads: single-owner: the loop's thread. Cost: O(log n); n is the connections that wait.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
-#include <queue>
+#include <set>
 #include <utility>
-#include <vector>
 
 #include "weir/base/time.h"
 
@@ -18,23 +17,23 @@ namespace weir::gateway {
 
 class Alarms {
  public:
-  void Set(MonoTime due, uint64_t connection) { queue_.push({due, connection}); }
+  void Set(MonoTime due, uint64_t connection) { alarms_.insert({due, connection}); }
+  // Takes back what was set.
+  void Cancel(MonoTime due, uint64_t connection) { alarms_.erase({due, connection}); }
 
   // When the next is due, or nullopt.
   std::optional<MonoTime> next() const {
-    return queue_.empty() ? std::nullopt : std::optional(queue_.top().first);
+    return alarms_.empty() ? std::nullopt : std::optional(alarms_.begin()->first);
   }
-  // Takes one that is due and returns its connection, which may be gone; or nullopt.
+  // Takes one that is due and returns its connection, or nullopt.
   std::optional<uint64_t> TakeDue(MonoTime now) {
-    if (queue_.empty() || now < queue_.top().first) return std::nullopt;
-    const uint64_t connection = queue_.top().second;
-    queue_.pop();
-    return connection;
+    if (alarms_.empty() || now < alarms_.begin()->first) return std::nullopt;
+    return alarms_.extract(alarms_.begin()).value().second;
   }
+  size_t size() const { return alarms_.size(); }
 
  private:
-  using Alarm = std::pair<MonoTime, uint64_t>;
-  std::priority_queue<Alarm, std::vector<Alarm>, std::greater<>> queue_;
+  std::set<std::pair<MonoTime, uint64_t>> alarms_;
 };
 
 }  // namespace weir::gateway

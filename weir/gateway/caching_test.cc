@@ -110,6 +110,20 @@ TEST(Bypass, TurnedOnWhileItRunsForgetsWhatIsCachedAndWhatIsBeingLoaded) {
   EXPECT_EQ(rig.Do(a, {"GET", "other"}), "mine");
 }
 
+TEST(Bypass, TakesOverTheKeysOfAKeyspaceThatIsNoMore) {
+  GatewayRig::Options options;
+  options.keyspaces.emplace_back().prefix = "b:";
+  options.keyspaces.back().bypass = true;
+  const Keyspace bypassed = options.keyspaces.back();
+  options.keyspaces.emplace_back().prefix = "b:cached:";
+  GatewayRig rig(options);
+  const size_t a = rig.Connect();
+  rig.Do(a, {"SET", "b:cached:k", "mine"});
+  rig.gateway().SetKeyspaces({bypassed});
+  WriteBehind(rig, "b:cached:k", "theirs");
+  EXPECT_EQ(rig.Do(a, {"GET", "b:cached:k"}), "theirs");
+}
+
 struct Invalidation {
   const char* name;
   Words command;

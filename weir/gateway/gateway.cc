@@ -10,8 +10,8 @@
 namespace weir::gateway {
 namespace {
 
-constexpr int64_t kCountPauseMs = 1000;
-constexpr int64_t kCountPausePart = 10;  // And a count that takes long pauses so many times longer.
+constexpr std::chrono::seconds kCountPause{1};
+constexpr int kCountPausePart = 10;    // And a count that takes long pauses so many times longer.
 constexpr size_t kExpireSteps = 1024;  // Below a millisecond.
 constexpr std::chrono::milliseconds kExpirePause{5};
 
@@ -79,7 +79,7 @@ Gateway::Gateway(Options options, std::vector<std::unique_ptr<store::Store>> sto
   }
   ranges_ = std::make_unique<RangeKeeper>(std::move(options.ranges), placement_,
                                           databases_.front()->committer());
-  Recount(clock_.Wall().ms);
+  Recount(clock_.Mono());
 }
 
 // First of all, because the last callbacks of the databases still use the rest; and each of them
@@ -114,11 +114,28 @@ void Gateway::Flush(Outbox& outbox) {
   }
 }
 
+namespace {
+
+// Whether keys that belong to `bypassed` from now on may have been cached.
+bool TakesOverCached(const Keyspace& bypassed, const std::vector<Keyspace>& before,
+                     const std::vector<Keyspace>& now) {
+  const auto is_row = [](const std::string& prefix, const std::vector<Keyspace>& rows) {
+    return std::any_of(rows.begin(), rows.end(),
+                       [&](const Keyspace& row) { return row.prefix == prefix; });
+  };
+  if (!is_row(bypassed.prefix, before)) return true;  // They belonged to a shorter prefix.
+  return std::any_of(before.begin(), before.end(), [&](const Keyspace& row) {
+    return !row.bypass && row.prefix.starts_with(bypassed.prefix) &&
+           (row.prefix == bypassed.prefix || !is_row(row.prefix, now));
+  });
+}
+
+}  // namespace
+
 void Gateway::SetKeyspaces(std::vector<Keyspace> keyspaces) {
   std::vector<std::string> forgotten;
   for (const Keyspace& keyspace : keyspaces) {
-    const Keyspace* before = placement_.FindKeyspace(keyspace.prefix);
-    if (keyspace.bypass && (before == nullptr || !before->bypass)) {
+    if (keyspace.bypass && TakesOverCached(keyspace, placement_.keyspaces(), keyspaces)) {
       forgotten.push_back(keyspace.prefix);
     }
   }
@@ -159,11 +176,10 @@ void Gateway::Tick() {
     const auto counts = lanes_.CurveCounts();
     if (counts.has_value()) miss_ratios_.Sample(clock_.Mono(), *counts);
   }
-  const int64_t now_ms = clock_.Wall().ms;
-  int64_t due = next_count_ms_.load();
-  if (counting_ == 0 && now_ms >= due &&
-      next_count_ms_.compare_exchange_strong(due, now_ms + kCountPauseMs)) {
-    Recount(now_ms);
+  const MonoTime now = clock_.Mono();
+  MonoTime due = next_count_.load();
+  if (counting_ == 0 && now >= due && next_count_.compare_exchange_strong(due, now + kCountPause)) {
+    Recount(now);
   }
 }
 
@@ -175,18 +191,18 @@ std::optional<MissRatioWindow::Reading> Gateway::MissRatios() {
 
 // What is due is walked to be left out, which takes long after a mass expiry. So counting gets a
 // small part of the time, however long it takes.
-void Gateway::Recount(int64_t began_ms) {
+void Gateway::Recount(MonoTime began) {
   counting_ += databases_.size();
   for (size_t i = 0; i < databases_.size(); ++i) {
-    databases_[i]->Count([this, i, began_ms](const Result<store::Counts>& counts) {
+    databases_[i]->Count([this, i, began](const Result<store::Counts>& counts) {
       if (counts.ok()) {
         records_[i] = counts.value().records - counts.value().due;
         expiring_[i] = counts.value().with_expiry - counts.value().due;
       }
-      const int64_t now_ms = clock_.Wall().ms;
-      const int64_t next = now_ms + kCountPausePart * std::max<int64_t>(now_ms - began_ms, 0);
-      int64_t planned = next_count_ms_.load();
-      while (planned < next && !next_count_ms_.compare_exchange_weak(planned, next)) {
+      const MonoTime now = clock_.Mono();
+      const MonoTime next = now + kCountPausePart * (now - began);
+      MonoTime planned = next_count_.load();
+      while (planned < next && !next_count_.compare_exchange_weak(planned, next)) {
       }
       --counting_;
     });

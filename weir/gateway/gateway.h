@@ -183,7 +183,7 @@ class Gateway {
   Gateway(Options options, std::vector<std::unique_ptr<store::Store>> stores,
           std::unique_ptr<Admission> admission, std::unique_ptr<Authentication> authentication,
           Clock& clock);
-  void Recount(int64_t began_ms);
+  void Recount(MonoTime began);
   void SampleRates();
 
   Clock& clock_;
@@ -217,7 +217,7 @@ class Gateway {
   // Guarded by mutex_:
   std::vector<const LoopStats*> stats_;
   StatsTotals reset_;  // What had been counted at the last ResetTotals.
-  std::atomic<int64_t> next_count_ms_{0};
+  std::atomic<MonoTime> next_count_{};
   std::atomic<size_t> counting_{0};  // Databases that have not answered the last Recount.
   std::shared_ptr<std::atomic<size_t>> keys_bytes_ = std::make_shared<std::atomic<size_t>>(0);
   uint64_t random_seed_;

@@ -236,6 +236,7 @@ class GatewayRig {
     HandOn();
   }
   std::optional<MonoTime> next_alarm() const { return outbox_.alarms.next(); }
+  size_t alarms() const { return outbox_.alarms.size(); }
 
   // What a loop does when a pause has ended.
   void ResumePaused() {

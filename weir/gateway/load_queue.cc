@@ -212,8 +212,12 @@ std::optional<Overload> LoadQueue::Refusal(limit::FlowId flow, MonoTime now) {
 }
 
 // Twice what an answer takes: by then what is in the store and what waits have changed.
+// Nor is the circuit asked while so many calls stall that there may be no other.
 Overload LoadQueue::Because(Overload::Reason reason, MonoTime now) const {
-  if (reason == Overload::Reason::kCircuit) return {reason, circuit_.RetryAfter(now)};
+  if (reason == Overload::Reason::kCircuit) {
+    const bool tried = stalled_calls_ < kStalledCallsMax;
+    return {reason, tried ? circuit_.RetryAfter(now) : limit::Circuit::kPauseMost};
+  }
   return {reason, std::min(2 * limit_.recent(), Overload::kRetryMost)};
 }
 

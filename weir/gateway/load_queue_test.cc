@@ -185,6 +185,10 @@ TEST(LoadQueueTest, WithAsManyCallsStalledAsMayBeTheStoreIsNotTriedBeforeItAnswe
   for (size_t i = 0; i < LoadQueue::kStalledCallsMax; ++i) ASSERT_TRUE(probe()) << i;
   EXPECT_FALSE(probe());
   EXPECT_EQ(queue.TakeRefused().size(), LoadQueue::kStalledCallsMax + 1);
+  now = now + std::chrono::hours(1);
+  const auto refusal = queue.Refusal(0, now);
+  ASSERT_TRUE(refusal.has_value());
+  EXPECT_EQ(refusal->retry_after, limit::Circuit::kPauseMost) << "not to come back at once";
   queue.OnAnswered(calls[0], true, now);
   EXPECT_TRUE(probe());
 }

@@ -239,6 +239,17 @@ TEST_F(LoadTimeoutTest, AConnectionMayGoWhileItWaits) {
   EXPECT_THAT(Replies(), ElementsAre("new"));
 }
 
+TEST_F(LoadTimeoutTest, AConnectionHasOneAlarmHoweverOftenItsDeadlinesChange) {
+  for (int i = 0; i < 100; ++i) {
+    Send({"GET", "s:none" + std::to_string(i)});
+    rig_->Pass(milliseconds(1));
+    EXPECT_LE(rig_->alarms(), 1U);
+  }
+  rig_->Disconnect(a_);
+  EXPECT_EQ(rig_->alarms(), 0U) << "nor is one left of who has gone";
+  a_ = rig_->Connect();
+}
+
 TEST_F(LoadTimeoutTest, NoAlarmIsLeftOnceNobodyWaits) {
   for (int i = 0; i < 100; ++i) {
     Send({"GET", "s:none" + std::to_string(i)});

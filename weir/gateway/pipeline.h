@@ -316,7 +316,7 @@ class Pipeline {
   std::unique_ptr<resp::OutputBuffer> muted_output_;  // Of the command that is being answered.
   ExecAnswer exec_answer_;
   bool holding_ = false;                      // A command that holds has begun.
-  MonoTime alarm_ = kNoDue;                   // The earliest that was set and is not over.
+  MonoTime alarm_ = kNoDue;                   // The one that is set.
   std::shared_ptr<PasswordOperation> check_;  // Of the command at the front.
   bool judging_ = false;                      // A command that changes the user is in the queue.
   bool expelled_ = false;  // The session has lost its user: it closes once all is answered.

@@ -69,27 +69,27 @@ bool Pipeline::TakeStale(cache::Lane& lane, Queued& queued, uint32_t key,
   return true;
 }
 
-// For a load that is asked for now.
+// For a load that is asked for now; of one that is asked for again the first deadlines stay.
 void Pipeline::SetDeadlines(Queued& queued, Slot& slot, std::string_view key) {
   const Keyspace& keyspace = gateway_.placement().KeyspaceOf(key);
   const auto due = [this](std::chrono::milliseconds wait) {
     return wait.count() == 0 ? kNoDue : outbox_.now.mono + wait;
   };
   const bool stale = keyspace.stale_if_error.count() != 0;
-  slot.soft_due = stale ? due(keyspace.load_soft_timeout) : kNoDue;
-  slot.hard_due = due(keyspace.load_hard_timeout);
+  if (stale) slot.soft_due = std::min(slot.soft_due, due(keyspace.load_soft_timeout));
+  slot.hard_due = std::min(slot.hard_due, due(keyspace.load_hard_timeout));
   NoteDue(queued, std::min(slot.soft_due, slot.hard_due));
 }
 
 void Pipeline::NoteDue(Queued& queued, MonoTime due) {
   queued.due = std::min(queued.due, due);
   if (due >= alarm_) return;
+  if (alarm_ != kNoDue) outbox_.alarms.Cancel(alarm_, session_.id);
   alarm_ = due;
   outbox_.alarms.Set(due, session_.id);
 }
 
 void Pipeline::OnAlarm() {
-  if (outbox_.now.mono < alarm_) return;  // One that was left behind.
   alarm_ = kNoDue;
   for (size_t i = 0; i < run_; ++i) {
     Queued& queued = queue_[i];

@@ -111,7 +111,7 @@ TEST_F(AlarmsTest, AReadThatTheDatabaseDoesNotAnswerEndsWithItsTimeout) {
     clients.back()->Send({"GET", "k" + std::to_string(i % 7)});
   }
   for (const auto& client : clients) {
-    EXPECT_THAT(client->Next(), StartsWith("OVERLOADED retry_after_ms=100 shard="));
+    EXPECT_THAT(client->Next(), StartsWith("OVERLOADED retry_after_ms="));
   }
   reads_.LetGo();
   for (const auto& client : clients) EXPECT_EQ(client->Do({"PING"}), "PONG");

@@ -74,14 +74,15 @@ bool IsZero(std::string_view bytes) {
   return std::all_of(bytes.begin(), bytes.end(), [](char c) { return c == '\0'; });
 }
 
-// Whether a batch begins in `bytes`, which are some of one block.
-bool HoldsABeginning(std::string_view bytes) {
-  while (bytes.size() >= kHeaderBytes) {
-    const size_t size = WholeRecordAt(bytes);
-    if (size > 0 && (bytes[kTypeAt] == kFull || bytes[kTypeAt] == kFirst)) return true;
-    bytes.remove_prefix(std::max<size_t>(size, 1));
+// Where in `bytes`, which are some of one block, a batch begins; npos: nowhere.
+size_t FindBeginning(std::string_view bytes) {
+  for (size_t at = 0; at + kHeaderBytes <= bytes.size();) {
+    const std::string_view rest = bytes.substr(at);
+    const size_t size = WholeRecordAt(rest);
+    if (size > 0 && (rest[kTypeAt] == kFull || rest[kTypeAt] == kFirst)) return at;
+    at += std::max<size_t>(size, 1);
   }
-  return false;
+  return std::string_view::npos;
 }
 
 // Whether `bytes` begin with what its header calls the last record of a batch, whole or not.
@@ -193,11 +194,13 @@ Result<bool> IsTorn(LogFile& log, uint64_t wrong, Durability durability) {
     const auto read = log.Read(at);
     if (!read.ok()) return read.error();
     const std::string_view rest = read.value();
-    if (durability == Durability::kFsync && HoldsABeginning(rest)) return false;
-    // Zeroes behind the write say nothing about it.
+    const size_t next = FindBeginning(rest);
+    if (durability == Durability::kFsync && next != std::string_view::npos) return false;
+    // Zeroes behind the write say nothing about it, nor does what another batch lacks.
     const bool ends = at == wrong && EndsABatch(rest);
-    if (!ended) lacks_a_sector |= LacksASector(ends ? rest.substr(0, RecordSize(rest)) : rest, at);
-    ended |= ends;
+    const size_t end = std::min(next, ends ? RecordSize(rest) : rest.size());
+    if (!ended) lacks_a_sector |= LacksASector(rest.substr(0, end), at);
+    ended |= ends || next != std::string_view::npos;
   }
   return lacks_a_sector;
 }

@@ -18,8 +18,10 @@
 // before anything rests on it. Damage to it is RocksDB's to report.
 //
 // With Durability::kOs batches are not synced one by one, so that a power cut may tear several that
-// are in the newest log; there rule 3 asks for the sector alone, and all from the first torn batch
-// on is cut off: nobody was told that any of it would outlive the power.
+// are in the newest log; there rule 3 asks for a sector of the first torn batch alone, and all from
+// it on is cut off: nobody was told that any of it would outlive the power. (The mode is that of
+// the opening, not of the writing: who goes from kFsync to kOs and crashes has, of the log from
+// before, batches that rule 3 would have refused.)
 //
 // So a flipped bit is damage: it leaves no sector of zeroes. But where a value of the last batch
 // holds one of its own, the batch is taken for torn. A sector of the last batch that was synced,

@@ -141,6 +141,14 @@ TEST_F(LogCheckTest, DamageThatLeftNoSectorOutIsRefusedAmongThemToo) {
   ExpectRefused();
 }
 
+TEST_F(LogCheckTest, NorDoesASectorThatALaterOneLacksExcuseIt) {
+  Write({100, 3 * kBlock, 3000, 3000});
+  disk_->Edit(Log(), [&](std::string* content) { (*content)[ends_[1] + 1000] ^= 1; });
+  Lack(ends_[3] + 1000);
+  durability_ = Durability::kOs;
+  ExpectRefused();
+}
+
 TEST_F(LogCheckTest, DamageOfTheLastWriteThatLeftNoSectorOutIsRefusedUntilItIsGivenUp) {
   Write({3000, 3000});
   disk_->Edit(Log(), [&](std::string* content) {
