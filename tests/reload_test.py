@@ -101,6 +101,24 @@ class Sighup(WithServer):
         self.assertIn("changed=max_clients", log)
         self.assertIn(b"maxclients:60\r\n", client.command("INFO", "clients"))
 
+    def test_limits_that_were_made_meanwhile_outlast_a_crash(self):
+        config = ('[[user]]\nname = "default"\nrights = ["read", "write", "admin"]\n' +
+                  hash_line("secret") + '[[user]]\nname = "bob"\n' + hash_line("his"))
+        made = ("LIMIT.POLICY", "SET", "writes", "rate", "7/m", "user", "bob", "key_prefix", "b:")
+        server = self.start(config=config)
+        client = self.client(server)
+        client.command("AUTH", "secret")
+        self.assertEqual(client.command(*made), b"OK")
+        refused = client.command("LIMIT.POLICY", "SET", "x", "rate", "7/m", "key_prefix", b"\xff")
+        self.assertRegex(refused, rb"^ERR .*UTF-8$")
+        before = client.command("LIMIT.POLICY", "GET", "writes")
+        server.kill()
+        server = self.start(config=config)
+        client = self.client(server)
+        client.command("AUTH", "secret")
+        self.assertEqual(client.command("LIMIT.POLICY", "LIST"), [b"writes"])
+        self.assertEqual(client.command("LIMIT.POLICY", "GET", "writes"), before)
+
     def test_what_needs_a_restart_is_named_and_stays(self):
         server = self.start("--threads", "1", config="[server]\ndurability = \"fsync\"\n")
         log = self.reload(server, "[server]\ndurability = \"os\"\ndrain_timeout = \"1s\"\n"

@@ -2,6 +2,7 @@
 // Method: texts in the place of the file, a list in the place of the server.
 #include "cmd/weir/live_config.h"
 
+#include <filesystem>
 #include <map>
 
 #include "cmd/weir/live_limits.h"
@@ -104,6 +105,28 @@ TEST(LiveLimits, TheirTextIsReadAsTheSame) {
   const Loaded loaded = LoadConfig({.file_name = "f", .text = text, .flags = {}}, kMachine);
   EXPECT_THAT(loaded.errors, IsEmpty()) << text;
   EXPECT_EQ(loaded.config.limits, limits);
+}
+
+// What they name may be in the configuration alone, so it is not looked for in their file.
+TEST(LiveLimits, AreReadFromTheirFileAsTheyWereWritten) {
+  const std::string directory = testing::TempDir() + "live_limits";
+  std::filesystem::create_directories(directory);
+  EXPECT_THAT(ReadLiveLimits(directory).value(), IsEmpty());
+  std::vector<LimitConfig> limits{
+      MakeLimit("a", {{"rate", "5/m"}, {"user", "bob"}, {"key_prefix", "\xc3\xa4"}}).value()};
+  for (int i = 0; i < 2; ++i) {
+    ASSERT_TRUE(WriteLiveLimits(directory, limits).ok());
+    const auto read = ReadLiveLimits(directory);
+    ASSERT_TRUE(read.ok()) << read.error().message;
+    EXPECT_EQ(read.value(), limits);
+    limits.push_back(MakeLimit("b", {{"rate", "5/m"}}).value());
+  }
+  limits[0].key_prefix = "\xff";
+  const auto refused = WriteLiveLimits(directory, limits);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_THAT(refused.error().message, HasSubstr("UTF-8"));
+  EXPECT_EQ(ReadLiveLimits(directory).value().size(), 2U) << "the file is as it was";
+  std::filesystem::remove_all(directory);
 }
 
 TEST_F(Live, AReloadChangesWhatItCanAndNamesTheRest) {

@@ -88,19 +88,22 @@ Result<std::vector<LimitConfig>> ReadLiveLimits(const std::string& directory) {
   if (!std::filesystem::exists(path, ignored)) return std::vector<LimitConfig>();
   const Result<std::string> text = backup::ReadWholeFile(path, kConfigBytesMax);
   if (!text.ok()) return text.error();
-  // Of any machine: nothing but limits is looked at.
-  Loaded loaded = LoadConfig({.file_name = path, .text = text.value(), .flags = {}},
-                             {.memory_bytes = uint64_t{8} << 30, .cpus = 1});
+  Loaded loaded = ReadSections({.file_name = path, .text = text.value(), .flags = {}});
   if (!loaded.errors.empty()) return Error{ErrorCode::kCorrupt, loaded.errors.front()};
   return std::move(loaded.config.limits);
 }
 
 Result<Ok> WriteLiveLimits(const std::string& directory, const std::vector<LimitConfig>& limits) {
   const std::string path = PathIn(directory);
+  const std::string text = LimitsText(limits);
+  const Loaded again = ReadSections({.file_name = path, .text = text, .flags = {}});
+  if (!again.errors.empty() || again.config.limits != limits) {
+    return Error{ErrorCode::kInvalid, "its keys and values must be text in UTF-8"};
+  }
   const std::string next = path + ".new";
   std::error_code ignored;
   std::filesystem::remove(next, ignored);  // Of a process that ended meanwhile.
-  const Result<Ok> written = backup::WriteWholeFile(next, LimitsText(limits));
+  const Result<Ok> written = backup::WriteWholeFile(next, text);
   if (!written.ok()) return written;
   if (std::rename(next.c_str(), path.c_str()) != 0) {
     return Error{ErrorCode::kUnavailable, "cannot replace '" + path + "'"};

@@ -1,7 +1,7 @@
 // Live limits: [[limit]] sections that LIMIT.POLICY SET made while weir serves. They are kept
-// beside the data, in a file of such sections, and go before those of the configuration's file that
-// have the same name. Errors: kInvalid for what no limit can be; kUnavailable and kCorrupt for the
-// file. Threads: pure functions, but for the file.
+// beside the data, in `limits.toml` of the first data directory, and go before those of the
+// configuration's file that have the same name. Errors: kInvalid for what no limit can be;
+// kUnavailable and kCorrupt for the file. Threads: pure functions, but for the file.
 #pragma once
 
 #include <string>
@@ -27,7 +27,8 @@ std::string LimitsText(const std::vector<LimitConfig>& limits);
 
 // No file: no limits. `directory`: that of the data.
 Result<std::vector<LimitConfig>> ReadLiveLimits(const std::string& directory);
-// Durable when it returns; after a crash the file is as before or as now.
+// Durable when it returns; after a crash the file is as before or as now. Errors: kInvalid, with
+// nothing written, for what would not be read as the same, such as text that is not UTF-8.
 Result<Ok> WriteLiveLimits(const std::string& directory, const std::vector<LimitConfig>& limits);
 
 }  // namespace weir::cmd

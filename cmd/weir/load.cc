@@ -231,6 +231,16 @@ Loaded LoadConfig(const ConfigSources& sources, const Machine& machine) {
   return loaded;
 }
 
+Loaded ReadSections(const ConfigSources& sources) {
+  Loaded loaded;
+  Origins origins(sources.file_name);
+  Reader(loaded.config, origins).ReadFile(ParseToml(sources.text));
+  origins.FinishReading();
+  DeriveSections(origins, loaded.config);
+  loaded.errors = origins.errors();
+  return loaded;
+}
+
 Loaded CheckTogether(Config config) {
   Loaded loaded;
   loaded.config = std::move(config);

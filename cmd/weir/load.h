@@ -45,6 +45,10 @@ struct Loaded {
 
 Loaded LoadConfig(const ConfigSources& sources, const Machine& machine);
 
+// As LoadConfig, but that each value is looked at alone: what belongs together may be elsewhere.
+// For CheckTogether. There is no budget.
+Loaded ReadSections(const ConfigSources& sources);
+
 // Checks what was put together of parts of loaded configurations, and divides its budget: as
 // LoadConfig, but that errors name no place in a file, and no file is read.
 Loaded CheckTogether(Config config);

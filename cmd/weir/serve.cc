@@ -189,7 +189,14 @@ Result<LiveConfig::Limits> TakeLiveLimits(Config* config) {
   limits.live = std::move(live).value();
   config->limits = Overlaid(config->limits, limits.live);
   const Loaded together = CheckTogether(*config);
-  if (!together.errors.empty()) return Error{ErrorCode::kInvalid, together.errors.front()};
+  if (!together.errors.empty()) {
+    return Error{ErrorCode::kInvalid, together.errors.front() + "; mend the configuration, or '" +
+                                          directory + "/limits.toml'"};
+  }
+  if (!limits.live.empty()) {
+    LogInfo("limits that LIMIT.POLICY made",
+            {{"limits", std::to_string(limits.live.size())}, {"directory", directory}});
+  }
   limits.keep = [directory](const auto& changed) { return WriteLiveLimits(directory, changed); };
   return limits;
 }

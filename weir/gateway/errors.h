@@ -154,6 +154,10 @@ inline constexpr std::string_view kNoMulti = "ERR Command not allowed inside a t
 inline constexpr std::string_view kNestedMulti = "ERR MULTI calls can not be nested";
 inline constexpr std::string_view kWatchInMulti = "ERR WATCH inside MULTI is not allowed";
 inline constexpr std::string_view kExecWithoutMulti = "ERR EXEC without MULTI";
+inline constexpr std::string_view kCacheSize =
+    "ERR a size of the cache must be a number of bytes above 0";
+inline constexpr std::string_view kCacheTooSmall =
+    "ERR the cache is too small to estimate what other sizes would miss";
 inline constexpr std::string_view kDiscardWithoutMulti = "ERR DISCARD without MULTI";
 inline constexpr std::string_view kExecAborted =
     "EXECABORT Transaction discarded because of previous errors.";

@@ -16,13 +16,13 @@ void WeirMissRatios(const LocalCall& call, resp::Writer& writer) {
   for (size_t i = 1; i < call.args.size(); ++i) {
     int64_t bytes = 0;
     if (!ParseInteger(call.args[i], &bytes) || bytes <= 0) {
-      return writer.Error("ERR", "a size of the cache must be a number of bytes above 0");
+      return WriteError(writer, errors::kCacheSize);
     }
     scales.push_back(static_cast<double>(bytes) / budget);
   }
   const auto reading = call.gateway.MissRatios();
   if (!reading.has_value()) {
-    return writer.Error("ERR", "the cache is too small to estimate what other sizes would miss");
+    return WriteError(writer, errors::kCacheTooSmall);
   }
   for (size_t p = 0; call.args.size() == 1 && p < MissRatioCurve::kPoints; ++p) {
     scales.push_back(MissRatioCurve::ScaleOf(p));

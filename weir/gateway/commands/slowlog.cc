@@ -63,7 +63,7 @@ void SlowlogLen(const LocalCall& call, resp::Writer& writer) {
 void SlowlogReset(const LocalCall& call, resp::Writer& writer) {
   // A long one is freed on a thread of heavy work; a loop would take milliseconds.
   auto forgotten = std::make_shared<SlowLog::Entries>(call.gateway.slow_log().Take());
-  call.gateway.heavy_reads().Post([forgotten = std::move(forgotten)] { forgotten->clear(); });
+  call.gateway.heavy_reads().TryPost(0, [forgotten] { forgotten->clear(); });
   writer.SimpleString("OK");
 }
 
