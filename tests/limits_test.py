@@ -98,16 +98,25 @@ class Limits(unittest.TestCase):
                 .replace("127.0.0.1:8080", f"127.0.0.1:{front}")
                 .replace("127.0.0.1:8081", f"127.0.0.1:{self.app_port}"))
 
-    def start_proxy(self, *command):
-        """Starts it on a port that `command` was given, and waits until it listens."""
-        log = open(os.path.join(self.folder, "proxy.log"), "wb")
-        self.addCleanup(log.close)
-        process = subprocess.Popen(command, cwd=self.folder, stdout=log, stderr=log)
+    def start_proxy(self, command_for):
+        """Starts what `command_for(port)` returns and waits until it listens; returns the port."""
+        log_path = os.path.join(self.folder, "proxy.log")
+        for _ in range(5):  # Somebody else may take a free port before the proxy does.
+            port = free_port()
+            with open(log_path, "wb") as log:
+                process = subprocess.Popen(command_for(port), cwd=self.folder, stdout=log,
+                                           stderr=log)
 
-        def end():
-            process.terminate()
-            process.wait()
-        self.addCleanup(end)
+            def end(process=process):
+                process.terminate()
+                process.wait()
+            self.addCleanup(end)
+            weir_process.wait_until(lambda: process.poll() is not None or self.answers(port),
+                                    "the proxy listens")
+            if process.poll() is None:
+                return port
+        with open(log_path, encoding="utf-8") as log:
+            self.fail(f"the proxy does not start: {log.read()}")
 
     def answers(self, port):
         try:
@@ -118,7 +127,6 @@ class Limits(unittest.TestCase):
 
     def limits_its_app(self, port):
         """Three pass, the fourth does not and is told when to come back."""
-        weir_process.wait_until(lambda: self.answers(port), "the proxy listens")
         for _ in range(3):
             status, _, body = self.ask(port, "/some/page")
             self.assertEqual((status, body), (200, b"app\n"))
@@ -128,22 +136,27 @@ class Limits(unittest.TestCase):
         return headers
 
     def test_nginx(self):
-        self.app_port, front = self.serve_app(), free_port()
+        self.app_port = self.serve_app()
         places = "".join(f"{kind}_temp_path {self.folder}/{kind};\n" for kind in (
             "client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
-        path = self.write("nginx.conf", f"daemon off;\nmaster_process off;\n"
-                          f"pid {self.folder}/nginx.pid;\nevents {{}}\nhttp {{\naccess_log off;\n"
-                          f"{places}{self.with_ports(example('nginx'), front)}}}\n")
-        self.start_proxy("/usr/sbin/nginx", "-p", self.folder, "-e", "stderr", "-c", path)
-        headers = self.limits_its_app(front)
+
+        def command_for(front):
+            path = self.write("nginx.conf", f"daemon off;\nmaster_process off;\n"
+                              f"pid {self.folder}/nginx.pid;\nevents {{}}\nhttp {{\n"
+                              f"access_log off;\n{places}"
+                              f"{self.with_ports(example('nginx'), front)}}}\n")
+            return ("/usr/sbin/nginx", "-p", self.folder, "-e", "stderr", "-c", path)
+        headers = self.limits_its_app(self.start_proxy(command_for))
         self.assertRegex(headers["RateLimit"], r'^"api";r=0;t=\d+$')
 
     def test_haproxy(self):
-        self.app_port, front = self.serve_app(), free_port()
-        self.write("weir_check.lua", self.with_ports(example("lua"), front))
-        path = self.write("haproxy.cfg", self.with_ports(example("haproxy"), front))
-        self.start_proxy("/usr/sbin/haproxy", "-db", "-f", path)
-        self.limits_its_app(front)
+        self.app_port = self.serve_app()
+
+        def command_for(front):
+            self.write("weir_check.lua", self.with_ports(example("lua"), front))
+            path = self.write("haproxy.cfg", self.with_ports(example("haproxy"), front))
+            return ("/usr/sbin/haproxy", "-db", "-f", path)
+        self.limits_its_app(self.start_proxy(command_for))
 
     def test_curl(self):
         command = example("sh", "curl").replace("6392", str(self.check_port))

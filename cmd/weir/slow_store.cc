@@ -49,7 +49,7 @@ Result<Slowness> Slowness::Parse(std::string_view text) {
 }
 
 SlowStore::SlowStore(std::unique_ptr<store::Store> behind, std::string file, Slowness first)
-    : behind_(std::move(behind)),
+    : ForwardingStore(std::move(behind)),
       file_(std::move(file)),
       slowness_(first),
       readers_free_at_(first.readers),
@@ -68,14 +68,14 @@ void SlowStore::LoadWithin(std::vector<store::Key> keys, size_t bytes_max,
                            store::Done<store::Loads> done) {
   const size_t count = keys.size();
   Hold(count, true, [this, keys = std::move(keys), bytes_max, done = std::move(done)] {
-    behind_->LoadWithin(keys, bytes_max, done);
+    behind().LoadWithin(keys, bytes_max, done);
   });
 }
 
 void SlowStore::Apply(store::Batch batch, store::Done<store::Applied> done) {
   const size_t count = batch.writes.size();
   Hold(count, false,
-       [this, batch = std::move(batch), done = std::move(done)] { behind_->Apply(batch, done); });
+       [this, batch = std::move(batch), done = std::move(done)] { behind().Apply(batch, done); });
 }
 
 void SlowStore::Hold(size_t keys, bool reads, std::function<void()> go_on) {

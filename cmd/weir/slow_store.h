@@ -25,7 +25,7 @@
 
 #include "weir/base/clock.h"
 #include "weir/base/result.h"
-#include "weir/store/store.h"
+#include "weir/store/forwarding_store.h"
 
 namespace weir::cmd {
 
@@ -39,7 +39,7 @@ struct Slowness {
   static Result<Slowness> Parse(std::string_view text);
 };
 
-class SlowStore final : public store::Store {
+class SlowStore final : public store::ForwardingStore {
  public:
   SlowStore(std::unique_ptr<store::Store> behind, std::string file, Slowness first);
   // What is held goes on at once.
@@ -49,30 +49,11 @@ class SlowStore final : public store::Store {
                   store::Done<store::Loads> done) override;
   void Apply(store::Batch batch, store::Done<store::Applied> done) override;
 
-  void Scan(store::ScanRange range, store::Done<store::Scanned> done) override {
-    behind_->Scan(range, std::move(done));
-  }
-  void Expire(WallTime now, size_t limit, store::Done<store::Expired> done) override {
-    behind_->Expire(now, limit, std::move(done));
-  }
-  void Clear(store::Done<store::CommitNumber> done) override { behind_->Clear(std::move(done)); }
-  void Settle(store::Done<store::CommitNumber> done) override { behind_->Settle(std::move(done)); }
-  void Count(WallTime now, store::Done<store::Counts> done) override {
-    behind_->Count(now, std::move(done));
-  }
-  store::Version VersionFloor() const override { return behind_->VersionFloor(); }
-  const store::Limits& limits() const override { return behind_->limits(); }
-  Result<Ok> Health() const override { return behind_->Health(); }
-  std::vector<std::pair<std::string, uint64_t>> Counters() const override {
-    return behind_->Counters();
-  }
-
  private:
   void Hold(size_t keys, bool reads, std::function<void()> go_on);
   void Run();
   void ReadFile();
 
-  const std::unique_ptr<store::Store> behind_;
   const std::string file_;
   SystemClock clock_;
   std::mutex mutex_;

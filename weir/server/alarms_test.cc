@@ -11,6 +11,7 @@
 
 #include "weir/server/test_client.h"
 #include "weir/server/test_server.h"
+#include "weir/store/forwarding_store.h"
 #include "weir/store/memory/memory_store.h"
 
 namespace weir::server {
@@ -47,40 +48,19 @@ class HeldReads {
   std::vector<std::function<void()>> held_;
 };
 
-class HoldingStore final : public store::Store {
+class HoldingStore final : public store::ForwardingStore {
  public:
   HoldingStore(std::unique_ptr<store::Store> behind, HeldReads& reads)
-      : behind_(std::move(behind)), reads_(reads) {}
+      : ForwardingStore(std::move(behind)), reads_(reads) {}
 
   void LoadWithin(std::vector<store::Key> keys, size_t bytes_max,
                   store::Done<store::Loads> done) override {
     reads_.Hold([this, keys = std::move(keys), bytes_max, done = std::move(done)] {
-      behind_->LoadWithin(keys, bytes_max, done);
+      behind().LoadWithin(keys, bytes_max, done);
     });
-  }
-  void Apply(store::Batch batch, store::Done<store::Applied> done) override {
-    behind_->Apply(std::move(batch), std::move(done));
-  }
-  void Scan(store::ScanRange range, store::Done<store::Scanned> done) override {
-    behind_->Scan(range, std::move(done));
-  }
-  void Expire(WallTime now, size_t limit, store::Done<store::Expired> done) override {
-    behind_->Expire(now, limit, std::move(done));
-  }
-  void Clear(store::Done<store::CommitNumber> done) override { behind_->Clear(std::move(done)); }
-  void Settle(store::Done<store::CommitNumber> done) override { behind_->Settle(std::move(done)); }
-  void Count(WallTime now, store::Done<store::Counts> done) override {
-    behind_->Count(now, std::move(done));
-  }
-  store::Version VersionFloor() const override { return behind_->VersionFloor(); }
-  const store::Limits& limits() const override { return behind_->limits(); }
-  Result<Ok> Health() const override { return behind_->Health(); }
-  std::vector<std::pair<std::string, uint64_t>> Counters() const override {
-    return behind_->Counters();
   }
 
  private:
-  std::unique_ptr<store::Store> behind_;
   HeldReads& reads_;
 };
 
