@@ -21,6 +21,9 @@ namespace {
 
 using gateway::Gateway;
 
+// What may be asked at once, a decision has room for.
+static_assert(admin::kCheckedPoliciesMax <= limit::kNamedLimitsMax);
+static_assert(rls::kLimitsMax <= limit::kNamedLimitsMax);
 constexpr size_t kConnectionsMax = 1024;
 constexpr std::chrono::seconds kIdleMax{60};  // Proxies keep their connections.
 

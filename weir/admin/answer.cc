@@ -78,6 +78,7 @@ Answer Refuse(int status, std::string why) {
 std::optional<Answer> BodyRefusal(std::string_view head, size_t most, size_t* bytes) {
   http::request_parser<http::empty_body> parser;
   parser.header_limit(kHeadBytesMax);
+  parser.body_limit(boost::none);  // Judged below.
   error_code error;
   parser.put(asio::buffer(head.data(), head.size()), error);
   if (error) return Refuse(400, "malformed request");

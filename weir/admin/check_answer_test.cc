@@ -3,6 +3,7 @@
 // Method: heads of requests and scripted decisions; answers compared as text.
 #include "weir/admin/check_answer.h"
 
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -110,6 +111,21 @@ TEST_F(CheckAnswerTest, JsonIsAnsweredWhereThereAreRules) {
   EXPECT_EQ(Show(CheckAnswer(post, "{}", {nullptr, json}, "")), "429\n{}");
   EXPECT_EQ(CheckAnswer(post, "{}", {}, "").response.status, 404);
   EXPECT_EQ(CheckAnswer(post, "{}", {nullptr, json}, "secret").response.status, 401);
+}
+
+TEST_F(CheckAnswerTest, ABodyIsTooLongHoweverLongItIs) {
+  const auto status_of = [](const std::string& length) {
+    const std::string head =
+        "POST /json HTTP/1.1\r\nHost: a\r\nContent-Length: " + length + "\r\n\r\n";
+    size_t bytes = 0;
+    const std::optional<Answer> refused = BodyRefusal(head, kCheckBodyBytesMax, &bytes);
+    return refused.has_value() ? refused->response.status : 200;
+  };
+  EXPECT_EQ(status_of(std::to_string(kCheckBodyBytesMax)), 200);
+  EXPECT_EQ(status_of(std::to_string(kCheckBodyBytesMax + 1)), 413);
+  EXPECT_EQ(status_of("1048577"), 413);
+  EXPECT_EQ(status_of("18446744073709551615"), 413);
+  EXPECT_EQ(status_of("18446744073709551616"), 400);
 }
 
 TEST_F(CheckAnswerTest, WhatMakesNoSenseIsToldSo) {

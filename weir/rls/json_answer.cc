@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include <nlohmann/json.hpp>
@@ -10,7 +11,10 @@
 namespace weir::rls {
 namespace {
 
-using Json = nlohmann::ordered_json;
+// What is read has its members in a tree, however many a stranger sends; what is written has them
+// in their order.
+using Json = nlohmann::json;
+using Ordered = nlohmann::ordered_json;
 
 // One descriptor of the request and the limit that it falls under.
 struct Descriptor {
@@ -109,6 +113,7 @@ Result<Request> ReadRequest(std::string_view body) {
   if (const Json* cost = Member(json, "hitsAddend", "hits_addend")) {
     const std::optional<uint64_t> number = NumberOf(*cost);
     if (!number.has_value()) return Wrong("hitsAddend is not a number");
+    if (*number > UINT32_MAX) return Wrong("hitsAddend is not of 32 bits");
     request.cost = std::max<uint64_t>(*number, 1);  // 0 is what a .proto says for nothing.
   }
   const auto descriptors = json.find("descriptors");
@@ -125,20 +130,17 @@ Result<Request> ReadRequest(std::string_view body) {
 
 // Rules that another one of the request replaces do not hold.
 void FindRules(const Rules& rules, Request* request) {
-  std::vector<std::string> replaced;
+  std::set<std::string_view> replaced;
   for (Descriptor& descriptor : request->descriptors) {
     if (!rules.HasDomain(request->domain)) descriptor.own.reset();
     if (descriptor.own.has_value()) continue;
     descriptor.rule = rules.Find(request->domain, descriptor.entries);
     if (descriptor.rule == nullptr) continue;
-    replaced.insert(replaced.end(), descriptor.rule->replaces.begin(),
-                    descriptor.rule->replaces.end());
+    replaced.insert(descriptor.rule->replaces.begin(), descriptor.rule->replaces.end());
   }
   for (Descriptor& descriptor : request->descriptors) {
     if (descriptor.rule == nullptr || descriptor.rule->name.empty()) continue;
-    const bool gone =
-        std::find(replaced.begin(), replaced.end(), descriptor.rule->name) != replaced.end();
-    if (gone) descriptor.rule = nullptr;
+    if (replaced.contains(descriptor.rule->name)) descriptor.rule = nullptr;
   }
 }
 
@@ -166,6 +168,11 @@ bool IsRefusedAnyway(const Request& request) {
       });
 }
 
+// Two costs of one limit, which no limit has room for where they cannot be counted.
+uint64_t SumOf(uint64_t a, uint64_t b) {
+  return a > UINT64_MAX - b ? UINT64_MAX : a + b;
+}
+
 // What is asked; a descriptor that comes twice is one limit with both costs.
 Result<std::vector<AskedLimit>> AskedOf(Request* request) {
   std::vector<AskedLimit> asked;
@@ -177,20 +184,21 @@ Result<std::vector<AskedLimit>> AskedOf(Request* request) {
     auto same = std::find_if(asked.begin(), asked.end(),
                              [&](const AskedLimit& one) { return one.key == key; });
     if (same == asked.end()) {
+      if (asked.size() == kLimitsMax) return Wrong("at most 8 limits decide together");
       asked.push_back({key, rule->requests_per_unit, LengthOf(rule->unit), 0, !rule->shadow});
       same = asked.end() - 1;
     }
-    same->cost += cost;
+    same->cost = SumOf(same->cost, cost);
     descriptor.limit = static_cast<size_t>(same - asked.begin());
   }
-  if (asked.size() > kLimitsMax) return Wrong("at most 8 limits decide together");
   return asked;
 }
 
 // As the JSON of protocol buffers leaves it out: what is 0 or empty.
-Json StatusOf(const Descriptor& descriptor, const std::vector<LimitOutcome>& outcomes, bool* over) {
+Ordered StatusOf(const Descriptor& descriptor, const std::vector<LimitOutcome>& outcomes,
+                 bool* over) {
   const Rule* rule = descriptor.limited_by();
-  Json status;
+  Ordered status;
   status["code"] = "OK";
   if (rule == nullptr || rule->unlimited) return status;
   const LimitOutcome outcome =
@@ -199,8 +207,8 @@ Json StatusOf(const Descriptor& descriptor, const std::vector<LimitOutcome>& out
     status["code"] = "OVER_LIMIT";
     *over = true;
   }
-  Json& limit = status["currentLimit"];
-  limit = Json::object();
+  Ordered& limit = status["currentLimit"];
+  limit = Ordered::object();
   if (!rule->name.empty()) limit["name"] = rule->name;
   if (rule->requests_per_unit > 0) limit["requestsPerUnit"] = rule->requests_per_unit;
   limit["unit"] = UnitName(rule->unit);
@@ -228,13 +236,13 @@ JsonReply AnswerJson(std::string_view body, const Rules& rules, const DecideFunc
   if (!asked.value().empty() && !IsRefusedAnyway(request)) outcomes = decide(asked.value());
   if (!outcomes.ok()) return Refuse(outcomes.error().message);
   bool over = false;
-  Json statuses = Json::array();
+  Ordered statuses = Ordered::array();
   for (const Descriptor& descriptor : request.descriptors) {
     statuses.push_back(StatusOf(descriptor, outcomes.value(), &over));
   }
-  const Json response = {{"overallCode", over ? "OVER_LIMIT" : "OK"}, {"statuses", statuses}};
+  const Ordered response = {{"overallCode", over ? "OVER_LIMIT" : "OK"}, {"statuses", statuses}};
   return {.status = over ? 429 : 200,
-          .body = response.dump(-1, ' ', false, Json::error_handler_t::replace)};
+          .body = response.dump(-1, ' ', false, Ordered::error_handler_t::replace)};
 }
 
 }  // namespace weir::rls

@@ -84,6 +84,23 @@ TEST_F(JsonAnswerTest, CostsAreOfTheRequestOrTheDescriptor) {
   EXPECT_EQ(asked_, "rls:4:shop4:user1:7HOUR 5/3600 1|");
 }
 
+TEST_F(JsonAnswerTest, ACostThatCannotBeCountedIsNotAnotherCost) {
+  const std::string half = ",\"hitsAddend\":\"9223372036854775808\"";
+  Ask(Body(Of("user", "7", half) + "," + Of("user", "7", half)));
+  EXPECT_EQ(asked_, "rls:4:shop4:user1:7MINUTE 10/60 18446744073709551615|");
+  EXPECT_EQ(Ask(Body(Of("user", "7"), ",\"hitsAddend\":4294967296")),
+            "400 hitsAddend is not of 32 bits\n");
+  Ask(Body(Of("user", "7"), ",\"hitsAddend\":4294967295"));
+  EXPECT_EQ(asked_, "rls:4:shop4:user1:7MINUTE 10/60 4294967295|");
+}
+
+// Each member being held against all before it would take a good part of an hour.
+TEST_F(JsonAnswerTest, AnObjectOfVeryManyMembersIsReadInOnePass) {
+  std::string members;
+  for (int i = 0; i < 500'000; ++i) members += ",\"" + std::to_string(i) + "\":0";
+  EXPECT_EQ(Ask(Body(Of("user", "7"), members)).substr(0, 3), "200");
+}
+
 TEST_F(JsonAnswerTest, RulesAreReplacedShadowedUnlimitedOrOfNothing) {
   EXPECT_EQ(Ask(Body(Of("user", "7") + "," + Of("vip", "y"))),
             "200 {\"overallCode\":\"OK\",\"statuses\":[{\"code\":\"OK\"},{\"code\":\"OK\"}]}");

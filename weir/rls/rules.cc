@@ -23,6 +23,14 @@ constexpr std::array<std::pair<std::string_view, std::chrono::seconds>, 8> kUnit
 constexpr size_t kDepthMax = 32;
 constexpr uint64_t kPerSecondMax = 10'000'000;
 
+// Nothing, as it stands for the zero of any type.
+constexpr std::array<std::string_view, 5> kNothing = {"", "~", "null", "Null", "NULL"};
+// YAML 1.1's own list, case by case.
+constexpr std::array<std::string_view, 11> kTrue = {"y",    "Y",    "yes", "Yes", "YES", "true",
+                                                    "True", "TRUE", "on",  "On",  "ON"};
+constexpr std::array<std::string_view, 11> kFalse = {"n",     "N",     "no",  "No",  "NO", "false",
+                                                     "False", "FALSE", "off", "Off", "OFF"};
+
 bool SameWord(std::string_view a, std::string_view b) {
   const auto upper = [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c; };
   return std::equal(a.begin(), a.end(), b.begin(), b.end(),
@@ -175,7 +183,7 @@ class Loader {
       else if (name == "value")
         value = text;
       else if (name == "shadow_mode")
-        shadow = text == "true";
+        return ReadFlag(name, node, &shadow);
       else if (name == "descriptors")
         nested = node;
       else if (name == "rate_limit")
@@ -209,7 +217,7 @@ class Loader {
           return Fail("requests_per_unit is not a number of 32 bits");
         }
       } else if (name == "unlimited") {
-        rule.unlimited = text == "true";
+        return ReadFlag(name, value, &rule.unlimited);
       } else if (name == "name") {
         rule.name = text;
       } else if (name == "replaces") {
@@ -221,6 +229,15 @@ class Loader {
     });
     if (!read) return false;
     return SetUnit(unit, &rule) && Keep(std::move(rule), into);
+  }
+
+  bool ReadFlag(const std::string& name, const yaml_node_t* node, bool* flag) {
+    const std::optional<std::string> text = Document::Text(node);
+    const auto is_of = [&](const auto& words) {
+      return text.has_value() && std::find(words.begin(), words.end(), *text) != words.end();
+    };
+    *flag = is_of(kTrue);
+    return *flag || is_of(kFalse) || is_of(kNothing) || Fail(name + " is neither true nor false");
   }
 
   bool ReadReplaces(const yaml_node_t* list, Rule* rule) {

@@ -80,6 +80,30 @@ TEST(Rules, NamesAndReplacementsAreKept) {
   EXPECT_EQ(LengthOf(rule->unit), std::chrono::hours(168));
 }
 
+TEST(Rules, FlagsAreThoseOfYaml) {
+  const auto rule_of = [](const std::string& shadow, const std::string& unlimited) {
+    return Of(Read("domain: d\ndescriptors:\n- key: k\n  shadow_mode: " + shadow +
+                   "\n  rate_limit: {" + unlimited + "}\n"),
+              "d", {{"k", "v"}});
+  };
+  const std::string limited = "unit: day, requests_per_unit: 1";
+  for (const char* yes : {"true", "True", "TRUE", "yes", "on", "'true'"}) {
+    EXPECT_EQ(rule_of(yes, limited), "1/DAY shadow") << yes;
+    EXPECT_EQ(rule_of("", "unlimited: " + std::string(yes)), "unlimited") << yes;
+  }
+  for (const char* no : {"false", "False", "FALSE", "no", "off", "", "~", "null"}) {
+    EXPECT_EQ(rule_of(no, limited), "1/DAY") << no;
+    EXPECT_EQ(rule_of("", limited + ", unlimited: " + no), "1/DAY") << no;
+  }
+  for (const char* odd : {"tRUE", "1", "[true]", "truely"}) {
+    EXPECT_EQ(FaultOf("domain: d\ndescriptors:\n- key: k\n  shadow_mode: " + std::string(odd)),
+              "a.yaml: shadow_mode is neither true nor false");
+    EXPECT_EQ(FaultOf("domain: d\ndescriptors:\n- key: k\n  rate_limit: {unlimited: " +
+                      std::string(odd) + "}\n"),
+              "a.yaml: unlimited is neither true nor false");
+  }
+}
+
 TEST(Rules, WhatIsWrongIsNamed) {
   const std::string head = "domain: d\ndescriptors:\n";
   const auto limit = [&](const std::string& text) {
