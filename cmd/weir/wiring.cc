@@ -36,6 +36,13 @@ uint64_t SecretSeed() {
   return seed;
 }
 
+gateway::SecretNumbers::Key SecretKey() {
+  gateway::SecretNumbers::Key key{};
+  [[maybe_unused]] const ssize_t got = getrandom(key.data(), key.size(), 0);
+  assert(got == static_cast<ssize_t>(key.size()));
+  return key;
+}
+
 std::string RunId() {
   std::array<char, 41> text{};
   std::snprintf(text.data(), text.size(), "%016" PRIx64 "%016" PRIx64 "%08x", SecretSeed(),
@@ -68,7 +75,10 @@ std::vector<gateway::Keyspace> KeyspacesOf(const Config& config) {
 }
 
 gateway::Admission::Options AdmissionOptions(const Config& config, const Budget& budget) {
-  return {.policies = PoliciesOf(config.limits), .bytes = budget.limiter, .seed = SecretSeed()};
+  return {.policies = PoliciesOf(config.limits),
+          .bytes = budget.limiter,
+          .seed = SecretSeed(),
+          .key = SecretKey()};
 }
 
 // Of its deadline, what a queue that stands may make wait.

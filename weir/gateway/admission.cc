@@ -11,7 +11,7 @@ Result<std::unique_ptr<Admission>> Admission::Create(Options options) {
   Result<std::unique_ptr<limit::Limiter>> limiter = limit::Limiter::Create(
       std::move(options.policies), {.bytes = options.bytes, .seed = options.seed});
   if (!limiter.ok()) return limiter.error();
-  return std::unique_ptr<Admission>(new Admission(std::move(limiter).value(), options.seed));
+  return std::unique_ptr<Admission>(new Admission(std::move(limiter).value(), options));
 }
 
 std::optional<std::string> Admission::Refusal(View* view, const limit::Request& request,

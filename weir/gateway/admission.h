@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "weir/gateway/limit_holds.h"
+#include "weir/gateway/secret_numbers.h"
 #include "weir/limit/limiter.h"
 #include "weir/limit/named_limits.h"
 #include "weir/limit/offenders.h"
@@ -29,6 +30,7 @@ class Admission {
     std::vector<limit::Policy> policies;
     size_t bytes = size_t{8} << 20;  // For all buckets.
     uint64_t seed = 0;               // Secret.
+    SecretNumbers::Key key{};        // Secret, for the numbers of what clients hold.
   };
   struct PolicyView {
     std::string name;
@@ -74,8 +76,8 @@ class Admission {
   limit::TableCounters Table() const;
 
  private:
-  Admission(std::unique_ptr<limit::Limiter> limiter, uint64_t seed)
-      : limiter_(std::move(limiter)), holds_(seed) {}
+  Admission(std::unique_ptr<limit::Limiter> limiter, const Options& options)
+      : limiter_(std::move(limiter)), holds_(options.seed, options.key) {}
 
   // Notes a refusal, unless another thread is at it: a sketch need not see all of them.
   void NoteOffender(std::string_view policy, std::string_view key, MonoTime now);

@@ -129,6 +129,9 @@ inline constexpr std::string_view kNegativeTokens =
     "ERR BURST and COST must not be negative; LIMIT.REFUND gives tokens back";
 inline constexpr std::string_view kExplainOthers =
     "NOPERM explaining the requests of others needs the right `admin`";
+inline constexpr std::string_view kEnforcedLimit =
+    "NOPERM taking from or giving back to a limit that weir enforces itself needs the right "
+    "`admin`; LIMIT.PEEK does not";
 inline constexpr std::string_view kLimitTtl = "ERR TTL must be from 1 ms to a day";
 inline constexpr std::string_view kLimitMax = "ERR MAX must be from 1 to 10000";
 inline constexpr std::string_view kReservedKeys =

@@ -140,7 +140,8 @@ class Gateway {
   void Flush(Outbox& outbox);
   void PublishMonitored(Outbox& outbox);
 
-  // A number that no client can foresee. Threads: thread-safe.
+  // A number for choices. Who has seen one can work out the others: those that must be secret are
+  // of SecretNumbers. Threads: thread-safe.
   uint64_t NextRandom();
 
   // Bytes of names found by KEYS that no client has been given yet. May outlive the gateway.

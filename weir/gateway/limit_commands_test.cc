@@ -1,6 +1,7 @@
 // Goal: LIMIT.* answers as docs/limits.md says, in both protocols, and odd input is an error and
 // nothing else.
 // Method: scripts of commands and replies over a whole gateway whose clock is moved by hand.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "weir/gateway/gateway_rig.h"
@@ -94,6 +95,73 @@ TEST_F(LimitCommandsTest, ExplainNamesEachLimitAndItsBucket) {
   EXPECT_EQ(Do({"LIMIT.EXPLAIN", "FROM", "here", "PING"}), "-ERR FROM needs an IP address");
   EXPECT_EQ(Do({"LIMIT.EXPLAIN", "NONE"}), "-ERR Invalid command specified");
   EXPECT_EQ(Do({"LIMIT.EXPLAIN", "GET"}), "-ERR wrong number of arguments for 'get' command");
+}
+
+// Goal of these two: who is limited can neither undo that nor do it to others, nor read what is not
+// his. Method: users with less and less rights, whose passwords are all x.
+class LimitRightsTest : public testing::Test {
+ protected:
+  static GatewayRig::Options Options() {
+    const auto hash = [](char letter) {
+      return "$argon2id$v=19$m=7168,t=1,p=1$" + std::string(22, 'A') + "$" +
+             std::string(42, letter) + "A";
+    };
+    GatewayRig::Options options;
+    options.users = {{"admin", hash('a'), users::kAllRights, {}},
+                     {"app", hash('b'), users::kRead | users::kWrite, {}},
+                     {"confined", hash('c'), users::kRead | users::kWrite, {"a:"}}};
+    options.policies = {
+        {.name = "writes",
+         .command = limit::CommandClass::kWrite,
+         .per = limit::Per::kUser,
+         .rate = {2, 1h, 2}},
+        {.name = "api", .per = limit::Per::kKey, .rate = {5, 1h, 5}, .only_named = true}};
+    return options;
+  }
+  size_t ConnectAs(const std::string& user) {
+    const size_t client = rig_.Connect();
+    rig_.Send(client, {"AUTH", user, "x"});
+    rig_.CheckPassword("x");
+    EXPECT_EQ(rig_.Replies(client).back(), "+OK");
+    return client;
+  }
+
+  GatewayRig rig_{Options()};
+};
+
+TEST_F(LimitRightsTest, WhoIsLimitedNeitherUndoesItNorLimitsOthers) {
+  constexpr const char* kDenied =
+      "-NOPERM taking from or giving back to a limit that weir enforces itself needs the right "
+      "`admin`; LIMIT.PEEK does not";
+  const size_t app = ConnectAs("app");
+  const size_t admin = ConnectAs("admin");
+  EXPECT_EQ(rig_.Do(app, {"LIMIT.REFUND", "app", "POLICY", "writes"}), kDenied);
+  EXPECT_EQ(rig_.Do(app, {"LIMIT.RESERVE", "k", "RATE", "9/s", "AND", "admin", "POLICY", "writes"}),
+            kDenied);
+  EXPECT_THAT(rig_.Do(app, {"LIMIT.CHECK", "admin", "POLICY", "writes", "COST", "2"}),
+              testing::StartsWith("-THROTTLED"))
+      << "these are writes too";
+  EXPECT_EQ(rig_.Do(app, {"LIMIT.PEEK", "app", "POLICY", "writes"}),
+            "[:0 :0 :1800000 :3600000 :1]");
+  EXPECT_EQ(rig_.Do(app, {"LIMIT.PEEK", "admin", "POLICY", "writes"}), "[:1 :2 :0 :0 :0]");
+  EXPECT_EQ(rig_.Do(admin, {"LIMIT.REFUND", "app", "POLICY", "writes", "COST", "2"}),
+            "[:1 :2 :0 :0 :0]");
+  EXPECT_EQ(rig_.Do(app, {"LIMIT.CHECK", "admin", "POLICY", "writes", "COST", "2"}), kDenied);
+  EXPECT_EQ(rig_.Do(app, {"LIMIT.CHECK", "k", "POLICY", "api"}), "[:1 :4 :0 :720000 :0]")
+      << "of a limit that concerns those alone who name it everybody may take";
+}
+
+TEST_F(LimitRightsTest, ExplainShowsNoBucketThatPeekDoesNot) {
+  const size_t confined = ConnectAs("confined");
+  const Words peek = {"LIMIT.PEEK", "a:x", "RATE", "1/s", "AND", "b:y", "RATE", "1/s"};
+  Words explain = peek;
+  explain.insert(explain.begin(), "LIMIT.EXPLAIN");
+  constexpr const char* kDenied =
+      "-NOPERM this user has no permissions to access one of the keys used as arguments";
+  EXPECT_EQ(rig_.Do(confined, peek), kDenied);
+  EXPECT_EQ(rig_.Do(confined, explain), kDenied);
+  explain[6] = "a:y";
+  EXPECT_THAT(rig_.Do(confined, explain), testing::HasSubstr("key a:y"));
 }
 
 TEST_F(LimitCommandsTest, OddWordsAreAnErrorAndNothingElse) {

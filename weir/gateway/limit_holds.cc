@@ -1,13 +1,19 @@
 #include "weir/gateway/limit_holds.h"
 
+#include <cassert>
+#include <string>
 #include <utility>
 
 #include "weir/gateway/errors.h"
 
 namespace weir::gateway {
 
-LimitHolds::Reservation::Reservation(std::span<const limit::NamedLimit> limits)
+LimitHolds::Reservation::Reservation(std::span<const limit::NamedLimit> limits,
+                                     const limit::NamedOutcomes& outcomes)
     : limits_(limits.begin(), limits.end()) {
+  assert(outcomes.allowed);
+  assert(outcomes.count == limits.size());
+  for (size_t i = 0; i < limits.size(); ++i) took_[i] = outcomes.each[i].allowed();
   for (limit::NamedLimit& limit : limits_) {
     texts_.emplace_back(std::exchange(limit.key, {}));
     texts_.emplace_back(std::exchange(limit.policy, {}));
@@ -23,18 +29,43 @@ std::vector<limit::NamedLimit> LimitHolds::Reservation::limits() const {
   return limits;
 }
 
-Result<Ok> LimitHolds::Reserve(uint64_t id, Reservation reservation, MonoTime expires_at,
-                               MonoTime now) {
+size_t LimitHolds::Reservation::bytes() const {
+  size_t bytes = sizeof(*this) + limits_.size() * sizeof(limits_[0]);
+  for (const std::string& text : texts_) bytes += sizeof(text) + text.size();
+  return bytes;
+}
+
+uint64_t LimitHolds::NewNumber() {
+  for (;;) {  // Once, but for one time in 2^46.
+    const uint64_t number = numbers_.Next();
+    if (!leases_.Has(number) && reservations_.Find(number) == nullptr) return number;
+  }
+}
+
+bool LimitHolds::HasRoomFor(const Reservation& reservation) const {
+  return !reservations_.full() && reserved_bytes_ + reservation.bytes() <= kReservedBytesMax;
+}
+
+LimitHolds::Reservation LimitHolds::TakeOut(uint64_t id) {
+  Reservation reservation = std::move(reservations_.TakeOut(id)->value);
+  reserved_bytes_ -= reservation.bytes();
+  return reservation;
+}
+
+Result<uint64_t> LimitHolds::Reserve(Reservation reservation, MonoTime expires_at, MonoTime now) {
   const std::lock_guard lock(mutex_);
   // Two for each that comes, so that they do not pile up.
   for (int i = 0; i < 2; ++i) {
-    if (const auto expired = reservations_.FirstExpired(now)) reservations_.TakeOut(*expired);
+    if (const auto expired = reservations_.FirstExpired(now)) TakeOut(*expired);
   }
-  if (reservations_.full()) {
-    return Error{ErrorCode::kOverloaded, "65536 reservations are open; settle some first"};
+  if (!HasRoomFor(reservation)) {
+    return Error{ErrorCode::kOverloaded, std::to_string(reservations_.size()) +
+                                             " reservations are open; settle some first"};
   }
-  reservations_.Add(id, expires_at, std::move(reservation));
-  return Ok();
+  const uint64_t number = NewNumber();
+  reserved_bytes_ += reservation.bytes();
+  reservations_.Add(number, expires_at, std::move(reservation));
+  return number;
 }
 
 Result<LimitHolds::Reservation> LimitHolds::Settle(std::string_view key, uint64_t id, size_t costs,
@@ -47,7 +78,7 @@ Result<LimitHolds::Reservation> LimitHolds::Settle(std::string_view key, uint64_
   if (costs != 0 && costs != entry->value.size()) {
     return Error{ErrorCode::kInvalid, errors::CostsOfReservation(entry->value.size())};
   }
-  return std::move(reservations_.TakeOut(id)->value);
+  return TakeOut(id);
 }
 
 }  // namespace weir::gateway

@@ -2,6 +2,7 @@
 // Method: scripts of commands and replies over a whole gateway whose clock is moved by hand.
 #include <gtest/gtest.h>
 
+#include "weir/base/random.h"
 #include "weir/gateway/gateway_rig.h"
 
 namespace weir::gateway {
@@ -61,6 +62,85 @@ TEST_F(LimitHoldsTest, ACancelledOneTookNothingAndAForgottenOneAll) {
   EXPECT_EQ(Do({"LIMIT.CANCEL", "llm", forgotten}),
             "-ERR this key has no such reservation: it was settled, or its time is up");
   EXPECT_EQ(Left("1"), "[:0 :0 :31000 :3595000 :1]");
+}
+
+TEST_F(LimitHoldsTest, NumbersThatWereSeenSayNothingOfOthers) {
+  const auto acquire = [&] {
+    const std::string reply = Do({"LIMIT.ACQUIRE", "job", "MAX", "9", "TTL", "1000"});
+    return std::stoull(LastOf(reply), nullptr, 16);
+  };
+  // What Random makes of a seed, and the way back from there.
+  const auto mix = [](uint64_t seed) { return Random(seed).Next(); };
+  const auto seed_of = [](uint64_t z) {
+    z = (z ^ (z >> 31) ^ (z >> 62)) * 0x319642b2d24d8ec3U;
+    z = (z ^ (z >> 27) ^ (z >> 54)) * 0x96de1b173f119089U;
+    return (z ^ (z >> 30) ^ (z >> 60)) - 0x9e3779b97f4a7c15U;
+  };
+  ASSERT_EQ(seed_of(mix(12345)), 12345u);
+  const uint64_t first = acquire();
+  const uint64_t second = acquire();
+  EXPECT_NE(first, second);
+  EXPECT_NE(mix(seed_of(first) + 1), second);
+}
+
+TEST_F(LimitHoldsTest, WhatPassedInShadowForNothingGivesNothingBack) {
+  GatewayRig::Options options;
+  options.policies = {{.name = "new",
+                       .per = limit::Per::kKey,
+                       .rate = {10, 1h, 10},
+                       .only_named = true,
+                       .enforced_percent = 0}};
+  GatewayRig rig(options);
+  const size_t client = rig.Connect();
+  const auto reserve = [&] {
+    return LastOf(rig.Do(client, {"LIMIT.RESERVE", "k", "POLICY", "new", "COST", "8"}));
+  };
+  const auto peek = [&] { return rig.Do(client, {"LIMIT.PEEK", "k", "POLICY", "new"}); };
+  EXPECT_EQ(rig.Do(client, {"LIMIT.CANCEL", "k", reserve()}), "+OK");
+  EXPECT_EQ(peek(), "[:1 :10 :0 :0 :0]");
+  reserve();
+  EXPECT_EQ(rig.Do(client, {"LIMIT.CANCEL", "k", reserve()}), "+OK");
+  EXPECT_EQ(peek(), "[:1 :2 :0 :2880000 :0]");
+  EXPECT_EQ(rig.Do(client, {"LIMIT.COMMIT", "k", reserve(), "3"}), "+OK");
+  EXPECT_EQ(rig.Do(client, {"LIMIT.COMMIT", "k", reserve(), "10"}), "+OK");
+  EXPECT_EQ(peek(), "[:1 :2 :0 :2880000 :0]");
+}
+
+// All reservations together hold so many bytes, whoever makes them.
+TEST_F(LimitHoldsTest, OneReservationTooManyTakesNothingAndSaysWhenToComeBack) {
+  const auto key = [](size_t i) {
+    const std::string number = std::to_string(i);
+    return number + std::string(LimitHolds::kKeyBytesMax - number.size(), 'k');
+  };
+  std::string last;
+  std::string reply;
+  size_t made = 0;
+  for (;; ++made) {
+    reply = Do({"LIMIT.RESERVE", key(made), "RATE", "3/h", "TTL", "60000"});
+    if (reply.front() != '[') break;
+    last = LastOf(reply);
+    ASSERT_LT(made, LimitHolds::kReservationsMax);
+  }
+  EXPECT_LT(made * LimitHolds::kKeyBytesMax, LimitHolds::kReservedBytesMax);
+  EXPECT_GT(made * LimitHolds::kKeyBytesMax, LimitHolds::kReservedBytesMax * 9 / 10);
+  EXPECT_EQ(reply, "-OVERLOADED retry_after_ms=100 reason=limit : " + std::to_string(made) +
+                       " reservations are open; settle some first");
+  EXPECT_EQ(Do({"LIMIT.PEEK", key(made), "RATE", "3/h"}), "[:1 :3 :0 :0 :0]");
+  EXPECT_EQ(Do({"LIMIT.CANCEL", key(made - 1), last}), "+OK");
+  EXPECT_EQ(Do({"LIMIT.RESERVE", key(made), "RATE", "3/h"}).front(), '[');
+  EXPECT_EQ(Do({"LIMIT.RESERVE", key(made + 1), "RATE", "3/h"}).front(), '-');
+  rig_.Pass(61s);
+  EXPECT_EQ(Do({"LIMIT.RESERVE", key(made + 1), "RATE", "3/h"}).front(), '[');
+}
+
+TEST_F(LimitHoldsTest, OneLeaseTooManySaysWhenToComeBack) {
+  LimitHolds& holds = rig_.gateway().admission().holds();
+  for (size_t i = 0; i < limit::kLeasesMax; ++i) {
+    ASSERT_TRUE(holds.Acquire(std::to_string(i), 1, 1h, rig_.clock.Mono()).ok());
+  }
+  EXPECT_EQ(Do({"LIMIT.ACQUIRE", "job", "MAX", "2", "TTL", "1000"}),
+            "-OVERLOADED retry_after_ms=100 reason=limit : 131072 leases are held; let some end "
+            "first");
 }
 
 TEST_F(LimitHoldsTest, PlacesAreLeasedRenewedAndReleased) {

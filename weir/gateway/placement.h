@@ -61,7 +61,7 @@ class Placement {
 
   KeyPlace Place(std::string_view key) const;
 
-  // A seed for choices that clients must not foresee. Says nothing of the hash's own.
+  // A seed for choices. Says nothing of the hash's own.
   uint64_t RandomSeed() const { return SeededHash("choices", options_.hash_seed); }
 
   // The keyspace with the longest prefix that `key` has, valid until this thread's next call.

@@ -1,5 +1,6 @@
 #include "weir/limit/leases.h"
 
+#include <algorithm>
 #include <cassert>
 #include <iterator>
 #include <optional>
@@ -49,8 +50,8 @@ Result<Leases::Acquired> Leases::Acquire(std::string_view key, const Wish& wish,
       of_key != keys_.end() && of_key->second.size() >= wish.most) {
     // As many must end as leave one place.
     const size_t in_use = of_key->second.size();
-    const auto last =
-        std::next(of_key->second.begin(), static_cast<std::ptrdiff_t>(in_use - wish.most));
+    const size_t ends = std::min<size_t>(in_use - wish.most + 1, kEndsCountedMax);
+    const auto last = std::next(of_key->second.begin(), static_cast<std::ptrdiff_t>(ends - 1));
     return Acquired{.in_use = in_use, .retry_after = last->first - now};
   }
   if (leases_.full()) {
@@ -60,7 +61,7 @@ Result<Leases::Acquired> Leases::Acquire(std::string_view key, const Wish& wish,
   leases_.Add(wish.lease, ends_at, hash);
   OfKey& of_key = keys_[hash];
   of_key.emplace(ends_at, wish.lease);
-  return Acquired{.acquired = true, .in_use = of_key.size()};
+  return Acquired{.acquired = true, .in_use = of_key.size(), .lease = wish.lease};
 }
 
 bool Leases::Holds(uint64_t hash, uint64_t lease, MonoTime now) const {

@@ -6,7 +6,8 @@
 // When not to use: to limit a rate; see limiter.h.
 // Ownership: holds a key as a hash of 64 bits. Threads: single-owner.
 // Errors: kOverloaded when kLeasesMax are held of all keys together.
-// Cost: O(log n) with two allocations; a key's ended leases are taken out when it is asked about.
+// Cost: O(log n) with two allocations, and a look at up to kEndsCountedMax leases to refuse; a
+// key's ended leases are taken out when it is asked about.
 #pragma once
 
 #include <chrono>
@@ -29,6 +30,8 @@ inline constexpr std::chrono::milliseconds kLeaseTtlMax = std::chrono::hours(24)
 
 class Leases {
  public:
+  static constexpr size_t kEndsCountedMax = 32;
+
   struct Wish {
     uint64_t most = 1;  // That may be held of the key; from 1 to kLeasesOfKeyMax.
     std::chrono::nanoseconds ttl{0};
@@ -37,8 +40,11 @@ class Leases {
   struct Acquired {
     bool acquired = false;
     uint64_t in_use = 0;  // Leases of the key, this one included.
-    // When not acquired: after which there is a place if nobody gives one back or takes it.
+    // When not acquired: after which there is a place if nobody gives one back or takes it. Where
+    // more than kEndsCountedMax must end first, because more might be held before: when so many
+    // have.
     std::chrono::nanoseconds retry_after{0};
+    uint64_t lease = 0;  // When acquired: its number.
   };
 
   // `seed`: secret, for the hashes of keys.
@@ -52,6 +58,8 @@ class Leases {
   // Leases of the key that have not ended.
   uint64_t InUse(std::string_view key, MonoTime now);
 
+  // Whether a lease has this number, ended or not.
+  bool Has(uint64_t lease) const { return leases_.Find(lease) != nullptr; }
   size_t size() const { return leases_.size(); }
 
  private:

@@ -42,6 +42,23 @@ TEST(Leases, APlaceComesFreeByReleaseOrByTime) {
   EXPECT_EQ(leases.InUse("other", kStart + 10s), 0u);
 }
 
+TEST(Leases, ARefusalLooksAtFewLeasesHoweverManyMustEnd) {
+  Leases leases(1);
+  const size_t held = Leases::kEndsCountedMax + 10;
+  for (uint64_t lease = 1; lease <= held; ++lease) {
+    Take(leases, "k", {.most = held, .ttl = lease * 1s, .lease = lease}, kStart);
+  }
+  const auto wait = [&](uint64_t most) {
+    const Leases::Acquired refused =
+        Take(leases, "k", {.most = most, .ttl = 1s, .lease = held + 1}, kStart);
+    EXPECT_FALSE(refused.acquired);
+    return refused.retry_after;
+  };
+  EXPECT_EQ(wait(held), 1s);
+  EXPECT_EQ(wait(11), Leases::kEndsCountedMax * 1s) << "exact while so many must end";
+  EXPECT_EQ(wait(1), Leases::kEndsCountedMax * 1s) << "and too early beyond";
+}
+
 TEST(Leases, ALeaseIsRenewedByWhoHoldsItAndInTime) {
   Leases leases(1);
   Take(leases, "k", {.ttl = 10s, .lease = 1}, kStart);

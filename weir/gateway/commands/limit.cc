@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -33,8 +34,18 @@ bool MayTouchAll(const Session& session, std::span<const limit::NamedLimit> limi
   });
 }
 
+bool MayChangeAll(const LocalCall& call, std::span<const limit::NamedLimit> limits) {
+  const users::User* user = call.session.user;
+  if (user == nullptr || user->May(users::kAdmin)) return true;
+  const limit::PolicySet& policies = call.gateway.admission().PoliciesIn(&call.outbox.limits);
+  return std::all_of(limits.begin(), limits.end(), [&](const limit::NamedLimit& limit) {
+    const std::optional<size_t> policy = policies.Find(limit.policy);
+    return !policy.has_value() || policies.policy(*policy).only_named;
+  });
+}
+
 void Decide(const LocalCall& call, Ask ask, resp::Writer& writer) {
-  const Result<NamedLimitWords> words = ReadPermittedLimits(call, 1);
+  const Result<NamedLimitWords> words = ReadPermittedLimits(call, 1, ask);
   if (!words.ok()) return WriteError(writer, words.error().message);
   if (const size_t end = words.value().end; end != call.args.size()) {
     return WriteError(writer, errors::NoLimitOfKey(call.args[end]));
@@ -178,11 +189,14 @@ void WriteOutcomeFields(const limit::NamedOutcomes& outcomes, resp::Writer& writ
   writer.Integer(allowed ? 0 : static_cast<int64_t>(outcomes.decisive) + 1);
 }
 
-Result<NamedLimitWords> ReadPermittedLimits(const LocalCall& call, size_t begin) {
+Result<NamedLimitWords> ReadPermittedLimits(const LocalCall& call, size_t begin, Ask ask) {
   Result<NamedLimitWords> words = ReadNamedLimits(call.args, begin);
   if (!words.ok()) return words;
   if (!MayTouchAll(call.session, words.value().all())) {
     return Error{ErrorCode::kInvalid, std::string(errors::kNoKeyPermission)};
+  }
+  if (ask != Ask::kPeek && !MayChangeAll(call, words.value().all())) {
+    return Error{ErrorCode::kInvalid, std::string(errors::kEnforcedLimit)};
   }
   return words;
 }
@@ -235,6 +249,9 @@ void LimitExplain(const LocalCall& call, resp::Writer& writer) {
   if (NamesLimits(*spec)) {
     const Result<NamedLimitWords> named = ReadNamedLimits(words, 1);
     if (!named.ok()) return WriteError(writer, named.error().message);
+    if (!MayTouchAll(call.session, named.value().all())) {
+      return WriteError(writer, errors::kNoKeyPermission);
+    }
     limits.insert(limits.end(), named.value().all().begin(), named.value().all().end());
   }
   const Result<std::vector<limit::NamedOutcome>> outcomes = PeekEach(call, limits);

@@ -11,9 +11,11 @@
 
 namespace weir::gateway::commands {
 
-// Reads the limits that begin at word `begin`, and sees that the user may name their keys.
+// Reads the limits that begin at word `begin`, and sees that the user may name their keys. Of the
+// buckets that weir charges of its own accord everybody may be told; to change them takes `admin`,
+// or else who is refused by one would fill it again, or empty another's.
 // Errors: kInvalid, with the whole reply as message.
-Result<NamedLimitWords> ReadPermittedLimits(const LocalCall& call, size_t begin);
+Result<NamedLimitWords> ReadPermittedLimits(const LocalCall& call, size_t begin, limit::Ask ask);
 
 // Writes allowed, remaining, retry_after_ms, reset_after_ms, limit, after their array's header.
 inline constexpr size_t kOutcomeFields = 5;

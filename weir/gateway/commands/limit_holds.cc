@@ -14,6 +14,7 @@
 #include "weir/gateway/errors.h"
 #include "weir/gateway/gateway.h"
 #include "weir/gateway/limit_words.h"
+#include "weir/gateway/reply.h"
 
 namespace weir::gateway::commands {
 namespace {
@@ -58,7 +59,7 @@ struct ReserveWords {
 };
 
 Result<ReserveWords> ReadReserve(const LocalCall& call) {
-  Result<NamedLimitWords> limits = ReadPermittedLimits(call, 1);
+  Result<NamedLimitWords> limits = ReadPermittedLimits(call, 1, Ask::kTake);
   if (!limits.ok()) return limits.error();
   ReserveWords words{.limits = limits.value()};
   Args rest = call.args.subspan(words.limits.end);
@@ -79,13 +80,20 @@ Result<ReserveWords> ReadReserve(const LocalCall& call) {
   return words;
 }
 
-// Settles one limit of a reservation. A policy that is gone meanwhile has nothing to settle.
+// Settles one limit. A policy that is gone meanwhile has nothing to settle.
 void Settle(const LocalCall& call, limit::NamedLimit limit, Ask ask, uint64_t tokens) {
   if (tokens == 0) return;
   limit.cost = tokens;
   [[maybe_unused]] const Result<limit::NamedOutcomes> settled =
       call.gateway.admission().DecideNamed(&call.outbox.limits, {&limit, 1}, ask,
                                            call.outbox.now.mono);
+}
+
+void GiveBack(const LocalCall& call, const LimitHolds::Reservation& reservation) {
+  const std::vector<limit::NamedLimit> limits = reservation.limits();
+  for (size_t i = 0; i < limits.size(); ++i) {
+    if (reservation.took(i)) Settle(call, limits[i], Ask::kReturn, limits[i].cost);
+  }
 }
 
 // Takes the reservation out that words 1 and 2 name; `costs`: how many were given for its limits.
@@ -124,18 +132,19 @@ void LimitReserve(const LocalCall& call, resp::Writer& writer) {
   const Result<limit::NamedOutcomes> outcomes =
       admission.DecideNamed(&call.outbox.limits, limits, Ask::kTake, now);
   if (!outcomes.ok()) return WriteError(writer, "ERR " + outcomes.error().message);
-  const uint64_t number = call.gateway.NextRandom();
+  std::optional<uint64_t> number;
   if (outcomes.value().allowed) {
-    const Result<Ok> reserved = admission.holds().Reserve(number, LimitHolds::Reservation(limits),
-                                                          now + words.value().ttl, now);
+    const Result<uint64_t> reserved = admission.holds().Reserve(
+        LimitHolds::Reservation(limits, outcomes.value()), now + words.value().ttl, now);
     if (!reserved.ok()) {
-      for (const limit::NamedLimit& limit : limits) Settle(call, limit, Ask::kReturn, limit.cost);
-      return WriteError(writer, "OVERLOADED " + reserved.error().message);
+      GiveBack(call, LimitHolds::Reservation(limits, outcomes.value()));
+      return ErrorReply(reserved.error()).WriteTo(writer);
     }
+    number = reserved.value();
   }
   writer.ArrayHeader(kOutcomeFields + 1);
   WriteOutcomeFields(outcomes.value(), writer);
-  outcomes.value().allowed ? writer.Bulk(NumberText(number)) : writer.Null();
+  number.has_value() ? writer.Bulk(NumberText(*number)) : writer.Null();
 }
 
 void LimitCommit(const LocalCall& call, resp::Writer& writer) {
@@ -146,6 +155,7 @@ void LimitCommit(const LocalCall& call, resp::Writer& writer) {
   if (!reservation.ok()) return WriteError(writer, reservation.error().message);
   const std::vector<limit::NamedLimit> limits = reservation.value().limits();
   for (size_t i = 0; i < costs.size(); ++i) {
+    if (!reservation.value().took(i)) continue;
     const uint64_t reserved = limits[i].cost;
     if (costs[i] < reserved) Settle(call, limits[i], Ask::kReturn, reserved - costs[i]);
     if (costs[i] > reserved) Settle(call, limits[i], Ask::kExact, costs[i] - reserved);
@@ -156,9 +166,7 @@ void LimitCommit(const LocalCall& call, resp::Writer& writer) {
 void LimitCancel(const LocalCall& call, resp::Writer& writer) {
   const Result<LimitHolds::Reservation> reservation = TakeOut(call, 0);
   if (!reservation.ok()) return WriteError(writer, reservation.error().message);
-  for (const limit::NamedLimit& limit : reservation.value().limits()) {
-    Settle(call, limit, Ask::kReturn, limit.cost);
-  }
+  GiveBack(call, reservation.value());
   writer.SimpleString("OK");
 }
 
@@ -178,24 +186,23 @@ void LimitAcquire(const LocalCall& call, resp::Writer& writer) {
   if (!ttl.ok()) return WriteError(writer, ttl.error().message);
   LimitHolds& holds = call.gateway.admission().holds();
   const MonoTime now = call.outbox.now.mono;
-  uint64_t lease = call.gateway.NextRandom();
   limit::Leases::Acquired acquired;
   if (args.size() == 8) {
     const std::optional<uint64_t> given = ReadNumber(args[7]);
     acquired.acquired = given.has_value() && holds.Renew(args[1], *given, ttl.value(), now);
     acquired.in_use = holds.InUse(args[1], now);
-    lease = given.value_or(0);
+    acquired.lease = given.value_or(0);
   } else {
     const Result<limit::Leases::Acquired> made =
-        holds.Acquire(args[1], {static_cast<uint64_t>(most), ttl.value(), lease}, now);
-    if (!made.ok()) return WriteError(writer, "OVERLOADED " + made.error().message);
+        holds.Acquire(args[1], static_cast<uint64_t>(most), ttl.value(), now);
+    if (!made.ok()) return ErrorReply(made.error()).WriteTo(writer);
     acquired = made.value();
   }
   writer.ArrayHeader(4);
   writer.Integer(acquired.acquired ? 1 : 0);
   writer.Integer(static_cast<int64_t>(acquired.in_use));
   writer.Integer(std::chrono::ceil<milliseconds>(acquired.retry_after).count());
-  acquired.acquired ? writer.Bulk(NumberText(lease)) : writer.Null();
+  acquired.acquired ? writer.Bulk(NumberText(acquired.lease)) : writer.Null();
 }
 
 void LimitRelease(const LocalCall& call, resp::Writer& writer) {
