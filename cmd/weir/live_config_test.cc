@@ -2,6 +2,7 @@
 // Method: texts in the place of the file, a list in the place of the server.
 #include "cmd/weir/live_config.h"
 
+#include <cstdlib>
 #include <filesystem>
 #include <map>
 
@@ -95,6 +96,24 @@ TEST_F(Live, ALimitThatCannotBeChangesNothing) {
   EXPECT_THAT(SetLimit("b ", {{"rate", "5/m"}}), HasSubstr("limit.name"));
   EXPECT_THAT(SetLimit("b", {{"rate", "1mb/m"}}), HasSubstr("counts bytes"));
   EXPECT_THAT(applied_, IsEmpty());
+}
+
+TEST(LiveLimits, AChangeThatAPowerCutMayUndoIsNoPlainError) {
+  std::string directory = testing::TempDir() + "live_limits_XXXXXX";
+  ASSERT_NE(mkdtemp(directory.data()), nullptr);
+  std::vector<LimitConfig> limits = {MakeLimit("a", {{"rate", "1/s"}}).value()};
+  ASSERT_TRUE(WriteLiveLimits(directory, limits).ok());
+  limits.push_back(MakeLimit("b", {{"rate", "2/s"}}).value());
+  const Result<Ok> written = WriteLiveLimits(directory, limits, [](const std::string& synced) {
+    return Result<Ok>(Error{ErrorCode::kUnavailable, "cannot sync " + synced});
+  });
+  EXPECT_EQ(written.error().code, ErrorCode::kUnknown);
+  EXPECT_EQ(written.error().message, "the change is not in force, but '" + directory +
+                                         "/limits.toml' holds it and the next start may bring it: "
+                                         "cannot sync " +
+                                         directory);
+  EXPECT_EQ(ReadLiveLimits(directory).value(), limits);
+  std::filesystem::remove_all(directory);
 }
 
 TEST(LiveLimits, TheirTextIsReadAsTheSame) {

@@ -93,7 +93,8 @@ Result<std::vector<LimitConfig>> ReadLiveLimits(const std::string& directory) {
   return std::move(loaded.config.limits);
 }
 
-Result<Ok> WriteLiveLimits(const std::string& directory, const std::vector<LimitConfig>& limits) {
+Result<Ok> WriteLiveLimits(const std::string& directory, const std::vector<LimitConfig>& limits,
+                           const SyncFunction& sync) {
   const std::string path = PathIn(directory);
   const std::string text = LimitsText(limits);
   const Loaded again = ReadSections({.file_name = path, .text = text, .flags = {}});
@@ -108,7 +109,11 @@ Result<Ok> WriteLiveLimits(const std::string& directory, const std::vector<Limit
   if (std::rename(next.c_str(), path.c_str()) != 0) {
     return Error{ErrorCode::kUnavailable, "cannot replace '" + path + "'"};
   }
-  return backup::SyncDirectory(directory);
+  const Result<Ok> synced = sync(directory);
+  if (synced.ok()) return synced;
+  return Error{ErrorCode::kUnknown,
+               "the change is not in force, but '" + path +
+                   "' holds it and the next start may bring it: " + synced.error().message};
 }
 
 }  // namespace weir::cmd

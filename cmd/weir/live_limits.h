@@ -4,12 +4,14 @@
 // kUnavailable and kCorrupt for the file. Threads: pure functions, but for the file.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "cmd/weir/config.h"
 
+#include "weir/backup/files.h"
 #include "weir/base/result.h"
 #include "weir/gateway/process_info.h"
 
@@ -27,8 +29,13 @@ std::string LimitsText(const std::vector<LimitConfig>& limits);
 
 // No file: no limits. `directory`: that of the data.
 Result<std::vector<LimitConfig>> ReadLiveLimits(const std::string& directory);
-// Durable when it returns; after a crash the file is as before or as now. Errors: kInvalid, with
-// nothing written, for what would not be read as the same, such as text that is not UTF-8.
-Result<Ok> WriteLiveLimits(const std::string& directory, const std::vector<LimitConfig>& limits);
+// Makes durable which files a directory has.
+using SyncFunction = std::function<Result<Ok>(const std::string& directory)>;
+// Durable when it returns ok; after a crash the file is as before or as now. Errors: kInvalid, with
+// nothing written, for what would not be read as the same, such as text that is not UTF-8;
+// kUnavailable, when the file is as before; kUnknown, when it is as now and a power cut may undo
+// that.
+Result<Ok> WriteLiveLimits(const std::string& directory, const std::vector<LimitConfig>& limits,
+                           const SyncFunction& sync = backup::SyncDirectory);
 
 }  // namespace weir::cmd
