@@ -29,6 +29,14 @@ name = "slow"
 commands = "write"
 key_prefix = "slow:"
 rate = "1/h"
+
+[[limit]]
+name = "calm"
+commands = "write"
+key_prefix = "calm:"
+rate = "100/s"
+burst = 1
+delay = "10s"
 """
 
 
@@ -210,6 +218,76 @@ descriptors:
         self.assertEqual([status["code"] for status in last["statuses"]], ["OVER_LIMIT", "OK"])
         self.assertEqual(self.ask(port, "/json", "POST", "no")[0], 400)
         self.assertEqual(self.ask(self.check_port, "/json", "POST", body)[0], 404)
+
+    def waiting(self):
+        return self.weir.metrics()["weir_ratelimit_waiting"]
+
+    def test_who_waits_is_served_in_order_and_who_leaves_gives_up_its_place(self):
+        first, second, third, other = (self.weir.client() for _ in range(4))
+        for client in (first, second, third, other):
+            self.addCleanup(client.close)
+        take = ("k", "RATE", "1/h")
+        self.assertEqual(other.command("LIMIT.CHECK", *take)[0], 1)
+        for place, client in enumerate((first, second, third), 1):
+            client.send(weir_process.encode("LIMIT.WAIT", *take, "COST", "1", "MAX", "3600000"))
+            if place == 1:
+                weir_process.wait_until(lambda: self.waiting() == 1, "it waits")
+        # An hour is too short for a second one.
+        for client in (second, third):
+            self.assertEqual(client.read()[0], 0)
+            client.send(weir_process.encode("LIMIT.WAIT", "k", "RATE", "1/h", "MAX", "0"))
+            self.assertEqual(client.read()[0], 0)
+        first.close()
+        weir_process.wait_until(lambda: self.waiting() == 0, "its place is given up")
+        second.send(weir_process.encode("LIMIT.WAIT", *take, "MAX", "3600000"))
+        weir_process.wait_until(lambda: self.waiting() == 1, "another waits")
+        other.command("LIMIT.REFUND", *take)
+        self.assertEqual(second.read()[0], 1)
+
+    def test_a_policy_that_delays(self):
+        with self.weir.client() as client:
+            told = client.pipeline([("SET", "calm:1", str(i)) for i in range(4)] +
+                                   [("GET", "calm:1"), ("GET", "other")])
+            self.assertEqual(told, [b"OK"] * 4 + [b"3", None])
+            self.assertEqual(self.weir.metrics()[
+                'weir_ratelimit_delayed_total{policy="calm"}'], 3)
+            policy = client.command("LIMIT.EXPLAIN", "SET", "calm:1", "x")[0]
+            self.assertEqual(policy[policy.index(b"action") + 1], b"delay")
+
+    def test_a_server_that_stops_answers_who_waits(self):
+        with self.weir.client() as client:
+            client.command("LIMIT.CHECK", "k", "RATE", "1/h")
+            client.send(weir_process.encode("LIMIT.WAIT", "k", "RATE", "1/h", "MAX", "3600000"))
+            weir_process.wait_until(lambda: self.waiting() == 1, "it waits")
+            self.assertEqual(self.weir.stop(), 0)
+            self.assertEqual(client.read()[0], 0)
+
+    def redis_cli(self, *words):
+        return subprocess.run(["redis-cli", "-p", str(self.weir.port), *words], check=True,
+                              capture_output=True, text=True).stdout.splitlines()
+
+    def test_a_limit_is_tried_before_it_is_made(self):
+        with self.weir.client() as client:
+            client.pipeline([("SET", "job:1", "x")] * 8 + [("GET", "job:2")] * 2)
+        trial = ("trial", "rate", "5/m", "per", "key", "key_prefix", "job:")
+        told = self.redis_cli("LIMIT.WHATIF", *trial)
+        self.assertEqual(dict(zip(told[:12:2], told[1:12:2])), {
+            "requests": "10", "denied": "3", "denied_percent": "30.0", "buckets": "2",
+            "sample": "requests", "one_in": "1"})
+        self.assertEqual(told[-3:], ["top", "job:1", "3"])
+        self.assertEqual(self.redis_cli("LIMIT.POLICY", "SET", *trial, "enforced", "0"), ["OK"])
+        self.assertEqual(self.redis_cli("LIMIT.WHATIF", "trial")[3], "3")
+        for _ in range(6):
+            self.assertEqual(self.redis_cli("SET", "job:3", "x"), ["OK"])
+        counted = self.redis_cli("LIMIT.POLICY", "GET", "trial")
+        self.assertEqual(counted[counted.index("shadowed") + 1], "1")
+        self.assertEqual(self.redis_cli("LIMIT.POLICY", "SET", *trial), ["OK"])
+        refused = self.redis_cli("SET", "job:3", "x")[0]
+        self.assertRegex(refused, r"THROTTLED retry_after_ms=\d+ policy=trial limit=5/1m ")
+        explained = self.redis_cli("LIMIT.EXPLAIN", "SET", "job:3", "x")
+        self.assertEqual(explained[explained.index("allowed") + 1], "0")
+        self.assertEqual(self.redis_cli("LIMIT.POLICY", "DEL", "trial"), ["1"])
+        self.assertEqual(self.redis_cli("SET", "job:3", "x"), ["OK"])
 
     def test_redis_py(self):
         names = {}

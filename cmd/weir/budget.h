@@ -28,7 +28,7 @@ struct Budget {
   uint64_t write_buffers = 0;  // RocksDB: memtables, by one write-buffer manager.
   uint64_t clients = 0;        // Input and output buffers of all clients, and TLS.
   uint64_t flights = 0;        // Loads and writes under way, and what waits for them.
-  uint64_t limiter = 0;        // Buckets of all rate limits.
+  uint64_t limiter = 0;        // Buckets of all rate limits, and their journal.
   uint64_t passwords = 0;      // Of the password checks that run at once.
   uint64_t reserve = 0;        // Threads, code, allocator overhead: what nobody counts.
 };

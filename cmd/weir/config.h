@@ -147,6 +147,7 @@ struct LimitConfig {
   Amount burst;  // Derived from the rate.
   int64_t cost = 1;
   int64_t enforced = 100;
+  Duration delay{0};  // 0: refused at once.
   bool operator==(const LimitConfig&) const = default;
 };
 

@@ -200,11 +200,12 @@ TEST_F(Live, WhatTheServerRefusesHasNotChanged) {
 TEST_F(Live, UsersAndLimitsComeAndGoByName) {
   const std::string user = "[[user]]\nname = \"u\"\npassword = \"" + std::string(kHash) + "\"\n";
   Start("");
-  EXPECT_THAT(Reload(user + "[[limit]]\nname = \"l\"\nrate = \"1/s\"\n").changed,
-              ElementsAre("limit.l.burst", "limit.l.client", "limit.l.commands", "limit.l.cost",
-                          "limit.l.enforced", "limit.l.key_prefix", "limit.l.name", "limit.l.per",
-                          "limit.l.rate", "limit.l.unit", "limit.l.user", "user.u.key_prefixes",
-                          "user.u.name", "user.u.password", "user.u.rights"));
+  EXPECT_THAT(
+      Reload(user + "[[limit]]\nname = \"l\"\nrate = \"1/s\"\n").changed,
+      ElementsAre("limit.l.burst", "limit.l.client", "limit.l.commands", "limit.l.cost",
+                  "limit.l.delay", "limit.l.enforced", "limit.l.key_prefix", "limit.l.name",
+                  "limit.l.per", "limit.l.rate", "limit.l.unit", "limit.l.user",
+                  "user.u.key_prefixes", "user.u.name", "user.u.password", "user.u.rights"));
   EXPECT_EQ(Get("limit.l.rate"), "1/s");
   EXPECT_EQ(Get("user.u.password"), "(not shown)");
   EXPECT_EQ(applied_.back().users.size(), 1u);

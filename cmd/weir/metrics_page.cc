@@ -155,6 +155,10 @@ void AddKeyspaces(MetricList& list, const Gateway& gateway) {
 }
 
 void AddLimits(MetricList& list, Gateway& gateway, const StatsTotals& totals) {
+  Metric delayed{"weir_ratelimit_delayed_total",
+                 "Requests allowed after they had waited for the policy.",
+                 MetricType::kCounter,
+                 {}};
   Metric decisions{
       "weir_ratelimit_decisions_total", "Decisions by policy.", MetricType::kCounter, {}};
   Metric near{"weir_ratelimit_near_total",
@@ -170,9 +174,14 @@ void AddLimits(MetricList& list, Gateway& gateway, const StatsTotals& totals) {
     add("deny", policy.counters.denied);
     add("shadow", policy.counters.shadowed);
     near.samples.push_back({{{"policy", policy.name}}, static_cast<double>(policy.counters.near)});
+    delayed.samples.push_back(
+        {{{"policy", policy.name}}, static_cast<double>(policy.counters.delayed)});
   }
   list.Add(std::move(decisions));
   list.Add(std::move(near));
+  list.Add(std::move(delayed));
+  list.Gauge("weir_ratelimit_waiting", "Commands that wait at limits.",
+             gateway.admission().waits().count());
   const limit::TableCounters table = gateway.admission().Table();
   list.Gauge("weir_ratelimit_buckets", "Places of buckets in use.", table.used_slots);
   list.Gauge("weir_ratelimit_buckets_max", "Places of buckets.", table.slots);

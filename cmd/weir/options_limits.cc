@@ -3,6 +3,8 @@
 
 #include "cmd/weir/declare.h"
 
+#include "weir/limit/policy.h"
+
 namespace weir::cmd {
 
 void DeclareLimits(std::vector<Option>& table) {
@@ -50,6 +52,12 @@ void DeclareLimits(std::vector<Option>& table) {
                       "passes and is counted. 0: all are in shadow.",
                .least = 0,
                .most = 100}));
+  add(Declare(&LimitConfig::delay,
+              {.key = "delay",
+               .doc = "What is over the limit waits so long for its tokens before it is refused. "
+                      "0: it is refused at once.",
+               .least = Duration(0),
+               .most = Duration(limit::kDelayMax)}));
 }
 
 }  // namespace weir::cmd

@@ -77,6 +77,7 @@ std::vector<limit::Policy> PoliciesOf(const std::vector<LimitConfig>& limits) {
     policy.request_cost = static_cast<uint64_t>(config.cost);
     policy.only_named = config.commands == LimitCommands::kNone;
     policy.enforced_percent = static_cast<uint8_t>(config.enforced);
+    policy.delay_max = config.delay;
   }
   return policies;
 }

@@ -10,6 +10,7 @@
 #include "cmd/weir/layout.h"
 #include "cmd/weir/live_limits.h"
 #include "cmd/weir/log.h"
+#include "cmd/weir/policies.h"
 #include "cmd/weir/slow_store.h"
 #include "cmd/weir/stop_deadline.h"
 #include "cmd/weir/stores.h"
@@ -207,6 +208,11 @@ void LetChange(LiveConfig& live, gateway::ProcessInfo& process) {
   process.set_parameters = [&live](const auto& changes) { return live.Set(changes); };
   process.set_policy = [&live](const auto& name, const auto& keys) {
     return live.SetLimit(name, keys);
+  };
+  process.make_policy = [](const auto& name, const auto& keys) -> Result<limit::Policy> {
+    Result<LimitConfig> made = MakeLimit(name, keys);
+    if (!made.ok()) return made.error();
+    return PoliciesOf({std::move(made).value()}).front();
   };
   process.delete_policy = [&live](const auto& name) { return live.DeleteLimit(name); };
 }

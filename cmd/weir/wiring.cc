@@ -75,8 +75,12 @@ std::vector<gateway::Keyspace> KeyspacesOf(const Config& config) {
 }
 
 gateway::Admission::Options AdmissionOptions(const Config& config, const Budget& budget) {
+  // More would make its answers little better.
+  constexpr size_t kJournalMax = size_t{4} << 20;
+  const size_t journal = std::min<size_t>(budget.limiter / 8, kJournalMax);
   return {.policies = PoliciesOf(config.limits),
-          .bytes = budget.limiter,
+          .bytes = budget.limiter - journal,
+          .journal_bytes = journal,
           .seed = SecretSeed(),
           .key = SecretKey()};
 }

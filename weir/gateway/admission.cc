@@ -1,5 +1,6 @@
 #include "weir/gateway/admission.h"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -14,27 +15,108 @@ Result<std::unique_ptr<Admission>> Admission::Create(Options options) {
   return std::unique_ptr<Admission>(new Admission(std::move(limiter).value(), options));
 }
 
-std::optional<std::string> Admission::Refusal(View* view, const limit::Request& request,
-                                              MonoTime now) {
+Passage Admission::Admit(View* view, const limit::Request& request, Patience patience,
+                         MonoTime now) {
+  if (waits_.any()) [[unlikely]]
+    return Try(view, request, {LimitWaits::Seat(), now, patience}, now);
+  return AdmitAlone(view, request, patience, now);
+}
+
+Passage Admission::AdmitAlone(View* view, const limit::Request& request, Patience patience,
+                              MonoTime now) {
   const limit::Decision decision = limiter_->Admit(view, request, now);
-  if (decision.allowed()) return std::nullopt;
-  const limit::Policy& policy = view->policies().policy(decision.policy);
+  if (decision.allowed()) return {};
+  if (decision.may_wait) {
+    if (patience == Patience::kWaits) return {.verdict = Passage::Verdict::kWaits};
+    limit::Limiter::CountDenied(*view, decision.policy);
+  }
+  return Refuse(*view, decision, request, now);
+}
+
+Passage Admission::Try(View* view, const limit::Request& request, const Waiter& waiter,
+                       MonoTime now) {
+  View matched;  // Holds what `limits` shows, whatever comes into force meanwhile.
+  const limit::PolicySet& policies = PoliciesIn(&matched);
+  const std::string address = limit::AddressText(request.client);
+  const std::vector<limit::NamedLimit> limits = limit::LimitsOf(policies, request, address);
+  if (limits.empty()) return {};
+  const Result<limit::NamedOutcomes> decided =
+      DecideNamed(view, limits, limit::Ask::kTry, now, &waiter.seat);
+  // One of these policies is gone meanwhile. Those in force decide, and it does not wait.
+  if (!decided.ok()) return AdmitAlone(view, request, Patience::kNone, now);
+  const limit::NamedOutcomes& outcomes = decided.value();
+  if (outcomes.allowed) {
+    for (size_t i = 0; i < limits.size() && waiter.seat.taken(); ++i) {
+      if (outcomes.each[i].bucket != waiter.seat.bucket()) continue;
+      limit::Limiter::CountDelayed(matched, *policies.Find(limits[i].policy));
+    }
+    return {};
+  }
+  const limit::NamedOutcome& decisive = outcomes.each[outcomes.decisive];
+  Passage passage{.verdict = Passage::Verdict::kWaits,
+                  .wait = {decisive.bucket, decisive.line_cost, decisive.behind,
+                           decisive.retry_after, limit::kNowMax}};
+  bool may_wait = waiter.patience == Patience::kWaits;
+  for (size_t i = 0; i < limits.size(); ++i) {
+    const limit::NamedOutcome& outcome = outcomes.each[i];
+    if (!outcome.binding || outcome.allowed()) continue;
+    const auto delay = policies.policy(*policies.Find(limits[i].policy)).delay_max;
+    may_wait &= outcome.verdict == limit::Verdict::kLater &&
+                now + outcome.retry_after <= waiter.since + delay;
+    passage.wait.until = std::min(passage.wait.until, waiter.since + delay);
+  }
+  if (may_wait) return passage;
+  const size_t policy = *policies.Find(limits[outcomes.decisive].policy);
+  limit::Limiter::CountDenied(matched, policy);
+  return Refuse(matched, {decisive.verdict, policy, decisive.retry_after}, request, now);
+}
+
+Passage Admission::Refuse(const View& view, const limit::Decision& decision,
+                          const limit::Request& request, MonoTime now) {
+  const limit::Policy& policy = view.policies().policy(decision.policy);
   const std::string address =
       policy.per == limit::Per::kClient ? limit::AddressText(request.client) : "";
   NoteOffender(policy.name, limit::SubjectOf(policy.per, request, address), now);
   std::array<char, limit::kThrottledTextMax> text;
-  return std::string(limit::FormatThrottled(decision, view->policies(), text));
+  return {.verdict = Passage::Verdict::kRefused,
+          .refusal = std::string(limit::FormatThrottled(decision, view.policies(), text))};
 }
 
 Result<limit::NamedOutcomes> Admission::DecideNamed(View* view,
                                                     std::span<const limit::NamedLimit> limits,
-                                                    limit::Ask ask, MonoTime now) {
-  Result<limit::NamedOutcomes> outcomes = limit::DecideNamed(*limiter_, view, limits, ask, now);
-  if (ask == limit::Ask::kTake && outcomes.ok() && !outcomes.value().allowed) {
+                                                    limit::Ask ask, MonoTime now,
+                                                    const LimitWaits::Seat* seat) {
+  const bool waits = waits_.any();
+  limit::AheadOf ahead;
+  if (waits) [[unlikely]]
+    ahead = [this, seat](uint64_t bucket) { return waits_.Ahead(bucket, seat); };
+  Result<limit::NamedOutcomes> outcomes =
+      limit::DecideNamed(*limiter_, view, limits, ask, now, waits ? &ahead : nullptr);
+  if (!outcomes.ok()) return outcomes;
+  if (ask == limit::Ask::kTake && !outcomes.value().allowed) {
     const limit::NamedLimit& decisive = limits[outcomes.value().decisive];
     NoteOffender(decisive.policy, decisive.key, now);
   }
+  if (ask == limit::Ask::kReturn && waits) {
+    for (const limit::NamedOutcome& outcome : outcomes.value().all()) waits_.Tell(outcome.bucket);
+  }
   return outcomes;
+}
+
+// One that finds the journal being read is not noted: a sample need not have all.
+void Admission::NoteInJournal(const limit::Journal::Draws& draws, const limit::Request& request,
+                              MonoTime now) {
+  const std::unique_lock lock(journaling_, std::try_to_lock);
+  if (lock.owns_lock()) journal_.Note(draws, request, now);
+}
+
+Result<limit::WhatIfReport> Admission::WhatIf(const limit::Policy& policy, MonoTime now) {
+  limit::WhatIfSample sample;
+  {
+    const std::lock_guard lock(journaling_);
+    sample = limit::SampleFor(policy, journal_, now);
+  }
+  return limit::WhatIf(policy, sample);
 }
 
 void Admission::NoteOffender(std::string_view policy, std::string_view key, MonoTime now) {
@@ -53,7 +135,9 @@ void Admission::Refund(View* view, const limit::Request& request, MonoTime now) 
 
 Result<Ok> Admission::SetPolicies(std::vector<limit::Policy> policies, MonoTime now) {
   const std::lock_guard lock(setting_);
-  return limiter_->SetPolicies(std::move(policies), now);
+  Result<Ok> set = limiter_->SetPolicies(std::move(policies), now);
+  if (set.ok()) waits_.TellAll();
+  return set;
 }
 
 std::vector<Admission::PolicyView> Admission::Policies() const {

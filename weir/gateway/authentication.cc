@@ -78,7 +78,9 @@ std::optional<std::string> Authentication::TakeAttempt(const limit::Address& cli
   limit::Request request;
   request.client = client;
   Admission::View view;
-  return attempts_->Refusal(&view, request, now);
+  Passage passage = attempts_->Admit(&view, request, Patience::kNone, now);
+  if (passage.verdict == Passage::Verdict::kPasses) return std::nullopt;
+  return std::move(passage.refusal);
 }
 
 void Authentication::GiveBackAttempt(const limit::Address& client, MonoTime now) {

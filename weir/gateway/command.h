@@ -123,6 +123,7 @@ enum class CommandKind : uint8_t {
   kRead,          // Answered from what its keys hold at one moment.
   kWrite,         // Goes through the log of its keys' database.
   kOperation,     // Asks the store for more than its keys' values; runs apart.
+  kWait,          // Answered when the limits that it names let it pass, or will not in time.
   kExec,          // Runs what MULTI queued, as one item of the log of its keys' database.
 };
 
@@ -151,6 +152,7 @@ enum CommandFlag : uint32_t {
   kFlagShowsAllKeys = 1 << 25,  // Not for users who may see some keys only.
   // Walks what there is, but shows no keys that the user may not see.
   kFlagLeavesOut = 1 << 23,
+  kFlagBucket = 1 << 18,  // Its key names the bucket of a limit.
   kFlagCopies = 1 << 17,  // This write makes a value as large as the one before or larger.
   // Concerns the connection's transaction, so that it takes effect at once also inside MULTI.
   kFlagTransaction = 1 << 20,

@@ -116,6 +116,10 @@ std::string NotRate(std::string_view word) {
          "' is no rate; write it as 100/s, 5000/15m or 1/250ms";
 }
 
+std::string NoSuchPolicy(std::string_view name) {
+  return "ERR there is no limit policy '" + std::string(name.substr(0, kEchoBytesMax)) + "'";
+}
+
 std::string CostsOfReservation(size_t limits) {
   return "ERR the reservation has " + std::to_string(limits) +
          " limits; give as many costs, or none";

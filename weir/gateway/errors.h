@@ -134,6 +134,7 @@ inline constexpr std::string_view kEnforcedLimit =
     "`admin`; LIMIT.PEEK does not";
 inline constexpr std::string_view kLimitTtl = "ERR TTL must be from 1 ms to a day";
 inline constexpr std::string_view kLimitMax = "ERR MAX must be from 1 to 10000";
+inline constexpr std::string_view kWaitMax = "ERR MAX must be from 0 to 3600000 ms";
 inline constexpr std::string_view kReservedKeys =
     "ERR the keys of a reservation are longer than 4096 bytes together";
 inline constexpr std::string_view kNoReservation =
@@ -203,6 +204,7 @@ std::string NotPlain(std::string_view attribute);
 // Of LIMIT.*: where RATE or POLICY must stand, `word` does, or nothing.
 std::string NoLimitOfKey(std::string_view word);
 std::string NotRate(std::string_view word);
+std::string NoSuchPolicy(std::string_view name);
 std::string CostsOfReservation(size_t limits);
 
 // EXEC itself was refused with `error`, a whole reply.

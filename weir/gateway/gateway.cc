@@ -97,6 +97,7 @@ uint64_t Gateway::NextRandom() {
 Outbox Gateway::MakeOutbox(LoopStats* stats) const {
   Outbox outbox;
   outbox.stats = stats;
+  outbox.draws = Random(SeededHash("draws", placement_.RandomSeed()));
   outbox.writes.resize(databases_.size());
   outbox.loads.resize(databases_.size());
   return outbox;

@@ -59,7 +59,8 @@ struct Outbox {
   LoopStats* stats = nullptr;
   Burst burst;
   Admission::View limits;
-  Alarms alarms;  // To be rung by the loop: Pipeline::OnAlarm.
+  Random draws{0};  // Of requests, for the journal of limits.
+  Alarms alarms;    // To be rung by the loop: Pipeline::OnAlarm.
   std::vector<std::vector<std::unique_ptr<WriteItem>>> writes;  // By database.
   std::vector<std::vector<LoadRequest>> loads;                  // By database.
   std::string monitored;  // Lines that monitors have not been shown.

@@ -78,6 +78,23 @@ TEST_F(LimitCommandsTest, WhoIsRefusedMostIsKnown) {
   EXPECT_EQ(Do({"LIMIT.OFFENDERS"}), "[[(nil) ip:1 :1 :0] [api user:7 :1 :0]]");
 }
 
+TEST_F(LimitCommandsTest, WhatIfTellsWhatAPolicyWouldHaveRefused) {
+  for (int i = 0; i < 12; ++i) Do({"GET", "user:7"});
+  for (int i = 0; i < 3; ++i) Do({"SET", "user:8", "x"});
+  rig_.Pass(90s);
+  EXPECT_EQ(Do({"LIMIT.WHATIF", "api"}),
+            "[requests :15 denied :2 denied_percent 13.3 buckets :2 sample requests one_in :1 "
+            "span_ms :90000 top [[user:7 :2]]]");
+  EXPECT_EQ(Do({"LIMIT.WHATIF", "none"}), "-ERR there is no limit policy 'none'");
+  EXPECT_EQ(Do({"LIMIT.WHATIF", "api", "rate"}), "-ERR syntax error");
+  EXPECT_EQ(Do({"LIMIT.WHATIF", "api", "rate", "1/s"}),
+            "-ERR this server's limit policies cannot be changed while it runs");
+  rig_.Pass(std::chrono::hours(1));
+  EXPECT_EQ(Do({"LIMIT.WHATIF", "api"}),
+            "[requests :0 denied :0 denied_percent 0.0 buckets :0 sample requests one_in :1 "
+            "span_ms :3600000 top []]");
+}
+
 TEST_F(LimitCommandsTest, ExplainNamesEachLimitAndItsBucket) {
   EXPECT_EQ(Do({"LIMIT.EXPLAIN", "PING"}), "[]");
   EXPECT_EQ(Do({"LIMIT.EXPLAIN", "SET", "user:1", "x"}),

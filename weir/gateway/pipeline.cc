@@ -32,6 +32,7 @@ Pipeline::Pipeline(Gateway& gateway, Home& home, Outbox& outbox, Session& sessio
       home_(home),
       outbox_(outbox),
       session_(session),
+      client_draw_(gateway.admission().ClientDraw(session.client)),
       output_(output),
       transaction_(gateway.placement(), gateway.databases()) {
   gateway_.authentication().Welcome(session_);
@@ -42,13 +43,14 @@ void Pipeline::Execute(const resp::Command& command, const Resolved& resolved) {
   const Args args = command.args();
   const CommandSpec* spec = resolved.spec;
   std::optional<Reply> rejected;
+  bool waits = false;
   if (outbox_.burst.full()) EndBurst({});
   outbox_.burst.Execute();
   if (spec == nullptr) {
     rejected = Reply::Failure(UnknownError(args));
   } else {
     session_.last_command = spec;
-    rejected = Reject(resolved, args);
+    rejected = Reject(resolved, args, &waits);
   }
   if (transaction_.open() || (spec != nullptr && (spec->flags & kFlagTransaction) != 0)) {
     ExecuteInTransaction(spec, command, std::move(rejected));
@@ -59,7 +61,7 @@ void Pipeline::Execute(const resp::Command& command, const Resolved& resolved) {
     AnswerInTurn(spec, std::move(*rejected));
     return;
   }
-  const bool at_once = queue_.empty() && !output_full() && !HeldByPause(*spec, nullptr);
+  const bool at_once = queue_.empty() && !waits && !output_full() && !HeldByPause(*spec, nullptr);
   if (at_once && TryAtOnce(command, resolved)) {
     EndAnswer(*spec, args);
     return;
@@ -67,26 +69,25 @@ void Pipeline::Execute(const resp::Command& command, const Resolved& resolved) {
   Queued queued;
   queued.spec = spec;
   queued.args = OwnedArgs(command);
-  Enqueue(std::move(queued));
+  waits ? EnqueueWaiting(std::move(queued)) : Enqueue(std::move(queued));
 }
 
 // What is wrong with the command whatever the store holds: arity, rights, limits, route, sizes,
-// places.
-std::optional<Reply> Pipeline::Reject(const Resolved& resolved, Args args) {
+// places. `*waits`: nothing is but that it must wait at the limits.
+std::optional<Reply> Pipeline::Reject(const Resolved& resolved, Args args, bool* waits) {
   const CommandSpec& spec = *resolved.spec;
   if (!spec.ArityFits(args.size())) return Reply::Failure(errors::WrongArity(spec.name));
-  const bool local = spec.kind == CommandKind::kLocal || spec.kind == CommandKind::kAuthenticate;
+  const bool local = spec.kind == CommandKind::kLocal || spec.kind == CommandKind::kWait ||
+                     spec.kind == CommandKind::kAuthenticate;
   if (local && args.size() > kLocalArgsMax) {
     return Reply::Failure(errors::TooManyArguments(spec.name, kLocalArgsMax));
   }
   if (gateway_.authentication().generation() != 0) {
     if (std::optional<Reply> forbidden = Forbidden(spec, args)) return forbidden;
   }
+  if ((spec.flags & kFlagUnlimited) == 0) NoteInJournal(resolved, args);
   if (!gateway_.admission().unlimited()) {
-    if (std::optional<std::string> text = Throttled(spec, args)) {
-      outbox_.stats->throttled.Add(1);
-      return Reply::Failure(std::move(*text));
-    }
+    if (std::optional<Reply> throttled = Throttled(spec, args, waits)) return throttled;
   }
   const size_t keys = resolved.keys;
   if (spec.kind == CommandKind::kWrite && keys > gateway_.write_keys_max()) {
@@ -125,12 +126,6 @@ std::optional<Reply> Pipeline::Reject(const Resolved& resolved, Args args) {
     database = place;
   }
   return std::nullopt;
-}
-
-std::optional<std::string> Pipeline::Throttled(const CommandSpec& spec, Args args) const {
-  if ((spec.flags & kFlagUnlimited) != 0) return std::nullopt;
-  return gateway_.admission().Refusal(&outbox_.limits, LimitRequest(spec, args, session_),
-                                      outbox_.now.mono);
 }
 
 void Pipeline::Answer(const CommandSpec* spec, const Reply& reply, bool rejected) {
@@ -220,8 +215,8 @@ void Pipeline::Pump() {
       return;
     }
     const size_t begun = run_;
-    while (run_ < queue_.size() && Joins(queue_[run_]) && !HeldByPause(queue_[run_]) &&
-           !HeldByRound(queue_[run_])) {
+    while (run_ < queue_.size() && Joins(queue_[run_]) && !queue_[run_].waits &&
+           !HeldByPause(queue_[run_]) && !HeldByRound(queue_[run_])) {
       Begin(run_++);
     }
     if (run_ == begun) return;
@@ -247,6 +242,7 @@ bool Pipeline::Joins(const Queued& queued) const {
   // It takes its values when it begins, so what was asked for before it must have been answered.
   if (ReadsManyKeys(spec, queued.args.views())) return false;
   if (spec.kind == CommandKind::kLocal) return true;
+  if (spec.kind == CommandKind::kWait) return false;  // Until all before it is answered.
   if (run_kind_ == CommandKind::kLocal) return true;
   if (RunKind(spec) != run_kind_) return false;
   if (spec.kind == CommandKind::kRead) return true;
@@ -294,6 +290,9 @@ void Pipeline::Begin(size_t index) {
       return;
     case CommandKind::kOperation:
       BeginOperation(queued, sequence);
+      return;
+    case CommandKind::kWait:
+      BeginWait(queued, sequence);
       return;
   }
 }
@@ -424,6 +423,11 @@ void Pipeline::OnWrite(std::unique_ptr<WriteItem> item) {
 void Pipeline::OnOperation(const std::shared_ptr<Operation>& operation) {
   Queued* queued = Find(operation->origin());
   if (queued == nullptr || queued->state == State::kAnswered) return;
+  if (dynamic_cast<const LimitWaits::Turn*>(operation.get()) != nullptr) {
+    if (queued->waits) TryLimits(*queued);
+    Pump();
+    return;
+  }
   --queued->pending;
   if (queued->spec->kind == CommandKind::kAuthenticate) {
     OnCheck(*queued);

@@ -106,6 +106,10 @@ class Pipeline {
   void OnOperation(const std::shared_ptr<Operation>& operation);
   // An alarm of this connection (Outbox::alarms) was due.
   void OnAlarm();
+  // The client has closed its side: no LIMIT.WAIT of its waits any longer.
+  void OnClientEnded() { StopWaits(false); }
+  // The server stops: no command waits at limits any longer.
+  void OnDrain() { StopWaits(true); }
 
   bool accepting() const {
     return queue_.size() < kCommandsMax && queued_bytes_ < kBytesMax && !Ending() && !judging_;
@@ -125,6 +129,9 @@ class Pipeline {
 
  private:
   static constexpr MonoTime kNoDue{std::numeric_limits<int64_t>::max()};
+
+  // Of the next command that is queued.
+  uint64_t NextSequence() const { return first_sequence_ + queue_.size(); }
 
   // What one key of a waiting read has got so far.
   struct Slot {
@@ -168,6 +175,8 @@ class Pipeline {
     Reply reply;
     bool rejected = false;  // Refused or queued by MULTI: not executed.
     bool last = false;      // The connection ends with it.
+    bool waits = false;     // For the limits to let it pass.
+    LimitWaits::Seat seat;  // Where it waits.
     bool holds = false;     // EXEC with steps that run apart: what follows waits for its answer.
     MonoTime due = kNoDue;  // The first time that one of `slots` waits for.
     MonoTime since;         // When it came.
@@ -187,9 +196,17 @@ class Pipeline {
 
   class PasswordOperation;
 
-  std::optional<Reply> Reject(const Resolved& resolved, Args args);
+  std::optional<Reply> Reject(const Resolved& resolved, Args args, bool* waits);
   std::optional<Reply> Forbidden(const CommandSpec& spec, Args args);
-  std::optional<std::string> Throttled(const CommandSpec& spec, Args args) const;
+  void NoteInJournal(const Resolved& resolved, Args args);
+  std::optional<Reply> Throttled(const CommandSpec& spec, Args args, bool* waits);
+  void EnqueueWaiting(Queued queued);
+  void BeginWait(Queued& queued, uint64_t sequence);
+  void TryLimits(Queued& queued);
+  void TryPolicies(Queued& queued);
+  void TryNamedLimits(Queued& queued);
+  bool StandInLine(Queued& queued, const Passage::Wait& wait);
+  void StopWaits(bool all);
   bool TryAtOnce(const resp::Command& command, const Resolved& resolved);
   bool TryOneKey(const CommandSpec& spec, Args args, const KeyHash& hash);
   bool TryManyKeys(const CommandSpec& spec, Args args, size_t count);
@@ -299,6 +316,7 @@ class Pipeline {
   Home& home_;
   Outbox& outbox_;
   Session& session_;
+  const uint64_t client_draw_;  // For the journal of limits.
   resp::OutputBuffer& output_;
   resp::OutputBuffer* sink_ = &output_;  // Where replies go: also to what is written of EXEC's.
   Transaction transaction_;
@@ -315,10 +333,12 @@ class Pipeline {
   bool paused_ = false;                               // A pause holds back the next command.
   std::unique_ptr<resp::OutputBuffer> muted_output_;  // Of the command that is being answered.
   ExecAnswer exec_answer_;
-  bool holding_ = false;                      // A command that holds has begun.
-  MonoTime alarm_ = kNoDue;                   // The one that is set.
-  std::shared_ptr<PasswordOperation> check_;  // Of the command at the front.
-  bool judging_ = false;                      // A command that changes the user is in the queue.
+  bool holding_ = false;                       // A command that holds has begun.
+  MonoTime alarm_ = kNoDue;                    // The one that is set.
+  std::shared_ptr<PasswordOperation> check_;   // Of the command at the front.
+  Patience patience_ = Patience::kWaits;       // Of commands that policies may delay,
+  Patience wait_patience_ = Patience::kWaits;  // and of LIMIT.WAIT.
+  bool judging_ = false;                       // A command that changes the user is in the queue.
   bool expelled_ = false;  // The session has lost its user: it closes once all is answered.
 };
 

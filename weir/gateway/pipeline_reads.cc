@@ -24,6 +24,10 @@ void Pipeline::LookAhead(std::span<const resp::Command> burst, std::span<Resolve
   assert(resolved.size() >= burst.size());
   for (size_t i = 0; i < burst.size(); ++i) resolved[i] = Resolve(burst[i]);
   if (burst.size() == 1) return;
+  for (size_t i = 0; i < burst.size(); ++i) {
+    if (resolved[i].spec == nullptr || (resolved[i].spec->flags & kFlagBucket) == 0) continue;
+    if (burst[i].args().size() > 1) gateway_.admission().PrefetchBucket(burst[i].args()[1]);
+  }
   // The index first, then the entries behind it.
   for (const bool entry : {false, true}) {
     for (size_t i = 0; i < burst.size(); ++i) {

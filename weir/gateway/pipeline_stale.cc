@@ -91,12 +91,12 @@ void Pipeline::NoteDue(Queued& queued, MonoTime due) {
 
 void Pipeline::OnAlarm() {
   alarm_ = kNoDue;
-  for (size_t i = 0; i < run_; ++i) {
+  for (size_t i = 0; i < queue_.size(); ++i) {
     Queued& queued = queue_[i];
-    if (queued.due <= outbox_.now.mono) EndWaits(queued);
+    if (queued.due <= outbox_.now.mono) queued.waits ? TryLimits(queued) : EndWaits(queued);
     NoteDue(queued, queued.due);
   }
-  if (run_ > 0) PumpIfReady(queue_.front());
+  Pump();
 }
 
 // The loads go on, and fill the cache.

@@ -211,6 +211,7 @@ void WriteBatch::RunTransaction(WriteItem& item) {
         break;
       case CommandKind::kLocal:  // It is answered on the connection's loop.
       case CommandKind::kAuthenticate:
+      case CommandKind::kWait:
       case CommandKind::kExec:
         break;
     }

@@ -161,12 +161,15 @@ std::optional<Decision> Limiter::Admit(const View& view, const Plan& plan) {
     }
     return decision;
   }
+  bool may_wait = true;
   for (size_t i = 0; i < charges.size(); ++i) {
     if (parts[i].verdict == Verdict::kAllowed || !charges[i].binding) continue;
     const std::chrono::nanoseconds wait = parts[i].RetryAfter(charges[i], plan.now_);
+    may_wait &= wait <= view.policies().policy(plan.policies_[i]).delay_max;
     if (wait > decision.retry_after) decision = {parts[i].verdict, plan.policies_[i], wait};
   }
-  view.policies().tally(decision.policy, charges[0].name.hash).CountDenied();
+  decision.may_wait = may_wait;
+  if (!may_wait) view.policies().tally(decision.policy, charges[0].name.hash).CountDenied();
   return decision;
 }
 
@@ -209,6 +212,7 @@ PolicyCounters Limiter::Counters(const PolicySet& policies, size_t policy) const
     counters.denied += part.denied.load(std::memory_order_relaxed);
     counters.near += part.near.load(std::memory_order_relaxed);
     counters.shadowed += part.shadowed.load(std::memory_order_relaxed);
+    counters.delayed += part.delayed.load(std::memory_order_relaxed);
   }
   return counters;
 }

@@ -54,6 +54,9 @@ struct Decision {
   // that wait; nanoseconds::max() for kNever.
   size_t policy = 0;
   std::chrono::nanoseconds retry_after{0};
+  // Refused, but each policy that refuses lets it wait for as long as it would have to. Such a
+  // refusal is not counted: see CountDenied.
+  bool may_wait = false;
 
   bool allowed() const { return verdict == Verdict::kAllowed; }
 };
@@ -64,6 +67,7 @@ struct PolicyCounters {
   uint64_t denied = 0;    // Requests refused in the name of this policy.
   uint64_t near = 0;      // Of those allowed, the ones that left less than a fifth of the burst.
   uint64_t shadowed = 0;  // Requests that passed because this policy does not refuse (all).
+  uint64_t delayed = 0;   // Of those allowed, the ones that waited, for this policy in the end.
 };
 
 // The memory of all buckets; see bucket_table.h.
@@ -123,6 +127,8 @@ class Limiter {
   Charge PolicyCharge(const View& view, size_t policy, uint64_t hash, uint64_t cost, MonoTime now);
   Charge OwnCharge(uint64_t hash, uint64_t cost_units, uint64_t burst_units, MonoTime now);
   uint64_t KeyHash(std::string_view key, size_t window) const;
+  // Asks for the memory of the bucket that OwnCharge(KeyHash(key, 0), …) names.
+  void PrefetchOwn(std::string_view key) const { table_.Prefetch({KeyHash(key, 0), kTimeRule}); }
   // By which a decision is stale if the policies have been replaced since the view followed them.
   Terms TermsOf(const View& view) const {
     return {.generation = &generation_, .expected = view.generation_};
@@ -141,6 +147,14 @@ class Limiter {
   }
 
   PolicyCounters Counters(const PolicySet& policies, size_t policy) const;
+  // Counts a request that may_wait and does not, as refused by a policy of the view; or one that
+  // passed after it had waited for that policy.
+  static void CountDenied(const View& view, size_t policy) {
+    view.policies().tally(policy, 0).CountDenied();
+  }
+  static void CountDelayed(const View& view, size_t policy) {
+    view.policies().tally(policy, 0).CountDelayed();
+  }
   TableCounters Table() const;
 
  private:

@@ -16,6 +16,7 @@ struct NamedPlan {
   std::array<Charge, kNamedLimitsMax> charges{};
   std::array<uint64_t, kNamedLimitsMax> token_units{};
   std::array<std::optional<size_t>, kNamedLimitsMax> policies{};
+  std::array<uint64_t, kNamedLimitsMax> ahead{};  // In units; of those who wait.
 
   std::span<const Charge> all() const { return {charges.data(), count}; }
 };
@@ -82,13 +83,39 @@ Result<Ok> Add(Limiter& limiter, const Limiter::View& view, const NamedLimit& li
   return Ok();
 }
 
-NamedOutcome OutcomeOf(const Charge& charge, const Part& part, uint64_t token_units, MonoTime now) {
+// What the bucket's line counts in; see NamedOutcome::line_cost.
+uint64_t LineUnits(const NamedPlan& plan, size_t i) {
+  return plan.policies[i].has_value() ? plan.token_units[i] : 1;
+}
+
+// Returns whether anybody goes before in one of the buckets.
+bool NoteAhead(const AheadOf& ahead, NamedPlan* plan) {
+  constexpr uint64_t kMost = kBurstUnitsMax;
+  bool any = false;
+  for (size_t i = 0; i < plan->count; ++i) {
+    const uint64_t units = LineUnits(*plan, i);
+    plan->ahead[i] = std::min(ahead(plan->charges[i].name.hash), kMost / units) * units;
+    any |= plan->ahead[i] > 0;
+  }
+  return any;
+}
+
+NamedOutcome OutcomeOf(const NamedPlan& plan, size_t i, const Part& part, MonoTime now) {
+  const Charge& charge = plan.charges[i];
   NamedOutcome outcome;
   outcome.verdict = part.verdict;
-  outcome.remaining = (charge.burst - std::min(part.missing, charge.burst)) / token_units;
+  outcome.remaining = (charge.burst - std::min(part.missing, charge.burst)) / plan.token_units[i];
   outcome.retry_after = part.RetryAfter(charge, now);
   outcome.reset_after = part.ResetAfter(charge, now);
   outcome.binding = charge.binding;
+  outcome.bucket = charge.name.hash;
+  outcome.line_cost = charge.cost / LineUnits(plan, i);
+  const uint64_t needed = part.missing + plan.ahead[i] + charge.cost;
+  const bool others_first = plan.ahead[i] > 0 && charge.cost > 0 && needed > charge.burst;
+  if (!others_first || part.verdict == Verdict::kNever) return outcome;
+  outcome.behind = true;
+  outcome.verdict = Verdict::kLater;
+  outcome.retry_after = charge.clock->Until(needed - charge.burst, now);
   return outcome;
 }
 
@@ -100,10 +127,11 @@ std::optional<NamedOutcomes> Judge(const NamedPlan& plan, Terms terms, MonoTime 
   NamedOutcomes outcomes{.allowed = ruling == Ruling::kAllowed, .count = plan.count};
   nanoseconds longest{0};
   for (size_t i = 0; i < plan.count; ++i) {
-    outcomes.each[i] = OutcomeOf(plan.charges[i], parts[i], plan.token_units[i], now);
+    outcomes.each[i] = OutcomeOf(plan, i, parts[i], now);
     if (!plan.charges[i].binding || outcomes.each[i].retry_after <= longest) continue;
     longest = outcomes.each[i].retry_after;
     outcomes.decisive = i;
+    outcomes.allowed = false;
   }
   return outcomes;
 }
@@ -135,8 +163,22 @@ Result<NamedPlan> PlanOf(Limiter& limiter, Limiter::View* view, std::span<const 
 
 }  // namespace
 
+std::vector<NamedLimit> LimitsOf(const PolicySet& policies, const Request& request,
+                                 std::string_view address) {
+  std::vector<NamedLimit> limits;
+  const Matches matches = policies.Match(request);
+  for (size_t i = 0; i < matches.count; ++i) {
+    const Policy& policy = policies.policy(matches.policies[i]);
+    limits.push_back({.key = SubjectOf(policy.per, request, address),
+                      .policy = policy.name,
+                      .cost = policies.Cost(matches.policies[i], request)});
+  }
+  return limits;
+}
+
 Result<NamedOutcomes> DecideNamed(Limiter& limiter, Limiter::View* view,
-                                  std::span<const NamedLimit> limits, Ask ask, MonoTime now) {
+                                  std::span<const NamedLimit> limits, Ask ask, MonoTime now,
+                                  const AheadOf* ahead) {
   assert(limits.size() <= kNamedLimitsMax);
   const bool settles = ask == Ask::kReturn || ask == Ask::kExact;
   bool settled = false;
@@ -153,11 +195,21 @@ Result<NamedOutcomes> DecideNamed(Limiter& limiter, Limiter::View* view,
     if (settles) {
       for (Charge& charge : plan.charges) charge.cost = 0;
     }
-    terms.peek = ask != Ask::kTake;
+    const bool takes = ask == Ask::kTake || ask == Ask::kTry;
+    // Others go before: is there enough for them too?
+    const bool looks = ahead != nullptr && !settles && NoteAhead(*ahead, &plan);
+    terms.peek = !takes || looks;
     std::array<Part, kNamedLimitsMax> parts;
-    const std::optional<NamedOutcomes> outcomes = Judge(plan, terms, now, parts);
+    std::optional<NamedOutcomes> outcomes = Judge(plan, terms, now, parts);
+    if (takes && looks && outcomes.has_value() && outcomes->allowed) {
+      plan.ahead = {};
+      terms.peek = false;
+      outcomes = Judge(plan, terms, now, parts);
+    }
     if (!outcomes.has_value()) continue;
-    if (ask == Ask::kTake) Count(plan, *outcomes, parts, view->policies());
+    if (ask == Ask::kTake || (ask == Ask::kTry && outcomes->allowed)) {
+      Count(plan, *outcomes, parts, view->policies());
+    }
     return *outcomes;
   }
 }

@@ -17,8 +17,10 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "weir/base/result.h"
 #include "weir/base/time.h"
@@ -41,6 +43,7 @@ struct NamedLimit {
 
 enum class Ask : uint8_t {
   kTake,    // All costs are taken, or none.
+  kTry,     // As kTake, by one who will try again: a refusal is not counted.
   kPeek,    // What kTake would say.
   kReturn,  // All costs are given back; see Refund of decision.h.
   kExact,   // All costs are taken, there or not; see Force of decision.h.
@@ -48,6 +51,11 @@ enum class Ask : uint8_t {
 
 struct NamedOutcome : Outcome {
   bool binding = true;  // false: a policy that does not refuse this bucket's requests.
+  // For those who wait (waiting_line.h): the bucket, and what is asked of it as its line counts:
+  // tokens under a policy, else units of time. Whether others who wait go before.
+  uint64_t bucket = 0;
+  uint64_t line_cost = 0;
+  bool behind = false;
 };
 
 struct NamedOutcomes {
@@ -60,9 +68,19 @@ struct NamedOutcomes {
   std::span<const NamedOutcome> all() const { return {each.data(), count}; }
 };
 
+// The policies that match the request, as limits of whom they would charge. `address`: AddressText
+// of request.client. Views of all three.
+std::vector<NamedLimit> LimitsOf(const PolicySet& policies, const Request& request,
+                                 std::string_view address);
+
+// What those who wait will take from a bucket before the one who asks, as its line counts.
+using AheadOf = std::function<uint64_t(uint64_t bucket)>;
+
 // Requires: at most kNamedLimitsMax limits; `now` as in BucketRule::Take.
-// kReturn and kExact are always allowed, and each outcome is what stands then.
+// kReturn and kExact are always allowed, and each outcome is what stands then. With `ahead`, kTake,
+// kTry and kPeek let those who wait go before: what they will take counts as taken.
 Result<NamedOutcomes> DecideNamed(Limiter& limiter, Limiter::View* view,
-                                  std::span<const NamedLimit> limits, Ask ask, MonoTime now);
+                                  std::span<const NamedLimit> limits, Ask ask, MonoTime now,
+                                  const AheadOf* ahead = nullptr);
 
 }  // namespace weir::limit

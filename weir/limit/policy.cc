@@ -27,11 +27,6 @@ Address MaskOf(uint8_t bits) {
   return mask;
 }
 
-uint64_t SubscriberHash(const Address& client, uint64_t seed) {
-  const size_t bytes = client.is_v4() ? client.bytes.size() : kV6SubscriberBytes;
-  return SeededHash({reinterpret_cast<const char*>(client.bytes.data()), bytes}, seed);
-}
-
 bool IsNameByte(char byte) {
   return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
          (byte >= '0' && byte <= '9') || std::string_view("_.:/-").find(byte) != std::string::npos;
@@ -48,6 +43,9 @@ std::string_view Fault(const Policy& policy) {
   if (policy.key_prefix.size() > kPolicyPrefixBytesMax) return "has a key prefix above 1024 bytes";
   if (policy.client.bits > 128) return "has a client prefix above 128 bits";
   if (policy.enforced_percent > 100) return "is enforced for more than 100 percent";
+  if (policy.delay_max.count() < 0 || policy.delay_max > kDelayMax) {
+    return "delays for more than a minute";
+  }
   const Words address = ToWords(policy.client.address);
   const Words mask = ToWords(MaskOf(policy.client.bits));
   if ((address[0] & ~mask[0]) != 0 || (address[1] & ~mask[1]) != 0) {
@@ -72,6 +70,11 @@ std::string PeriodText(std::chrono::nanoseconds period) {
 }
 
 }  // namespace
+
+uint64_t ClientHash(const Address& client, uint64_t seed) {
+  const size_t bytes = client.is_v4() ? client.bytes.size() : kV6SubscriberBytes;
+  return SeededHash({reinterpret_cast<const char*>(client.bytes.data()), bytes}, seed);
+}
 
 Result<PolicySet> PolicySet::Create(std::vector<Policy> policies, uint64_t seed,
                                     const PolicySet* before) {
@@ -203,7 +206,7 @@ uint64_t PolicySet::BucketHash(size_t policy, const Request& request) const {
   const uint64_t seed = compiled_[policy].seed;
   switch (policies_[policy].per) {
     case Per::kClient:
-      return SubscriberHash(request.client, seed);
+      return ClientHash(request.client, seed);
     case Per::kKey:
       assert(request.key.has_value());
       return SeededHash(*request.key, seed);

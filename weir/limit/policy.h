@@ -11,6 +11,7 @@
 
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -33,6 +34,7 @@ static_assert(kMatchesMax <= kChargesMax);
 inline constexpr size_t kPolicyNameBytesMax = 64;
 inline constexpr size_t kPolicyUserBytesMax = 256;
 inline constexpr size_t kPolicyPrefixBytesMax = 1024;
+inline constexpr std::chrono::milliseconds kDelayMax = std::chrono::minutes(1);
 
 enum class CommandClass : uint8_t { kRead = 0, kWrite = 1, kAdmin = 2 };
 inline constexpr size_t kCommandClasses = 3;
@@ -66,6 +68,8 @@ struct Policy {
   // Of a hundred buckets so many refuse, always the same ones. In the others what is over the limit
   // passes and is counted, to see what the limit would do.
   uint8_t enforced_percent = 100;
+  // A request may wait so long for its tokens before it is refused. 0: it is refused at once.
+  std::chrono::milliseconds delay_max{0};
 
   bool operator==(const Policy&) const = default;
 };
@@ -94,6 +98,7 @@ struct PolicyTally {
     std::atomic<uint64_t> denied{0};
     std::atomic<uint64_t> near{0};
     std::atomic<uint64_t> shadowed{0};
+    std::atomic<uint64_t> delayed{0};
 
     // Of a request that passed: what became of this policy's own charge.
     void CountPassed(const Charge& charge, const Part& part) {
@@ -108,6 +113,7 @@ struct PolicyTally {
     }
     void CountAllowed() { allowed.fetch_add(1, std::memory_order_relaxed); }
     void CountDenied() { denied.fetch_add(1, std::memory_order_relaxed); }
+    void CountDelayed() { delayed.fetch_add(1, std::memory_order_relaxed); }
   };
   std::array<Shard, kShards> shards;
 };
@@ -205,6 +211,9 @@ class PolicySet {
   std::vector<Compiled> compiled_;
   std::array<uint64_t, kCommandClasses> by_command_{};  // Bit i: policy i concerns this class.
 };
+
+// Of a client as Per::kClient tells them apart.
+uint64_t ClientHash(const Address& client, uint64_t seed);
 
 // The text of what has a bucket for a request: see PolicySet::SubjectHash. `address`: AddressText
 // of request.client, needed where per is kClient. A view of it or of the request.

@@ -84,6 +84,7 @@ void Connection::Receive() {
   }
   if (got.state == net::Transfer::State::kEnded) {
     received_all_ = true;  // It may still read: what it has sent is answered first.
+    pipeline_.OnClientEnded();
     return;
   }
   if (got.state == net::Transfer::State::kWouldBlock) {
@@ -200,6 +201,7 @@ void Connection::Continue() {
 void Connection::Drain() {
   if (closed_ || draining_) return;
   draining_ = true;
+  pipeline_.OnDrain();
   ReceiveRest();
   if (closed_) return;
   Send();

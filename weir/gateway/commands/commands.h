@@ -251,6 +251,7 @@ void LimitPolicyGet(const LocalCall& call, resp::Writer& writer);
 void LimitPolicyList(const LocalCall& call, resp::Writer& writer);
 std::optional<Reply> LimitPolicyDel(const OperationCall& call);
 std::optional<Reply> LimitPolicySet(const OperationCall& call);
+std::optional<Reply> LimitWhatIf(const OperationCall& call);
 
 // throttle.cc
 void ClThrottle(const LocalCall& call, resp::Writer& writer);

@@ -86,18 +86,9 @@ Result<Explained> ReadExplained(const LocalCall& call) {
   return explained;
 }
 
-// The policies that match the request, as limits of whom they would charge.
-std::vector<limit::NamedLimit> Matching(const limit::PolicySet& policies,
-                                        const limit::Request& request, std::string_view address) {
-  std::vector<limit::NamedLimit> limits;
-  const limit::Matches matches = policies.Match(request);
-  for (size_t i = 0; i < matches.count; ++i) {
-    const limit::Policy& policy = policies.policy(matches.policies[i]);
-    limits.push_back({.key = limit::SubjectOf(policy.per, request, address),
-                      .policy = policy.name,
-                      .cost = policies.Cost(matches.policies[i], request)});
-  }
-  return limits;
+std::string_view Action(const limit::NamedOutcome& outcome, const limit::Policy* policy) {
+  if (!outcome.binding) return "shadow";
+  return policy != nullptr && policy->delay_max.count() > 0 ? "delay" : "reject";
 }
 
 void WriteExplained(const limit::NamedLimit& limit, const limit::NamedOutcome& outcome,
@@ -112,7 +103,7 @@ void WriteExplained(const limit::NamedLimit& limit, const limit::NamedOutcome& o
   writer.Bulk("key");
   writer.Bulk(limit.key);
   writer.Bulk("action");
-  writer.Bulk(outcome.binding ? "reject" : "shadow");
+  writer.Bulk(Action(outcome, policy.has_value() ? &policies.policy(*policy) : nullptr));
   writer.Bulk("limit");
   writer.Bulk(policy.has_value() ? policies.limit_text(*policy)
                                  : limit::RateText(rate, limit::Unit::kRequests));
@@ -132,7 +123,7 @@ void WriteExplained(const limit::NamedLimit& limit, const limit::NamedOutcome& o
 // Whether the words of the command are limits, from the first key on.
 bool NamesLimits(const CommandSpec& spec) {
   return spec.local == LimitCheck || spec.local == LimitPeek || spec.local == LimitRefund ||
-         spec.local == LimitReserve;
+         spec.local == LimitReserve || spec.kind == CommandKind::kWait;
 }
 
 // What each of `limits` says now, each by itself.
@@ -245,7 +236,7 @@ void LimitExplain(const LocalCall& call, resp::Writer& writer) {
   const limit::PolicySet& policies = call.gateway.admission().PoliciesIn(&view);
   const std::string address = limit::AddressText(request.client);
   std::vector<limit::NamedLimit> limits;
-  if ((spec->flags & kFlagUnlimited) == 0) limits = Matching(policies, request, address);
+  if ((spec->flags & kFlagUnlimited) == 0) limits = limit::LimitsOf(policies, request, address);
   if (NamesLimits(*spec)) {
     const Result<NamedLimitWords> named = ReadNamedLimits(words, 1);
     if (!named.ok()) return WriteError(writer, named.error().message);

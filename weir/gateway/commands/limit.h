@@ -1,6 +1,7 @@
 // What the commands LIMIT.* share: reading the limits of a request, writing what became of them.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 
 #include "weir/base/result.h"
@@ -16,6 +17,16 @@ namespace weir::gateway::commands {
 // or else who is refused by one would fill it again, or empty another's.
 // Errors: kInvalid, with the whole reply as message.
 Result<NamedLimitWords> ReadPermittedLimits(const LocalCall& call, size_t begin, limit::Ask ask);
+
+// The words of LIMIT.WAIT: its limits, and for how long it may wait at most.
+struct WaitWords {
+  static constexpr std::chrono::milliseconds kMost = std::chrono::hours(1);
+
+  NamedLimitWords limits;
+  std::chrono::milliseconds most{0};
+};
+// As ReadPermittedLimits.
+Result<WaitWords> ReadWait(const LocalCall& call);
 
 // Writes allowed, remaining, retry_after_ms, reset_after_ms, limit, after their array's header.
 inline constexpr size_t kOutcomeFields = 5;

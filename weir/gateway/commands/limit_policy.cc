@@ -1,5 +1,8 @@
 // LIMIT.POLICY: the policies of the running server.
+#include <charconv>
+#include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -27,7 +30,75 @@ std::optional<Reply> Begin(const OperationCall& call, std::function<Reply()> cha
   return Reply::Failure(errors::TooMuchHeavyWork());
 }
 
+// The policy of this name that is in force.
+std::optional<limit::Policy> InForce(const Admission& admission, std::string_view name) {
+  Admission::View view;
+  const limit::PolicySet& policies = admission.PoliciesIn(&view);
+  const std::optional<size_t> found = policies.Find(name);
+  return found.has_value() ? std::optional(policies.policy(*found)) : std::nullopt;
+}
+
+// With one digit after the point.
+std::string Percent(uint64_t part, uint64_t whole) {
+  if (whole == 0) return "0.0";
+  const auto permille = static_cast<uint64_t>(Uint128{part} * 1000 / whole);
+  return std::to_string(permille / 10) + "." + std::to_string(permille % 10);
+}
+
+void WriteReport(const limit::WhatIfReport& report, resp::Writer& writer) {
+  const auto number = [&writer](std::string_view name, uint64_t value) {
+    writer.Bulk(name);
+    writer.Integer(static_cast<int64_t>(value));
+  };
+  const auto text = [&writer](std::string_view name, std::string_view value) {
+    writer.Bulk(name);
+    writer.Bulk(value);
+  };
+  writer.MapHeader(8);
+  number("requests", report.requests);
+  number("denied", report.denied);
+  text("denied_percent", Percent(report.denied, report.requests));
+  number("buckets", report.buckets);
+  text("sample", report.sample);
+  number("one_in", report.one_in);
+  using std::chrono::milliseconds;
+  number("span_ms",
+         static_cast<uint64_t>(std::chrono::duration_cast<milliseconds>(report.span).count()));
+  writer.Bulk("top");
+  writer.ArrayHeader(report.top.size());
+  for (const limit::WhatIfReport::Denied& denied : report.top) {
+    writer.ArrayHeader(2);
+    writer.Bulk(denied.key);
+    writer.Integer(static_cast<int64_t>(denied.count));
+  }
+}
+
 }  // namespace
+
+std::optional<Reply> LimitWhatIf(const OperationCall& call) {
+  const Args args = call.args;
+  Admission& admission = call.gateway.admission();
+  std::optional<limit::Policy> policy;
+  if (args.size() == 2) {
+    policy = InForce(admission, args[1]);
+    if (!policy.has_value()) return Reply::Failure(errors::NoSuchPolicy(args[1]));
+  } else {
+    if (args.size() % 2 != 0) return Reply::Failure(std::string(errors::kSyntax));
+    const ProcessInfo& process = call.gateway.process();
+    if (process.make_policy == nullptr) return Reply::Failure(std::string(errors::kFixedPolicies));
+    Parameters keys;
+    for (size_t i = 2; i < args.size(); i += 2) keys.emplace_back(args[i], args[i + 1]);
+    Result<limit::Policy> made = process.make_policy(std::string(args[1]), keys);
+    if (!made.ok()) return ErrorReply(made.error());
+    policy = std::move(made).value();
+  }
+  return Begin(call, [&admission, policy = std::move(*policy), now = call.gateway.clock().Mono(),
+                      protocol = call.session.protocol] {
+    const Result<limit::WhatIfReport> report = admission.WhatIf(policy, now);
+    if (!report.ok()) return ErrorReply(report.error());
+    return EncodedBy(protocol, [&](resp::Writer& writer) { WriteReport(report.value(), writer); });
+  });
+}
 
 std::optional<Reply> LimitPolicySet(const OperationCall& call) {
   const Args args = call.args;
@@ -72,7 +143,8 @@ void LimitPolicyGet(const LocalCall& call, resp::Writer& writer) {
     const std::pair<std::string_view, uint64_t> counts[] = {{"allowed", policy.counters.allowed},
                                                             {"denied", policy.counters.denied},
                                                             {"near", policy.counters.near},
-                                                            {"shadowed", policy.counters.shadowed}};
+                                                            {"shadowed", policy.counters.shadowed},
+                                                            {"delayed", policy.counters.delayed}};
     writer.MapHeader(keys.size() + std::size(counts));
     for (const auto& [key, value] : keys) {
       writer.Bulk(key);

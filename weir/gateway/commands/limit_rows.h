@@ -8,7 +8,7 @@ namespace weir::gateway::rows {
 // Decided at once, by the limiter alone: nothing is stored.
 constexpr Row Limits(std::string_view name, int arity, std::string_view summary,
                      LocalFunction* function) {
-  return Any(name, arity, CommandKind::kLocal, kFast | kFlagWrite | kFlagNoMulti,
+  return Any(name, arity, CommandKind::kLocal, kFast | kFlagWrite | kFlagNoMulti | kFlagBucket,
              OneKey(kReadsAndChanges), "0.1.0", summary)
       .With([=](Row& row) { row.local = function; });
 }
@@ -43,12 +43,12 @@ inline constexpr Row kLimitRows[] = {
         .Differs("weir's own. `[AS user] [FROM address] command [arg ...]`; the command does not "
                  "run. Not within MULTI.")
         .In(0),
-    Local("limit.offenders", 1, kAdmin | kFlagNoMulti, "0.1.0",
+    Local("limit.offenders", 1, kAdmin | kFlagShowsAllKeys | kFlagNoMulti, "0.1.0",
           "Get who is refused most of late, by which policy, and about how often.",
           c::LimitOffenders)
         .Differs("weir's own. Not within MULTI."),
-    Any("limit.peek", -4, CommandKind::kLocal, kFast | kFlagReadOnly | kFlagNoMulti, OneKey(kReads),
-        "0.1.0", "Get what LIMIT.CHECK would answer, and take nothing.")
+    Any("limit.peek", -4, CommandKind::kLocal, kFast | kFlagReadOnly | kFlagNoMulti | kFlagBucket,
+        OneKey(kReads), "0.1.0", "Get what LIMIT.CHECK would answer, and take nothing.")
         .With([](Row& row) { row.local = c::LimitPeek; })
         .Differs(kLimitGrammar),
     Container("limit.policy", "0.1.0", "A container for commands about limit policies."),
@@ -75,6 +75,15 @@ inline constexpr Row kLimitRows[] = {
     Limits("limit.reserve", -4, "Take costs for work whose cost is known afterwards.",
            c::LimitReserve)
         .Differs("weir's own. As LIMIT.CHECK, and `[TTL ms]`. Not within MULTI."),
+    Any("limit.wait", -6, CommandKind::kWait, kFlagWrite | kFlagNoMulti, OneKey(kReadsAndChanges),
+        "0.1.0", "Take the costs of several limits as soon as they are there.")
+        .Differs("weir's own. As LIMIT.CHECK, and `MAX ms`: how long it may wait. Not within "
+                 "MULTI."),
+    Operates("limit.whatif", -2, kAdmin | kFlagNoMulti, "0.1.0",
+             "Get what a limit policy would have refused in the last hour.", c::LimitWhatIf)
+        .Differs(
+            "weir's own. `name` of a policy in force, or `name key value [key value ...]`, the "
+            "keys of a `[[limit]]`. Not within MULTI."),
     Limits("rl.throttle", -5, "Another name of CL.THROTTLE.", c::ClThrottle)
         .Differs("See CL.THROTTLE."),
 };

@@ -1,0 +1,60 @@
+#include "weir/gateway/limit_waits.h"
+
+#include <vector>
+
+namespace weir::gateway {
+
+std::optional<bool> LimitWaits::Wait(Seat* seat, uint64_t bucket, uint64_t cost) {
+  if (seat->taken() && seat->place_.bucket == bucket) {
+    const std::lock_guard lock(mutex_);
+    return line_.IsFirst(seat->place_);
+  }
+  seat->Leave();
+  const std::lock_guard lock(mutex_);
+  const std::optional<limit::WaitingLine::Place> place = line_.Join(bucket, cost);
+  if (!place.has_value()) return std::nullopt;
+  turns_.emplace(place->number, seat->turn_);
+  count_.store(line_.size(), std::memory_order_relaxed);
+  seat->waits_ = this;
+  seat->place_ = *place;
+  return line_.IsFirst(*place);
+}
+
+void LimitWaits::Leave(const limit::WaitingLine::Place& place) {
+  std::shared_ptr<Turn> next;
+  {
+    const std::lock_guard lock(mutex_);
+    const std::optional<uint64_t> first = line_.Leave(place);
+    turns_.erase(place.number);
+    count_.store(line_.size(), std::memory_order_relaxed);
+    if (first.has_value()) next = turns_.at(*first);
+  }
+  if (next != nullptr) Deliver(std::move(next));
+}
+
+uint64_t LimitWaits::Ahead(uint64_t bucket, const Seat* seat) const {
+  const std::lock_guard lock(mutex_);
+  const bool own = seat != nullptr && seat->taken() && seat->place_.bucket == bucket;
+  return own && line_.IsFirst(seat->place_) ? 0 : line_.Ahead(bucket);
+}
+
+void LimitWaits::Tell(uint64_t bucket) {
+  std::shared_ptr<Turn> first;
+  {
+    const std::lock_guard lock(mutex_);
+    const std::optional<uint64_t> number = line_.First(bucket);
+    if (number.has_value()) first = turns_.at(*number);
+  }
+  if (first != nullptr) Deliver(std::move(first));
+}
+
+void LimitWaits::TellAll() {
+  std::vector<std::shared_ptr<Turn>> firsts;
+  {
+    const std::lock_guard lock(mutex_);
+    line_.ForEachFirst([&](uint64_t number) { firsts.push_back(turns_.at(number)); });
+  }
+  for (std::shared_ptr<Turn>& turn : firsts) Deliver(std::move(turn));
+}
+
+}  // namespace weir::gateway

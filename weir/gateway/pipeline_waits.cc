@@ -1,0 +1,166 @@
+// The part of Pipeline that waits at limits: commands that a policy delays, before they begin, and
+// LIMIT.WAIT, once it has. What comes after either waits behind it.
+#include <algorithm>
+#include <cassert>
+#include <utility>
+
+#include "weir/gateway/commands/limit.h"
+#include "weir/gateway/errors.h"
+#include "weir/gateway/limit_words.h"
+#include "weir/gateway/pipeline.h"
+#include "weir/gateway/refusal.h"
+
+namespace weir::gateway {
+namespace {
+
+// The policy of a transaction cannot wait: its commands are queued, or not, as they come.
+bool IsOfTransaction(const CommandSpec& spec, const Transaction& transaction) {
+  return transaction.open() || (spec.flags & kFlagTransaction) != 0;
+}
+
+Reply NoRoomToWait() {
+  return Reply::Failure(
+      Overloaded({"limit", Refusal::kUntilQueue, "as many commands wait at limits as may"}));
+}
+
+}  // namespace
+
+// Of most requests a few draws are compared, and that is all.
+void Pipeline::NoteInJournal(const Resolved& resolved, Args args) {
+  const CommandSpec& spec = *resolved.spec;
+  limit::Journal::Draws draws{.request = outbox_.draws.Next(), .client = client_draw_};
+  if (resolved.IsReadOfOneKey()) {
+    draws.key = resolved.hash.hash;
+  } else if (spec.keys.first != 0) {
+    draws.key = gateway_.placement().Hash(args[static_cast<size_t>(spec.keys.first)]).hash;
+  }
+  if (!gateway_.admission().JournalTakes(draws)) [[likely]]
+    return;
+  gateway_.admission().NoteInJournal(draws, LimitRequest(spec, args, session_), outbox_.now.mono);
+}
+
+std::optional<Reply> Pipeline::Throttled(const CommandSpec& spec, Args args, bool* waits) {
+  if ((spec.flags & kFlagUnlimited) != 0) return std::nullopt;
+  const Patience patience = IsOfTransaction(spec, transaction_) ? Patience::kNone : patience_;
+  Passage passage = gateway_.admission().Admit(&outbox_.limits, LimitRequest(spec, args, session_),
+                                               patience, outbox_.now.mono);
+  *waits = passage.verdict == Passage::Verdict::kWaits;
+  if (passage.verdict != Passage::Verdict::kRefused) return std::nullopt;
+  outbox_.stats->throttled.Add(1);
+  return Reply::Failure(std::move(passage.refusal));
+}
+
+void Pipeline::EnqueueWaiting(Queued queued) {
+  const Origin origin = OriginOf(NextSequence());
+  queued.waits = true;
+  queued.seat = LimitWaits::Seat(origin);
+  Enqueue(std::move(queued));
+  if (Queued* waiting = Find(origin)) TryLimits(*waiting);
+  Pump();
+}
+
+void Pipeline::BeginWait(Queued& queued, uint64_t sequence) {
+  queued.pending = 1;
+  queued.waits = true;
+  queued.seat = LimitWaits::Seat(OriginOf(sequence));
+  TryLimits(queued);
+}
+
+// Requires: it waits. Whoever calls it pumps afterwards.
+void Pipeline::TryLimits(Queued& queued) {
+  assert(queued.waits);
+  queued.due = kNoDue;
+  if (queued.spec->kind == CommandKind::kWait && queued.state == State::kPending) {
+    TryNamedLimits(queued);
+  } else {
+    TryPolicies(queued);
+  }
+}
+
+void Pipeline::TryPolicies(Queued& queued) {
+  const limit::Request request = LimitRequest(*queued.spec, queued.args.views(), session_);
+  const auto ask = [&](Patience patience) {
+    return gateway_.admission().Try(&outbox_.limits, request, {queued.seat, queued.since, patience},
+                                    outbox_.now.mono);
+  };
+  Passage passage = ask(patience_);
+  if (passage.verdict == Passage::Verdict::kWaits) {
+    if (StandInLine(queued, passage.wait)) return;
+    passage = ask(Patience::kNone);
+  }
+  queued.waits = false;
+  queued.seat.Leave();
+  if (passage.verdict == Passage::Verdict::kPasses) {
+    queued.since = outbox_.now.mono;  // It was held back by design: that is not how long it took.
+    return;
+  }
+  queued.state = State::kAnswered;
+  queued.rejected = true;
+  queued.reply = Reply::Failure(std::move(passage.refusal));
+  outbox_.stats->throttled.Add(1);
+  CountRejection(queued.spec, queued.reply);
+}
+
+void Pipeline::TryNamedLimits(Queued& queued) {
+  const MonoTime now = outbox_.now.mono;
+  const auto answer = [&queued](Reply reply) {
+    queued.waits = false;
+    queued.seat.Leave();
+    queued.pending = 0;
+    queued.state = State::kAnswered;
+    queued.reply = std::move(reply);
+  };
+  const auto words =
+      commands::ReadWait({queued.args.views(), session_, gateway_, home_, outbox_, false});
+  if (!words.ok()) return answer(Reply::Failure(words.error().message));
+  const auto decide = [&](limit::Ask ask) {
+    return gateway_.admission().DecideNamed(&outbox_.limits, words.value().limits.all(), ask, now,
+                                            &queued.seat);
+  };
+  Result<limit::NamedOutcomes> outcomes = decide(limit::Ask::kTry);
+  if (outcomes.ok() && !outcomes.value().allowed) {
+    const limit::NamedOutcome& longest = outcomes.value().each[outcomes.value().decisive];
+    const MonoTime until = queued.began + words.value().most;
+    if (wait_patience_ == Patience::kWaits && longest.verdict == limit::Verdict::kLater &&
+        now + longest.retry_after <= until) {
+      const Passage::Wait wait{longest.bucket, longest.line_cost, longest.behind,
+                               longest.retry_after, until};
+      if (StandInLine(queued, wait)) return;
+      return answer(NoRoomToWait());
+    }
+    outcomes = decide(limit::Ask::kTake);  // The last time: now it is counted.
+  }
+  if (!outcomes.ok()) return answer(Reply::Failure("ERR " + outcomes.error().message));
+  answer(EncodedBy(session_.protocol, [&](resp::Writer& writer) {
+    writer.ArrayHeader(commands::kOutcomeFields + 1);
+    commands::WriteOutcomeFields(outcomes.value(), writer);
+    writer.Integer(std::chrono::ceil<std::chrono::milliseconds>(now - queued.began).count());
+  }));
+  queued.began = now;  // As above.
+}
+
+// Returns false when there is no room for it.
+bool Pipeline::StandInLine(Queued& queued, const Passage::Wait& wait) {
+  const MonoTime now = outbox_.now.mono;
+  const std::optional<bool> first =
+      gateway_.admission().waits().Wait(&queued.seat, wait.bucket, wait.cost);
+  if (!first.has_value()) return false;
+  MonoTime next = wait.until;
+  // Those who were before it have gone meanwhile: its turn is now.
+  if (*first) next = std::min(next, wait.behind ? now : now + wait.retry_after);
+  NoteDue(queued, next);
+  return true;
+}
+
+// `all`: those that policies delay too.
+void Pipeline::StopWaits(bool all) {
+  wait_patience_ = Patience::kNone;
+  if (all) patience_ = Patience::kNone;
+  for (size_t i = 0; i < queue_.size(); ++i) {
+    Queued& queued = queue_[i];
+    if (queued.waits && (all || queued.spec->kind == CommandKind::kWait)) TryLimits(queued);
+  }
+  Pump();
+}
+
+}  // namespace weir::gateway

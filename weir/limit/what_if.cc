@@ -1,0 +1,126 @@
+#include "weir/limit/what_if.h"
+
+#include <algorithm>
+#include <cassert>
+#include <cmath>
+#include <optional>
+#include <unordered_map>
+#include <utility>
+
+#include "weir/base/key_hash.h"
+
+namespace weir::limit {
+namespace {
+
+constexpr uint64_t kSeed = 1;  // Nobody can aim at buckets that are gone with the answer.
+
+struct Bucket {
+  BucketState state;
+  uint64_t denied = 0;
+  const JournalEntry* first = nullptr;
+};
+
+Error Invalid(std::string message) {
+  return Error{ErrorCode::kInvalid, std::move(message)};
+}
+
+uint64_t BucketOf(const Policy& policy, const JournalEntry& entry) {
+  switch (policy.per) {
+    case Per::kClient:
+      return ClientHash(entry.client, kSeed);
+    case Per::kKey:
+      return entry.key_hash;
+    case Per::kUser:
+      return SeededHash({entry.user.data(), entry.user_bytes}, kSeed);
+    case Per::kPrefix:
+      return 0;
+  }
+  assert(false);
+  return 0;
+}
+
+// How many of `count` requests that cost `cost` each pass now; they are charged.
+uint64_t Pass(const BucketRule& rule, MonoTime now, uint64_t count, uint64_t cost,
+              BucketState* state) {
+  if (cost == 0) return count;
+  const uint64_t passed = std::min(count, rule.Peek(*state, now, 0).remaining / cost);
+  if (passed > 0) {
+    [[maybe_unused]] const Verdict verdict = rule.Decide(*state, now, passed * cost, state);
+    assert(verdict == Verdict::kAllowed);
+  }
+  return passed;
+}
+
+std::vector<WhatIfReport::Denied> TopOf(const Policy& policy,
+                                        const std::unordered_map<uint64_t, Bucket>& buckets) {
+  std::vector<const Bucket*> refused;
+  for (const auto& [hash, bucket] : buckets) {
+    if (bucket.denied > 0) refused.push_back(&bucket);
+  }
+  const auto text = [&policy](const Bucket& bucket) {
+    const std::string address = AddressText(bucket.first->client);
+    return std::string(SubjectOf(policy.per, bucket.first->request(), address));
+  };
+  // Those that are alike by their keys, so that the answer does not depend on hashes.
+  std::vector<WhatIfReport::Denied> top;
+  for (const Bucket* bucket : refused) top.push_back({text(*bucket), bucket->denied});
+  const auto shown = static_cast<ptrdiff_t>(std::min(top.size(), WhatIfReport::kTop));
+  std::partial_sort(top.begin(), top.begin() + shown, top.end(), [](const auto& a, const auto& b) {
+    return a.count != b.count ? a.count > b.count : a.key < b.key;
+  });
+  top.resize(static_cast<size_t>(shown));
+  return top;
+}
+
+}  // namespace
+
+WhatIfSample SampleFor(const Policy& policy, const Journal& journal, MonoTime now) {
+  const auto take = [now](std::string_view name, const JournalSample& sample) {
+    const auto span = std::min<std::chrono::nanoseconds>(now - sample.began(), sample.kSpan);
+    return WhatIfSample{name, sample.entries(), sample.rarity(),
+                        sample.entries().empty() ? std::chrono::nanoseconds(0) : span};
+  };
+  // An entry of all requests stands for many at one moment: that shows nothing of small buckets.
+  const uint64_t cost = policy.unit == Unit::kRequests ? policy.request_cost : 1;
+  const uint64_t alike = uint64_t{1} << journal.requests.rarity();
+  const bool coarse = alike > 1 && alike > policy.rate.burst / (8 * std::max<uint64_t>(cost, 1));
+  if (coarse && policy.per == Per::kClient) return take("clients", journal.clients);
+  if (coarse && policy.per == Per::kKey) return take("keys", journal.keys);
+  return take("requests", journal.requests);
+}
+
+Result<WhatIfReport> WhatIf(const Policy& policy, const WhatIfSample& sample) {
+  if (policy.only_named) {
+    return Invalid("limit policy '" + policy.name +
+                   "' concerns no request of its own accord, and those that name it are not noted");
+  }
+  if (policy.user.size() > JournalEntry::kUserBytesMax ||
+      policy.key_prefix.size() > JournalEntry::kKeyBytesMax) {
+    return Invalid("of users 24 bytes are noted and of keys 32; the policy names more");
+  }
+  const Result<PolicySet> created = PolicySet::Create({policy}, kSeed);
+  if (!created.ok()) return created.error();
+  const PolicySet& set = created.value();
+  const bool together = sample.name == "requests";
+  WhatIfReport report{
+      .sample = sample.name, .one_in = uint64_t{1} << sample.rarity, .span = sample.span};
+  std::unordered_map<uint64_t, Bucket> buckets;
+  for (const JournalEntry& entry : sample.entries) {
+    const Request request = entry.request();
+    if (set.Match(request).count == 0) continue;
+    Bucket& bucket = buckets[BucketOf(policy, entry)];
+    if (bucket.first == nullptr) bucket.first = &entry;
+    const uint64_t alike = uint64_t{1} << entry.rarity;
+    const uint64_t count = together ? alike : 1;
+    const uint64_t passed = Pass(set.rule(0), entry.at, count, set.Cost(0, request), &bucket.state);
+    const uint64_t denied = (count - passed) * (together ? 1 : alike);
+    report.requests += alike;
+    report.denied += denied;
+    bucket.denied += together ? denied : count - passed;
+  }
+  report.buckets = buckets.size();
+  report.top = TopOf(policy, buckets);
+  return report;
+}
+
+}  // namespace weir::limit
