@@ -1,0 +1,105 @@
+#!/usr/bin/env python3
+"""What the cache loses beside the best known policy, each chosen in hindsight.
+
+The folder holds traces, NAME.txt.zst, and may hold baselines.csv with a row for each trace and
+capacity: `trace,entries,…,best`, hit ratios in per cent. Each row is replayed. A trace with sizes
+has no row: it is replayed with room for 1/64 to 1/2 of its bytes, beside the references that weigh
+sizes or do not, once counting objects and once counting bytes.
+
+  regret   best - auto in points: within 0.5 it is well, within 2 for less than 50 000 requests
+
+    ./dev bench regrets FOLDER [--only TRACE]
+"""
+import argparse
+import csv
+import os
+import subprocess
+import sys
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+WEIR = os.path.join(ROOT, "build", "release", "weir")
+REFERENCES = ("lru", "s3fifo", "gdsf")
+SHARES = (64, 32, 16, 8, 4, 2)  # One such part of all bytes.
+LONG_TRACE = 50_000
+REGRET_MAX, REGRET_MAX_SHORT = 0.5, 2.0
+
+
+def replay(trace, *arguments):
+    """Returns (hit ratio, byte hit ratio) of each capacity."""
+    output = subprocess.run([WEIR, "replay", "--trace", trace, *arguments], check=True,
+                            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True).stdout
+    return [tuple(float(field) for field in line.split(",")[3:])
+            for line in output.splitlines()[1:]]
+
+
+def survey(trace):
+    """Returns the requests of a trace and the bytes of all its keys, 0 without sizes."""
+    sizes, requests = {}, 0
+    with subprocess.Popen(["zstd", "-dc", trace], stdout=subprocess.PIPE, text=True) as process:
+        for line in process.stdout:
+            requests += 1
+            if "," in line:
+                key, size = line.split(",")
+                sizes[key] = int(size)
+            elif requests > LONG_TRACE:
+                process.terminate()
+                break
+    return requests, sum(sizes.values())
+
+
+def unsized(folder, rows):
+    """Replays each row of the baselines. Returns the regrets."""
+    print(f"{'trace':<10}{'entries':>8}{'auto':>8}{'lru':>8}{'best':>8}  {'which':<16}{'regret'}")
+    regrets = []
+    for row in rows:
+        trace = os.path.join(folder, row["trace"] + ".txt.zst")
+        auto = replay(trace, "--entries", row["entries"])[-1][0]
+        policies = {name: float(ratio) for name, ratio in row.items()
+                    if name not in ("trace", "entries", "best")}
+        best = max(policies, key=policies.get)
+        regrets.append(policies[best] - auto)
+        most = REGRET_MAX if survey(trace)[0] >= LONG_TRACE else REGRET_MAX_SHORT
+        print(f"{row['trace']:<10}{row['entries']:>8}{auto:>8.2f}{policies['lru']:>8.2f}"
+              f"{policies[best]:>8.2f}  {best:<16}{regrets[-1]:>7.2f}"
+              f"{'' if regrets[-1] <= most else '  above ' + str(most)}", flush=True)
+    return regrets
+
+
+def sized(trace, total):
+    for column, objective in enumerate(("hits", "bytes")):
+        print(f"\n{os.path.basename(trace)}, {objective} in per cent\n{'bytes':>12}{'auto':>8}"
+              + "".join(f"{name:>8}" for name in REFERENCES))
+        for share in SHARES:
+            capacity = str(total // share)
+            auto = replay(trace, "--bytes", capacity, "--objective", objective)[-1][column]
+            others = [replay(trace, "--bytes", capacity, "--policy", name)[-1][column]
+                      for name in REFERENCES]
+            print(f"{capacity:>12}{auto:>8.2f}" + "".join(f"{ratio:>8.2f}" for ratio in others)
+                  + ("" if auto >= max(others) else "  behind"), flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder")
+    parser.add_argument("--only", help="the name of one trace")
+    options = parser.parse_args()
+    rows = []
+    baselines = os.path.join(options.folder, "baselines.csv")
+    if os.path.exists(baselines):
+        with open(baselines, encoding="utf-8", newline="") as file:
+            rows = [row for row in csv.DictReader(file) if options.only in (None, row["trace"])]
+    if rows:
+        regrets = unsized(options.folder, rows)
+        print(f"worst {max(regrets):.2f}, mean {sum(regrets) / len(regrets):.2f}")
+    for file in sorted(os.listdir(options.folder)):
+        name = file.removesuffix(".txt.zst")
+        if name == file or options.only not in (None, name):
+            continue
+        trace = os.path.join(options.folder, file)
+        total = survey(trace)[1]
+        if total > 0:
+            sized(trace, total)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
