@@ -166,6 +166,9 @@ TEST_F(LimitRightsTest, WhoIsLimitedNeitherUndoesItNorLimitsOthers) {
   EXPECT_EQ(rig_.Do(app, {"LIMIT.CHECK", "admin", "POLICY", "writes", "COST", "2"}), kDenied);
   EXPECT_EQ(rig_.Do(app, {"LIMIT.CHECK", "k", "POLICY", "api"}), "[:1 :4 :0 :720000 :0]")
       << "of a limit that concerns those alone who name it everybody may take";
+  EXPECT_EQ(rig_.Do(admin, {"LIMIT.REFUND", "app", "POLICY", "writes", "COST", "2"}),
+            "[:1 :2 :0 :0 :0]");
+  EXPECT_EQ(rig_.Do(app, {"LIMIT.WAIT", "admin", "POLICY", "writes", "MAX", "0"}), kDenied);
 }
 
 TEST_F(LimitRightsTest, ExplainShowsNoBucketThatPeekDoesNot) {

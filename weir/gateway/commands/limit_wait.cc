@@ -9,7 +9,7 @@
 namespace weir::gateway::commands {
 
 Result<WaitWords> ReadWait(const LocalCall& call) {
-  const Result<NamedLimitWords> limits = ReadPermittedLimits(call, 1);
+  const Result<NamedLimitWords> limits = ReadPermittedLimits(call, 1, limit::Ask::kTake);
   if (!limits.ok()) return limits.error();
   const auto wrong = [](std::string text) { return Error{ErrorCode::kInvalid, std::move(text)}; };
   const Args rest = call.args.subspan(limits.value().end);
