@@ -286,6 +286,10 @@ descriptors:
         self.assertRegex(refused, r"THROTTLED retry_after_ms=\d+ policy=trial limit=5/1m ")
         explained = self.redis_cli("LIMIT.EXPLAIN", "SET", "job:3", "x")
         self.assertEqual(explained[explained.index("allowed") + 1], "0")
+        self.assertEqual(self.redis_cli("LIMIT.POLICY", "SET", *trial, "rates", "50/h,9000/d"),
+                         ["OK"])
+        told = self.redis_cli("LIMIT.POLICY", "GET", "trial")
+        self.assertEqual(told[told.index("rates") + 1], '["50/h", "9000/d"]')
         self.assertEqual(self.redis_cli("LIMIT.POLICY", "DEL", "trial"), ["1"])
         self.assertEqual(self.redis_cli("SET", "job:3", "x"), ["OK"])
 

@@ -157,6 +157,9 @@ void CheckLimit(size_t index, const LimitConfig& limit, std::set<std::string>& n
   }
   if (limit.unit == LimitUnit::kRequests) {
     const std::string what = "counts bytes; write unit = \"bytes\", or a plain number of requests";
+    for (const Rate& rate : limit.rates) {
+      if (rate.amount.sized) origins.AddError(Place{"limit", index, "rates"}, what);
+    }
     if (limit.rate.amount.sized) origins.AddError(Place{"limit", index, "rate"}, what);
     if (limit.burst.sized && origins.IsSet({"limit", index, "burst"})) {
       origins.AddError(Place{"limit", index, "burst"}, what);
@@ -168,14 +171,14 @@ void CheckLimit(size_t index, const LimitConfig& limit, std::set<std::string>& n
 void CheckPolicies(const std::vector<LimitConfig>& limits, Origins& origins) {
   const std::vector<limit::Policy> policies = PoliciesOf(limits);
   constexpr uint64_t kAnySeed = 0;
-  for (size_t i = 0; i < policies.size(); ++i) {
-    const auto alone = limit::PolicySet::Create({policies[i]}, kAnySeed);
+  for (size_t i = 0; i < limits.size(); ++i) {
+    const auto alone = limit::PolicySet::Create(PoliciesOf({limits[i]}), kAnySeed);
     if (!alone) origins.AddError(Place{"limit", i, "rate"}, alone.error().message);
   }
   if (policies.empty() || !origins.errors().empty()) return;
   const auto together = limit::PolicySet::Create(policies, kAnySeed);
   if (together) return;
-  origins.AddError(Place{"limit", policies.size() - 1, "name"}, together.error().message);
+  origins.AddError(Place{"limit", limits.size() - 1, "name"}, together.error().message);
 }
 
 }  // namespace

@@ -47,8 +47,9 @@ admin::CheckFunction CheckOf(Gateway& gateway) {
       const limit::NamedOutcome& outcome = outcomes.value().each[i];
       // Gone since the decision: what it was called stands for itself.
       const std::optional<size_t> policy = policies.Find(asked[i].name);
-      const limit::Rate rate = policy.has_value() ? policies.policy(*policy).rate
-                                                  : limit::Rate{1, std::chrono::seconds(1), 1};
+      const bool known = policy.has_value() && outcome.window < policies.Windows(*policy);
+      const limit::Rate rate = known ? policies.policy(*policy + outcome.window).rate
+                                     : limit::Rate{1, std::chrono::seconds(1), 1};
       limits.push_back({.allowed = outcome.allowed(),
                         .binding = outcome.binding,
                         .quota = rate.count,

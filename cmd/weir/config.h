@@ -144,7 +144,8 @@ struct LimitConfig {
   LimitScope per = LimitScope::kAll;
   LimitUnit unit = LimitUnit::kRequests;
   Rate rate;
-  Amount burst;  // Derived from the rate.
+  Amount burst;             // Derived from the rate.
+  std::vector<Rate> rates;  // Besides `rate`.
   int64_t cost = 1;
   int64_t enforced = 100;
   Duration delay{0};  // 0: refused at once.

@@ -95,6 +95,8 @@ TEST_F(Live, ALimitThatCannotBeChangesNothing) {
   EXPECT_THAT(SetLimit("b", {{"rate", "5"}}), HasSubstr("rate: '5' is not a rate"));
   EXPECT_THAT(SetLimit("b ", {{"rate", "5/m"}}), HasSubstr("limit.name"));
   EXPECT_THAT(SetLimit("b", {{"rate", "1mb/m"}}), HasSubstr("counts bytes"));
+  EXPECT_THAT(SetLimit("b", {{"rate", "1/m"}, {"rates", "1/h,1mb/d"}}), HasSubstr("counts bytes"));
+  EXPECT_THAT(SetLimit("b", {{"rate", "1/m"}, {"rates", "1/h,"}}), HasSubstr("'' is not a rate"));
   EXPECT_THAT(applied_, IsEmpty());
 }
 
@@ -119,6 +121,7 @@ TEST(LiveLimits, AChangeThatAPowerCutMayUndoIsNoPlainError) {
 TEST(LiveLimits, TheirTextIsReadAsTheSame) {
   std::vector<LimitConfig> limits{
       MakeLimit("a", {{"rate", "5/m"}, {"client", "10.0.0.0/8"}, {"enforced", "10"}}).value(),
+      MakeLimit("w", {{"rate", "5/m"}, {"rates", "20/h,100/d"}, {"delay", "20ms"}}).value(),
       MakeLimit("b.c", {{"rate", "1mb/s"}, {"unit", "bytes"}, {"key_prefix", "\"x\n"}}).value()};
   const std::string text = LimitsText(limits);
   const Loaded loaded = LoadConfig({.file_name = "f", .text = text, .flags = {}}, kMachine);
@@ -204,7 +207,7 @@ TEST_F(Live, UsersAndLimitsComeAndGoByName) {
       Reload(user + "[[limit]]\nname = \"l\"\nrate = \"1/s\"\n").changed,
       ElementsAre("limit.l.burst", "limit.l.client", "limit.l.commands", "limit.l.cost",
                   "limit.l.delay", "limit.l.enforced", "limit.l.key_prefix", "limit.l.name",
-                  "limit.l.per", "limit.l.rate", "limit.l.unit", "limit.l.user",
+                  "limit.l.per", "limit.l.rate", "limit.l.rates", "limit.l.unit", "limit.l.user",
                   "user.u.key_prefixes", "user.u.name", "user.u.password", "user.u.rights"));
   EXPECT_EQ(Get("limit.l.rate"), "1/s");
   EXPECT_EQ(Get("user.u.password"), "(not shown)");

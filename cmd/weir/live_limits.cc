@@ -21,6 +21,17 @@ std::string Lower(std::string text) {
   return text;
 }
 
+// At commas; an empty text has no parts.
+std::vector<std::string> Split(const std::string& text) {
+  std::vector<std::string> parts;
+  for (size_t begin = 0; !text.empty() && begin <= text.size();) {
+    const size_t end = std::min(text.find(',', begin), text.size());
+    parts.push_back(text.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  return parts;
+}
+
 std::string PathIn(const std::string& directory) {
   return directory + "/" + kFileName;
 }
@@ -40,7 +51,8 @@ Result<LimitConfig> MakeLimit(const std::string& name, const gateway::Parameters
     if (std::find(given.begin(), given.end(), lower) != given.end()) {
       return wrong("'" + key + "' is given twice");
     }
-    if (std::string problem = option->read(&limit, {value}); !problem.empty()) {
+    const std::vector<std::string> values = option->list ? Split(value) : std::vector{value};
+    if (std::string problem = option->read(&limit, values); !problem.empty()) {
       return wrong(lower + ": " + problem);
     }
     given.push_back(lower);

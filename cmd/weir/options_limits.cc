@@ -41,6 +41,11 @@ void DeclareLimits(std::vector<Option>& table) {
                                     .least = Amount{1},
                                     .most = Amount{uint64_t{1} << 40, true},
                                     .default_words = "what the rate gives in one period"}));
+  add(Declare(&LimitConfig::rates, {.key = "rates",
+                                    .doc = "Further rates, such as an hour's and a day's beside a "
+                                           "second's; what passes is charged to all of them. "
+                                           "`LIMIT.POLICY SET` takes them with commas between.",
+                                    .most = Rate{.amount = {uint64_t{1} << 40, true}}}));
   add(Declare(&LimitConfig::cost,
               {.key = "cost",
                .doc = "What a request takes from its bucket, where requests are counted.",

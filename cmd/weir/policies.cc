@@ -78,6 +78,13 @@ std::vector<limit::Policy> PoliciesOf(const std::vector<LimitConfig>& limits) {
     policy.only_named = config.commands == LimitCommands::kNone;
     policy.enforced_percent = static_cast<uint8_t>(config.enforced);
     policy.delay_max = config.delay;
+    const limit::Policy first = policy;
+    for (const Rate& rate : config.rates) {
+      limit::Policy& another = policies.emplace_back(first);
+      another.window = static_cast<uint8_t>(policies[policies.size() - 2].window + 1);
+      another.rate = {
+          .count = rate.amount.count, .period = rate.period, .burst = rate.amount.count};
+    }
   }
   return policies;
 }

@@ -209,10 +209,11 @@ void LetChange(LiveConfig& live, gateway::ProcessInfo& process) {
   process.set_policy = [&live](const auto& name, const auto& keys) {
     return live.SetLimit(name, keys);
   };
-  process.make_policy = [](const auto& name, const auto& keys) -> Result<limit::Policy> {
+  process.make_policy = [](const auto& name,
+                           const auto& keys) -> Result<std::vector<limit::Policy>> {
     Result<LimitConfig> made = MakeLimit(name, keys);
     if (!made.ok()) return made.error();
-    return PoliciesOf({std::move(made).value()}).front();
+    return PoliciesOf({std::move(made).value()});
   };
   process.delete_policy = [&live](const auto& name) { return live.DeleteLimit(name); };
 }

@@ -66,7 +66,7 @@ Passage Admission::Try(View* view, const limit::Request& request, const Waiter& 
     passage.wait.until = std::min(passage.wait.until, waiter.since + delay);
   }
   if (may_wait) return passage;
-  const size_t policy = *policies.Find(limits[outcomes.decisive].policy);
+  const size_t policy = *policies.Find(limits[outcomes.decisive].policy) + decisive.window;
   limit::Limiter::CountDenied(matched, policy);
   return Refuse(matched, {decisive.verdict, policy, decisive.retry_after}, request, now);
 }
@@ -110,11 +110,12 @@ void Admission::NoteInJournal(const limit::Journal::Draws& draws, const limit::R
   if (lock.owns_lock()) journal_.Note(draws, request, now);
 }
 
-Result<limit::WhatIfReport> Admission::WhatIf(const limit::Policy& policy, MonoTime now) {
+Result<limit::WhatIfReport> Admission::WhatIf(const std::vector<limit::Policy>& policy,
+                                              MonoTime now) {
   limit::WhatIfSample sample;
   {
     const std::lock_guard lock(journaling_);
-    sample = limit::SampleFor(policy, journal_, now);
+    sample = limit::SampleFor(policy.front(), journal_, now);
   }
   return limit::WhatIf(policy, sample);
 }
@@ -145,8 +146,19 @@ std::vector<Admission::PolicyView> Admission::Policies() const {
   View view;
   limiter_->Follow(&view);
   for (size_t policy = 0; policy < view.policies().size(); ++policy) {
-    rows.push_back(
-        {view.policies().policy(policy).name, limiter_->Counters(view.policies(), policy)});
+    const limit::PolicyCounters counters = limiter_->Counters(view.policies(), policy);
+    const limit::Policy& row = view.policies().policy(policy);
+    if (row.window == 0) {
+      rows.push_back({row.name, counters});
+      continue;
+    }
+    // Each of its rates lets the same requests pass, and one of them refuses.
+    limit::PolicyCounters& all = rows.back().counters;
+    all.denied += counters.denied;
+    all.near = std::max(all.near, counters.near);
+    all.allowed = std::max(all.allowed, counters.allowed);
+    all.shadowed = std::max(all.shadowed, counters.shadowed);
+    all.delayed += counters.delayed;
   }
   return rows;
 }

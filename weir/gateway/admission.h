@@ -105,7 +105,7 @@ class Admission {
                      MonoTime now);
   bool JournalTakes(const limit::Journal::Draws& draws) const { return journal_.Takes(draws); }
   // See limit::WhatIf. Not for a loop: it takes milliseconds.
-  Result<limit::WhatIfReport> WhatIf(const limit::Policy& policy, MonoTime now);
+  Result<limit::WhatIfReport> WhatIf(const std::vector<limit::Policy>& policy, MonoTime now);
   // A client's draw in the journal.
   uint64_t ClientDraw(const limit::Address& client) const {
     return limit::ClientHash(client, seed_);

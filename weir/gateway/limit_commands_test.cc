@@ -20,7 +20,13 @@ class LimitCommandsTest : public testing::Test {
         {.name = "all-writes",
          .command = limit::CommandClass::kAdmin,
          .per = limit::Per::kPrefix,
-         .rate = {1000, 1h, 1000}}};
+         .rate = {1000, 1h, 1000}},
+        {.name = "mail", .key_prefix = "mail:", .per = limit::Per::kKey, .rate = {2, 1s, 2}},
+        {.name = "mail",
+         .key_prefix = "mail:",
+         .per = limit::Per::kKey,
+         .rate = {3, 1h, 3},
+         .window = 1}};
     return options;
   }
   std::string Do(const Words& words) { return rig_.Do(client_, words); }
@@ -67,6 +73,27 @@ TEST_F(LimitCommandsTest, APolicyIsAskedByName) {
             "-ERR limit policy 'api' is for keys that begin with 'user:'");
   EXPECT_EQ(Do({"LIMIT.CHECK", "x", "POLICY", "all-writes", "AND", "y", "POLICY", "all-writes"}),
             "-ERR two of these limits have the same bucket");
+}
+
+TEST_F(LimitCommandsTest, EachRateOfAPolicyRefusesInItsName) {
+  EXPECT_EQ(Do({"GET", "mail:1"}), "(nil)");
+  EXPECT_EQ(Do({"GET", "mail:1"}), "(nil)");
+  EXPECT_EQ(Do({"GET", "mail:1"}),
+            "-THROTTLED retry_after_ms=500 policy=mail limit=2/1s scope=key reason=quota");
+  rig_.Pass(1s);
+  EXPECT_EQ(Do({"GET", "mail:1"}), "(nil)");
+  rig_.Pass(1s);
+  EXPECT_EQ(Do({"GET", "mail:1"}),
+            "-THROTTLED retry_after_ms=1198000 policy=mail limit=3/1h scope=key reason=quota");
+  EXPECT_EQ(
+      Do({"LIMIT.EXPLAIN", "GET", "mail:1"}),
+      "[[policy mail scope key key mail:1 action reject limit 3/1h burst :3 cost :1 allowed :0 "
+      "remaining :0 retry_after_ms :1198000 reset_after_ms :3598000]]");
+  const std::vector<Admission::PolicyView> policies = rig_.gateway().admission().Policies();
+  ASSERT_EQ(policies.size(), 3u);
+  EXPECT_EQ(policies[2].counters.allowed, 3u);
+  EXPECT_EQ(policies[2].counters.denied, 2u);
+  EXPECT_EQ(Do({"LIMIT.WHATIF", "mail"}).substr(0, 24), "[requests :5 denied :2 d");
 }
 
 TEST_F(LimitCommandsTest, WhoIsRefusedMostIsKnown) {

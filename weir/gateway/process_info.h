@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "weir/base/result.h"
-#include "weir/limit/policy.h"
 #include "weir/base/time.h"
+#include "weir/limit/policy.h"
 
 namespace weir::gateway {
 
@@ -66,8 +66,9 @@ struct ProcessInfo {
   // whether there was one. As set_parameters.
   std::function<Result<Ok>(const std::string& name, const Parameters& keys)> set_policy;
   std::function<Result<bool>(const std::string& name)> delete_policy;
-  // The policy that set_policy would make, which it does not.
-  std::function<Result<limit::Policy>(const std::string& name, const Parameters& keys)> make_policy;
+  // The policy that set_policy would make, one for each of its rates; it is not made.
+  std::function<Result<std::vector<limit::Policy>>(const std::string& name, const Parameters& keys)>
+      make_policy;
 };
 
 }  // namespace weir::gateway

@@ -10,13 +10,16 @@ namespace {
 
 using std::chrono::nanoseconds;
 
-// Each limit with the charge that it makes.
+// The charges that the limits make: one each, or one for each rate of a policy.
 struct NamedPlan {
   size_t count = 0;
-  std::array<Charge, kNamedLimitsMax> charges{};
-  std::array<uint64_t, kNamedLimitsMax> token_units{};
-  std::array<std::optional<size_t>, kNamedLimitsMax> policies{};
-  std::array<uint64_t, kNamedLimitsMax> ahead{};  // In units; of those who wait.
+  size_t limits = 0;
+  std::array<Charge, kNamedRatesMax> charges;
+  std::array<uint64_t, kNamedRatesMax> token_units;
+  std::array<std::optional<size_t>, kNamedRatesMax> policies;
+  std::array<uint64_t, kNamedRatesMax> ahead;  // In units; of those who wait.
+  std::array<uint8_t, kNamedRatesMax> limit;   // Whose charge it is,
+  std::array<uint8_t, kNamedRatesMax> window;  // and for which of its rates.
 
   std::span<const Charge> all() const { return {charges.data(), count}; }
 };
@@ -51,35 +54,53 @@ bool SameBucket(const Charge& a, const Charge& b) {
   return a.name.hash == b.name.hash && a.name.rule == b.name.rule;
 }
 
+// Adds a charge of the limit that is planned now.
+Result<Ok> AddCharge(const Charge& charge, uint64_t token_units, std::optional<size_t> policy,
+                     NamedPlan* plan) {
+  if (plan->count == kNamedRatesMax) return Invalid("at most 16 rates decide together");
+  for (const Charge& earlier : plan->all()) {
+    if (SameBucket(earlier, charge)) return Invalid("two of these limits have the same bucket");
+  }
+  const size_t i = plan->count++;
+  const bool next = i > 0 && plan->limit[i - 1] == plan->limits;
+  plan->charges[i] = charge;
+  plan->token_units[i] = token_units;
+  plan->policies[i] = policy;
+  plan->ahead[i] = 0;
+  plan->limit[i] = static_cast<uint8_t>(plan->limits);
+  plan->window[i] = next ? static_cast<uint8_t>(plan->window[i - 1] + 1) : 0;
+  return Ok();
+}
+
 // Adds the next limit to the plan.
-Result<Ok> Add(Limiter& limiter, const Limiter::View& view, const NamedLimit& limit, MonoTime now,
-               NamedPlan* plan) {
-  const size_t i = plan->count;
-  Charge& charge = plan->charges[i];
+Result<Ok> AddLimit(Limiter& limiter, const Limiter::View& view, const NamedLimit& limit,
+                    MonoTime now, NamedPlan* plan) {
   if (limit.policy.empty()) {
     const Result<uint64_t> token = OwnTokenUnits(limit.rate);
     if (!token.ok()) return token.error();
     const uint64_t cost = std::min(limit.cost, limit.rate.burst + 1);
-    charge = limiter.OwnCharge(limiter.KeyHash(limit.key, limit.window), token.value() * cost,
-                               token.value() * limit.rate.burst, now);
-    plan->token_units[i] = token.value();
-  } else {
-    plan->policies[i] = view.policies().Find(limit.policy);
-    if (!plan->policies[i].has_value()) {
-      return Invalid("there is no limit policy '" +
-                     std::string(limit.policy.substr(0, kPolicyNameBytesMax)) + "'");
-    }
-    const size_t policy = *plan->policies[i];
-    const Result<uint64_t> hash = view.policies().SubjectHash(policy, limit.key);
-    if (!hash.ok()) return hash.error();
-    charge = limiter.PolicyCharge(view, policy, hash.value(), limit.cost, now);
-    plan->token_units[i] = view.policies().rule(policy).Units(1);
+    Charge charge = limiter.OwnCharge(limiter.KeyHash(limit.key, limit.window),
+                                      token.value() * cost, token.value() * limit.rate.burst, now);
+    charge.binding = limit.binding;
+    const Result<Ok> added = AddCharge(charge, token.value(), std::nullopt, plan);
+    ++plan->limits;
+    return added;
   }
-  charge.binding = charge.binding && limit.binding;
-  for (const Charge& earlier : plan->all()) {
-    if (SameBucket(earlier, charge)) return Invalid("two of these limits have the same bucket");
+  const PolicySet& policies = view.policies();
+  const std::optional<size_t> first = policies.Find(limit.policy);
+  if (!first.has_value()) {
+    return Invalid("there is no limit policy '" +
+                   std::string(limit.policy.substr(0, kPolicyNameBytesMax)) + "'");
   }
-  ++plan->count;
+  const Result<uint64_t> hash = policies.SubjectHash(*first, limit.key);
+  if (!hash.ok()) return hash.error();
+  for (size_t policy = *first; policy < *first + policies.Windows(*first); ++policy) {
+    Charge charge = limiter.PolicyCharge(view, policy, hash.value(), limit.cost, now);
+    charge.binding = charge.binding && limit.binding;
+    const Result<Ok> added = AddCharge(charge, policies.rule(policy).Units(1), policy, plan);
+    if (!added.ok()) return added;
+  }
+  ++plan->limits;
   return Ok();
 }
 
@@ -119,18 +140,32 @@ NamedOutcome OutcomeOf(const NamedPlan& plan, size_t i, const Part& part, MonoTi
   return outcome;
 }
 
+// Adds what another rate of the same policy says.
+void Merge(const NamedOutcome& other, NamedOutcome* outcome) {
+  const bool decides = other.retry_after != outcome->retry_after
+                           ? other.retry_after > outcome->retry_after
+                           : other.remaining < outcome->remaining;
+  NamedOutcome merged = decides ? other : *outcome;
+  merged.remaining = std::min(other.remaining, outcome->remaining);
+  merged.reset_after = std::max(other.reset_after, outcome->reset_after);
+  *outcome = merged;
+}
+
 // nullopt: it is stale, and nothing was done.
 std::optional<NamedOutcomes> Judge(const NamedPlan& plan, Terms terms, MonoTime now,
-                                   std::span<Part, kNamedLimitsMax> parts) {
+                                   std::span<Part, kNamedRatesMax> parts) {
   const Ruling ruling = Decide(plan.all(), now, terms, parts);
   if (ruling == Ruling::kStale) return std::nullopt;
-  NamedOutcomes outcomes{.allowed = ruling == Ruling::kAllowed, .count = plan.count};
+  NamedOutcomes outcomes{.allowed = ruling == Ruling::kAllowed, .count = plan.limits};
   nanoseconds longest{0};
   for (size_t i = 0; i < plan.count; ++i) {
-    outcomes.each[i] = OutcomeOf(plan, i, parts[i], now);
-    if (!plan.charges[i].binding || outcomes.each[i].retry_after <= longest) continue;
-    longest = outcomes.each[i].retry_after;
-    outcomes.decisive = i;
+    NamedOutcome outcome = OutcomeOf(plan, i, parts[i], now);
+    outcome.window = plan.window[i];
+    NamedOutcome& whole = outcomes.each[plan.limit[i]];
+    outcome.window == 0 ? void(whole = outcome) : Merge(outcome, &whole);
+    if (!plan.charges[i].binding || outcome.retry_after <= longest) continue;
+    longest = outcome.retry_after;
+    outcomes.decisive = plan.limit[i];
     outcomes.allowed = false;
   }
   return outcomes;
@@ -141,9 +176,10 @@ void Count(const NamedPlan& plan, const NamedOutcomes& outcomes, std::span<const
   for (size_t i = 0; i < plan.count; ++i) {
     if (!plan.policies[i].has_value()) continue;
     PolicyTally::Shard& tally = policies.tally(*plan.policies[i], plan.charges[i].name.hash);
+    const size_t limit = plan.limit[i];
     if (outcomes.allowed) {
       tally.CountPassed(plan.charges[i], parts[i]);
-    } else if (i == outcomes.decisive) {
+    } else if (limit == outcomes.decisive && plan.window[i] == outcomes.each[limit].window) {
       tally.CountDenied();
     }
   }
@@ -154,7 +190,7 @@ Result<NamedPlan> PlanOf(Limiter& limiter, Limiter::View* view, std::span<const 
   limiter.Follow(view);
   NamedPlan plan;
   for (const NamedLimit& limit : limits) {
-    if (const Result<Ok> added = Add(limiter, *view, limit, now, &plan); !added.ok()) {
+    if (const Result<Ok> added = AddLimit(limiter, *view, limit, now, &plan); !added.ok()) {
       return added.error();
     }
   }
@@ -169,6 +205,7 @@ std::vector<NamedLimit> LimitsOf(const PolicySet& policies, const Request& reque
   const Matches matches = policies.Match(request);
   for (size_t i = 0; i < matches.count; ++i) {
     const Policy& policy = policies.policy(matches.policies[i]);
+    if (policy.window > 0) continue;  // Its name stands for all its rates.
     limits.push_back({.key = SubjectOf(policy.per, request, address),
                       .policy = policy.name,
                       .cost = policies.Cost(matches.policies[i], request)});
@@ -193,16 +230,16 @@ Result<NamedOutcomes> DecideNamed(Limiter& limiter, Limiter::View* view,
       if (!settled) continue;
     }
     if (settles) {
-      for (Charge& charge : plan.charges) charge.cost = 0;
+      for (size_t i = 0; i < plan.count; ++i) plan.charges[i].cost = 0;
     }
     const bool takes = ask == Ask::kTake || ask == Ask::kTry;
     // Others go before: is there enough for them too?
     const bool looks = ahead != nullptr && !settles && NoteAhead(*ahead, &plan);
     terms.peek = !takes || looks;
-    std::array<Part, kNamedLimitsMax> parts;
+    std::array<Part, kNamedRatesMax> parts;
     std::optional<NamedOutcomes> outcomes = Judge(plan, terms, now, parts);
     if (takes && looks && outcomes.has_value() && outcomes->allowed) {
-      plan.ahead = {};
+      plan.ahead.fill(0);
       terms.peek = false;
       outcomes = Judge(plan, terms, now, parts);
     }

@@ -9,7 +9,7 @@
 //
 // Threads: thread-safe, each with a View of its own.
 // Errors: kInvalid, with what a client should hear: an unknown policy, a subject that it cannot
-// have, a rate out of range, two limits of one bucket.
+// have, a rate out of range, two limits of one bucket, too many rates.
 // Cost: a decision (decision.h), a hash for each limit, a look through the policies for each name.
 #pragma once
 
@@ -28,8 +28,9 @@
 
 namespace weir::limit {
 
-// The most limits of one decision.
+// The most limits of one decision, and the most rates that they have together.
 inline constexpr size_t kNamedLimitsMax = kMatchesMax;
+inline constexpr size_t kNamedRatesMax = kChargesMax;
 inline constexpr uint64_t kOwnTokensPerSecondMax = 10'000'000;
 
 struct NamedLimit {
@@ -49,6 +50,7 @@ enum class Ask : uint8_t {
   kExact,   // All costs are taken, there or not; see Force of decision.h.
 };
 
+// Of a policy with several rates: the longest wait, the fewest tokens that remain.
 struct NamedOutcome : Outcome {
   bool binding = true;  // false: a policy that does not refuse this bucket's requests.
   // For those who wait (waiting_line.h): the bucket, and what is asked of it as its line counts:
@@ -56,6 +58,8 @@ struct NamedOutcome : Outcome {
   uint64_t bucket = 0;
   uint64_t line_cost = 0;
   bool behind = false;
+  // Which of its policy's rates has the longest wait; when none has one, the fewest tokens.
+  size_t window = 0;
 };
 
 struct NamedOutcomes {

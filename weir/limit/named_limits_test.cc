@@ -38,11 +38,61 @@ class NamedLimitsTest : public testing::Test {
     Policy shared{.name = "shared", .per = Per::kPrefix, .rate = {10, 1s, 10}};
     Policy client{.name = "client", .per = Per::kClient, .rate = {1, 1s, 1}};
     Policy key{.name = "key", .key_prefix = "user:", .per = Per::kKey, .rate = {1, 1s, 2}};
-    return Limiter::Create({shared, client, key}, {.seed = 42}).value();
+    Policy paced{.name = "paced", .per = Per::kKey, .rate = {2, 1s, 2}, .only_named = true};
+    Policy hourly = paced;
+    hourly.rate = {5, 1h, 5};
+    hourly.window = 1;
+    std::vector<Policy> policies{shared, client, key, paced, hourly};
+    for (uint8_t window = 0; window < 3; ++window) {
+      policies.push_back(paced);
+      policies.back().name = "three";
+      policies.back().window = window;
+    }
+    return Limiter::Create(std::move(policies), {.seed = 42}).value();
   }
   std::unique_ptr<Limiter> limiter_ = Create();
   Limiter::View view_;
 };
+
+TEST_F(NamedLimitsTest, ThePolicysRatesDecideAsOneLimit) {
+  const NamedLimit paced{.key = "k", .policy = "paced"};
+  const NamedLimit other{.key = "o", .rate = {1, 1h, 9}};
+  NamedOutcomes outcomes = Do(Ask::kTake, {other, paced});
+  EXPECT_EQ(outcomes.count, 2u);
+  EXPECT_EQ(outcomes.each[1].remaining, 1u);
+  EXPECT_EQ(outcomes.each[1].window, 0u);
+  EXPECT_EQ(outcomes.each[1].reset_after, 720s);
+  Do(Ask::kTake, {other, paced});
+  outcomes = Do(Ask::kTake, {other, paced});
+  EXPECT_FALSE(outcomes.allowed);
+  EXPECT_EQ(outcomes.decisive, 1u);
+  EXPECT_EQ(outcomes.each[1].retry_after, 500ms);
+  for (int i = 1; i < 4; ++i) {
+    EXPECT_TRUE(Do(Ask::kTake, {other, paced}, kStart + i * 1s).allowed);
+  }
+  outcomes = Do(Ask::kTake, {other, paced}, kStart + 4s);
+  EXPECT_FALSE(outcomes.allowed);
+  EXPECT_EQ(outcomes.each[1].window, 1u);
+  EXPECT_EQ(outcomes.each[1].remaining, 0u);
+  EXPECT_EQ(outcomes.each[1].retry_after, 716s);
+  EXPECT_EQ(outcomes.each[0].remaining, 4u);  // Nothing was taken by those refused.
+  // Given back to all of them.
+  outcomes = Do(Ask::kReturn, {paced}, kStart + 4s);
+  EXPECT_EQ(outcomes.each[0].remaining, 1u);
+}
+
+TEST_F(NamedLimitsTest, AsManyRatesAsMayDecideTogetherAndNotOneMore) {
+  const std::string keys[] = {"a", "b", "c", "d", "e", "f", "g", "h"};
+  std::vector<NamedLimit> limits;
+  for (const std::string& key : keys) limits.push_back({.key = key, .policy = "paced"});
+  EXPECT_TRUE(Do(Ask::kTake, limits).allowed);
+  static_assert(2 * std::size(keys) == kNamedRatesMax);
+  for (NamedLimit& limit : limits) limit.policy = "three";
+  limits.resize(6);
+  EXPECT_EQ(Failure(limits), "at most 16 rates decide together");
+  limits.resize(5);
+  EXPECT_TRUE(Do(Ask::kTake, limits).allowed);
+}
 
 TEST_F(NamedLimitsTest, AllAreChargedOrNone) {
   const NamedLimit wide{.key = "tenant", .rate = {100, 1s, 100}};

@@ -88,10 +88,8 @@ Result<PolicySet> PolicySet::Create(std::vector<Policy> policies, uint64_t seed,
     if (const std::string_view fault = Fault(policy); !fault.empty()) {
       return Error{ErrorCode::kInvalid, who + std::string(fault)};
     }
-    for (const Policy& earlier : set.policies_) {
-      if (earlier.name == policy.name) {
-        return Error{ErrorCode::kInvalid, who + "is defined twice; names must differ"};
-      }
+    if (!set.TakesNext(policy)) {
+      return Error{ErrorCode::kInvalid, who + "is defined twice; names must differ"};
     }
     Result<BucketRule> rule = BucketRule::Create(policy.rate);
     if (!rule.ok()) {
@@ -126,6 +124,15 @@ Result<PolicySet> PolicySet::Create(std::vector<Policy> policies, uint64_t seed,
   return set;
 }
 
+// Whether the policy has a new name, or is the next window of the last one.
+bool PolicySet::TakesNext(const Policy& policy) const {
+  if (policy.window > 0) {
+    return !policies_.empty() && policies_.back().name == policy.name &&
+           policies_.back().window + 1 == policy.window;
+  }
+  return !Find(policy.name).has_value();
+}
+
 // A rule that stays keeps its number; another one gets a number that neither set has, since both
 // are in use while one replaces the other.
 void PolicySet::Number(const PolicySet* before) {
@@ -137,6 +144,7 @@ void PolicySet::Number(const PolicySet* before) {
     taken[before->former_rule_id(i)] = true;  // Looked for until this set is in force.
     for (size_t own = 0; own < size(); ++own) {
       if (policies_[own].name != before->policies_[i].name) continue;
+      if (policies_[own].window != before->policies_[i].window) continue;
       compiled_[own].tally = before->compiled_[i].tally;
       const bool stays = policies_[own].rate == before->policies_[i].rate;
       (stays ? compiled_[own].rule_id : compiled_[own].former_rule_id) = before->rule_id(i);

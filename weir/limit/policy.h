@@ -71,6 +71,10 @@ struct Policy {
   // A request may wait so long for its tokens before it is refused. 0: it is refused at once.
   std::chrono::milliseconds delay_max{0};
 
+  // Another rate of the policy before it, which has the same name and concerns the same: they
+  // decide together, each with its own bucket. Counted from 1; 0: the first.
+  uint8_t window = 0;
+
   bool operator==(const Policy&) const = default;
 };
 
@@ -151,7 +155,14 @@ class PolicySet {
   // begin with the policy's prefix.
   Result<uint64_t> SubjectHash(size_t policy, std::string_view subject) const;
 
+  // The first rate of the policy; its others follow it.
   std::optional<size_t> Find(std::string_view name) const;
+  // How many rates the policy has whose first is this one.
+  size_t Windows(size_t policy) const {
+    size_t end = policy + 1;
+    while (end < policies_.size() && policies_[end].window > 0) ++end;
+    return end - policy;
+  }
 
   // Whether what is over the limit in this bucket is refused.
   bool Binds(size_t policy, uint64_t hash) const {
@@ -205,6 +216,7 @@ class PolicySet {
   bool KeyApplies(size_t index, std::optional<std::string_view> key) const;
   bool UserApplies(size_t index, std::string_view user) const;
   size_t MatchesPossible() const;
+  bool TakesNext(const Policy& policy) const;
   void Number(const PolicySet* before);
 
   std::vector<Policy> policies_;

@@ -168,6 +168,29 @@ TEST(PolicySetTest, LimitsReadAsPeopleWriteThem) {
   EXPECT_EQ(text({10, kDay, 1}, Unit::kRequests), "10/1d");
 }
 
+TEST(PolicySetTest, FurtherRatesFollowTheFirstAndMatchWithIt) {
+  const auto rate = [](const char* name, uint8_t window, uint64_t count) {
+    Policy policy = Named(name);
+    policy.window = window;
+    policy.rate.count = count;
+    return policy;
+  };
+  const PolicySet set =
+      MustCreate({Named("x"), rate("a", 0, 1), rate("a", 1, 2), rate("a", 2, 3), Named("y")});
+  EXPECT_EQ(set.Find("a"), 1u);
+  EXPECT_EQ(set.Windows(1), 3u);
+  EXPECT_EQ(set.Windows(0), 1u);
+  EXPECT_EQ(set.Windows(4), 1u);
+  EXPECT_EQ(set.Match(Request{}).count, 5u);
+  // One subject, one name of its buckets, told apart by their rules.
+  EXPECT_EQ(set.BucketHash(1, Request{}), set.BucketHash(3, Request{}));
+  EXPECT_NE(set.rule_id(1), set.rule_id(3));
+  EXPECT_EQ(set.limit_text(3), "3/1s");
+  EXPECT_THAT(Refusal({rate("a", 1, 1)}), HasSubstr("defined twice"));
+  EXPECT_THAT(Refusal({rate("a", 0, 1), rate("a", 2, 1)}), HasSubstr("defined twice"));
+  EXPECT_THAT(Refusal({rate("a", 0, 1), Named("b"), rate("a", 1, 1)}), HasSubstr("defined twice"));
+}
+
 TEST(PolicySetTest, BadPoliciesAreRefusedByName) {
   EXPECT_THAT(Refusal({Named("")}), HasSubstr("has no name"));
   EXPECT_THAT(Refusal({Named("a b")}), HasSubstr("'a b'"));

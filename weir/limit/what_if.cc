@@ -1,6 +1,7 @@
 #include "weir/limit/what_if.h"
 
 #include <algorithm>
+#include <array>
 #include <cassert>
 #include <cmath>
 #include <optional>
@@ -15,7 +16,7 @@ namespace {
 constexpr uint64_t kSeed = 1;  // Nobody can aim at buckets that are gone with the answer.
 
 struct Bucket {
-  BucketState state;
+  std::array<BucketState, kMatchesMax> states;  // One for each rate.
   uint64_t denied = 0;
   const JournalEntry* first = nullptr;
 };
@@ -40,12 +41,16 @@ uint64_t BucketOf(const Policy& policy, const JournalEntry& entry) {
 }
 
 // How many of `count` requests that cost `cost` each pass now; they are charged.
-uint64_t Pass(const BucketRule& rule, MonoTime now, uint64_t count, uint64_t cost,
-              BucketState* state) {
+uint64_t Pass(const PolicySet& rates, MonoTime now, uint64_t count, uint64_t cost, Bucket* bucket) {
   if (cost == 0) return count;
-  const uint64_t passed = std::min(count, rule.Peek(*state, now, 0).remaining / cost);
-  if (passed > 0) {
-    [[maybe_unused]] const Verdict verdict = rule.Decide(*state, now, passed * cost, state);
+  uint64_t passed = count;
+  for (size_t i = 0; i < rates.size(); ++i) {
+    passed = std::min(passed, rates.rule(i).Peek(bucket->states[i], now, 0).remaining / cost);
+  }
+  for (size_t i = 0; i < rates.size() && passed > 0; ++i) {
+    BucketState& state = bucket->states[i];
+    [[maybe_unused]] const Verdict verdict =
+        rates.rule(i).Decide(state, now, passed * cost, &state);
     assert(verdict == Verdict::kAllowed);
   }
   return passed;
@@ -89,7 +94,9 @@ WhatIfSample SampleFor(const Policy& policy, const Journal& journal, MonoTime no
   return take("requests", journal.requests);
 }
 
-Result<WhatIfReport> WhatIf(const Policy& policy, const WhatIfSample& sample) {
+Result<WhatIfReport> WhatIf(const std::vector<Policy>& rates, const WhatIfSample& sample) {
+  assert(!rates.empty());
+  const Policy& policy = rates.front();
   if (policy.only_named) {
     return Invalid("limit policy '" + policy.name +
                    "' concerns no request of its own accord, and those that name it are not noted");
@@ -98,7 +105,7 @@ Result<WhatIfReport> WhatIf(const Policy& policy, const WhatIfSample& sample) {
       policy.key_prefix.size() > JournalEntry::kKeyBytesMax) {
     return Invalid("of users 24 bytes are noted and of keys 32; the policy names more");
   }
-  const Result<PolicySet> created = PolicySet::Create({policy}, kSeed);
+  const Result<PolicySet> created = PolicySet::Create(rates, kSeed);
   if (!created.ok()) return created.error();
   const PolicySet& set = created.value();
   const bool together = sample.name == "requests";
@@ -112,7 +119,7 @@ Result<WhatIfReport> WhatIf(const Policy& policy, const WhatIfSample& sample) {
     if (bucket.first == nullptr) bucket.first = &entry;
     const uint64_t alike = uint64_t{1} << entry.rarity;
     const uint64_t count = together ? alike : 1;
-    const uint64_t passed = Pass(set.rule(0), entry.at, count, set.Cost(0, request), &bucket.state);
+    const uint64_t passed = Pass(set, entry.at, count, set.Cost(0, request), &bucket);
     const uint64_t denied = (count - passed) * (together ? 1 : alike);
     report.requests += alike;
     report.denied += denied;

@@ -52,6 +52,7 @@ struct WhatIfSample {
 // The sample that shows best what the policy would do. `journal` is not held by the result.
 WhatIfSample SampleFor(const Policy& policy, const Journal& journal, MonoTime now);
 
-Result<WhatIfReport> WhatIf(const Policy& policy, const WhatIfSample& sample);
+// `policy`: all its rates, the first window first.
+Result<WhatIfReport> WhatIf(const std::vector<Policy>& policy, const WhatIfSample& sample);
 
 }  // namespace weir::limit

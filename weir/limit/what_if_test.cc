@@ -61,7 +61,7 @@ Both Ask(const Policy& policy, const Traffic& traffic, size_t journal_bytes, uin
     journal.Note({random.Next(), ClientHash(client, seed), SeededHash(key, seed)}, request, now);
     now = now + traffic.apart;
   }
-  both.report = WhatIf(policy, SampleFor(policy, journal, now)).value();
+  both.report = WhatIf({policy}, SampleFor(policy, journal, now)).value();
   return both;
 }
 
@@ -119,9 +119,27 @@ TEST(WhatIf, ThoseWhoWouldBeRefusedMostAreNamed) {
   EXPECT_GT(both.report.buckets, 40u);
 }
 
+TEST(WhatIf, AllRatesOfThePolicyDecide) {
+  Journal journal(size_t{1} << 20);
+  for (int64_t i = 0; i < 10; ++i) {
+    journal.Note({}, {.key = "k"}, MonoTime{1} + i * 1s);
+  }
+  const Policy second{.name = "a", .per = Per::kPrefix, .rate = {1, 1s, 1}};
+  Policy hour = second;
+  hour.rate = {4, 1h, 4};
+  hour.window = 1;
+  const WhatIfSample sample = SampleFor(second, journal, MonoTime{1} + 10s);
+  EXPECT_EQ(WhatIf({second}, sample).value().denied, 0u);
+  const WhatIfReport report = WhatIf({second, hour}, sample).value();
+  EXPECT_EQ(report.requests, 10u);
+  EXPECT_EQ(report.denied, 6u);
+}
+
 TEST(WhatIf, WhatItCannotTellItSays) {
   const WhatIfSample nothing{.name = "requests"};
-  const auto error = [&](const Policy& policy) { return WhatIf(policy, nothing).error().message; };
+  const auto error = [&](const Policy& policy) {
+    return WhatIf({policy}, nothing).error().message;
+  };
   EXPECT_EQ(
       error({.name = "n", .rate = {1, 1s, 1}, .only_named = true}),
       "limit policy 'n' concerns no request of its own accord, and those that name it are not "
@@ -129,8 +147,8 @@ TEST(WhatIf, WhatItCannotTellItSays) {
   const std::string_view cut = "of users 24 bytes are noted and of keys 32; the policy names more";
   EXPECT_EQ(error({.name = "n", .user = std::string(25, 'u'), .rate = {1, 1s, 1}}), cut);
   EXPECT_EQ(error({.name = "n", .key_prefix = std::string(33, 'k'), .rate = {1, 1s, 1}}), cut);
-  EXPECT_FALSE(WhatIf({.name = "n", .rate = {0, 1s, 1}}, nothing).ok());
-  const WhatIfReport empty = WhatIf({.name = "n", .rate = {1, 1s, 1}}, nothing).value();
+  EXPECT_FALSE(WhatIf({{.name = "n", .rate = {0, 1s, 1}}}, nothing).ok());
+  const WhatIfReport empty = WhatIf({{.name = "n", .rate = {1, 1s, 1}}}, nothing).value();
   EXPECT_EQ(empty.requests + empty.denied + empty.buckets, 0u);
 }
 

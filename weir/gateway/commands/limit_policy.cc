@@ -30,12 +30,16 @@ std::optional<Reply> Begin(const OperationCall& call, std::function<Reply()> cha
   return Reply::Failure(errors::TooMuchHeavyWork());
 }
 
-// The policy of this name that is in force.
-std::optional<limit::Policy> InForce(const Admission& admission, std::string_view name) {
+// The policy of this name that is in force, with all its rates; empty when there is none.
+std::vector<limit::Policy> InForce(const Admission& admission, std::string_view name) {
   Admission::View view;
   const limit::PolicySet& policies = admission.PoliciesIn(&view);
   const std::optional<size_t> found = policies.Find(name);
-  return found.has_value() ? std::optional(policies.policy(*found)) : std::nullopt;
+  std::vector<limit::Policy> rates;
+  for (size_t i = 0; found.has_value() && i < policies.Windows(*found); ++i) {
+    rates.push_back(policies.policy(*found + i));
+  }
+  return rates;
 }
 
 // With one digit after the point.
@@ -78,21 +82,21 @@ void WriteReport(const limit::WhatIfReport& report, resp::Writer& writer) {
 std::optional<Reply> LimitWhatIf(const OperationCall& call) {
   const Args args = call.args;
   Admission& admission = call.gateway.admission();
-  std::optional<limit::Policy> policy;
+  std::vector<limit::Policy> policy;
   if (args.size() == 2) {
     policy = InForce(admission, args[1]);
-    if (!policy.has_value()) return Reply::Failure(errors::NoSuchPolicy(args[1]));
+    if (policy.empty()) return Reply::Failure(errors::NoSuchPolicy(args[1]));
   } else {
     if (args.size() % 2 != 0) return Reply::Failure(std::string(errors::kSyntax));
     const ProcessInfo& process = call.gateway.process();
     if (process.make_policy == nullptr) return Reply::Failure(std::string(errors::kFixedPolicies));
     Parameters keys;
     for (size_t i = 2; i < args.size(); i += 2) keys.emplace_back(args[i], args[i + 1]);
-    Result<limit::Policy> made = process.make_policy(std::string(args[1]), keys);
+    Result<std::vector<limit::Policy>> made = process.make_policy(std::string(args[1]), keys);
     if (!made.ok()) return ErrorReply(made.error());
     policy = std::move(made).value();
   }
-  return Begin(call, [&admission, policy = std::move(*policy), now = call.gateway.clock().Mono(),
+  return Begin(call, [&admission, policy = std::move(policy), now = call.gateway.clock().Mono(),
                       protocol = call.session.protocol] {
     const Result<limit::WhatIfReport> report = admission.WhatIf(policy, now);
     if (!report.ok()) return ErrorReply(report.error());
