@@ -81,12 +81,14 @@ size_t Cache::Cost(size_t key_bytes, const Value* value, const Until& until) {
   return Entries::Weight(key_bytes, value, until);
 }
 
-void Cache::FollowFind(uint64_t spread, WallTime now) {
-  shadows_.Find(spread, now);
-  if (curve_ != nullptr) curve_->Find(spread, now);
-  if (&kBehaviours[shadows_.choice()] == &order_.behaviour()) return;
-  order_.SetBehaviour(kBehaviours[shadows_.choice()]);
-  if (curve_ != nullptr) curve_->SetBehaviour(order_.behaviour());
+bool Cache::FollowFind(uint64_t spread, WallTime now) {
+  const bool shadows = shadows_.Find(spread, now);
+  const bool curve = curve_ == nullptr || curve_->Find(spread, now);
+  if (&kBehaviours[shadows_.choice()] != &order_.behaviour()) {
+    order_.SetBehaviour(kBehaviours[shadows_.choice()]);
+    if (curve_ != nullptr) curve_->SetBehaviour(order_.behaviour());
+  }
+  return shadows && curve;
 }
 
 void Cache::FollowPut(uint64_t spread, uint64_t weight, WallTime until) {
@@ -102,7 +104,7 @@ void Cache::FollowErase(uint64_t spread) {
 std::optional<Cache::Hit> Cache::Find(std::string_view key, uint64_t hash, WallTime now) {
   ++counters_.lookups;
   const uint64_t spread = Entries::SpreadHash(Stored(hash));
-  FollowFind(spread, now);
+  const bool followed = FollowFind(spread, now);
   const Entries::Id id = index_.Find(entries_, key, Stored(hash));
   if (id == Entries::kNone) return std::nullopt;
   if (entries_.fresh_until(id) <= now) {
@@ -114,9 +116,7 @@ std::optional<Cache::Hit> Cache::Find(std::string_view key, uint64_t hash, WallT
   }
   order_.Hit(entries_, id, spread);
   // A shadow that would have missed takes it in, as it would have after its load.
-  if (shadows_.Follows(spread) || (curve_ != nullptr && curve_->Follows(spread))) {
-    FollowPut(spread, entries_.weight(id), entries_.cached_until(id));
-  }
+  if (!followed) FollowPut(spread, entries_.weight(id), entries_.cached_until(id));
   return HitOf(id);
 }
 

@@ -151,7 +151,8 @@ class Cache {
   static uint32_t Stored(uint64_t hash) { return static_cast<uint32_t>(hash); }
 
   void Swap(Cache& other);
-  void FollowFind(uint64_t spread, WallTime now);
+  // Returns whether a FollowPut of what is here would change nothing.
+  bool FollowFind(uint64_t spread, WallTime now);
   void FollowPut(uint64_t spread, uint64_t weight, WallTime until);
   void FollowErase(uint64_t spread);
   void MakeRoom(uint64_t weight);

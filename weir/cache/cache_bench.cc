@@ -95,6 +95,31 @@ void BM_HitWithAMissRatioCurve(benchmark::State& state) {
 }
 BENCHMARK(BM_HitWithAMissRatioCurve);
 
+// A full cache of few entries, where a large part of the keys is in the samples. Without shadows,
+// so that the difference of the two is what the curve costs.
+void BM_HitAmong20000(benchmark::State& state) {
+  constexpr size_t kFew = 20'000;
+  const Value value{Bytes::Copy(std::string(kValueBytes, 'v')), kNever, 1};
+  Cache cache({.budget_bytes = Cache::Cost(kKeyBytes, &value) * kFew,
+               .hash_seed = kSeed,
+               .shadow_bytes = 0,
+               .history = Cache::History::kBesideBudget,
+               .curve_bytes = static_cast<size_t>(state.range(0)) << 20});
+  std::vector<Key> keys;
+  for (size_t n = 0; n < kFew; ++n) {
+    keys.push_back(KeyOf(n * 7919 % kFew));
+    cache.Put(View(keys[n]), SeededHash(View(keys[n]), kSeed), value, kNever, kNow);
+  }
+  std::array<char, kValueBytes> reply;
+  size_t next = 0;
+  for (auto _ : state) {
+    const std::string_view key = View(keys[next]);
+    benchmark::DoNotOptimize(CopyHit(cache, key, SeededHash(key, kSeed), reply.data()));
+    if (++next == keys.size()) next = 0;
+  }
+}
+BENCHMARK(BM_HitAmong20000)->ArgName("curve_mib")->Arg(0)->Arg(1);
+
 void BM_HitInBatchesOf16(benchmark::State& state) {
   Cache& cache = FilledCache();
   const std::vector<Key>& keys = KeysInRandomOrder();

@@ -57,11 +57,15 @@ double MissRatioCurve::MissRatio(const Counts& counts, double scale) {
   return ratios[above - 1] + share * (ratios[above] - ratios[above - 1]);
 }
 
-void MissRatioCurve::FindSampled(uint64_t hash, WallTime now) {
+bool MissRatioCurve::FindSampled(uint64_t hash, WallTime now) {
+  bool held_by_all = true;
   for (size_t p = 0; p < kPoints && points_[p].Follows(hash); ++p) {
     ++work_;
-    if (!points_[p].Find(hash, now)) counts_.misses[p] += 1 / points_[p].rate();
+    if (points_[p].Find(hash, now)) continue;
+    counts_.misses[p] += 1 / points_[p].rate();
+    held_by_all = false;
   }
+  return held_by_all;
 }
 
 void MissRatioCurve::EndRound() {

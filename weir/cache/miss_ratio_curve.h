@@ -57,13 +57,15 @@ class MissRatioCurve {
   // between points linear in the memory, beyond the last ones theirs.
   static double MissRatio(const Counts& counts, double scale);
 
-  // A look-up at `now`, hit or miss. Put follows when the cache has the entry or gets it.
-  void Find(uint64_t hash, WallTime now) {
+  // A look-up at `now`, hit or miss. Returns whether a Put of what the cache has would change
+  // nothing; else it follows when the cache has the entry or gets it.
+  bool Find(uint64_t hash, WallTime now) {
     ++counts_.lookups;
     if (++round_ == kRound) EndRound();
-    small_.Find(hash, now);
-    large_.Find(hash, now);
-    if (points_[0].Follows(hash)) FindSampled(hash, now);
+    const bool small = small_.Find(hash, now);
+    const bool large = large_.Find(hash, now);
+    const bool points = !points_[0].Follows(hash) || FindSampled(hash, now);
+    return small && large && points;
   }
   void Put(uint64_t hash, uint64_t weight, WallTime until) {
     small_.Put(hash, weight, until);
@@ -76,10 +78,6 @@ class MissRatioCurve {
     small_.Erase(hash);
     large_.Erase(hash);
     for (size_t p = 0; p < kPoints && points_[p].Follows(hash); ++p) points_[p].Erase(hash);
-  }
-  // Whether any part of it follows the key.
-  bool Follows(uint64_t hash) const {
-    return points_[0].Follows(hash) || small_.Follows(hash) || large_.Follows(hash);
   }
 
   // What the cache acts as from now on, and the bytes it has for entries.
@@ -105,7 +103,7 @@ class MissRatioCurve {
   static constexpr double kChooserScale = 4;   // And a quarter.
   static constexpr double kOwnScaleMax = 2.1;  // Up to here points act as the cache.
 
-  void FindSampled(uint64_t hash, WallTime now);
+  bool FindSampled(uint64_t hash, WallTime now);
   void EndRound();
   void ChangeBudget(uint64_t bytes);
   void LimitWork();

@@ -71,7 +71,7 @@ void Shadows::Drop(Id id) {
   LetGo(id);
 }
 
-void Shadows::FindSampled(uint64_t hash, WallTime now) {
+bool Shadows::FindSampled(uint64_t hash, WallTime now) {
   Id id = Lookup(hash);
   if (id != kNone && records_[id].until <= now) {
     Drop(id);
@@ -85,7 +85,9 @@ void Shadows::FindSampled(uint64_t hash, WallTime now) {
     ++hits_[way];
     gains_[way] += options_.count_bytes ? static_cast<double>(records_[id].weight) : 1.0;
   }
+  const bool held_by_all = id != kNone && records_[id].holders == kWays;
   if (++round_ * kRoundsOfSample > orders_[choice()].count()) EndRound();
+  return held_by_all;
 }
 
 void Shadows::EndRound() {

@@ -51,10 +51,9 @@ class Shadows {
 
   // Whether the key is in the sample.
   bool Follows(uint64_t hash) const { return (hash >> 32) < bound_; }
-  // A look-up at `now`, hit or miss. Put follows when the cache has the entry or gets it.
-  void Find(uint64_t hash, WallTime now) {
-    if (Follows(hash)) FindSampled(hash, now);
-  }
+  // A look-up at `now`, hit or miss. Returns whether a Put of what the cache has would change
+  // nothing; else it follows when the cache has the entry or gets it.
+  bool Find(uint64_t hash, WallTime now) { return !Follows(hash) || FindSampled(hash, now); }
   // An entry of `weight` bytes is kept until `until`.
   void Put(uint64_t hash, uint64_t weight, WallTime until) {
     if (Follows(hash)) PutSampled(hash, weight, until);
@@ -112,7 +111,7 @@ class Shadows {
     return static_cast<uint64_t>(static_cast<double>(options_.budget_bytes) * SampleRate());
   }
   void Start(uint64_t entries);
-  void FindSampled(uint64_t hash, WallTime now);
+  bool FindSampled(uint64_t hash, WallTime now);
   void PutSampled(uint64_t hash, uint64_t weight, WallTime until);
   void EraseSampled(uint64_t hash);
   void EndRound();
