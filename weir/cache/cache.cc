@@ -91,9 +91,9 @@ bool Cache::FollowFind(uint64_t spread, WallTime now) {
   return shadows && curve;
 }
 
-void Cache::FollowPut(uint64_t spread, uint64_t weight, WallTime until) {
-  shadows_.Put(spread, weight, until);
-  if (curve_ != nullptr) curve_->Put(spread, weight, until);
+void Cache::FollowPut(uint64_t spread, uint64_t weight, WallTime fresh) {
+  shadows_.Put(spread, weight, fresh);
+  if (curve_ != nullptr) curve_->Put(spread, weight, fresh);
 }
 
 void Cache::FollowErase(uint64_t spread) {
@@ -116,7 +116,7 @@ std::optional<Cache::Hit> Cache::Find(std::string_view key, uint64_t hash, WallT
   }
   order_.Hit(entries_, id, spread);
   // A shadow that would have missed takes it in, as it would have after its load.
-  if (!followed) FollowPut(spread, entries_.weight(id), entries_.cached_until(id));
+  if (!followed) FollowPut(spread, entries_.weight(id), entries_.fresh_until(id));
   return HitOf(id);
 }
 
@@ -143,7 +143,7 @@ void Cache::Put(std::string_view key, uint64_t hash, const Value& value, Until u
         ends_.Remove(entries_, id);
         ends_.Insert(entries_, id, now);
       }
-      return FollowPut(entries_.hash(id), entries_.weight(id), until.kept);
+      return FollowPut(entries_.hash(id), entries_.weight(id), until.fresh);
     }
     Remove(id);
   }
@@ -175,7 +175,7 @@ void Cache::Insert(std::string_view key, uint32_t hash, const Value* value, cons
   }
   // There is something to choose once it is full; until then the shadows have time to fill.
   if (bytes_ > options_.budget_bytes / 2) shadows_.Begin(2 * index_.size());
-  FollowPut(spread, weight, until.kept);
+  FollowPut(spread, weight, until.fresh);
   MakeRoom(weight);
   const Entries::Id id = entries_.Make(key, hash, value, until);
   assert(entries_.weight(id) == weight);

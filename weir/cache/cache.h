@@ -153,7 +153,8 @@ class Cache {
   void Swap(Cache& other);
   // Returns whether a FollowPut of what is here would change nothing.
   bool FollowFind(uint64_t spread, WallTime now);
-  void FollowPut(uint64_t spread, uint64_t weight, WallTime until);
+  // `fresh`: what is stale is a miss, and so it is for who estimates misses.
+  void FollowPut(uint64_t spread, uint64_t weight, WallTime fresh);
   void FollowErase(uint64_t spread);
   void MakeRoom(uint64_t weight);
   Hit HitOf(Entries::Id id) const;

@@ -166,5 +166,19 @@ TEST(MissRatioCurve, NeverRisesWithTheMemoryAndIsAMissWithoutLookups) {
   }
 }
 
+TEST(MissRatioCurve, WhatIsStaleIsAMiss) {
+  Cache cache = CacheOf(1000, size_t{1} << 20);
+  WallTime now = kNow;
+  for (int round = 0; round < 10; ++round, now.ms += 20) {
+    for (uint64_t n = 0; n < 100; ++n) {
+      const std::string key = std::to_string(n);
+      const uint64_t hash = SeededHash(key, kHashSeed);
+      ASSERT_FALSE(cache.Find(key, hash, now).has_value());
+      cache.Put(key, hash, Value(), {{now.ms + 10}, {now.ms + 1000}}, now);
+    }
+  }
+  EXPECT_DOUBLE_EQ(MissRatioCurve::MissRatio(cache.curve()->counts(), 1), 1);
+}
+
 }  // namespace
 }  // namespace weir::cache
