@@ -9,8 +9,6 @@
 namespace weir::limit {
 namespace {
 
-// A deque keeps its entries in blocks and a pointer to each.
-constexpr size_t kEntryBytes = sizeof(JournalEntry) + 8;
 constexpr size_t kSamples = 3;
 // How long a sample waits until it takes more again.
 constexpr std::chrono::minutes kUntilMore{8};
@@ -24,7 +22,7 @@ uint8_t Front(std::string_view text, std::array<char, N>* front) {
 }
 
 size_t EntriesIn(size_t bytes) {
-  return std::max<size_t>(bytes / kSamples / kEntryBytes, 1);
+  return std::max<size_t>(bytes / kSamples / sizeof(JournalEntry), 1);
 }
 
 }  // namespace
@@ -42,18 +40,18 @@ Request JournalEntry::request() const {
 void JournalSample::Note(JournalEntry entry) {
   if (!std::exchange(begun_, true)) began_ = changed_ = entry.at;
   DropOld(entry.at);
-  while (entries_.size() == entries_max_ && rarity_ < kRarityMax && Takes(entry.draw)) {
+  while (size_ == ring_.size() && rarity_ < kRarityMax && Takes(entry.draw)) {
     SetRarity(static_cast<uint8_t>(rarity_ + 1), entry.at);
   }
   if (!Takes(entry.draw)) return;
-  if (entries_.size() == entries_max_) entries_.pop_front();
+  if (size_ == ring_.size()) DropOldest();
   entry.rarity = rarity_;
-  entries_.push_back(entry);
+  At(size_++) = entry;
 }
 
 void JournalSample::DropOld(MonoTime now) {
-  while (!entries_.empty() && now - entries_.front().at >= kSpan) entries_.pop_front();
-  const bool sparse = entries_.size() < entries_max_ / 4;
+  while (size_ > 0 && now - At(0).at >= kSpan) DropOldest();
+  const bool sparse = size_ < ring_.size() / 4;
   if (sparse && rarity_ > 0 && now - changed_ >= kUntilMore) {
     SetRarity(static_cast<uint8_t>(rarity_ - 1), now);
   }
@@ -64,8 +62,26 @@ void JournalSample::SetRarity(uint8_t rarity, MonoTime now) {
   changed_ = now;
   const uint64_t most = UINT64_MAX >> rarity;
   most_.store(most, std::memory_order_relaxed);
-  std::erase_if(entries_, [most](const JournalEntry& entry) { return entry.draw > most; });
-  for (JournalEntry& entry : entries_) entry.rarity = std::max(entry.rarity, rarity);
+  size_t kept = 0;
+  for (size_t i = 0; i < size_; ++i) {
+    JournalEntry& entry = At(i);
+    if (entry.draw > most) continue;
+    entry.rarity = std::max(entry.rarity, rarity);
+    At(kept++) = entry;
+  }
+  size_ = kept;
+}
+
+void JournalSample::DropOldest() {
+  begin_ = (begin_ + 1) % ring_.size();
+  --size_;
+}
+
+std::vector<JournalEntry> JournalSample::entries() const {
+  std::vector<JournalEntry> all;
+  all.reserve(size_);
+  for (size_t i = 0; i < size_; ++i) all.push_back(ring_[(begin_ + i) % ring_.size()]);
+  return all;
 }
 
 Journal::Journal(size_t bytes)

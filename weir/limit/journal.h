@@ -17,8 +17,8 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <string_view>
+#include <vector>
 
 #include "weir/base/time.h"
 #include "weir/limit/policy.h"
@@ -52,27 +52,32 @@ class JournalSample {
   static constexpr uint8_t kRarityMax = 24;
 
   // Requires: entries_max > 0.
-  explicit JournalSample(size_t entries_max) : entries_max_(entries_max) {}
+  explicit JournalSample(size_t entries_max) : ring_(entries_max) {}
 
   // Whether a request with this draw is in the sample at present. Threads: thread-safe.
   bool Takes(uint64_t draw) const { return draw <= most_.load(std::memory_order_relaxed); }
   // Requires: entry.at does not fall by more than threads are apart.
   void Note(JournalEntry entry);
 
-  // The oldest first, of which those from kSpan ago on count.
-  const std::deque<JournalEntry>& entries() const { return entries_; }
+  // A copy, the oldest first.
+  std::vector<JournalEntry> entries() const;
+  size_t size() const { return size_; }
   // When the first request was noted.
   MonoTime began() const { return began_; }
   uint8_t rarity() const { return rarity_; }
-  size_t entries_max() const { return entries_max_; }
+  size_t entries_max() const { return ring_.size(); }
 
  private:
+  // The i-th oldest.
+  JournalEntry& At(size_t i) { return ring_[(begin_ + i) % ring_.size()]; }
+  void DropOldest();
   void DropOld(MonoTime now);
   void SetRarity(uint8_t rarity, MonoTime now);
 
-  const size_t entries_max_;
   std::atomic<uint64_t> most_{UINT64_MAX};
-  std::deque<JournalEntry> entries_;
+  std::vector<JournalEntry> ring_;  // As large as ever from the start: to note allocates nothing.
+  size_t begin_ = 0;                // Of the oldest.
+  size_t size_ = 0;
   MonoTime began_;
   MonoTime changed_;  // When rarity_ last did.
   uint8_t rarity_ = 0;

@@ -30,7 +30,7 @@ TEST(Journal, TheFrontOfARequestIsKept) {
   journal.Note({1, 2, 3}, {.user = user, .key = key, .command = CommandClass::kWrite, .bytes = 7},
                {5});
   ASSERT_EQ(journal.keys.entries().size(), 1u);
-  const JournalEntry& entry = journal.keys.entries().front();
+  const JournalEntry entry = journal.keys.entries().front();
   EXPECT_EQ(entry.request().user, user.substr(0, JournalEntry::kUserBytesMax));
   EXPECT_EQ(entry.request().key, key.substr(0, JournalEntry::kKeyBytesMax));
   EXPECT_EQ(entry.request().command, CommandClass::kWrite);

@@ -83,7 +83,7 @@ WhatIfSample SampleFor(const Policy& policy, const Journal& journal, MonoTime no
   const auto take = [now](std::string_view name, const JournalSample& sample) {
     const auto span = std::min<std::chrono::nanoseconds>(now - sample.began(), sample.kSpan);
     return WhatIfSample{name, sample.entries(), sample.rarity(),
-                        sample.entries().empty() ? std::chrono::nanoseconds(0) : span};
+                        sample.size() == 0 ? std::chrono::nanoseconds(0) : span};
   };
   // An entry of all requests stands for many at one moment: that shows nothing of small buckets.
   const uint64_t cost = policy.unit == Unit::kRequests ? policy.request_cost : 1;

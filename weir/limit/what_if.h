@@ -13,7 +13,6 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -44,7 +43,7 @@ struct WhatIfReport {
 // What a policy is asked of: a copy, so that the journal can go on.
 struct WhatIfSample {
   std::string_view name{};
-  std::deque<JournalEntry> entries{};
+  std::vector<JournalEntry> entries{};
   uint8_t rarity = 0;
   std::chrono::nanoseconds span{0};
 };
