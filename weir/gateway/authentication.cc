@@ -19,7 +19,10 @@ std::vector<limit::Policy> AttemptsPolicy(const limit::Rate& attempts) {
 
 Result<std::unique_ptr<Authentication>> Authentication::Create(Options options) {
   Result<std::unique_ptr<Admission>> attempts =
-      Admission::Create({AttemptsPolicy(options.attempts), kAttemptsBytes, options.seed});
+      Admission::Create({.policies = AttemptsPolicy(options.attempts),
+                         .bytes = kAttemptsBytes,
+                         .journal_bytes = 0,
+                         .seed = options.seed});
   if (!attempts.ok()) return attempts.error();
   return std::unique_ptr<Authentication>(
       new Authentication(std::move(options.users), std::move(attempts).value()));
