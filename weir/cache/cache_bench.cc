@@ -101,7 +101,6 @@ void BM_HitAmong20000(benchmark::State& state) {
   constexpr size_t kFew = 20'000;
   const Value value{Bytes::Copy(std::string(kValueBytes, 'v')), kNever, 1};
   Cache cache({.budget_bytes = Cache::Cost(kKeyBytes, &value) * kFew,
-               .hash_seed = kSeed,
                .shadow_bytes = 0,
                .history = Cache::History::kBesideBudget,
                .curve_bytes = static_cast<size_t>(state.range(0)) << 20});
