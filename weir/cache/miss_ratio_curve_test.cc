@@ -172,7 +172,7 @@ TEST(MissRatioCurve, WhatIsStaleIsAMiss) {
   for (int round = 0; round < 10; ++round, now.ms += 20) {
     for (uint64_t n = 0; n < 100; ++n) {
       const std::string key = std::to_string(n);
-      const uint64_t hash = SeededHash(key, kHashSeed);
+      const uint64_t hash = SeededHash(key, 1);
       ASSERT_FALSE(cache.Find(key, hash, now).has_value());
       cache.Put(key, hash, Value(), {{now.ms + 10}, {now.ms + 1000}}, now);
     }
