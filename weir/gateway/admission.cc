@@ -17,7 +17,7 @@ Result<std::unique_ptr<Admission>> Admission::Create(Options options) {
 
 Passage Admission::Admit(View* view, const limit::Request& request, Patience patience,
                          MonoTime now) {
-  if (waits_.any()) [[unlikely]]
+  if (waits_.any_at_policies()) [[unlikely]]
     return Try(view, request, {LimitWaits::Seat(), now, patience}, now);
   return AdmitAlone(view, request, patience, now);
 }
@@ -66,7 +66,9 @@ Passage Admission::Try(View* view, const limit::Request& request, const Waiter& 
     passage.wait.until = std::min(passage.wait.until, waiter.since + delay);
   }
   if (may_wait) return passage;
-  const size_t policy = *policies.Find(limits[outcomes.decisive].policy) + decisive.window;
+  // Those in force may have come to have more rates since.
+  const size_t found = *policies.Find(limits[outcomes.decisive].policy);
+  const size_t policy = found + std::min(decisive.window, policies.Windows(found) - 1);
   limit::Limiter::CountDenied(matched, policy);
   return Refuse(matched, {decisive.verdict, policy, decisive.retry_after}, request, now);
 }

@@ -40,7 +40,8 @@ struct Passage {
     uint64_t cost = 0;    // As the bucket's line counts.
     bool behind = false;  // Others there go before.
     std::chrono::nanoseconds retry_after{0};
-    MonoTime until;  // No longer than so.
+    MonoTime until;         // No longer than so.
+    bool of_policy = true;  // The bucket; or of a limit that the request names.
   };
   Verdict verdict = Verdict::kPasses;
   std::string refusal{};

@@ -40,6 +40,21 @@ class LimitWaitTest : public testing::Test {
   size_t c_ = rig_.Connect();
 };
 
+// Requests that name no limit look at lines only while somebody stands at a policy's bucket.
+TEST_F(LimitWaitTest, WhoWaitsForALimitOfHisOwnIsInNobodysWay) {
+  LimitWaits& waits = rig_.gateway().admission().waits();
+  rig_.Do(a_, Wait("k", "10/s", "0"));
+  Send(a_, Wait("k", "10/s", "100"));
+  EXPECT_TRUE(waits.any());
+  EXPECT_FALSE(waits.any_at_policies());
+  for (int i = 0; i < 10; ++i) rig_.Do(b_, {"LIMIT.CHECK", "k", "POLICY", "jobs"});
+  Send(b_, {"LIMIT.WAIT", "k", "POLICY", "jobs", "MAX", "100"});
+  EXPECT_TRUE(waits.any_at_policies());
+  Pass(100ms);
+  EXPECT_FALSE(waits.any());
+  EXPECT_FALSE(waits.any_at_policies());
+}
+
 TEST_F(LimitWaitTest, WhatIsThereIsTakenAtOnceAndTheRestWhenItComes) {
   EXPECT_EQ(rig_.Do(a_, Wait("k", "10/s", "0")), "[:1 :0 :0 :100 :0 :0]");
   Send(a_, Wait("k", "10/s", "100"));
@@ -171,7 +186,7 @@ TEST_F(LimitWaitTest, AsManyWaitAsMayAndTheNextIsToldSo) {
   std::vector<LimitWaits::Seat> seats;
   for (size_t i = 0; i + 1 < limit::WaitingLine::kWaitersMax; ++i) {
     seats.emplace_back(Origin{&rig_.home(), 1000, i, 0});
-    ASSERT_TRUE(waits.Wait(&seats.back(), 1, 1).has_value());
+    ASSERT_TRUE(waits.Wait(&seats.back(), 1, 1, true).has_value());
   }
   Send(a_, {"LIMIT.WAIT", "k", "RATE", "1/h", "MAX", "3600000"});
   EXPECT_EQ(Replies(a_), Strings());

@@ -4,7 +4,7 @@
 
 namespace weir::gateway {
 
-std::optional<bool> LimitWaits::Wait(Seat* seat, uint64_t bucket, uint64_t cost) {
+std::optional<bool> LimitWaits::Wait(Seat* seat, uint64_t bucket, uint64_t cost, bool of_policy) {
   if (seat->taken() && seat->place_.bucket == bucket) {
     const std::lock_guard lock(mutex_);
     return line_.IsFirst(seat->place_);
@@ -17,10 +17,13 @@ std::optional<bool> LimitWaits::Wait(Seat* seat, uint64_t bucket, uint64_t cost)
   count_.store(line_.size(), std::memory_order_relaxed);
   seat->waits_ = this;
   seat->place_ = *place;
+  seat->of_policy_ = of_policy;
+  if (of_policy) at_policies_.fetch_add(1, std::memory_order_relaxed);
   return line_.IsFirst(*place);
 }
 
-void LimitWaits::Leave(const limit::WaitingLine::Place& place) {
+void LimitWaits::Leave(const limit::WaitingLine::Place& place, bool of_policy) {
+  if (of_policy) at_policies_.fetch_sub(1, std::memory_order_relaxed);
   std::shared_ptr<Turn> next;
   {
     const std::lock_guard lock(mutex_);

@@ -42,12 +42,14 @@ class LimitWaits {
       waits_ = std::exchange(other.waits_, nullptr);
       turn_ = std::move(other.turn_);
       place_ = std::exchange(other.place_, {});
+      of_policy_ = other.of_policy_;
       return *this;
     }
     ~Seat() { Leave(); }
 
     void Leave() {
-      if (waits_ != nullptr) std::exchange(waits_, nullptr)->Leave(std::exchange(place_, {}));
+      if (waits_ == nullptr) return;
+      std::exchange(waits_, nullptr)->Leave(std::exchange(place_, {}), of_policy_);
     }
     bool taken() const { return waits_ != nullptr; }
     // In whose line it is. Requires: taken().
@@ -56,13 +58,15 @@ class LimitWaits {
    private:
     friend class LimitWaits;
     LimitWaits* waits_ = nullptr;  // Of place_, when there is one.
+    bool of_policy_ = false;       // The bucket in whose line it is.
     std::shared_ptr<Turn> turn_;
     limit::WaitingLine::Place place_;
   };
 
   // Takes a place in the bucket's line, or keeps the one that it has there; see WaitingLine::Join.
   // Returns whether it is the first; nullopt when too many wait, and then it has none.
-  std::optional<bool> Wait(Seat* seat, uint64_t bucket, uint64_t cost);
+  // `of_policy`: the bucket is one of a policy's, which requests meet that name none.
+  std::optional<bool> Wait(Seat* seat, uint64_t bucket, uint64_t cost, bool of_policy);
 
   // What those in the bucket's line will take. `seat`: of the one who asks, if any: nothing is
   // ahead of the first.
@@ -74,12 +78,15 @@ class LimitWaits {
 
   // A guess, for those who need not ask further. Cost: a load.
   bool any() const { return count_.load(std::memory_order_relaxed) > 0; }
+  // Of those at the buckets of policies.
+  bool any_at_policies() const { return at_policies_.load(std::memory_order_relaxed) > 0; }
   size_t count() const { return count_.load(std::memory_order_relaxed); }
 
  private:
-  void Leave(const limit::WaitingLine::Place& place);
+  void Leave(const limit::WaitingLine::Place& place, bool of_policy);
 
   std::atomic<size_t> count_{0};
+  std::atomic<size_t> at_policies_{0};
   mutable std::mutex mutex_;
   // Guarded by mutex_:
   limit::WaitingLine line_;

@@ -119,12 +119,15 @@ void Pipeline::TryNamedLimits(Queued& queued) {
   };
   Result<limit::NamedOutcomes> outcomes = decide(limit::Ask::kTry);
   if (outcomes.ok() && !outcomes.value().allowed) {
-    const limit::NamedOutcome& longest = outcomes.value().each[outcomes.value().decisive];
+    const size_t decisive = outcomes.value().decisive;
+    const limit::NamedOutcome& longest = outcomes.value().each[decisive];
     const MonoTime until = queued.began + words.value().most;
     if (wait_patience_ == Patience::kWaits && longest.verdict == limit::Verdict::kLater &&
         now + longest.retry_after <= until) {
-      const Passage::Wait wait{longest.bucket, longest.line_cost, longest.behind,
-                               longest.retry_after, until};
+      const Passage::Wait wait{
+          longest.bucket, longest.line_cost,
+          longest.behind, longest.retry_after,
+          until,          !words.value().limits.all()[decisive].policy.empty()};
       if (StandInLine(queued, wait)) return;
       return answer(NoRoomToWait());
     }
@@ -136,14 +139,14 @@ void Pipeline::TryNamedLimits(Queued& queued) {
     commands::WriteOutcomeFields(outcomes.value(), writer);
     writer.Integer(std::chrono::ceil<std::chrono::milliseconds>(now - queued.began).count());
   }));
-  queued.began = now;  // As above.
+  queued.since = queued.began = now;  // As above.
 }
 
 // Returns false when there is no room for it.
 bool Pipeline::StandInLine(Queued& queued, const Passage::Wait& wait) {
   const MonoTime now = outbox_.now.mono;
   const std::optional<bool> first =
-      gateway_.admission().waits().Wait(&queued.seat, wait.bucket, wait.cost);
+      gateway_.admission().waits().Wait(&queued.seat, wait.bucket, wait.cost, wait.of_policy);
   if (!first.has_value()) return false;
   MonoTime next = wait.until;
   // Those who were before it have gone meanwhile: its turn is now.

@@ -60,7 +60,7 @@ void JournalSample::DropOld(MonoTime now) {
 void JournalSample::SetRarity(uint8_t rarity, MonoTime now) {
   rarity_ = rarity;
   changed_ = now;
-  const uint64_t most = UINT64_MAX >> rarity;
+  const uint64_t most = (kNoDraw - 1) >> rarity;
   most_.store(most, std::memory_order_relaxed);
   size_t kept = 0;
   for (size_t i = 0; i < size_; ++i) {

@@ -56,6 +56,8 @@ class JournalSample {
 
   // Whether a request with this draw is in the sample at present. Threads: thread-safe.
   bool Takes(uint64_t draw) const { return draw <= most_.load(std::memory_order_relaxed); }
+  // Of a request that has none.
+  static constexpr uint64_t kNoDraw = UINT64_MAX;
   // Requires: entry.at does not fall by more than threads are apart.
   void Note(JournalEntry entry);
 
@@ -74,7 +76,7 @@ class JournalSample {
   void DropOld(MonoTime now);
   void SetRarity(uint8_t rarity, MonoTime now);
 
-  std::atomic<uint64_t> most_{UINT64_MAX};
+  std::atomic<uint64_t> most_{kNoDraw - 1};
   std::vector<JournalEntry> ring_;  // As large as ever from the start: to note allocates nothing.
   size_t begin_ = 0;                // Of the oldest.
   size_t size_ = 0;
@@ -90,7 +92,7 @@ class Journal {
   struct Draws {
     uint64_t request = 0;
     uint64_t client = 0;
-    uint64_t key = UINT64_MAX;
+    uint64_t key = JournalSample::kNoDraw;
   };
 
   // Divides `bytes` among the samples; each has one entry at least.

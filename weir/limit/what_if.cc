@@ -89,8 +89,12 @@ WhatIfSample SampleFor(const Policy& policy, const Journal& journal, MonoTime no
   const uint64_t cost = policy.unit == Unit::kRequests ? policy.request_cost : 1;
   const uint64_t alike = uint64_t{1} << journal.requests.rarity();
   const bool coarse = alike > 1 && alike > policy.rate.burst / (8 * std::max<uint64_t>(cost, 1));
-  if (coarse && policy.per == Per::kClient) return take("clients", journal.clients);
-  if (coarse && policy.per == Per::kKey) return take("keys", journal.keys);
+  // And a sample of clients that is thin lacks the busiest: one of them alone would overflow it.
+  const auto tells = [coarse](const JournalSample& sample) {
+    return coarse && (sample.rarity() == 0 || sample.size() >= sample.entries_max() / 4);
+  };
+  if (policy.per == Per::kClient && tells(journal.clients)) return take("clients", journal.clients);
+  if (policy.per == Per::kKey && tells(journal.keys)) return take("keys", journal.keys);
   return take("requests", journal.requests);
 }
 

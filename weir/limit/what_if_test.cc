@@ -108,6 +108,16 @@ TEST(WhatIf, OfASampleItIsNear) {
   }
 }
 
+// One of a few clients alone is more than a sample holds, so the sample of clients lacks it.
+TEST(WhatIf, AFewBusyClientsAreNotOverlooked) {
+  const Policy policy{.name = "p", .per = Per::kClient, .rate = {500, 1h, 500}};
+  const Both both = Ask(policy, {.clients = 2, .requests = 200'000, .apart = 10ms, .unevenness = 1},
+                        size_t{1} << 20, 1);
+  EXPECT_EQ(both.report.sample, "requests");
+  EXPECT_GT(both.report.denied, both.denied * 3 / 4);
+  EXPECT_LT(both.report.denied, both.denied * 5 / 4);
+}
+
 TEST(WhatIf, ThoseWhoWouldBeRefusedMostAreNamed) {
   const Both both =
       Ask({.name = "a", .per = Per::kClient, .rate = {1, 1s, 1}}, {}, size_t{8} << 20, 3);

@@ -94,8 +94,11 @@ std::string_view Action(const limit::NamedOutcome& outcome, const limit::Policy*
 void WriteExplained(const limit::NamedLimit& limit, const limit::NamedOutcome& outcome,
                     const limit::PolicySet& policies, resp::Writer& writer) {
   const std::optional<size_t> policy = policies.Find(limit.policy);
+  // The policies in force may have come to have more rates since.
+  const size_t window =
+      policy.has_value() ? std::min(outcome.window, policies.Windows(*policy) - 1) : 0;
   const limit::Rate& rate =
-      policy.has_value() ? policies.policy(*policy + outcome.window).rate : limit.rate;
+      policy.has_value() ? policies.policy(*policy + window).rate : limit.rate;
   writer.MapHeader(11);
   writer.Bulk("policy");
   policy.has_value() ? writer.Bulk(limit.policy) : writer.Null();
@@ -106,7 +109,7 @@ void WriteExplained(const limit::NamedLimit& limit, const limit::NamedOutcome& o
   writer.Bulk("action");
   writer.Bulk(Action(outcome, policy.has_value() ? &policies.policy(*policy) : nullptr));
   writer.Bulk("limit");
-  writer.Bulk(policy.has_value() ? policies.limit_text(*policy + outcome.window)
+  writer.Bulk(policy.has_value() ? policies.limit_text(*policy + window)
                                  : limit::RateText(rate, limit::Unit::kRequests));
   const std::pair<std::string_view, int64_t> numbers[] = {
       {"burst", static_cast<int64_t>(rate.burst)},
