@@ -46,7 +46,7 @@ LEFT_OUT = {
     "rl.throttle": "redis-server does not have it",
     **{f"weir.{verb}": "weir's own" for verb in ("getx", "invalidate|key", "invalidate|tag")},
     **{f"limit.{verb}": "weir's own" for verb in (
-        "acquire", "cancel", "check", "commit", "peek", "refund", "release", "reserve")},
+        "acquire", "cancel", "check", "commit", "peek", "refund", "release", "reserve", "wait")},
 }
 
 WORDS = ["", "x", "-1", "0", "1", "8", "1.5", " 1", "+1", "01", "9223372036854775806",

@@ -18,7 +18,7 @@ ALLOWED = {
     "rl.throttle": "is no command there",
     **{f"limit.{verb}": "is weir's own" for verb in (
         "acquire", "cancel", "check", "commit", "explain", "offenders", "peek", "policy",
-        "refund", "release", "reserve")},
+        "refund", "release", "reserve", "wait", "whatif")},
     "weir.backup": "is weir's own",
     "weir.getx": "is weir's own",
     "weir.invalidate": "is weir's own",
