@@ -118,6 +118,15 @@ class Sighup(WithServer):
         client.command("AUTH", "secret")
         self.assertEqual(client.command("LIMIT.POLICY", "LIST"), [b"writes"])
         self.assertEqual(client.command("LIMIT.POLICY", "GET", "writes"), before)
+        without = config[:config.rindex("[[user]]")]
+        self.assertIn("limits nobody: there is no [[user]] 'bob'", self.reload(server, without))
+        self.assertEqual(client.command("LIMIT.POLICY", "LIST"), [])
+        server.kill()
+        server = self.start(config=without)
+        self.assertIn("limits nobody: there is no [[user]] 'bob'", server.log())
+        client = self.client(server)
+        client.command("AUTH", "secret")
+        self.assertEqual(client.command("LIMIT.POLICY", "DEL", "writes"), 1)
 
     def test_what_needs_a_restart_is_named_and_stays(self):
         server = self.start("--threads", "1", config="[server]\ndurability = \"fsync\"\n")

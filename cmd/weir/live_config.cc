@@ -72,7 +72,8 @@ LiveConfig::Outcome LiveConfig::Reload() {
     if (NeedsRestart(name)) outcome.restart.push_back(std::move(name));
   }
   Config wanted = WithoutRestart(config_, file.config);
-  wanted.limits = Overlaid(std::move(wanted.limits), limits_.live);
+  wanted.limits =
+      Overlaid(std::move(wanted.limits), InForce(limits_.live, wanted.users, &outcome.warnings));
   Loaded next = CheckTogether(std::move(wanted));
   outcome.errors = next.errors;
   if (!outcome.errors.empty()) {
@@ -116,6 +117,10 @@ Result<Ok> LiveConfig::SetLimit(const std::string& name, const gateway::Paramete
   Result<LimitConfig> made = MakeLimit(name, keys);
   if (!made.ok()) return made.error();
   const std::lock_guard changing(changing_);
+  Config alone = config_;
+  alone.limits = Overlaid(limits_.configured, {made.value()});
+  const Loaded checked = CheckTogether(std::move(alone));
+  if (!checked.errors.empty()) return Error{ErrorCode::kInvalid, checked.errors.front()};
   return ReplaceLive(Overlaid(limits_.live, {std::move(made).value()}));
 }
 
@@ -137,7 +142,8 @@ Result<bool> LiveConfig::DeleteLimit(const std::string& name) {
 // Requires: changing_ is held.
 Result<Ok> LiveConfig::ReplaceLive(std::vector<LimitConfig> live) {
   Config wanted = config_;
-  wanted.limits = Overlaid(limits_.configured, live);
+  std::vector<std::string> told_before;
+  wanted.limits = Overlaid(limits_.configured, InForce(live, wanted.users, &told_before));
   Loaded next = CheckTogether(std::move(wanted));
   if (!next.errors.empty()) return Error{ErrorCode::kInvalid, next.errors.front()};
   // Kept first: a limit that is in force and would be gone after a restart is worse than an error.

@@ -79,6 +79,26 @@ std::vector<LimitConfig> Overlaid(std::vector<LimitConfig> configured,
   return configured;
 }
 
+std::vector<LimitConfig> InForce(const std::vector<LimitConfig>& live,
+                                 const std::vector<UserConfig>& users,
+                                 std::vector<std::string>* warnings) {
+  std::vector<LimitConfig> in_force;
+  for (const LimitConfig& limit : live) {
+    const bool concerns =
+        limit.user.empty() || std::any_of(users.begin(), users.end(), [&](const UserConfig& user) {
+          return user.name == limit.user;
+        });
+    if (concerns) {
+      in_force.push_back(limit);
+    } else {
+      warnings->push_back("limit '" + limit.name + "', made by LIMIT.POLICY SET, limits nobody: " +
+                          "there is no [[user]] '" + limit.user + "'; end it by LIMIT.POLICY DEL " +
+                          limit.name);
+    }
+  }
+  return in_force;
+}
+
 std::string LimitsText(const std::vector<LimitConfig>& limits) {
   std::string text = "# Written by LIMIT.POLICY SET and DEL.\n";
   LimitConfig defaults;

@@ -24,6 +24,12 @@ Result<LimitConfig> MakeLimit(const std::string& name, const gateway::Parameters
 std::vector<LimitConfig> Overlaid(std::vector<LimitConfig> configured,
                                   const std::vector<LimitConfig>& live);
 
+// Those of `live` that concern somebody: all but those of a user who is not among `users`. Of each
+// that does not, `warnings` gets a line.
+std::vector<LimitConfig> InForce(const std::vector<LimitConfig>& live,
+                                 const std::vector<UserConfig>& users,
+                                 std::vector<std::string>* warnings);
+
 // As TOML that reads back as the same.
 std::string LimitsText(const std::vector<LimitConfig>& limits);
 

@@ -188,7 +188,9 @@ Result<LiveConfig::Limits> TakeLiveLimits(Config* config) {
   Result<std::vector<LimitConfig>> live = ReadLiveLimits(directory);
   if (!live.ok()) return live.error();
   limits.live = std::move(live).value();
-  config->limits = Overlaid(config->limits, limits.live);
+  std::vector<std::string> warnings;
+  config->limits = Overlaid(config->limits, InForce(limits.live, config->users, &warnings));
+  for (const std::string& warning : warnings) LogWarn(warning);
   const Loaded together = CheckTogether(*config);
   if (!together.errors.empty()) {
     return Error{ErrorCode::kInvalid, together.errors.front() + "; mend the configuration, or '" +
