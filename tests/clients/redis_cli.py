@@ -61,7 +61,8 @@ def typed(*commands):
     while (line := cli.stdout.readline().rstrip(b"\n")) != f'"{END}"'.encode():
         if cli.poll() is not None:
             sys.exit(f"redis-cli ended with {cli.returncode}")
-        lines.append(line)
+        if not re.fullmatch(rb"\(\d+\.\d\ds\)", line):  # How long it took, from half a second on.
+            lines.append(line)
     return lines
 
 
