@@ -2,16 +2,17 @@
 // refuses what would have to wait longer. Method: as in limit_wait_test.cc.
 #include <gtest/gtest.h>
 
-#include "weir/gateway/gateway_rig.h"
+#include "weir/gateway/limit_waits_fixture.h"
 
 namespace weir::gateway {
 namespace {
 
 using namespace std::chrono_literals;
-using Strings = std::vector<std::string>;
 
-class LimitDelayTest : public testing::Test {
+class LimitDelayTest : public LimitWaitsFixture {
  protected:
+  LimitDelayTest() : LimitWaitsFixture(Policies()) {}
+
   static GatewayRig::Options Policies() {
     GatewayRig::Options options;
     options.policies = {
@@ -23,22 +24,7 @@ class LimitDelayTest : public testing::Test {
         {.name = "hard", .key_prefix = "s:h", .per = limit::Per::kPrefix, .rate = {1, 1s, 1}}};
     return options;
   }
-  void Pass(std::chrono::milliseconds time) {
-    rig_.Pass(time);
-    rig_.RingAlarms();
-    rig_.RunAll();
-  }
-  void Send(size_t client, const Words& words) {
-    rig_.Send(client, words);
-    rig_.RunAll();
-  }
-  Strings Replies(size_t client) { return rig_.Replies(client); }
-  size_t waiting() { return rig_.gateway().admission().waits().count(); }
   limit::PolicyCounters Counters() { return rig_.gateway().admission().Policies()[0].counters; }
-
-  GatewayRig rig_{Policies()};
-  size_t a_ = rig_.Connect();
-  size_t b_ = rig_.Connect();
 };
 
 TEST_F(LimitDelayTest, CommandsAreHeldBackUntilTheirTokensAreThere) {

@@ -3,16 +3,17 @@
 // gateway whose clock is moved by hand; one run of many clients against the plain arithmetic.
 #include <gtest/gtest.h>
 
-#include "weir/gateway/gateway_rig.h"
+#include "weir/gateway/limit_waits_fixture.h"
 
 namespace weir::gateway {
 namespace {
 
 using namespace std::chrono_literals;
-using Strings = std::vector<std::string>;
 
-class LimitWaitTest : public testing::Test {
+class LimitWaitTest : public LimitWaitsFixture {
  protected:
+  LimitWaitTest() : LimitWaitsFixture(Policies()) {}
+
   static GatewayRig::Options Policies() {
     GatewayRig::Options options;
     options.policies = {
@@ -22,21 +23,7 @@ class LimitWaitTest : public testing::Test {
   static Words Wait(const std::string& key, const std::string& rate, const std::string& most) {
     return {"LIMIT.WAIT", key, "RATE", rate, "BURST", "1", "MAX", most};
   }
-  void Pass(std::chrono::milliseconds time) {
-    rig_.Pass(time);
-    rig_.RingAlarms();
-    rig_.RunAll();
-  }
-  void Send(size_t client, const Words& words) {
-    rig_.Send(client, words);
-    rig_.RunAll();
-  }
-  Strings Replies(size_t client) { return rig_.Replies(client); }
-  size_t waiting() { return rig_.gateway().admission().waits().count(); }
 
-  GatewayRig rig_{Policies()};
-  size_t a_ = rig_.Connect();
-  size_t b_ = rig_.Connect();
   size_t c_ = rig_.Connect();
 };
 
