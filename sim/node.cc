@@ -70,6 +70,12 @@ bool Node::idle() const {
   });
 }
 
+bool Node::delivered() const {
+  return std::all_of(loops_.begin(), loops_.end(), [](const std::unique_ptr<Loop>& loop) {
+    return loop->inbox.empty() && loop->outbox.told.empty();
+  });
+}
+
 Connection* Node::Connect(gateway::Session session, Connection::Peer& peer) {
   const uint64_t id = session.id;
   Loop& loop = LoopOf(id);
@@ -161,6 +167,9 @@ void Node::Apply(Loop& loop, gateway::Completions completions) {
   }
   for (gateway::LoadDone& load : completions.loads) {
     if (auto* pipeline = touch(load.origin)) pipeline->OnLoad(std::move(load));
+  }
+  for (const gateway::Push& push : completions.pushes) {
+    if (auto* pipeline = touch({&loop, push.connection})) pipeline->Tell(push.message);
   }
   for (const auto& operation : completions.operations) {
     if (auto* pipeline = touch(operation->origin())) pipeline->OnOperation(operation);

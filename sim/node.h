@@ -55,6 +55,8 @@ class Node final : public gateway::ClientControl {
   void SetCalm(bool calm);
   // Whether the databases have nothing to do and nothing is in doubt.
   bool idle() const;
+  // Whether loops have taken what was delivered, and handed on what they have to say.
+  bool delivered() const;
 
   Connection* Connect(gateway::Session session, Connection::Peer& peer);
   void Disconnect(uint64_t id);

@@ -159,7 +159,7 @@ const std::vector<Words> kCommands = {
     {"CLIENT", "REPLY", "ON"},
     {"CLIENT", "REPLY", "x"},
     {"CLIENT", "TRACKINGINFO"},
-    {"CLIENT", "TRACKING", "ON"},
+    {"CLIENT", "TRACKING", "ON", "PREFIX", "k"},
     {"CLIENT", "GETREDIR"},
     {"CLIENT", "CACHING", "YES"},
     {"CLIENT", "UNBLOCK", "1"},

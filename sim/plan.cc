@@ -203,6 +203,10 @@ Plan Plan::Of(uint64_t seed, size_t commands, const Without& without) {
   if (random.OneIn(5)) plan.reload_one_in = 300;
   // Where they can be refused nothing.
   if (plan.policies.empty() && plan.users.empty()) plan.bystanders = crowd.Below(6) / 3;
+  Random caching(seed ^ 0xcac4e);  // Of its own, so that it changes no other draw.
+  if (caching.OneIn(3) && plan.policies.empty() && plan.users.empty()) {
+    plan.caching_clients = 1 + caching.Below(2);
+  }
   if (without.crashes) plan.crash_one_in = 0;
   if (without.disconnects) plan.disconnect_one_in = 0;
   if (without.clock_jumps) plan.clock_jump_one_in = 0;

@@ -40,6 +40,9 @@ World::World(const Plan& plan, std::set<uint32_t> left_out)
   for (uint32_t i = 0; i < plan.bystanders; ++i) {
     bystanders_.push_back(std::make_unique<Bystander>(*this, i, plan.seed * 31 + i));
   }
+  for (uint32_t i = 0; i < plan.caching_clients; ++i) {
+    caching_clients_.push_back(std::make_unique<CachingClient>(*this, i, plan.seed * 37 + i));
+  }
 }
 
 World::~World() = default;
@@ -176,6 +179,7 @@ void World::Crash() {
   node_.reset();
   for (const auto& client : clients_) client->Lose();
   for (const auto& bystander : bystanders_) bystander->Lose();
+  for (const auto& client : caching_clients_) client->Lose();
   decisions_.push_back({scheduler_.now(), {}, false, false, false, true});
   scheduler_.After(nanoseconds(random_.Below(5'000'000)), [this] { Start(); });
 }
@@ -239,6 +243,7 @@ void World::Round() {
     scheduler_.After(nanoseconds(i), [client = clients_[i].get()] { client->Act(); });
   }
   for (const auto& bystander : bystanders_) bystander->Act();
+  for (const auto& client : caching_clients_) client->Act();
   if (!StepUntil([this] { return !acting_; }, kRestMax * 100)) {
     Problem("clients cannot go on");
     return;
@@ -248,6 +253,7 @@ void World::Round() {
     return;
   }
   for (Op& op : ops_) op.end_ms = std::min(op.end_ms, NowMs());
+  JudgeClientCaches();
   std::vector<Cell> before = std::move(cells_);
   Audit();
   // Its questions may have begun loads that refresh what they asked for.
@@ -272,7 +278,9 @@ bool World::Rest() {
            std::all_of(clients_.begin(), clients_.end(),
                        [](const auto& client) { return client->outstanding() == 0; }) &&
            std::none_of(bystanders_.begin(), bystanders_.end(),
-                        [](const auto& bystander) { return bystander->busy(); });
+                        [](const auto& bystander) { return bystander->busy(); }) &&
+           std::all_of(caching_clients_.begin(), caching_clients_.end(),
+                       [](const auto& client) { return client->outstanding() == 0; });
   };
   if (!StepUntil(quiet, kRestMax)) return false;
   for (const auto& client : clients_) client->EndRound();

@@ -4,8 +4,9 @@
 // A run is made of rounds. In a round clients do as they please while things break. Then everything
 // comes to rest, every key is read once more, and the round is judged: one order must explain all
 // replies (order_check.h), registers on their own besides (zone_check.h), the cache must hold what
-// the databases hold and count its bytes right, the limiter must not have let more pass than it
-// may. The next round begins with what the keys were found to hold. Threads: single-owner.
+// the databases hold and count its bytes right, so must the caches that clients keep, the limiter
+// must not have let more pass than it may. The next round begins with what the keys were found to
+// hold. Threads: single-owner.
 #pragma once
 
 #include <deque>
@@ -16,6 +17,7 @@
 #include <vector>
 
 #include "sim/bystander.h"
+#include "sim/caching_client.h"
 #include "sim/client.h"
 #include "sim/limit_check.h"
 #include "sim/node.h"
@@ -103,6 +105,8 @@ class World {
   void JudgeLimits();
   void JudgeCache();
   void JudgeCounts();
+  void JudgeClientCaches();
+  void CheckKept(const CachingClient& client);
   int64_t LiveRecords();
   void CheckEntry(const std::string& key);
   std::optional<cache::Cache::Hit> FindEntry(const std::string& key);
@@ -119,6 +123,7 @@ class World {
   std::unique_ptr<Node> node_;
   std::vector<std::unique_ptr<Client>> clients_;  // The last one audits.
   std::vector<std::unique_ptr<Bystander>> bystanders_;
+  std::vector<std::unique_ptr<CachingClient>> caching_clients_;
   bool acting_ = false;
   bool crash_due_ = false;
   bool disconnect_due_ = false;

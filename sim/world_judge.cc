@@ -10,6 +10,11 @@
 #include "weir/shard/position.h"
 
 namespace weir::sim {
+namespace {
+
+constexpr auto kDeliveryMax = std::chrono::seconds(10);
+
+}  // namespace
 
 void World::JudgeOrder() {
   OrderCheck check(cells_, workload_.databases(), sessions_ + 1);
@@ -220,6 +225,30 @@ void World::JudgeCounts() {
   if (failed() || (least <= said.integer && said.integer <= most)) return;
   Problem("DBSIZE says " + std::to_string(said.integer) + " and there are " +
           std::to_string(least) + " keys");
+}
+
+// What clients keep must be what the databases hold, once all that was to be told has been.
+void World::JudgeClientCaches() {
+  if (caching_clients_.empty()) return;
+  if (!StepUntil([this] { return node_->idle() && node_->delivered(); }, kDeliveryMax)) {
+    Problem("what clients are to be told never arrives");
+    return;
+  }
+  for (const auto& client : caching_clients_) CheckKept(*client);
+}
+
+void World::CheckKept(const CachingClient& client) {
+  for (const auto& [key, kept] : client.cache()) {
+    const gateway::KeyPlace place = node_->gateway().placement().Place(key);
+    const auto& records = node_->store(place.place.database).script().records();
+    const auto at = records.find({place.place.shard, place.position, key});
+    const bool stands = at != records.end();
+    // One that has expired is told of when it is removed.
+    const bool lives = stands && at->second.expires_at > clock_.Wall();
+    if (kept.has_value() ? !stands || at->second.value.view() != *kept : lives) {
+      Problem("a client keeps of " + key + " what it no longer holds, and was not told");
+    }
+  }
 }
 
 int64_t World::LiveRecords() {

@@ -45,6 +45,10 @@ class ErrorReply(bytes):
     """An error, without its leading '-'."""
 
 
+class Push(list):
+    """A message that is no reply."""
+
+
 def encode(*words):
     """Returns one command as a client library sends it."""
     parts = [b"*%d\r\n" % len(words)]
@@ -132,7 +136,10 @@ class Client:
         if kind in b"$=":
             return None if rest == b"-1" else self._bulk(int(rest))
         if kind in b"*~>":
-            return None if rest == b"-1" else [self._read_value() for _ in range(int(rest))]
+            if rest == b"-1":
+                return None
+            items = [self._read_value() for _ in range(int(rest))]
+            return Push(items) if kind == b">" else items
         if kind == b"%":
             pairs = [(self._read_value(), self._read_value()) for _ in range(int(rest))]
             return {tuple(k) if isinstance(k, list) else k: v for k, v in pairs}

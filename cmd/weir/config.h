@@ -77,6 +77,7 @@ struct ServerConfig {
   Durability durability = Durability::kFsync;
   StoreKind store = StoreKind::kRocksdb;
   int64_t max_clients = 10'000;
+  int64_t max_tracked_keys = 1'000'000;
   ByteSize max_output_per_client{uint64_t{1} << 20};
   Duration partial_command_timeout{std::chrono::seconds(10)};
   Duration idle_timeout = kUnbounded;

@@ -53,6 +53,17 @@ void AddClients(MetricList& list, Gateway& gateway, const StatsTotals& totals) {
              totals.input_buffer_bytes_max);
   list.Gauge("redis_client_recent_max_output_buffer_bytes", "Largest output buffer of a client.",
              totals.output_buffer_bytes_max);
+  const gateway::ClientTracking::Counts tracking = gateway.tracking().counts();
+  list.Gauge("weir_tracking_clients", "Clients that are told of changes of what they have cached.",
+             tracking.clients);
+  list.Gauge("weir_tracking_keys", "Keys that some of them may have cached.", tracking.keys);
+  list.Gauge("weir_tracking_items", "Pairs of such a key and a client.", tracking.items);
+  list.Gauge("weir_tracking_prefixes", "Prefixes of keys that clients are told of all changes of.",
+             tracking.prefixes);
+  list.Counter("weir_tracking_messages_total", "Messages that told clients of changes.",
+               tracking.messages);
+  list.Counter("weir_tracking_keys_given_up_total",
+               "Keys told as changed for want of room in the table.", tracking.given_up);
   list.Counter("redis_connections_received_total", "Connections accepted.", totals.connections);
   list.Counter("redis_rejected_connections_total", "Connections refused over max_clients.",
                totals.connections_refused);

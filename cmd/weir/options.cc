@@ -68,6 +68,13 @@ void DeclareServer(std::vector<Option>& table) {
                .doc = "Longest wait for a place at a database; docs/overload.md tells more.",
                .least = std::chrono::milliseconds(20),
                .most = kHour}));
+  add(Declare(&ServerConfig::max_tracked_keys,
+              {.key = "max_tracked_keys",
+               .doc = "Keys remembered for clients that cache what they read (`CLIENT TRACKING`), "
+                      "in at most a quarter of the memory for clients; one that must make room is "
+                      "told to them as changed.",
+               .least = 1,
+               .most = int64_t{1'000'000'000}}));
   add(Declare(&ServerConfig::store,
               {.key = "store",
                .doc = "Where records live; with memory, nothing survives a restart and records are "

@@ -83,7 +83,9 @@ constexpr auto kAliases = std::to_array<Alias>(
       },
       SecondsOrNone},
      {"tls-port", "tls_listen",
-      [](const ServerConfig& server) { return FirstPort(server.tls_listen); }, AsItIs}});
+      [](const ServerConfig& server) { return FirstPort(server.tls_listen); }, AsItIs},
+     {"tracking-table-max-keys", "max_tracked_keys",
+      [](const ServerConfig& server) { return std::to_string(server.max_tracked_keys); }, AsItIs}});
 
 // What is always so.
 struct Constant {

@@ -170,6 +170,7 @@ gateway::Gateway::Options GatewayOptions(const Config& config, const Budget& bud
   options.memory.value_bytes =
       config.server.store == StoreKind::kMemory ? SIZE_MAX : budget.flights;
   options.memory.write_bytes = budget.flights;
+  options.tracked_keys_max = static_cast<size_t>(config.server.max_tracked_keys);
   options.waits = WaitsOf(config.server);
   options.admission = AdmissionOptions(config, budget);
   options.authentication.users = UsersOf(config.users);

@@ -47,7 +47,7 @@ std::string ShowClient(const ClientFacts& client) {
                          (client.watched_for_output ? "w" : ""));
   line.Add("cmd", client.command);
   line.Add("user", client.user);
-  line.Add("redir", "-1");
+  line.Add("redir", client.redirect.has_value() ? std::to_string(*client.redirect) : "-1");
   line.Add("resp", client.protocol == resp::Protocol::kResp2 ? 2 : 3);
   line.Add("lib-name", client.library_name);
   line.Add("lib-ver", client.library_version);

@@ -41,6 +41,7 @@ struct ClientFacts {
   bool watched_for_input = false;
   bool watched_for_output = false;
   resp::Protocol protocol = resp::Protocol::kResp2;
+  std::optional<uint64_t> redirect;  // Of a client that tracks keys: who is told; 0: itself.
 
   // Of memory, all but large values.
   uint64_t held_bytes() const {

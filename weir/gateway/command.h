@@ -41,8 +41,10 @@ struct Found {
   std::string_view bytes;
   const Bytes* shared = nullptr;  // The same bytes by reference, where that is at hand.
   WallTime expires_at = kNever;
-  uint64_t version = 0;
+  uint64_t version = 0;  // 0 when it is not present.
   WallTime fresh_until;  // In memory; long ago when it is not there.
+
+  bool past_its_time() const { return source == Source::kStale || source == Source::kRevalidating; }
 };
 
 // What `value` shows of its key, valid as long as it. What has expired is told by who loaded it.

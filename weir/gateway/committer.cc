@@ -17,7 +17,7 @@ const Error kRecovering{ErrorCode::kUnavailable,
 
 Committer::Committer(store::Store& store, Lanes& lanes, const Placement& placement,
                      VersionClock& versions, const Memory& memory, CommitGate& gate, Clock& clock,
-                     HeavyWork& heavy_batches, LatencyEvents* events,
+                     HeavyWork& heavy_batches, ClientTracking& tracking, LatencyEvents* events,
                      const limit::QueueDelay::Options& waits)
     : store_(store),
       lanes_(lanes),
@@ -27,6 +27,7 @@ Committer::Committer(store::Store& store, Lanes& lanes, const Placement& placeme
       gate_(gate),
       clock_(clock),
       heavy_batches_(heavy_batches),
+      tracking_(tracking),
       events_(events),
       batch_(lanes, placement, versions, memory),
       queue_(waits, kBatchWritesMax) {}
@@ -279,6 +280,7 @@ void Committer::OnApplied(const Result<store::Applied>& applied) {
   if (applied.ok()) {
     Reach(CommitObserver::Step::kPostCommit);
     batch_.Publish(applied.value());
+    TellOfBatch();
     Reach(CommitObserver::Step::kPrePublish);
     gate_.Publish(applied.value().commit);
     batch_.Reveal();
@@ -290,6 +292,7 @@ void Committer::OnApplied(const Result<store::Applied>& applied) {
     if (FinishAndGather()) return;
   } else if (applied.error().code == ErrorCode::kUnknown) {
     batch_.Doubt(applied.error());
+    TellOfBatch();
     gate_.EndBatch();  // Its readers find the store closed to them until it is settled.
     std::vector<Queued> refused = BeginDoubt();
     Deliver(batch_.TakeItems());  // The batch itself stays, to be settled.
@@ -380,11 +383,13 @@ void Committer::StartClear(ClearDone done) {
   store_.Clear([this, done = std::move(done)](Result<store::CommitNumber> cleared) {
     if (cleared.ok()) {
       lanes_.Clear();
+      tracking_.OnAllChanged();
       gate_.Publish(cleared.value());
       done(Ok{});
     } else {
       if (cleared.error().code == ErrorCode::kUnknown) {
         lanes_.Clear();
+        tracking_.OnAllChanged();
         RefuseAll(BeginDoubt());
       }
       done(cleared.error());
@@ -409,8 +414,10 @@ void Committer::StartStoreWrite(const StoreWrite& write, ClearDone done) {
 
 void Committer::StartExpire() {
   store_.Expire(clock_.Wall(), kExpireRecordsMax, [this](const Result<store::Expired>& expired) {
-    // What an expired record held is not served anyway, so there is nothing to publish.
-    if (expired.ok()) gate_.Publish(expired.value().commit);
+    if (expired.ok()) {
+      PublishExpired(expired.value().keys);
+      gate_.Publish(expired.value().commit);
+    }
     OnExpired(expired);
     Work();
   });
@@ -442,6 +449,8 @@ void Committer::StartSettle() {
   store_.Settle([this](Result<store::CommitNumber> settled) {
     if (settled.ok()) {
       batch_.Settle();
+      // What expired, or was cleared, with an unknown outcome, nobody can name.
+      if (opened_) tracking_.OnAllChanged();
       batch_.Clear();
       batch_expiry_ = kNever;
       gate_.Publish(settled.value());

@@ -31,6 +31,7 @@
 #include <vector>
 
 #include "weir/base/clock.h"
+#include "weir/gateway/client_tracking.h"
 #include "weir/gateway/commit_gate.h"
 #include "weir/gateway/commit_observer.h"
 #include "weir/gateway/heavy_work.h"
@@ -66,7 +67,8 @@ class Committer {
 
   Committer(store::Store& store, Lanes& lanes, const Placement& placement, VersionClock& versions,
             const Memory& memory, CommitGate& gate, Clock& clock, HeavyWork& heavy_batches,
-            LatencyEvents* events = nullptr, const limit::QueueDelay::Options& waits = {});
+            ClientTracking& tracking, LatencyEvents* events = nullptr,
+            const limit::QueueDelay::Options& waits = {});
   // Requires: the store has been destroyed or is idle, and nothing is queued.
   ~Committer();
 
@@ -149,7 +151,9 @@ class Committer {
   static size_t CountThatTell(const std::vector<std::unique_ptr<WriteItem>>& items);
   void StartClear(ClearDone done);
   void StartStoreWrite(const StoreWrite& write, ClearDone done);
+  void TellOfBatch();
   void StartExpire();
+  void PublishExpired(const std::vector<std::string>& keys);
   void OnExpired(const Result<store::Expired>& expired);
   void StartSettle();
   std::vector<Queued> BeginDoubt();
@@ -172,6 +176,7 @@ class Committer {
   CommitGate& gate_;
   Clock& clock_;
   HeavyWork& heavy_batches_;
+  ClientTracking& tracking_;
   LatencyEvents* events_;  // Told of slow commits; may be null.
   CommitObserver* observer_ = nullptr;
   LatencyCounters commit_latency_;  // Written by whoever set busy_.

@@ -1,4 +1,5 @@
-// The composing half of Committer: a batch from its commands to the store's hands.
+// The composing half of Committer: a batch from its commands to the store's hands; and who is told
+// of what it changed.
 #include <algorithm>
 #include <utility>
 
@@ -159,6 +160,29 @@ bool Committer::RunBatch(const std::optional<WriteBatch::Unread>& unread) {
   apply_began_ = clock_.Mono();
   store_.Apply(std::move(writes), [this](Result<store::Applied> applied) { OnApplied(applied); });
   return true;
+}
+
+// Of what the batch changed, or may have changed: its tokens have been bumped.
+void Committer::TellOfBatch() {
+  if (!tracking_.any()) return;
+  if (batch_.clears()) tracking_.OnAllChanged();
+  tracking_.OnChanged(batch_.Changes());
+}
+
+// What an expired record held is not served anyway, so nobody but clients with caches of their own
+// need be told.
+void Committer::PublishExpired(const std::vector<std::string>& keys) {
+  if (!tracking_.any()) return;
+  const WallTime now = clock_.Wall();
+  std::vector<ClientTracking::Change> changes;
+  changes.reserve(keys.size());
+  for (const std::string& key : keys) {
+    const KeyHash hash = placement_.Hash(key);
+    // Who has not read the clock since may not be shown it after this.
+    lanes_.Lock(hash.lane)->Publish(key, hash.hash, std::nullopt, {now, now}, now);
+    changes.push_back({key, hash.hash});
+  }
+  tracking_.OnChanged(changes);
 }
 
 }  // namespace weir::gateway

@@ -45,18 +45,19 @@ std::optional<cache::Value> LiveValue(const std::optional<store::Record>& record
 
 Database::Database(std::unique_ptr<store::Store> store, Lanes& lanes, const Placement& placement,
                    VersionClock& versions, const Memory& memory, Clock& clock,
-                   LatencyEvents& events, HeavyWork& heavy_batches,
+                   LatencyEvents& events, HeavyWork& heavy_batches, ClientTracking& tracking,
                    const limit::QueueDelay::Options& waits)
     : lanes_(lanes),
       placement_(placement),
       memory_(memory),
       clock_(clock),
       events_(events),
+      tracking_(tracking),
       loads_(waits),
       owned_(std::move(store)),
       store_(owned_.get()),
-      committer_(*store_, lanes, placement, versions, memory, gate_, clock, heavy_batches, &events,
-                 waits) {
+      committer_(*store_, lanes, placement, versions, memory, gate_, clock, heavy_batches, tracking,
+                 &events, waits) {
   // Settles what stood there before, so that reads need not wait for somebody to write.
   committer_.Tick();
 }
@@ -234,6 +235,7 @@ void Database::FinishLoads(const std::vector<LoadRequest>& requests,
     refreshes_after_ns_.store((clock_.Mono() + kRefreshPause).ns, std::memory_order_relaxed);
   }
   std::vector<std::pair<Home*, Completions>> by_home;
+  ClientTracking::Messages told;
   size_t next_left = 0;
   for (size_t i = 0; i < requests.size(); ++i) {
     if (loaded.ok() && next_left < loaded.value().left.size() &&
@@ -254,6 +256,10 @@ void Database::FinishLoads(const std::vector<LoadRequest>& requests,
       // An expired record still stands in the database: "nothing there" would not be exact.
       if (record.has_value()) keep.absent_until = now;
       finished = lane->Finish(request.load, done.value, keep, now);
+      if (finished.token == lane->CurrentToken(hash)) {
+        tracking_.OnLoaded(request.key.key, hash, done.value.has_value() ? done.value->version : 0,
+                           &told);
+      }
     } else {
       done.error = loaded.error();
       finished = lanes_.Lock(request.lane)->FinishFailed(request.load);
@@ -270,6 +276,7 @@ void Database::FinishLoads(const std::vector<LoadRequest>& requests,
       found->second.loads.push_back(done);
     }
   }
+  told.Send();
   for (auto& [home, completions] : by_home) home->Deliver(std::move(completions));
 }
 

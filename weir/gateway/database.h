@@ -28,7 +28,8 @@ class Database {
  public:
   Database(std::unique_ptr<store::Store> store, Lanes& lanes, const Placement& placement,
            VersionClock& versions, const Memory& memory, Clock& clock, LatencyEvents& events,
-           HeavyWork& heavy_batches, const limit::QueueDelay::Options& waits = {});
+           HeavyWork& heavy_batches, ClientTracking& tracking,
+           const limit::QueueDelay::Options& waits = {});
   ~Database();
 
   // Reads end with an error from now on, so that one which goes on from another database when that
@@ -94,6 +95,7 @@ class Database {
   const Memory& memory_;
   Clock& clock_;
   LatencyEvents& events_;
+  ClientTracking& tracking_;
   mutable std::mutex mutex_;
   LatencyCounters load_latency_;  // Written holding mutex_: the store has several readers.
   CommitGate gate_;

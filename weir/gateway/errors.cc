@@ -150,6 +150,11 @@ std::string UnknownClientType(std::string_view type) {
   return "ERR Unknown client type '" + std::string(type.substr(0, kEchoBytesMax)) + "'";
 }
 
+std::string PrefixOverlap(std::string_view prefix, std::string_view which, std::string_view other) {
+  return "ERR Prefix '" + std::string(prefix) + "' overlaps with " + std::string(which) +
+         " prefix '" + std::string(other) + "'. Prefixes for a single client must not overlap.";
+}
+
 std::string NoSuchUser(std::string_view name) {
   return "ERR No such user '" + std::string(name.substr(0, kEchoBytesMax)) + "'";
 }

@@ -109,9 +109,32 @@ inline constexpr std::string_view kUnblockReason =
 inline constexpr std::string_view kCaching =
     "ERR CLIENT CACHING can be called only when the client is in tracking mode with OPTIN or "
     "OPTOUT mode enabled";
-inline constexpr std::string_view kNoTracking =
-    "ERR CLIENT TRACKING is not supported: weir does not tell clients which keys have changed; "
-    "turn client-side caching off, or let its entries expire soon";
+inline constexpr std::string_view kCachingYes =
+    "ERR CLIENT CACHING YES is only valid when tracking is enabled in OPTIN mode.";
+inline constexpr std::string_view kCachingNo =
+    "ERR CLIENT CACHING NO is only valid when tracking is enabled in OPTOUT mode.";
+inline constexpr std::string_view kOneRedirect =
+    "ERR A client can only redirect to a single other client";
+inline constexpr std::string_view kNoRedirectTarget =
+    "ERR The client ID you want redirect to does not exist";
+inline constexpr std::string_view kRedirectToResp2 =
+    "ERR the client you want redirect to does not speak RESP3: weir has no Pub/Sub, so it must "
+    "send HELLO 3 first";
+inline constexpr std::string_view kPrefixWithoutBcast =
+    "ERR PREFIX option requires BCAST mode to be enabled";
+inline constexpr std::string_view kSwitchBcast =
+    "ERR You can't switch BCAST mode on/off before disabling tracking for this client, and then "
+    "re-enabling it with a different mode.";
+inline constexpr std::string_view kOptWithBcast =
+    "ERR OPTIN and OPTOUT are not compatible with BCAST";
+inline constexpr std::string_view kOptInAndOut =
+    "ERR You can't specify both OPTIN mode and OPTOUT mode";
+inline constexpr std::string_view kSwitchOpt =
+    "ERR You can't switch OPTIN/OPTOUT mode before disabling tracking for this client, and then "
+    "re-enabling it with a different mode.";
+inline constexpr std::string_view kTooManyPrefixes =
+    "ERR too many prefixes are tracked: at most 128 for a client and 4096 in all, of 1024 bytes "
+    "each";
 inline constexpr std::string_view kMonitorInMulti =
     "ERR MONITOR isn't allowed for DENY BLOCKING client";
 inline constexpr std::string_view kTooManyMonitors =
@@ -212,6 +235,8 @@ std::string ExecRefused(std::string_view error);
 std::string UnknownParameter(std::string_view name);
 std::string UnknownClientType(std::string_view type);
 std::string NoSuchUser(std::string_view name);
+// `prefix` of CLIENT TRACKING overlaps with `other`, which is "an existing" or "another provided".
+std::string PrefixOverlap(std::string_view prefix, std::string_view which, std::string_view other);
 std::string NoLatencySamples(std::string_view event);
 // `command` cannot be queued by MULTI, or only where there is one database.
 std::string NotInTransaction(std::string_view command);

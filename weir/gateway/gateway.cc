@@ -61,6 +61,7 @@ Gateway::Gateway(Options options, std::vector<std::unique_ptr<store::Store>> sto
       memory_(options.memory),
       lanes_(placement_.lanes(), options.cache_bytes, &memory_.cached_values()),
       versions_(VersionFloor(stores)),
+      tracking_(memory_.clients(), options.tracked_keys_max),
       admission_(std::move(admission)),
       authentication_(std::move(authentication)),
       process_(std::move(options.process)),
@@ -75,7 +76,7 @@ Gateway::Gateway(Options options, std::vector<std::unique_ptr<store::Store>> sto
     write_keys_max_ = std::min(write_keys_max_, store->limits().batch_writes_max);
     databases_.push_back(std::make_unique<Database>(std::move(store), lanes_, placement_, versions_,
                                                     memory_, clock_, latency_events_,
-                                                    heavy_batches_, options.waits));
+                                                    heavy_batches_, tracking_, options.waits));
   }
   ranges_ = std::make_unique<RangeKeeper>(std::move(options.ranges), placement_,
                                           databases_.front()->committer());
@@ -106,6 +107,7 @@ Outbox Gateway::MakeOutbox(LoopStats* stats) const {
 void Gateway::Flush(Outbox& outbox) {
   outbox.keys_looked_at = 0;
   PublishMonitored(outbox);
+  if (!outbox.told.empty()) outbox.told.Send();
   for (size_t i = 0; i < databases_.size(); ++i) {
     databases_[i]->ContinueLoads();
     if (!outbox.loads[i].empty()) databases_[i]->Load(std::exchange(outbox.loads[i], {}));

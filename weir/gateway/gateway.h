@@ -22,6 +22,7 @@
 #include "weir/gateway/backup_control.h"
 #include "weir/gateway/burst.h"
 #include "weir/gateway/client_pause.h"
+#include "weir/gateway/client_tracking.h"
 #include "weir/gateway/clients.h"
 #include "weir/gateway/database.h"
 #include "weir/gateway/heavy_work.h"
@@ -63,7 +64,8 @@ struct Outbox {
   Alarms alarms;    // To be rung by the loop: Pipeline::OnAlarm.
   std::vector<std::vector<std::unique_ptr<WriteItem>>> writes;  // By database.
   std::vector<std::vector<LoadRequest>> loads;                  // By database.
-  std::string monitored;  // Lines that monitors have not been shown.
+  std::string monitored;          // Lines that monitors have not been shown.
+  ClientTracking::Messages told;  // To clients that track keys.
 };
 
 // What the databases have counted, added up.
@@ -92,6 +94,8 @@ class Gateway {
     // For reads of large values, LCS and the like. One more thread composes batches that copy large
     // values. 0: both happen at once, on the thread that finds them.
     size_t heavy_read_threads = 2;
+    // Keys that clients are tracked for at once.
+    size_t tracked_keys_max = ClientTracking::kKeysMax;
     ProcessInfo process;
   };
 
@@ -173,6 +177,7 @@ class Gateway {
   std::optional<MissRatioWindow::Reading> MissRatios();
   ClientPause& pause() { return pause_; }
   Monitors& monitors() { return monitors_; }
+  ClientTracking& tracking() { return tracking_; }
   SlowLog& slow_log() { return slow_log_; }
   LatencyEvents& latency_events() { return latency_events_; }
 
@@ -198,6 +203,7 @@ class Gateway {
   VersionClock versions_;
   ClientPause pause_;
   Monitors monitors_;
+  ClientTracking tracking_;
   SlowLog slow_log_;
   LatencyEvents latency_events_;
   RateMeter rates_;

@@ -39,10 +39,7 @@ inline std::string Show(const resp::Value& value) {
 class TestClient {
  public:
   TestClient(Gateway& gateway, Home& home, Outbox& outbox, uint64_t id)
-      : pipeline(gateway, home, outbox, session, output) {
-    session.id = id;
-    session.peer = "127.0.0.1:1";
-  }
+      : session(SessionOf(id)), pipeline(gateway, home, outbox, session, output) {}
 
   void Execute(const Words& words) {
     std::string text = "*" + std::to_string(words.size()) + "\r\n";
@@ -90,6 +87,13 @@ class TestClient {
   Pipeline pipeline;
 
  private:
+  static Session SessionOf(uint64_t id) {
+    Session session;
+    session.id = id;
+    session.peer = "127.0.0.1:1";
+    return session;
+  }
+
   resp::InputBuffer input_;
   resp::Parser parser_;
   resp::Reader reader_;
@@ -109,6 +113,7 @@ class GatewayRig {
     std::vector<users::User> users{};
     limit::Rate attempts{.count = 1000, .period = std::chrono::seconds(1), .burst = 1000};
     RangeKeeper::Options ranges{};
+    size_t tracked_keys_max = ClientTracking::kKeysMax;
     bool open = true;  // Answers what the gateway asks of the stores when it is made.
     std::function<void(ScriptedStore&)> prepare = [](ScriptedStore&) {};
   };
@@ -130,6 +135,7 @@ class GatewayRig {
     made.placement.keyspaces = options.keyspaces;
     made.placement.ranges = shard::RangeMap::Even(options.databases).value();
     made.ranges = options.ranges;
+    made.tracked_keys_max = options.tracked_keys_max;
     made.cache_bytes = options.cache_bytes;
     made.memory = options.memory;
     made.admission.policies = options.policies;
@@ -214,6 +220,9 @@ class GatewayRig {
       for (auto& [id, to] : clients_) {
         if (to->session.monitors) resp::Writer(to->output).Encoded(lines);
       }
+    }
+    for (const Push& push : completions.pushes) {
+      if (TestClient* to = Find({&home_, push.connection})) to->pipeline.Tell(push.message);
     }
     for (const auto& operation : completions.operations) {
       if (TestClient* to = Find(operation->origin())) to->pipeline.OnOperation(operation);

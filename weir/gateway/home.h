@@ -5,6 +5,7 @@
 // then: results name it by number and are dropped if the number is unknown.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -46,11 +47,22 @@ class Operation {
   bool ends_connection_ = false;
 };
 
+// A message that a connection is sent beside its replies.
+struct Push {
+  uint64_t connection = 0;
+  Bytes message;  // In RESP3.
+};
+
 struct Completions {
   std::vector<std::unique_ptr<WriteItem>> writes;
   std::vector<LoadDone> loads;
   std::vector<std::shared_ptr<Operation>> operations;
   std::vector<Bytes> monitored;  // Lines for all monitors that live here.
+  std::vector<Push> pushes;
+
+  size_t size() const {
+    return writes.size() + loads.size() + operations.size() + monitored.size() + pushes.size();
+  }
 };
 
 class Home {

@@ -107,6 +107,7 @@ void ManyKeysRead::AnswerFrom(const std::shared_ptr<ManyKeysRead>& self,
 void ManyKeysRead::Keep(const SnapshotOperation& snapshot) {
   const std::vector<std::optional<cache::Value>>& values = snapshot.values();
   const WallTime now = gateway_.clock().Wall();
+  ClientTracking::Messages told;
   for (size_t i = 0; i < keys_; ++i) {
     if (!looks_[i].missed || snapshot.expired(i)) continue;
     if (values[i].has_value() && !command_.NeedsValues()) continue;
@@ -114,7 +115,11 @@ void ManyKeysRead::Keep(const SnapshotOperation& snapshot) {
     const cache::Lane::Keep keep = gateway_.placement().KeyspaceOf(Key(i)).KeepFrom(now, hash.hash);
     const Lanes::Locked lane = gateway_.lanes().Lock(hash.lane);
     lane->Fill(Key(i), hash.hash, looks_[i].token, values[i], keep, now);
+    if (lane->CurrentToken(hash.hash) != looks_[i].token) continue;
+    gateway_.tracking().OnLoaded(Key(i), hash.hash, values[i].has_value() ? values[i]->version : 0,
+                                 &told);
   }
+  told.Send();
 }
 
 void ManyKeysRead::Encode() {

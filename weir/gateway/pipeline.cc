@@ -35,6 +35,7 @@ Pipeline::Pipeline(Gateway& gateway, Home& home, Outbox& outbox, Session& sessio
       client_draw_(gateway.admission().ClientDraw(session.client)),
       output_(output),
       transaction_(gateway.placement(), gateway.databases()) {
+  gateway_.tracking().Enter(session_.id, session_.protocol, home_);
   gateway_.authentication().Welcome(session_);
 }
 
@@ -138,7 +139,7 @@ void Pipeline::Answer(const CommandSpec* spec, const Reply& reply, bool rejected
 void Pipeline::AnswerInTurn(const CommandSpec* spec, Reply reply) {
   if (queue_.empty()) {
     Answer(spec, reply, true);
-    if (session_.replies != Session::Replies::kOn) EndMuted();
+    EndRejected(spec, reply);
     session_.closing |= expelled_;
     return;
   }
@@ -363,8 +364,10 @@ bool Pipeline::AnswerFront() {
     outbox_.stats->latency.Record(static_cast<uint64_t>(std::max<int64_t>(waited.count(), 0)), 1);
   }
   if (front.rejected) {
-    if (session_.replies != Session::Replies::kOn) EndMuted();
+    EndRejected(front.spec, front.reply);
   } else {
+    if (session_.tracking.keeps_now()) [[unlikely]]
+      TrackRead(front);
     EndAnswer(*front.spec, front.args.views());
   }
   session_.closing |= front.last;

@@ -101,6 +101,9 @@ class Pipeline {
   // Adds what is known here.
   void Describe(ClientFacts* facts) const;
 
+  // Sends a message beside the replies, if the client speaks RESP3.
+  void Tell(const Bytes& message);
+
   void OnWrite(std::unique_ptr<WriteItem> item);
   void OnLoad(LoadDone done);
   void OnOperation(const std::shared_ptr<Operation>& operation);
@@ -141,11 +144,13 @@ class Pipeline {
     bool as_head = false;  // The load began when the command was the first of the queue.
     bool stale = false;    // `value` is from memory, although its time is over.
     uint32_t attempt = 0;  // Loads asked for, so that an earlier one is not taken for the last.
+    // While it is current, no write has come since the moment that the value shows.
     cache::Token token = 0;
-    WallTime asked;              // When it asked for the load, which may have been under way.
-    MonoTime soft_due = kNoDue;  // When to take what is stale, and
-    MonoTime hard_due = kNoDue;  // when to give up.
-    WallTime fresh_until;        // Of `value`, when it is stale.
+    WallTime asked;               // When it asked for the load, which may have been under way.
+    MonoTime soft_due = kNoDue;   // When to take what is stale, and
+    MonoTime hard_due = kNoDue;   // when to give up.
+    WallTime fresh_until;         // Of `value`, when it is stale.
+    ClientTracking::Shown shown;  // If it has been answered, apart from writes since.
     std::optional<cache::Value> value;
 
     // Whether the load shows what the key held at `time`, if no write has come since it began. A
@@ -227,7 +232,12 @@ class Pipeline {
   bool HeldByRound(const Queued& queued);
   void SetPaused(bool paused);
   void EndAnswer(const CommandSpec& spec, Args args);
+  void EndRejected(const CommandSpec* spec, const Reply& reply);
   void EndMuted();
+  void EndCaching(const CommandSpec* spec);
+  void TrackRead(const Queued& read);
+  void TrackStep(const WriteItem& step, const TransactionBody& body, size_t found);
+  void TrackKey(std::string_view key, uint64_t hash, const ClientTracking::Shown& shown);
   void ShowMonitors(const CommandSpec& spec, Args args);
 
   void CountFailure(const CommandSpec& spec, const resp::Writer& writer);

@@ -33,6 +33,7 @@ class Pipeline::PasswordOperation final : public Operation {
 Pipeline::~Pipeline() {
   SetPaused(false);
   if (alarm_ != kNoDue) outbox_.alarms.Cancel(alarm_, session_.id);
+  gateway_.tracking().Leave(session_.id);
   if (session_.monitors) gateway_.monitors().Leave(home_);
   if (check_ != nullptr) gateway_.authentication().checks().Cancel(check_->ticket);
 }

@@ -59,6 +59,8 @@ void Pipeline::EndAnswer(const CommandSpec& spec, Args args) {
     ShowMonitors(spec, args);
   if (session_.replies != Session::Replies::kOn) [[unlikely]]
     EndMuted();
+  if (session_.tracking.caching) [[unlikely]]
+    EndCaching(&spec);
 }
 
 // As in Redis, what administers the server is not shown.
@@ -68,6 +70,12 @@ void Pipeline::ShowMonitors(const CommandSpec& spec, Args args) {
   Monitors::AppendLine(outbox_.monitored, outbox_.now.wall, session_.peer,
                        spec.kind == CommandKind::kExec ? Args(kExec) : args);
   if (outbox_.monitored.size() >= Monitors::kPieceBytes) gateway_.PublishMonitored(outbox_);
+}
+
+// A command has been refused, or queued by MULTI.
+void Pipeline::EndRejected(const CommandSpec* spec, const Reply& reply) {
+  if (session_.replies != Session::Replies::kOn) EndMuted();
+  if (session_.tracking.caching && reply.kind == Reply::Kind::kError) EndCaching(spec);
 }
 
 // Drops the reply of the command that has been answered, if it was not to be sent.
@@ -95,6 +103,12 @@ void Pipeline::Describe(ClientFacts* facts) const {
   if (session_.monitors) facts->flags += 'O';
   if (transaction_.open()) facts->flags += 'x';
   if (paused_) facts->flags += 'b';
+  if (session_.tracking.on) {
+    facts->redirect = session_.tracking.redirect;
+    facts->flags += 't';
+    if (gateway_.tracking().redirect_broken(session_.id)) facts->flags += 'R';
+    if (session_.tracking.broadcast) facts->flags += 'B';
+  }
   if (session_.closing) facts->flags += 'c';
   if (session_.not_evicted) facts->flags += 'e';
   if (session_.touches_none) facts->flags += 'T';

@@ -8,6 +8,15 @@
 #include "weir/gateway/pipeline.h"
 
 namespace weir::gateway {
+namespace {
+
+// Requires: the lock of the key's lane is held since it was found, or its token was noted then.
+ClientTracking::Shown ShownBy(const Found& found) {
+  return {.version = found.version, .current = !found.past_its_time()};
+}
+
+}  // namespace
+
 Pipeline::Resolved Pipeline::Resolve(const resp::Command& command) const {
   const Args args = command.args();
   Resolved resolved;
@@ -51,6 +60,8 @@ bool Pipeline::TryOneKey(const CommandSpec& spec, Args args, const KeyHash& hash
   resp::Writer writer = MakeWriter();
   spec.read(call, writer);
   CountFailure(spec, writer);
+  if (session_.tracking.keeps_now()) [[unlikely]]
+    TrackKey(key, hash.hash, ShownBy(found));
   return true;
 }
 
@@ -73,6 +84,11 @@ bool Pipeline::TryManyKeys(const CommandSpec& spec, Args args, size_t count) {
   resp::Writer writer = MakeWriter();
   spec.read(call, writer);
   CountFailure(spec, writer);
+  if (session_.tracking.keeps_now()) [[unlikely]] {
+    for (size_t i = 0; i < count; ++i) {
+      TrackKey(args[spec.KeyIndex(i)], hashes[i].hash, ShownBy(found[i]));
+    }
+  }
   return true;
 }
 
@@ -191,6 +207,7 @@ bool Pipeline::TakeOneKey(Queued& front) {
   const Lanes::Locked lane = gateway_.lanes().Lock(slot.hash.lane);
   Found found;
   if (Look(*lane, key, slot.hash, &found)) {
+    slot.token = lane->CurrentToken(slot.hash.hash);
     const bool plain = found.source == Found::Source::kFresh;
     if (slot.loaded && !slot.stale && plain) found.source = Found::Source::kLoaded;
   } else if (slot.as_head ? slot.Shows(slot.asked)
@@ -208,6 +225,7 @@ bool Pipeline::TakeOneKey(Queued& front) {
     BeginLoad(*lane, front, first_sequence_, 0, true);
     return false;
   }
+  slot.shown = ShownBy(found);
   return Read(front, {&found, 1});
 }
 
@@ -244,6 +262,7 @@ bool Pipeline::TakeManyKeys(Queued& front) {
   if (front.snapshot != nullptr) {
     for (size_t i = 0; i < found.size(); ++i) {
       found[i] = FoundIn(front.snapshot->values()[i]);
+      front.slots[i].shown = ShownBy(found[i]);
     }
     return Read(front, found);
   }
@@ -258,12 +277,16 @@ bool Pipeline::TakeManyKeys(Queued& front) {
     for (size_t i = 0; i < found.size() && all; ++i) {
       Slot& slot = front.slots[i];
       cache::Lane& lane = lanes[slot.hash.lane];
-      if (Look(lane, args[front.spec->KeyIndex(i)], slot.hash, &found[i])) continue;
-      if (slot.Shows(now) && lane.CurrentToken(slot.hash.hash) == slot.token) {
+      if (Look(lane, args[front.spec->KeyIndex(i)], slot.hash, &found[i])) {
+        slot.token = lane.CurrentToken(slot.hash.hash);
+      } else if (slot.Shows(now) && lane.CurrentToken(slot.hash.hash) == slot.token) {
         found[i] = FoundIn(slot.value);
+        if (slot.stale) found[i].source = Found::Source::kStale;
       } else {
         all = false;
+        continue;
       }
+      slot.shown = ShownBy(found[i]);
     }
     if (all) return Read(front, found);
   }
@@ -274,7 +297,9 @@ bool Pipeline::TakeManyKeys(Queued& front) {
 void Pipeline::BeginSnapshot(Queued& queued) {
   std::vector<std::string> keys;
   for (size_t i = 0; i < queued.slots.size(); ++i) {
+    Slot& slot = queued.slots[i];
     keys.emplace_back(queued.args[queued.spec->KeyIndex(i)]);
+    slot.token = gateway_.lanes().Lock(slot.hash.lane)->CurrentToken(slot.hash.hash);
   }
   queued.pending = 1;
   queued.snapshot = std::make_shared<SnapshotOperation>(OriginOf(first_sequence_), std::move(keys),

@@ -249,6 +249,7 @@ void Pipeline::AnswerStep(const WriteItem& step, const TransactionBody& body) {
   if (local) {
     WriteError(writer, errors::kTransactionReplyTooLarge);
   } else if (spec.kind == CommandKind::kRead) {
+    const size_t first = exec_answer_.found;
     const std::vector<Found> found = FoundBy(step, body, &exec_answer_.found);
     if (full) {
       WriteError(writer, errors::kTransactionReplyTooLarge);
@@ -257,6 +258,7 @@ void Pipeline::AnswerStep(const WriteItem& step, const TransactionBody& body) {
     } else {  // It was heavy.
       step.reply.WriteTo(writer);
     }
+    if (session_.tracking.keeps_now()) TrackStep(step, body, first);
   } else {
     step.reply.WriteTo(writer);
   }

@@ -286,6 +286,7 @@ class ScriptedStore final : public store::Store {
     }
     store::Expired expired;
     while (!expiring.empty() && expiring.begin()->first <= now && expired.removed < limit) {
+      expired.keys.push_back(std::get<std::string>(expiring.begin()->second));
       contents_->records.erase(expiring.begin()->second);
       expiring.erase(expiring.begin());
       ++expired.removed;

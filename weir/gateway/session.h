@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,6 +16,21 @@
 namespace weir::gateway {
 
 struct CommandSpec;
+
+// What CLIENT TRACKING has set, and CLIENT CACHING.
+struct TrackingMode {
+  bool on = false;
+  bool broadcast = false;
+  bool opt_in = false;
+  bool opt_out = false;
+  bool no_loop = false;
+  bool caching = false;            // The next command is the exception to opt_in or opt_out.
+  uint64_t redirect = 0;           // The connection that is told; 0: this one.
+  std::set<std::string> prefixes;  // With broadcast.
+
+  // Whether the client may keep what it is shown now.
+  bool keeps_now() const { return on && (opt_in ? caching : !(opt_out && caching)); }
+};
 
 // Threads: single-owner.
 struct Session {
@@ -43,7 +59,8 @@ struct Session {
   bool monitors = false;      // It is shown every command.
   bool not_evicted = false;   // CLIENT NO-EVICT; shown, and no more: nobody is evicted.
   bool touches_none = false;  // CLIENT NO-TOUCH; shown, and no more: no time of use is kept.
-  bool closing = false;       // The connection closes once all replies are sent.
+  TrackingMode tracking;
+  bool closing = false;  // The connection closes once all replies are sent.
 
   users::Viewer viewer() const { return {users, user}; }
   bool muted() const { return replies == Replies::kOff || replies == Replies::kSkip; }

@@ -86,6 +86,7 @@ size_t WriteBatch::Enter(std::string_view key, const KeyHash& hash, bool blind) 
   members_.push_back({&group, hash.lane});
   Member& member = members_[index];
   const Lanes::Locked lane = lanes_.Lock(hash.lane);
+  member.token = lane->CurrentToken(hash.hash);
   const std::optional<cache::Cache::Hit> hit = lane->Find(key, hash.hash, now_);
   if (!hit.has_value()) {
     member.missing = !blind;
@@ -204,6 +205,7 @@ void WriteBatch::RunTransaction(WriteItem& item) {
         for (size_t key = 0; key < count; ++key) {
           const cache::Value* value = Find(key);
           body.found.push_back(value != nullptr ? std::optional(*value) : std::nullopt);
+          body.tokens.push_back(members_[MemberOf(key)].token);
         }
         break;
       case CommandKind::kOperation:
@@ -356,6 +358,28 @@ void WriteBatch::Publish(const store::Applied& applied) {
         group.key(), group.hash(), value != nullptr ? std::optional(*value) : std::nullopt,
         placement_.KeyspaceOf(group.key()).KeepFrom(now_, group.hash()), now_);
   }
+}
+
+std::vector<ClientTracking::Change> WriteBatch::Changes() const {
+  // Whoever named a key counts as its writer: at worst somebody is told of what it did itself.
+  std::vector<std::optional<uint64_t>> writers(members_.size());
+  size_t next = 0;
+  for (const std::unique_ptr<WriteItem>& item : items_) {
+    for (const size_t end = next + item->KeyCount(); next < end; ++next) {
+      std::optional<uint64_t>& writer = writers[keys_[next]];
+      writer = writer.value_or(item->origin.connection) == item->origin.connection
+                   ? item->origin.connection
+                   : 0;
+    }
+  }
+  std::vector<ClientTracking::Change> changes;
+  changes.reserve(members_.size());
+  for (size_t i = 0; i < members_.size(); ++i) {
+    if (members_[i].write == kNoWrite) continue;
+    const cache::Group& group = *members_[i].group;
+    changes.push_back({group.key(), group.hash(), writers[i].value_or(0)});
+  }
+  return changes;
 }
 
 void WriteBatch::FailAll(const Error& error) {

@@ -20,6 +20,7 @@
 
 #include "weir/base/time.h"
 #include "weir/cache/write_groups.h"
+#include "weir/gateway/client_tracking.h"
 #include "weir/gateway/lanes.h"
 #include "weir/gateway/memory.h"
 #include "weir/gateway/placement.h"
@@ -87,6 +88,9 @@ class WriteBatch {
   // To be called when the gate has let the batch's commit pass: what was hidden may be cached
   // again.
   void Reveal();
+  // What the batch changes, valid as long as its keys. Requires: Build, and not yet TakeItems.
+  std::vector<ClientTracking::Change> Changes() const;
+  bool clears() const { return clears_; }
   // It is not known what the store did: the keys are in doubt until Settle, the replies say so.
   void Doubt(const Error& error);
   void Settle();
@@ -120,6 +124,7 @@ class WriteBatch {
   struct Member {
     cache::Group* group = nullptr;
     uint32_t lane = 0;
+    cache::Token token = 0;     // As bumped when it was entered.
     bool missing = false;       // A command needs the base, and it is not known yet.
     uint32_t write = kNoWrite;  // Its place in the batch, once built.
   };

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "weir/base/time.h"
+#include "weir/cache/token.h"
 #include "weir/cache/value.h"
 #include "weir/gateway/owned_args.h"
 #include "weir/gateway/placement.h"
@@ -91,6 +92,7 @@ struct TransactionBody {
   // replies are written where the reply is, by the protocol that the connection speaks there.
   WallTime now;
   std::vector<std::optional<cache::Value>> found;
+  std::vector<cache::Token> tokens;  // Of each: no other write has come since, while it is current.
 
   // Whether `step` has no part in the batch: it is an operation that begins, and ends, when its
   // turn comes to be answered.

@@ -275,8 +275,7 @@ void Connection::Send() {
   if (InputIsOver() && pipeline_.idle() && output_.empty()) {
     Close();
   } else if (memory().clients().over() && output_.copied_bytes() > kPressedOutputBytes) {
-    loop_.stats().connections_closed_slow.Add(1);
-    Close();
+    CloseSlow();
   } else if (output_.empty() && ((input_waits_ && CanExecute()) || pipeline_.waits_for_output())) {
     GoOnLater();  // What waited for this can go on.
   }
@@ -380,12 +379,25 @@ Connection::Buffers Connection::buffers() const {
   return {input_.buffer_bytes() + parser_.buffer_bytes(), output_.buffer_bytes()};
 }
 
+void Connection::CloseSlow() {
+  loop_.stats().connections_closed_slow.Add(1);
+  Close();
+}
+
 void Connection::Show(const Bytes& lines) {
   if (closed_ || session_.muted()) return;
   resp::Writer(output_, session_.protocol).Encoded(lines);
   if (output_.pending_bytes() <= kMonitorOutputBytesMax) return;
-  loop_.stats().connections_closed_slow.Add(1);
-  Close();
+  CloseSlow();
+}
+
+void Connection::Tell(const Bytes& message) {
+  if (closed_) return;
+  if (output_.empty()) told_bytes_ = 0;
+  pipeline_.Tell(message);
+  told_bytes_ += message.size();
+  if (told_bytes_ <= kToldBytesMax) return;
+  CloseSlow();
 }
 
 void Connection::Kill() {
@@ -427,28 +439,20 @@ void Connection::CheckDeadlines(MonoTime now) {
   const bool half_command = begun && !input_waits_ && !memory_waits_ && pipeline_.idle();
   const auto upload = std::chrono::seconds(input_.held_bytes() / kUploadBytesPerSecondMin);
   if (half_command && now - command_began_ > limits.partial_command_timeout + upload) {
-    loop_.stats().connections_closed_slow.Add(1);
-    Close();
-    return;
+    return CloseSlow();
   }
   if (!output_.empty() && now - last_send_ > limits.output_stall_timeout) {
-    loop_.stats().connections_closed_slow.Add(1);
-    Close();
-    return;
+    return CloseSlow();
   }
   if (session_.user != nullptr) last_authenticated_ = now;
   if (pipeline_.idle() && now - last_authenticated_ > limits.auth_timeout) {
-    loop_.stats().connections_closed_slow.Add(1);
-    Close();
-    return;
+    return CloseSlow();
   }
   // Before it is judged by what it holds: who has nothing to say may still hold empty buffers.
   const auto silent = now - last_receive_;
   if (silent > (memory().pressed() ? kPressedStallMax : kIdleBeforeRelease)) ReleaseIdle();
   if ((memory().pressed() && IsStuck(now)) || HoldsUpUploads(now)) {
-    loop_.stats().connections_closed_slow.Add(1);
-    Close();
-    return;
+    return CloseSlow();
   }
   if (limits.idle_timeout.count() > 0 && pipeline_.idle() && silent > limits.idle_timeout) {
     Close();

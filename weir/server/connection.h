@@ -68,6 +68,9 @@ class Connection final : public net::EventLoop::Watcher {
   static constexpr auto kPressedStallMax = std::chrono::seconds(1);
   // What may wait for a monitor: it is shown more than it asks for.
   static constexpr size_t kMonitorOutputBytesMax = size_t{8} << 20;
+  // What may wait for a client of messages that it is told beside its replies, since it last had
+  // taken all: who falls so far behind is better off with an empty cache.
+  static constexpr size_t kToldBytesMax = size_t{8} << 20;
   // While clients hold no more than this together, those with nothing to say keep their buffers.
   static constexpr size_t kBuffersKeptBytes = size_t{16} << 20;
 
@@ -92,6 +95,8 @@ class Connection final : public net::EventLoop::Watcher {
   gateway::ClientFacts Facts() const;
   // Appends lines for a monitor; closes when it takes too little. Continue sends them.
   void Show(const Bytes& lines);
+  // Appends a message beside the replies; closes when the client takes too few. Continue sends it.
+  void Tell(const Bytes& message);
   // Whatever it waits for.
   void Kill();
   struct Buffers {
@@ -133,6 +138,7 @@ class Connection final : public net::EventLoop::Watcher {
   void GoOnLater();
   void UpdateInterest();
   void Close();
+  void CloseSlow();  // And counts it.
 
   ServerLoop& loop_;
   net::Stream stream_;
@@ -160,6 +166,7 @@ class Connection final : public net::EventLoop::Watcher {
   bool watching_read_ = true;
   bool watching_write_ = false;
   bool closed_ = false;
+  size_t told_bytes_ = 0;  // In output_, at most.
   MonoTime last_receive_;
   MonoTime last_authenticated_;  // When it last was, or when it came.
   MonoTime command_began_;       // When the unfinished command's first bytes came.

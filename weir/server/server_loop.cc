@@ -103,9 +103,14 @@ void ServerLoop::ApplyNext(std::vector<Connection*>* touched) {
     apply(done->origin(), [&](gateway::Pipeline& to) { to.OnOperation(done); });
   } else if (index -= front.operations.size(); index < front.monitored.size()) {
     ShowMonitors(front.monitored[index], touched);
+  } else if (index -= front.monitored.size(); index < front.pushes.size()) {
+    Connection* const connection = Find(front.pushes[index].connection);
+    if (connection != nullptr) {
+      connection->Tell(front.pushes[index].message);
+      if (!connection->closed()) touched->push_back(connection);
+    }
   }
-  if (next_arrived_ >=
-      front.writes.size() + front.loads.size() + front.operations.size() + front.monitored.size()) {
+  if (next_arrived_ >= front.size()) {
     arrived_.pop_front();
     next_arrived_ = 0;
   }

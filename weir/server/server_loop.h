@@ -142,7 +142,7 @@ class ServerLoop final : public gateway::Home, public net::EventLoop::Observer {
   std::unordered_map<uint64_t, std::unique_ptr<Connection>> connections_;
   std::vector<std::unique_ptr<Connection>> retired_;
   std::deque<gateway::Completions> arrived_;
-  size_t next_arrived_ = 0;  // Of the first of them: writes, loads, operations, lines.
+  size_t next_arrived_ = 0;  // Of the first of them: writes, loads, operations, lines, pushes.
   std::deque<uint64_t> continue_later_;
   std::deque<uint64_t> continue_at_tick_;
   std::vector<uint64_t> paused_;    // Those who wait for the end of a pause.

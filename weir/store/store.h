@@ -136,6 +136,7 @@ struct Scanned {
 struct Expired {
   CommitNumber commit = 0;
   size_t removed = 0;
+  std::vector<std::string> keys;  // Of those, in the order removed.
   // The earliest expiry that is left, or kNever.
   WallTime next = kNever;
 };

@@ -126,6 +126,7 @@ TEST_P(StoreContract, ExpireRemovesEarliestFirstUpToTheLimit) {
   auto expired = ExpireIn(*store_, WallTime{30}, 2);
   ASSERT_TRUE(expired.ok());
   EXPECT_EQ(expired.value().removed, 2U);
+  EXPECT_EQ(expired.value().keys, (std::vector<std::string>{"first", "second"}));
   EXPECT_EQ(expired.value().next, WallTime{30});
   const auto loads = Load({{0, 9, "third"}, {1, 8, "first"}, {2, 7, "second"}});
   EXPECT_TRUE(loads.records[0].has_value());

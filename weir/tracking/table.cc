@@ -13,8 +13,8 @@ Table::Entries::iterator Table::Find(std::string_view key, uint64_t hash) {
   return found == end ? entries_.end() : found;
 }
 
-Table::Entries::iterator Table::Insert(std::string_view key, uint64_t hash) {
-  const auto at = entries_.emplace(hash, Entry{std::string(key), {}, newest_, nullptr});
+Table::Entries::iterator Table::Insert(std::string_view key, uint64_t hash, uint64_t version) {
+  const auto at = entries_.emplace(hash, Entry{std::string(key), {}, version, newest_, nullptr});
   (newest_ == nullptr ? oldest_ : newest_->second.newer) = &*at;
   newest_ = &*at;
   bytes_ += Cost(at->second);
@@ -33,21 +33,30 @@ Table::Taken Table::Remove(Entries::iterator at) {
   return taken;
 }
 
-void Table::Track(std::string_view key, uint64_t hash, ClientId client) {
+std::vector<ClientId> Table::Track(std::string_view key, uint64_t hash, ClientId client,
+                                   uint64_t version) {
   auto at = Find(key, hash);
-  if (at == entries_.end()) at = Insert(key, hash);
+  if (at == entries_.end()) at = Insert(key, hash, version);
   std::vector<ClientId>& clients = at->second.clients;
   const auto place = std::lower_bound(clients.begin(), clients.end(), client);
-  if (place != clients.end() && *place == client) return;
-  bytes_ -= Cost(at->second);
-  clients.insert(place, client);
-  bytes_ += Cost(at->second);
-  ++items_;
+  if (place == clients.end() || *place != client) {
+    bytes_ -= Cost(at->second);
+    clients.insert(place, client);
+    bytes_ += Cost(at->second);
+    ++items_;
+  }
+  return at->second.version == version ? std::vector<ClientId>() : Remove(at).clients;
 }
 
 std::vector<ClientId> Table::Take(std::string_view key, uint64_t hash) {
   const auto at = Find(key, hash);
   return at == entries_.end() ? std::vector<ClientId>() : Remove(at).clients;
+}
+
+std::vector<ClientId> Table::TakeUnless(std::string_view key, uint64_t hash, uint64_t version) {
+  const auto at = Find(key, hash);
+  if (at == entries_.end() || at->second.version == version) return {};
+  return Remove(at).clients;
 }
 
 std::optional<Table::Taken> Table::Evict() {

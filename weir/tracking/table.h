@@ -1,9 +1,11 @@
 // Table: which clients have been shown which keys, and so must be told when those change.
 //
-//   Track(key, client)    the client has been shown the key
-//   Take(key)             the key changes: who is to be told. They are forgotten, since what they
-//                         were shown is worth nothing from now on
-//   Evict()               there is too much: whose key is given up, and so must be told as well
+//   Track(key, client, version)  the client has been shown the key, as that version
+//   Take(key)                    the key changes: who is to be told. They are forgotten, since what
+//                                they were shown is worth nothing from now on
+//   TakeUnless(key, version)     the key is found to hold that version: it changes for who was
+//                                shown another
+//   Evict()                      there is too much: whose key is given up, and so must be told too
 //
 // A client that is told of a key it holds no more loses nothing, one that is not told of a key it
 // holds is wrong for ever. So a client that goes need not be removed: its ids fall out with the
@@ -46,9 +48,14 @@ class Table {
   Table& operator=(const Table&) = delete;
 
   // Requires (here and below): `hash` is the same function of `key` in every call.
-  void Track(std::string_view key, uint64_t hash, ClientId client);
+  // Returns who must be told, rising: nobody, or, when others were shown another version, all of
+  // them and `client`, since it is not known who is right; they are forgotten.
+  std::vector<ClientId> Track(std::string_view key, uint64_t hash, ClientId client,
+                              uint64_t version);
   // Returns the clients that were shown `key`, rising, and forgets it.
   std::vector<ClientId> Take(std::string_view key, uint64_t hash);
+  // As Take, if what they were shown was another version; else nobody.
+  std::vector<ClientId> TakeUnless(std::string_view key, uint64_t hash, uint64_t version);
 
   bool over() const { return keys() > limits_.keys_max || bytes_ > limits_.bytes_max; }
   // Gives up the key that has been tracked longest. Returns nullopt unless over().
@@ -69,6 +76,7 @@ class Table {
   struct Entry {
     std::string key;
     std::vector<ClientId> clients;  // Rising.
+    uint64_t version = 0;           // That all of them were shown.
     Node* older = nullptr;
     Node* newer = nullptr;
   };
@@ -79,7 +87,7 @@ class Table {
     return kEntryBytes + entry.key.size() + entry.clients.capacity() * sizeof(ClientId);
   }
   Entries::iterator Find(std::string_view key, uint64_t hash);
-  Entries::iterator Insert(std::string_view key, uint64_t hash);
+  Entries::iterator Insert(std::string_view key, uint64_t hash, uint64_t version);
   Taken Remove(Entries::iterator at);
 
   const Limits limits_;

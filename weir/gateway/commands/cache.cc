@@ -65,6 +65,7 @@ void WeirInvalidateKey(const LocalCall& call, resp::Writer& writer) {
   const std::string_view key = call.args[2];
   const KeyHash hash = call.gateway.placement().Hash(key);
   call.gateway.lanes().Lock(hash.lane)->Invalidate(key, hash.hash);
+  call.gateway.tracking().OnChanged({{{.key = key, .hash = hash.hash}}});
   CountInvalidation(call.gateway, key);
   writer.SimpleString("OK");
 }
@@ -73,6 +74,7 @@ void WeirInvalidateTag(const LocalCall& call, resp::Writer& writer) {
   const std::string_view tag = KeyTag(call.args[2]);  // Written with its braces or without.
   const KeyHash hash = call.gateway.placement().Hash(tag);
   call.gateway.lanes().Lock(hash.lane)->InvalidateTag(tag);
+  call.gateway.tracking().OnAllChanged();  // Which of them clients keep, nobody looks for.
   CountInvalidation(call.gateway, tag);
   writer.SimpleString("OK");
 }
@@ -83,6 +85,7 @@ void WeirInvalidatePrefix(const LocalCall& call, resp::Writer& writer) {
   if (keyspace == nullptr) return WriteError(writer, errors::kNoSuchKeyspace);
   keyspace->counters->invalidations.fetch_add(1);
   call.gateway.lanes().InvalidatePrefix(prefix);
+  call.gateway.tracking().OnAllChanged();
   writer.SimpleString("OK");
 }
 

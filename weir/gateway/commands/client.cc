@@ -227,36 +227,6 @@ void ClientReply(const LocalCall& call, resp::Writer& writer) {
   }
 }
 
-void ClientTracking(const LocalCall& call, resp::Writer& writer) {
-  bool on = false;
-  if (call.args.size() == 3 && SameWord(call.args[2], "on")) {
-    WriteError(writer, errors::kNoTracking);
-  } else if (call.args.size() > 3) {
-    WriteError(writer, SameWord(call.args[2], "on") ? errors::kNoTracking : errors::kSyntax);
-  } else {
-    ReadSwitch(call, writer, &on);
-  }
-}
-
-void ClientTrackinginfo(const LocalCall&, resp::Writer& writer) {
-  writer.MapHeader(3);
-  writer.Bulk("flags");
-  writer.SetHeader(1);
-  writer.Bulk("off");
-  writer.Bulk("redirect");
-  writer.Integer(-1);
-  writer.Bulk("prefixes");
-  writer.ArrayHeader(0);
-}
-
-void ClientGetredir(const LocalCall&, resp::Writer& writer) {
-  writer.Integer(-1);
-}
-
-void ClientCaching(const LocalCall&, resp::Writer& writer) {
-  WriteError(writer, errors::kCaching);
-}
-
 void ClientUnblock(const LocalCall& call, resp::Writer& writer) {
   int64_t id = 0;
   const Args args = call.args;

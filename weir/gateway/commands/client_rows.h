@@ -11,8 +11,7 @@ inline constexpr uint32_t kOfItself = kAlways | kNoScript | kFlagUnlimited;
 inline constexpr Row kClientRows[] = {
     Container("client", "2.4.0", "A container for client connection commands."),
     Local("client|caching", 3, kOfItself, "6.0.0",
-          "Instruct the server about tracking or not keys in the next request.", c::ClientCaching)
-        .Differs("Always the error of a client that is not in tracking mode."),
+          "Instruct the server about tracking or not keys in the next request.", c::ClientCaching),
     Local("client|getname", 2, kOfItself, "2.6.9", "Get the current connection name.",
           c::ClientGetname),
     Local("client|getredir", 2, kOfItself, "6.0.0",
@@ -55,7 +54,10 @@ inline constexpr Row kClientRows[] = {
           c::ClientSetname),
     Local("client|tracking", -3, kOfItself, "6.0.0",
           "Enable or disable server assisted client side caching support.", c::ClientTracking)
-        .Differs("`ON` is an error: clients are not told of changes."),
+        .Differs(
+            "Clients are told in RESP3 alone: the client named by `REDIRECT` must speak it. Reads "
+            "of more than 1024 keys at once are not tracked; the client is told so at once. At "
+            "most 128 prefixes a client. See docs/clients.md."),
     Local("client|trackinginfo", 2, kOfItself, "6.2.0",
           "Return information about server assisted client side caching for the current "
           "connection.",

@@ -50,6 +50,12 @@ Result<HelloRequest> ParseHello(Args args) {
   return request;
 }
 
+void SetProtocol(const LocalCall& call, resp::Protocol protocol, resp::Writer& writer) {
+  call.session.protocol = protocol;
+  call.gateway.tracking().SetProtocol(call.session.id, protocol);
+  writer.SetProtocol(protocol);
+}
+
 void WriteHello(const LocalCall& call, resp::Writer& writer) {
   writer.MapHeader(7);
   writer.Bulk("server");
@@ -95,8 +101,9 @@ void Reset(const LocalCall& call, resp::Writer& writer) {
   call.session.name.clear();
   call.session.replies = Session::Replies::kOn;
   if (std::exchange(call.session.monitors, false)) call.gateway.monitors().Leave(call.home);
-  call.session.protocol = resp::Protocol::kResp2;
-  writer.SetProtocol(call.session.protocol);
+  call.session.tracking = {};
+  call.gateway.tracking().End(call.session.id);
+  SetProtocol(call, resp::Protocol::kResp2, writer);
   writer.SimpleString("RESET");
 }
 
@@ -132,8 +139,7 @@ void Hello(const LocalCall& call, resp::Writer& writer) {
     return;
   }
   if (request.value().name.has_value()) call.session.name = *request.value().name;
-  call.session.protocol = request.value().protocol.value_or(writer.protocol());
-  writer.SetProtocol(call.session.protocol);
+  SetProtocol(call, request.value().protocol.value_or(writer.protocol()), writer);
   WriteHello(call, writer);
 }
 

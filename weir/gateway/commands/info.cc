@@ -112,7 +112,8 @@ void AddClients(Lines& lines, const Facts& facts) {
   lines.Add("client_recent_max_input_buffer", facts.totals.input_buffer_bytes_max);
   lines.Add("client_recent_max_output_buffer", facts.totals.output_buffer_bytes_max);
   lines.Add("blocked_clients", facts.totals.paused_clients);
-  lines.AddConstants({{"tracking_clients", "0"}, {"clients_in_timeout_table", "0"}});
+  lines.Add("tracking_clients", facts.gateway.tracking().counts().clients);
+  lines.Add("clients_in_timeout_table", 0);
 }
 
 void AddMemory(Lines& lines, const Facts& facts) {
@@ -213,11 +214,12 @@ void AddStatistics(Lines& lines, const Facts& facts) {
                       {"migrate_cached_sockets", "0"},
                       {"slave_expires_tracked_keys", "0"},
                       {"active_defrag_hits", "0"},
-                      {"active_defrag_misses", "0"},
-                      {"tracking_total_keys", "0"},
-                      {"tracking_total_items", "0"},
-                      {"tracking_total_prefixes", "0"},
-                      {"unexpected_error_replies", "0"}});
+                      {"active_defrag_misses", "0"}});
+  const ClientTracking::Counts tracking = facts.gateway.tracking().counts();
+  lines.Add("tracking_total_keys", tracking.keys);
+  lines.Add("tracking_total_items", tracking.items);
+  lines.Add("tracking_total_prefixes", tracking.prefixes);
+  lines.Add("unexpected_error_replies", 0);
   lines.Add("total_error_replies", sum.error_replies);
   lines.Add("dump_payload_sanitizations", 0);
   lines.Add("total_reads_processed", sum.receives);

@@ -185,6 +185,7 @@ class MemoryStore final : public Store {
       contents_->shards[shard].erase(place);
       expiries.erase(expiries.begin());
       ++expired.removed;
+      expired.keys.push_back(place.second);
     }
     if (expired.removed > 0) {
       contents_->batch_now = now;

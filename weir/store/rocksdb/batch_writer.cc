@@ -307,6 +307,8 @@ Status BatchWriter::StageRemovals(WallTime now, size_t limit, Expired* expired) 
     --state_.shards[*first].records;
     --state_.shards[*first].with_expiry;
     ++expired->removed;
+    expired->keys.emplace_back(entry.data() + kExpiryBytes + kPositionBytes,
+                               entry.size() - kExpiryBytes - kPositionBytes);
     expired->next = kNever;
     heads[*first]->Next();
   }

@@ -1,0 +1,423 @@
+// Clients with caches of their own: what they are told, when, and in what order with the replies.
+// Method: two or three clients of one gateway, over stores that answer when the test says so.
+#include "weir/gateway/client_tracking.h"
+
+#include <gtest/gtest.h>
+
+#include "weir/gateway/gateway_rig.h"
+
+namespace weir::gateway {
+namespace {
+
+using Kind = ScriptedStore::Kind;
+using Outcome = ScriptedStore::Outcome;
+using Replies = std::vector<std::string>;
+
+class ClientTrackingTest : public ::testing::Test {
+ protected:
+  ClientTrackingTest() { Open({}); }
+
+  void Open(GatewayRig::Options options) {
+    rig = std::make_unique<GatewayRig>(std::move(options));
+    reader = Resp3();
+    writer = rig->Connect();
+    rig->Do(writer, {"SET", "k", "old"});
+  }
+  size_t Resp3() {
+    const size_t client = rig->Connect();
+    rig->Do(client, {"HELLO", "3"});
+    return client;
+  }
+  std::string Track(size_t client, Words options = {}) {
+    Words words = {"CLIENT", "TRACKING", "ON"};
+    words.insert(words.end(), options.begin(), options.end());
+    return rig->Do(client, words);
+  }
+  // What the client has been sent since it was last asked, once everything has happened.
+  Replies Told(size_t client) {
+    rig->RunAll();
+    return rig->Replies(client);
+  }
+  std::string Info(const std::string& field) {
+    const std::string text = rig->Do(writer, {"INFO", "all"});
+    const size_t at = text.find(field + ":") + field.size() + 1;
+    return text.substr(at, text.find('\r', at) - at);
+  }
+  uint64_t Id(size_t client) { return rig->client(client).session.id; }
+
+  std::unique_ptr<GatewayRig> rig;
+  size_t reader = 0;
+  size_t writer = 0;
+};
+
+const std::string kInvalidated = "[invalidate [k]]";
+const std::string kAllInvalidated = "[invalidate (nil)]";
+
+TEST_F(ClientTrackingTest, AKeyThatWasReadIsToldOnceWhenItChanges) {
+  ASSERT_EQ(Track(reader), "+OK");
+  EXPECT_EQ(rig->Do(reader, {"GET", "k"}), "old");
+  EXPECT_EQ(Info("tracking_total_keys"), "1");
+  rig->Do(writer, {"SET", "other", "x"});
+  EXPECT_EQ(Told(reader), Replies());
+  rig->Do(writer, {"SET", "k", "new"});
+  EXPECT_EQ(Told(reader), Replies{kInvalidated});
+  rig->Do(writer, {"SET", "k", "newer"});
+  EXPECT_EQ(Told(reader), Replies());
+  EXPECT_EQ(Info("tracking_total_keys"), "0");
+}
+
+TEST_F(ClientTrackingTest, TheMessageComesBeforeTheWriterIsAnswered) {
+  Track(reader);
+  rig->Do(reader, {"GET", "k"});
+  rig->SendAndHandOn(writer, {"DEL", "k"});
+  rig->Complete(Kind::kApply);
+  rig->DeliverOne();
+  EXPECT_EQ(rig->Replies(reader), Replies{kInvalidated});
+  EXPECT_EQ(rig->Replies(writer), Replies());
+}
+
+TEST_F(ClientTrackingTest, AbsenceIsToldOfToo) {
+  Track(reader);
+  EXPECT_EQ(rig->Do(reader, {"MGET", "k", "none"}), "[old (nil)]");
+  rig->Do(writer, {"SETNX", "none", "1"});
+  EXPECT_EQ(Told(reader), Replies{"[invalidate [none]]"});
+}
+
+// The read is answered with what stood before a write that has been told already.
+TEST_F(ClientTrackingTest, AReplyThatAWriteHasPassedIsFollowedByItsInvalidation) {
+  Open(GatewayRig::WithoutCache());
+  Track(reader);
+  rig->SendAndHandOn(reader, {"GET", "k"});
+  const ScriptedStore::CallId load = rig->First(Kind::kLoad);
+  rig->store().Perform(load);  // It has read, and answers later.
+  rig->SendAndHandOn(writer, {"SET", "k", "new"});
+  rig->Complete(Kind::kApply);
+  rig->Deliver();
+  EXPECT_EQ(rig->Replies(writer), Replies{"+OK"});
+  EXPECT_EQ(rig->Replies(reader), Replies());
+  rig->store().Answer(load);
+  EXPECT_EQ(Told(reader), (Replies{"old", kInvalidated}));
+  EXPECT_EQ(Info("tracking_total_keys"), "0");
+}
+
+TEST_F(ClientTrackingTest, ATransactionThatOnlyReadsIsTracked) {
+  Track(reader);
+  EXPECT_EQ(rig->All(reader, {{"MULTI"}, {"GET", "k"}, {"EXEC"}}),
+            (Replies{"+OK", "+QUEUED", "[old]"}));
+  rig->Do(writer, {"APPEND", "k", "er"});
+  EXPECT_EQ(Told(reader), Replies{kInvalidated});
+}
+
+TEST_F(ClientTrackingTest, ATransactionIsAnsweredBeforeItsOwnWriteIsTold) {
+  Track(reader);
+  const Replies replies = rig->All(reader, {{"MULTI"}, {"GET", "k"}, {"SET", "k", "1"}, {"EXEC"}});
+  EXPECT_EQ(replies.back(), kInvalidated);
+}
+
+TEST_F(ClientTrackingTest, WhatExpiresIsTold) {
+  Track(reader);
+  const size_t listener = Resp3();
+  Track(listener, {"BCAST"});
+  rig->Do(writer, {"PEXPIRE", "k", "10"});
+  rig->Do(reader, {"GET", "k"});
+  Told(listener);
+  rig->Pass(std::chrono::milliseconds(400));
+  rig->gateway().Tick();
+  EXPECT_EQ(Told(reader), Replies{kInvalidated});
+  EXPECT_EQ(Told(listener), Replies{kInvalidated});
+}
+
+// A loop's clock stands behind the one that removed the record.
+TEST_F(ClientTrackingTest, WhatHasBeenToldAsExpiredIsNotShownAfterwards) {
+  Track(reader);
+  rig->Do(writer, {"PEXPIRE", "k", "10"});
+  rig->Do(reader, {"GET", "k"});
+  const WallTime before = rig->clock.Wall();
+  rig->Pass(std::chrono::milliseconds(400));
+  rig->gateway().Tick();
+  EXPECT_EQ(Told(reader), Replies{kInvalidated});
+  const KeyHash hash = rig->gateway().placement().Hash("k");
+  EXPECT_FALSE(rig->gateway().lanes().Lock(hash.lane)->Find("k", hash.hash, before).has_value());
+}
+
+// A keyspace whose values are fresh for a second and stale for a second more, in a database that
+// others write to as well.
+class ForeignWritesTest : public ClientTrackingTest {
+ protected:
+  ForeignWritesTest() {
+    Keyspace keyspace;
+    keyspace.cache_ttl = std::chrono::seconds(1);
+    keyspace.negative_ttl = std::chrono::seconds(1);
+    keyspace.stale_while_revalidate = std::chrono::seconds(1);
+    keyspace.stale_if_error = std::chrono::seconds(3);
+    GatewayRig::Options options;
+    options.keyspaces = {keyspace};
+    Open(std::move(options));
+    Track(reader);
+  }
+  void WriteBehind(std::string_view value) {
+    rig->store().Preload(rig->StoreKey("k"), {Bytes::Copy(value), kNever, ++version_});
+  }
+  // What is answered, and told, without waiting for the store.
+  Replies AtOnce(size_t client, const Words& words) {
+    rig->SendAndHandOn(client, words);
+    rig->Deliver();
+    return rig->Replies(client);
+  }
+
+ private:
+  store::Version version_ = store::Version{1} << 60;
+};
+
+TEST_F(ForeignWritesTest, WhatWasFreshIsToldWhenALoadFindsAnotherVersion) {
+  EXPECT_EQ(rig->Do(reader, {"GET", "k"}), "old");
+  rig->Pass(std::chrono::seconds(3));
+  EXPECT_EQ(rig->Do(writer, {"GET", "k"}), "old");
+  EXPECT_EQ(Told(reader), Replies()) << "it is as it was shown";
+  WriteBehind("new");
+  rig->Pass(std::chrono::seconds(3));
+  EXPECT_EQ(rig->Do(writer, {"GET", "k"}), "new");
+  EXPECT_EQ(Told(reader), Replies{kInvalidated});
+  EXPECT_EQ(Info("tracking_total_keys"), "0");
+}
+
+TEST_F(ForeignWritesTest, WhatIsStaleIsFollowedByItsInvalidation) {
+  WriteBehind("new");
+  rig->Pass(std::chrono::milliseconds(1500));
+  EXPECT_EQ(AtOnce(reader, {"GET", "k"}), (Replies{"old", kInvalidated}));
+  EXPECT_EQ(AtOnce(reader, {"MGET", "k", "k"}), (Replies{"[old old]", kInvalidated, kInvalidated}));
+  EXPECT_EQ(Info("tracking_total_keys"), "0");
+  rig->RunAll();
+  EXPECT_EQ(AtOnce(reader, {"GET", "k"}), Replies{"new"});
+  EXPECT_EQ(Info("tracking_total_keys"), "1");
+}
+
+TEST_F(ForeignWritesTest, WhatIsStaleForWantOfTheDatabaseIsNotKeptEither) {
+  rig->Pass(std::chrono::milliseconds(2500));
+  EXPECT_EQ(AtOnce(reader, {"GET", "k"}), Replies());
+  rig->Complete(Kind::kLoad, Outcome::kUnavailable);
+  EXPECT_EQ(Told(reader), (Replies{"old", kInvalidated}));
+  EXPECT_EQ(AtOnce(reader, {"MGET", "k", "k"}), Replies());
+  rig->Complete(Kind::kLoad, Outcome::kUnavailable);
+  EXPECT_EQ(Told(reader), (Replies{"[old old]", kInvalidated, kInvalidated}));
+}
+
+TEST_F(ForeignWritesTest, AListenerIsToldOfItsOwnStaleAnswer) {
+  const size_t listener = Resp3();
+  Track(listener, {"BCAST", "PREFIX", "k"});
+  rig->Pass(std::chrono::milliseconds(1500));
+  EXPECT_EQ(AtOnce(listener, {"GET", "k"}), (Replies{"old", kInvalidated}));
+}
+
+TEST_F(ClientTrackingTest, WhatIsInvalidatedIsToldOf) {
+  Keyspace keyspace;
+  keyspace.prefix = "k";
+  GatewayRig::Options options;
+  options.keyspaces = {keyspace};
+  Open(std::move(options));
+  Track(reader);
+  const std::vector<std::pair<Words, std::string>> cases = {
+      {{"WEIR.INVALIDATE", "KEY", "k"}, kInvalidated},
+      {{"WEIR.INVALIDATE", "TAG", "k"}, kAllInvalidated},
+      {{"WEIR.INVALIDATE", "PREFIX", "k"}, kAllInvalidated}};
+  for (const auto& [words, told] : cases) {
+    rig->Do(reader, {"GET", "k"});
+    EXPECT_EQ(rig->Do(writer, words), "+OK");
+    EXPECT_EQ(Told(reader), Replies{told}) << words[1];
+    EXPECT_EQ(Info("tracking_total_keys"), "0");
+  }
+}
+
+// A load that began before is answered to who asked before; it is not kept.
+TEST_F(ClientTrackingTest, AReplyThatAnInvalidationHasPassedIsFollowedByIt) {
+  Open(GatewayRig::WithoutCache());
+  Track(reader);
+  rig->SendAndHandOn(reader, {"GET", "k"});
+  EXPECT_EQ(rig->Do(writer, {"WEIR.INVALIDATE", "KEY", "k"}), "+OK");
+  EXPECT_EQ(Told(reader), (Replies{"old", kInvalidated}));
+}
+
+TEST_F(ClientTrackingTest, AnUnknownOutcomeIsToldAtOnceAndAllKeysWhenItIsKnown) {
+  Track(reader);
+  rig->Do(reader, {"GET", "k"});
+  rig->SendAndHandOn(writer, {"SET", "k", "new"});
+  rig->Complete(Kind::kApply, Outcome::kUnknownApplied);
+  rig->DeliverOne();
+  EXPECT_EQ(rig->Replies(reader), Replies{kInvalidated});
+  rig->RunAll();
+  rig->gateway().Tick();
+  EXPECT_EQ(Told(reader), Replies{kAllInvalidated});
+}
+
+TEST_F(ClientTrackingTest, FlushTellsOfAllKeys) {
+  Track(reader);
+  rig->Do(reader, {"GET", "k"});
+  const size_t listener = Resp3();
+  Track(listener, {"BCAST", "PREFIX", "x"});
+  rig->Do(writer, {"FLUSHALL"});
+  EXPECT_EQ(Told(reader), Replies{kAllInvalidated});
+  EXPECT_EQ(Told(listener), Replies{kAllInvalidated});
+  EXPECT_EQ(Info("tracking_total_items"), "0");
+}
+
+TEST_F(ClientTrackingTest, BroadcastTellsOfEveryKeyWithThePrefix) {
+  ASSERT_EQ(Track(reader, {"BCAST", "PREFIX", "user:", "PREFIX", "item:"}), "+OK");
+  rig->Do(writer, {"MSET", "user:1", "a", "item:2", "b", "user:3", "c", "else", "d"});
+  EXPECT_EQ(Told(reader), (Replies{"[invalidate [item:2]]", "[invalidate [user:1 user:3]]"}));
+  EXPECT_EQ(Info("tracking_total_prefixes"), "2");
+  rig->Disconnect(reader);
+  EXPECT_EQ(Info("tracking_total_prefixes"), "0");
+  EXPECT_EQ(Info("tracking_clients"), "0");
+}
+
+TEST_F(ClientTrackingTest, WithNoloopAClientIsNotToldOfWhatItAloneWrote) {
+  for (const bool broadcast : {false, true}) {
+    const size_t client = Resp3();
+    Track(client, broadcast ? Words{"NOLOOP", "BCAST"} : Words{"NOLOOP"});
+    rig->Do(client, {"GET", "k"});
+    EXPECT_EQ(rig->Do(client, {"SET", "k", "mine"}), "+OK");
+    EXPECT_EQ(Told(client), Replies());
+    rig->Do(client, {"GET", "k"});
+    rig->SendAndHandOn(writer, {"PING"});
+    // One batch with a write of each.
+    rig->Send(client, {"SET", "k", "mine"});
+    rig->Send(writer, {"SET", "k", "theirs"});
+    rig->HandOn();
+    EXPECT_EQ(Told(client), (Replies{kInvalidated, "+OK"}));
+    rig->Disconnect(client);
+    rig->Replies(writer);
+  }
+}
+
+TEST_F(ClientTrackingTest, OptinTracksTheCommandAfterCachingYesAlone) {
+  Track(reader, {"OPTIN"});
+  rig->Do(reader, {"GET", "k"});
+  rig->All(reader, {{"CLIENT", "CACHING", "YES"}, {"CLIENT", "ID"}, {"GET", "a"}, {"GET", "b"}});
+  rig->Do(writer, {"MSET", "k", "1", "a", "1", "b", "1"});
+  EXPECT_EQ(Told(reader), Replies{"[invalidate [a]]"});
+  rig->All(reader, {{"CLIENT", "CACHING", "YES"}, {"MULTI"}, {"GET", "a"}, {"GET", "b"}, {"EXEC"}});
+  rig->Do(reader, {"GET", "k"});
+  rig->Do(writer, {"MSET", "k", "1", "a", "1", "b", "1"});
+  EXPECT_EQ(Told(reader), (Replies{"[invalidate [a]]", "[invalidate [b]]"}));
+}
+
+TEST_F(ClientTrackingTest, OptoutTracksAllButTheCommandAfterCachingNo) {
+  Track(reader, {"OPTOUT"});
+  rig->All(reader, {{"CLIENT", "CACHING", "NO"}, {"GET", "a"}, {"GET", "b"}});
+  rig->All(reader, {{"CLIENT", "CACHING", "NO"}, {"NONE"}, {"GET", "k"}});
+  rig->Do(writer, {"MSET", "k", "1", "a", "1", "b", "1"});
+  EXPECT_EQ(Told(reader), (Replies{"[invalidate [k]]", "[invalidate [b]]"}));
+}
+
+TEST_F(ClientTrackingTest, AnotherConnectionIsToldInstead) {
+  const size_t target = Resp3();
+  const size_t resp2 = rig->Connect();
+  ASSERT_EQ(Track(resp2, {"REDIRECT", std::to_string(Id(target))}), "+OK");
+  rig->Do(resp2, {"GET", "k"});
+  rig->Do(writer, {"SET", "k", "new"});
+  EXPECT_EQ(Told(resp2), Replies());
+  EXPECT_EQ(Told(target), Replies{kInvalidated});
+  EXPECT_EQ(rig->Do(resp2, {"CLIENT", "GETREDIR"}), ":" + std::to_string(Id(target)));
+}
+
+TEST_F(ClientTrackingTest, ARedirectionThatIsBrokenIsSaid) {
+  const size_t target = Resp3();
+  Track(reader, {"REDIRECT", std::to_string(Id(target))});
+  rig->Do(reader, {"GET", "k"});
+  const std::string id = std::to_string(Id(target));
+  rig->Disconnect(target);
+  rig->Do(writer, {"SET", "k", "new"});
+  EXPECT_EQ(Told(reader), Replies{"[tracking-redir-broken :" + id + "]"});
+  EXPECT_EQ(rig->Do(reader, {"CLIENT", "TRACKINGINFO"}),
+            "{flags [on broken_redirect] redirect :" + id + " prefixes []}");
+}
+
+TEST_F(ClientTrackingTest, AClientThatSpeaksResp2IsToldNothing) {
+  const size_t resp2 = rig->Connect();
+  EXPECT_EQ(Track(resp2), "+OK");
+  rig->Do(resp2, {"GET", "k"});
+  rig->Do(writer, {"SET", "k", "new"});
+  EXPECT_EQ(Told(resp2), Replies());
+}
+
+TEST_F(ClientTrackingTest, ARepliesOffClientIsToldAllTheSame) {
+  Track(reader);
+  rig->Do(reader, {"GET", "k"});
+  rig->Send(reader, {"CLIENT", "REPLY", "OFF"});
+  rig->Do(writer, {"SET", "k", "new"});
+  EXPECT_EQ(Told(reader), Replies{kInvalidated});
+}
+
+TEST_F(ClientTrackingTest, AKeyForWhichThereIsNoRoomIsGivenUpAndToldOf) {
+  GatewayRig::Options options;
+  options.tracked_keys_max = 1;
+  Open(std::move(options));
+  Track(reader);
+  rig->Do(reader, {"GET", "k"});
+  rig->Send(reader, {"GET", "another"});
+  EXPECT_EQ(Told(reader), (Replies{"(nil)", kInvalidated}));
+  EXPECT_EQ(Info("tracking_total_keys"), "1");
+}
+
+TEST_F(ClientTrackingTest, TheTableIsChargedToTheMemoryOfClients) {
+  const size_t before = rig->gateway().memory().clients().used();
+  Track(reader);
+  rig->Do(reader, {"GET", "k"});
+  EXPECT_GT(rig->gateway().memory().clients().used(), before);
+  rig->Do(reader, {"CLIENT", "TRACKING", "OFF"});
+  EXPECT_EQ(rig->gateway().memory().clients().used(), before);
+}
+
+TEST_F(ClientTrackingTest, WhoTurnsItOffOrResetsIsToldNoMore) {
+  for (const Words& end : {Words{"CLIENT", "TRACKING", "OFF"}, Words{"RESET"}}) {
+    const size_t client = Resp3();
+    Track(client);
+    rig->Do(client, {"GET", "k"});
+    rig->Do(client, end);
+    rig->Do(client, {"HELLO", "3"});
+    rig->Do(writer, {"SET", "k", "new"});
+    EXPECT_EQ(Told(client), Replies());
+  }
+}
+
+TEST_F(ClientTrackingTest, AReadOfVeryManyKeysIsNotTracked) {
+  Track(reader);
+  Words words = {"EXISTS"};
+  for (size_t i = 0; i <= ManyKeysRead::kKeysAtOnceMax; ++i) words.push_back("k");
+  rig->Send(reader, words);
+  const Replies told = Told(reader);
+  ASSERT_EQ(told.size(), 1 + words.size() - 1);
+  EXPECT_EQ(told[0], ":1025");
+  EXPECT_EQ(told[1], kInvalidated);
+}
+
+TEST_F(ClientTrackingTest, WhatDoesNotGoTogetherIsRefusedAsInRedis) {
+  const std::string e = "-ERR ";
+  EXPECT_EQ(Track(reader, {"PREFIX", "a"}), e + "PREFIX option requires BCAST mode to be enabled");
+  EXPECT_EQ(Track(reader, {"BCAST", "OPTIN"}),
+            e + "OPTIN and OPTOUT are not compatible with BCAST");
+  EXPECT_EQ(Track(reader, {"OPTIN", "OPTOUT"}),
+            e + "You can't specify both OPTIN mode and OPTOUT mode");
+  EXPECT_EQ(Track(reader, {"REDIRECT", "987654"}),
+            e + "The client ID you want redirect to does not exist");
+  EXPECT_EQ(Track(reader, {"REDIRECT", "x"}), e + "value is not an integer or out of range");
+  EXPECT_EQ(Track(reader, {"REDIRECT"}), e + "syntax error");
+  EXPECT_NE(Track(reader, {"REDIRECT", std::to_string(Id(writer))}).find("HELLO 3"),
+            std::string::npos);
+  EXPECT_EQ(Track(reader, {"BCAST", "PREFIX", "ab", "PREFIX", "a"}),
+            e + "Prefix 'ab' overlaps with another provided prefix 'a'. Prefixes for a single "
+                "client must not overlap.");
+  EXPECT_EQ(Track(reader, {"BCAST", "PREFIX", "ab"}), "+OK");
+  EXPECT_EQ(Track(reader, {"BCAST", "PREFIX", "a"}),
+            e + "Prefix 'a' overlaps with an existing prefix 'ab'. Prefixes for a single client "
+                "must not overlap.");
+  EXPECT_EQ(Track(reader),
+            e + "You can't switch BCAST mode on/off before disabling tracking for this client, "
+                "and then re-enabling it with a different mode.");
+  EXPECT_EQ(rig->Do(writer, {"CLIENT", "CACHING", "YES"}),
+            e + "CLIENT CACHING can be called only when the client is in tracking mode with OPTIN "
+                "or OPTOUT mode enabled");
+}
+
+}  // namespace
+}  // namespace weir::gateway
