@@ -4,7 +4,8 @@
 Method: the real binary with three shards in two directories. A client writes, reads and remembers
 while ranges are split and merged at random; then the process is killed. What was acknowledged must
 be there, SCAN must return every key exactly once, the ranges must be those last acknowledged, and
-`weir verify` must find all in its place.
+`weir verify` must find all in its place. The same while ranges move between the directories, with
+orders at random and kills at any point of a move.
 
     shard_test.py WEIR
 """
@@ -23,6 +24,8 @@ WEIR = ""
 SEED = 20261126
 CHANGES = 500
 KILL_EVERY = 50
+MOVE_STARTS = 12
+MOVE_ORDERS = 10
 POSITION_UNIT = 1 << 24
 CONFIG = """
 [[shard]]
@@ -107,6 +110,76 @@ class Ranges(unittest.TestCase):
             self.assertIsNone(writer.error)
             self.assertGreater(writer.commands, 0)
             server.kill()
+        self.verify()
+
+    def test_the_command_line_moves_a_range_there_and_back(self):
+        server = self.start()
+        with server.client() as client:
+            for number in range(300):
+                client.command("SET", f"key{number}", "12345")
+        done = self.shard(server, "move", "0", "2")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertRegex(done.stdout, r"move 1, 0+ in shard 2, copy in 0: follow, in step 100 %")
+        self.assertEqual([one["shard"] for one in self.list(server)["ranges"]], [2, 1, 2])
+        done = self.shard(server, "rollback", "1")
+        self.assertRegex(done.stdout, r"move 1, 0+ in shard 0, copy in 2: ended")
+        done = self.shard(server, "move", "0", "2", "--json")
+        move = json.loads(done.stdout)
+        self.assertEqual((move["shard"], move["phase"], move["error"]), (2, "follow", ""))
+        done = self.shard(server, "finish", str(move["move"]))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        for words, text in ((("move", "0", "2"), "in that shard already"),
+                            (("move", "0", "9"), "no such shard"),
+                            (("finish", "99"), "no move 99")):
+            done = self.shard(server, *words)
+            self.assertEqual((done.returncode, done.stdout), (1, ""))
+            self.assertIn(text, done.stderr)
+        with server.client() as client:
+            self.assertEqual(client.command("DBSIZE"), 300)
+        self.assertEqual(server.stop(), 0)
+        self.verify()
+
+    def test_ranges_move_under_clients_and_kills(self):
+        rng = random.Random(SEED)
+        state = {}
+        for start in range(MOVE_STARTS):
+            server = self.start()
+            with server.client() as client:
+                for key, value in state.items():
+                    self.assertEqual(client.command("GET", key), value)
+            writer = Writer(server, state, start)
+            writer.start()
+            with server.client() as client:
+                for _ in range(MOVE_ORDERS):
+                    self.order(client, rng)
+            writer.stop()
+            self.assertIsNone(writer.error)
+            server.kill()
+        server = self.start()
+        with server.client() as client:
+            moves = [1]
+            while moves:
+                told = client.command("WEIR.SHARD", "STATUS")
+                moves = [one for one in told if one[5] != b"ended"]
+                for one in moves:
+                    client.command("WEIR.SHARD", "RESUME", one[0])
+                    client.command("WEIR.SHARD", "FINISH", one[0])
+        self.check(server, state, None)
+        self.assertEqual(server.stop(), 0)
+        self.verify()
+
+    @staticmethod
+    def order(client, rng):
+        """Begins a move or gives an order to one, whatever comes of it."""
+        moves = [one for one in client.command("WEIR.SHARD", "STATUS") if one[5] != b"ended"]
+        if not moves or rng.random() < 0.3:
+            chosen = rng.choice(client.command("WEIR.SHARD", "LIST")[2])
+            client.command("WEIR.SHARD", "MOVE", chosen[0], rng.randrange(3))
+            return
+        order = rng.choice(("CANCEL", "FINISH", "PAUSE", "RESUME", "RESUME", "ROLLBACK"))
+        client.command("WEIR.SHARD", order, rng.choice(moves)[0])
+
+    def verify(self):
         with open(f"{self.directory}/verify.toml", "w", encoding="utf-8") as file:
             file.write(self.config)
         done = subprocess.run([WEIR, "verify", "--config", f"{self.directory}/verify.toml"],

@@ -1,6 +1,7 @@
 #include "cmd/weir/layout.h"
 
 #include <algorithm>
+#include <string>
 
 namespace weir::cmd {
 
@@ -24,6 +25,12 @@ Result<Ok> CheckRanges(const shard::RangeMap& ranges, size_t shards) {
     return Error{ErrorCode::kCorrupt,
                  "the data was laid out over more shards than the configuration names; name all "
                  "its directories in [[shard]] sections, in the order they were created with"};
+  }
+  for (const shard::Move& move : ranges.moves()) {
+    if (static_cast<size_t>(move.copy) < shards) continue;
+    return Error{ErrorCode::kCorrupt, "move " + std::to_string(move.id) +
+                                          " has its copy in a shard that the configuration does "
+                                          "not name; name all in [[shard]] sections, as before"};
   }
   return Ok{};
 }

@@ -46,7 +46,7 @@ Result<std::optional<shard::StoredMap>> ReadRangeMap(Source& source) {
 
 Layout LayOut(const Config& config);
 
-// Errors: kCorrupt when a range names a shard that is not among `shards`.
+// Errors: kCorrupt when a range or a move names a shard that is not among `shards`.
 Result<Ok> CheckRanges(const shard::RangeMap& ranges, size_t shards);
 
 }  // namespace weir::cmd

@@ -341,7 +341,7 @@ int RunRing(const CLI::App& app, const RingArguments& arguments, const KetamaArg
 
 void DeclareShard(CLI::App& app, ShardArguments& arguments) {
   CLI::App* shard =
-      app.add_subcommand("shard", "List, split and merge the ranges of a running server.");
+      app.add_subcommand("shard", "List, split, merge and move the ranges of a running server.");
   shard->require_subcommand(1, 1);
   DeclareServer(*shard, arguments.server)->capture_default_str();
   shard->add_flag("--json", arguments.json, "Print JSON.");
@@ -360,13 +360,17 @@ void DeclareShard(CLI::App& app, ShardArguments& arguments) {
       ->required()
       ->expected(1, 1);
   for (CLI::App* command : {list, split, merge}) command->fallthrough();
+  DeclareShardMoves(*shard, arguments);
 }
 
 int RunShard(const CLI::App& app, const ShardArguments& arguments) {
   const CLI::App* shard = app.get_subcommand("shard");
   if (shard->got_subcommand("list")) return RunShardList(arguments);
   if (shard->got_subcommand("split")) return RunShardSplit(arguments);
-  return RunShardMerge(arguments);
+  if (shard->got_subcommand("merge")) return RunShardMerge(arguments);
+  if (shard->got_subcommand("move")) return RunShardMove(arguments);
+  if (shard->got_subcommand("status")) return RunShardStatus(arguments);
+  return RunShardOrder(arguments, shard->get_subcommands().front()->get_name());
 }
 
 int RunHelp(CLI::App& app, const std::string& topic) {

@@ -48,6 +48,7 @@ std::unique_ptr<backup::BackupJob> MakeBackupJob(const OpenedStores& opened,
   if (opened.checkpoints.empty()) return nullptr;
   backup::BackupJob::Options options;
   options.weir_version = WEIR_VERSION;
+  options.holds = &gateway.log_holds();
   for (size_t i = 0; i < opened.checkpoints.size(); ++i) {
     options.databases.push_back({&gateway.database(i).committer(), opened.checkpoints[i]});
   }

@@ -163,6 +163,11 @@ gateway::Gateway::Options GatewayOptions(const Config& config, const Budget& bud
   options.placement.ranges = std::move(opened.ranges);
   options.placement.shards = std::move(opened.shards);
   options.ranges = std::move(opened.keeper);
+  if (config.server.durability == Durability::kOs) {
+    options.moves.refusal =
+        "with durability = \"os\" a power cut could take what was brought over, and the place it "
+        "came from no longer has it; restart with durability = \"fsync\" to move ranges";
+  }
   options.placement.keyspaces = KeyspacesOf(config);
   options.cache_bytes = budget.cache;
   options.memory.client_bytes = ClientBytes(budget, config);

@@ -192,7 +192,13 @@ Result<Ok> BackupJob::HoldAll() {
 
 Result<std::vector<Made>> BackupJob::Cut(Manifest* manifest) {
   const MonoTime begin = clock_.Mono();
-  if (auto held = HoldAll(); !held.ok()) return held.error();
+  if (!options_.holds->TakeWithin(kHoldMax)) {
+    return Error{ErrorCode::kUnavailable, "a range goes over to its new place; try again"};
+  }
+  if (auto held = HoldAll(); !held.ok()) {
+    options_.holds->Give();
+    return held.error();
+  }
   std::vector<Made> all;
   std::optional<Error> error;
   for (const Database& database : options_.databases) {
@@ -205,6 +211,7 @@ Result<std::vector<Made>> BackupJob::Cut(Manifest* manifest) {
   }
   manifest->cut_ms = clock_.Wall().ms;
   for (const Database& database : options_.databases) database.committer->Release();
+  options_.holds->Give();
   const auto took =
       std::chrono::duration_cast<std::chrono::microseconds>(clock_.Mono() - begin).count();
   Update([&](BackupStatus& status) { status.writes_held_us = static_cast<uint64_t>(took); });

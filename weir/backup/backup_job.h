@@ -28,6 +28,7 @@
 #include "weir/base/result.h"
 #include "weir/gateway/backup_control.h"
 #include "weir/gateway/committer.h"
+#include "weir/gateway/log_holds.h"
 #include "weir/store/checkpoints.h"
 
 namespace weir::backup {
@@ -43,7 +44,8 @@ class BackupJob final : public gateway::BackupControl {
     store::Checkpoints* checkpoints = nullptr;
   };
   struct Options {
-    std::vector<Database> databases;  // Borrowed.
+    std::vector<Database> databases;     // Borrowed.
+    gateway::LogHolds* holds = nullptr;  // Borrowed: the right to hold the databases' logs.
     std::vector<Manifest::Shard> shards;
     std::string weir_version;
   };

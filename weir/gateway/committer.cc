@@ -108,8 +108,10 @@ void Committer::SubmitClear(ClearDone done) {
   if (work) Work();
 }
 
-void Committer::SubmitStoreWrite(StoreWrite write, ClearDone done) {
-  SubmitFirst({nullptr, std::move(done), nullptr, std::move(write)});
+void Committer::SubmitStoreWrite(StoreWrite write, ClearDone done, Unknown unknown) {
+  Queued turn{nullptr, std::move(done), nullptr, std::move(write)};
+  turn.repeats = unknown == Unknown::kRepeats;
+  SubmitFirst(std::move(turn));
 }
 
 void Committer::SubmitHold(HoldDone held) {
@@ -121,7 +123,7 @@ void Committer::SubmitFirst(Queued turn) {
   bool refused = false;
   {
     const std::lock_guard lock(mutex_);
-    refused = in_doubt_;
+    refused = in_doubt_ || stopping_;
     if (!refused) {
       queue_.PushFirst(std::move(turn));
       if (!busy_) work = busy_ = true;
@@ -159,6 +161,10 @@ void Committer::Stop() {
   std::unique_lock lock(mutex_);
   stopping_ = true;
   idle_.wait(lock, [this] { return !busy_ && queue_.empty(); });
+  const StoreTurn turn = std::exchange(unsettled_, {});
+  lock.unlock();
+  // Who opens the database next finds out.
+  if (turn.write != nullptr) turn.done(Error{ErrorCode::kUnknown, "the server is stopping"});
 }
 
 Committer::Counters Committer::counters() const {
@@ -182,13 +188,19 @@ void Committer::Work() {
         return;
       case Turn::kBatch:
         RefuseOverdue(std::exchange(overdue_, {}));
+        if (!misrouted_.empty()) Deliver(std::exchange(misrouted_, {}));
+        if (taken_.empty()) {
+          gate_.EndBatch();
+          break;
+        }
         if (StartBatch()) return;
         break;
       case Turn::kClear:
         StartClear(std::move(whole_turn.clear));
         return;
       case Turn::kStoreWrite:
-        StartStoreWrite(whole_turn.store_write, std::move(whole_turn.clear));
+        StartStoreWrite(
+            {std::move(whole_turn.store_write), std::move(whole_turn.clear), whole_turn.repeats});
         return;
       case Turn::kHold:
         whole_turn.hold(Ok{});
@@ -244,9 +256,16 @@ void Committer::TakeBatch() {
   size_t writes = 0;
   size_t bytes = 0;
   taken_.clear();
+  // Keys of this database do not move until the batch has ended: that is a turn of this log.
+  const uint64_t routes = placement_.routes();
   const size_t writes_max = std::min(batch_writes_max_, queue_.batch_writes());
   while (!queue_.empty() && queue_.write_first()) {
     const WriteItem& item = queue_.first_write();
+    if (item.routes != routes) {
+      misrouted_.push_back(queue_.Pop().write);
+      misrouted_.back()->misrouted = true;
+      continue;
+    }
     bytes += item.bytes();
     writes += item.KeyCount();
     // One that does not fit goes alone, so that it cannot take others down with it; and one that
@@ -279,6 +298,7 @@ void Committer::OnApplied(const Result<store::Applied>& applied) {
   if (events_ != nullptr) events_->Note(LatencyEvents::Event::kCommit, took_ns, clock_.Wall());
   if (applied.ok()) {
     Reach(CommitObserver::Step::kPostCommit);
+    TellFollower();
     batch_.Publish(applied.value());
     TellOfBatch();
     Reach(CommitObserver::Step::kPrePublish);
@@ -291,6 +311,7 @@ void Committer::OnApplied(const Result<store::Applied>& applied) {
     }
     if (FinishAndGather()) return;
   } else if (applied.error().code == ErrorCode::kUnknown) {
+    TellFollower();
     batch_.Doubt(applied.error());
     TellOfBatch();
     gate_.EndBatch();  // Its readers find the store closed to them until it is settled.
@@ -379,61 +400,6 @@ void Committer::OnHomeIdle() {
   Work();
 }
 
-void Committer::StartClear(ClearDone done) {
-  store_.Clear([this, done = std::move(done)](Result<store::CommitNumber> cleared) {
-    if (cleared.ok()) {
-      lanes_.Clear();
-      tracking_.OnAllChanged();
-      gate_.Publish(cleared.value());
-      done(Ok{});
-    } else {
-      if (cleared.error().code == ErrorCode::kUnknown) {
-        lanes_.Clear();
-        tracking_.OnAllChanged();
-        RefuseAll(BeginDoubt());
-      }
-      done(cleared.error());
-    }
-    Work();
-  });
-}
-
-// No record changes, so whatever becomes of it the cache is right.
-void Committer::StartStoreWrite(const StoreWrite& write, ClearDone done) {
-  write([this, done = std::move(done)](const Result<store::CommitNumber>& written) {
-    if (written.ok()) {
-      gate_.Publish(written.value());
-      done(Ok{});
-    } else {
-      if (written.error().code == ErrorCode::kUnknown) RefuseAll(BeginDoubt());
-      done(written.error());
-    }
-    Work();
-  });
-}
-
-void Committer::StartExpire() {
-  store_.Expire(clock_.Wall(), kExpireRecordsMax, [this](const Result<store::Expired>& expired) {
-    if (expired.ok()) {
-      PublishExpired(expired.value().keys);
-      gate_.Publish(expired.value().commit);
-    }
-    OnExpired(expired);
-    Work();
-  });
-}
-
-void Committer::OnExpired(const Result<store::Expired>& expired) {
-  if (!expired.ok() && expired.error().code == ErrorCode::kUnknown) RefuseAll(BeginDoubt());
-  const WallTime now = clock_.Wall();
-  const std::lock_guard lock(mutex_);
-  expire_after_ = {now.ms + kExpirePauseMs};
-  if (!expired.ok()) return;
-  counters_.expired += expired.value().removed;
-  next_expiry_ = expired.value().next;
-  if (expired.value().removed == kExpireRecordsMax) expire_after_ = now;
-}
-
 // Returns what was queued, to be refused.
 std::vector<Committer::Queued> Committer::BeginDoubt() {
   const std::lock_guard lock(mutex_);
@@ -443,29 +409,6 @@ std::vector<Committer::Queued> Committer::BeginDoubt() {
   counters_.refused += queue_.size();
   NoteQueue();
   return queue_.TakeAll();
-}
-
-void Committer::StartSettle() {
-  store_.Settle([this](Result<store::CommitNumber> settled) {
-    if (settled.ok()) {
-      batch_.Settle();
-      // What expired, or was cleared, with an unknown outcome, nobody can name.
-      if (opened_) tracking_.OnAllChanged();
-      batch_.Clear();
-      batch_expiry_ = kNever;
-      gate_.Publish(settled.value());
-      // A batch of an earlier process may have happened since this one asked for the floor.
-      versions_.RaiseTo(store_.VersionFloor());
-      const std::lock_guard lock(mutex_);
-      in_doubt_ = false;
-      opened_ = true;
-      next_expiry_ = {0};
-    } else if (!opened_) {
-      opened_ = true;
-      RefuseAll(BeginDoubt());
-    }
-    Work();
-  });
 }
 
 void Committer::Deliver(std::vector<std::unique_ptr<WriteItem>> items) {

@@ -40,6 +40,7 @@
 #include "weir/gateway/memory.h"
 #include "weir/gateway/stats_totals.h"
 #include "weir/gateway/write_batch.h"
+#include "weir/gateway/write_follower.h"
 #include "weir/gateway/write_queue.h"
 #include "weir/store/store.h"
 
@@ -84,9 +85,13 @@ class Committer {
   // A write of the store beside the records, such as RocksDbStore::PutMetadata: calls its argument
   // once, as the store does.
   using StoreWrite = WriteQueue::StoreWrite;
+  // What becomes of one whose outcome is unknown: `done` is told so, or it is made again until it
+  // succeeds, and no write is taken before.
+  enum class Unknown { kIsTold, kRepeats };
   // Calls `write` as soon as no other is under way, ahead of those that wait, and `done` when it is
   // durable and reads that saw it are answered, or with what went wrong.
-  void SubmitStoreWrite(StoreWrite write, std::function<void(const Result<Ok>&)> done);
+  void SubmitStoreWrite(StoreWrite write, std::function<void(const Result<Ok>&)> done,
+                        Unknown unknown = Unknown::kIsTold);
 
   // Calls `held` as soon as no write is under way, ahead of those that wait; from then on none
   // begins until Release. Or calls it with an error, and holds nothing. `held` must not block.
@@ -96,6 +101,18 @@ class Committer {
 
   // Tells `observer`, which is borrowed, of every step. Requires: nothing has been submitted.
   void Observe(CommitObserver* observer) { observer_ = observer; }
+
+  // Tells `follower`, which is borrowed, of what is written from now on. `database`: this one's
+  // number, for the follower. Requires: nothing has been submitted.
+  void Follow(WriteFollower* follower, uint32_t database) {
+    follower_ = follower;
+    database_ = database;
+  }
+  // Records come here whose keys the cache may know to be absent since they were removed, as due,
+  // where they came from. It is not believed until all that is due by now is removed here as well.
+  void DoubtAbsence();
+  // A record with this expiry was stored by other means than a write.
+  void NoteExpiry(WallTime expires_at);
 
   // One of the homes that got replies has nothing more to read for now. (A hint: one too many, of
   // another home, makes the next batch start early; one that never comes is made up for by Tick.)
@@ -124,6 +141,11 @@ class Committer {
     size_t bytes = 0;
     size_t room = 0;  // Of large values.
   };
+  struct StoreTurn {
+    StoreWrite write;
+    ClearDone done;
+    bool repeats = false;
+  };
   enum class Turn { kNone, kBatch, kClear, kStoreWrite, kHold, kExpire, kSettle };
 
   void Reach(CommitObserver::Step step) {
@@ -150,8 +172,12 @@ class Committer {
   bool FinishAndGather();
   static size_t CountThatTell(const std::vector<std::unique_ptr<WriteItem>>& items);
   void StartClear(ClearDone done);
-  void StartStoreWrite(const StoreWrite& write, ClearDone done);
+  void StartStoreWrite(StoreTurn turn);
+  void RepeatStoreWrite();
+  void EndDoubt();
+  void TellFollower();
   void TellOfBatch();
+  bool BelievesAbsence() const;
   void StartExpire();
   void PublishExpired(const std::vector<std::string>& keys);
   void OnExpired(const Result<store::Expired>& expired);
@@ -179,16 +205,20 @@ class Committer {
   ClientTracking& tracking_;
   LatencyEvents* events_;  // Told of slow commits; may be null.
   CommitObserver* observer_ = nullptr;
+  WriteFollower* follower_ = nullptr;
+  uint32_t database_ = 0;
   LatencyCounters commit_latency_;  // Written by whoever set busy_.
   // Belong to whoever set busy_:
   WriteBatch batch_;
   std::vector<std::unique_ptr<WriteItem>> taken_;
+  std::vector<std::unique_ptr<WriteItem>> misrouted_;  // Found among them, to be told.
   // Keys of the next batch: fewer after one that could not hold the values of all its commands, so
   // that what is put back is not loaded over and over.
   size_t batch_writes_max_ = kBatchWritesMax;
   WallTime batch_now_;
   MonoTime apply_began_;
   WallTime batch_expiry_ = kNever;  // The earliest expiry that the batch writes.
+  StoreTurn unsettled_;             // To be made again before anything else.
   // What stood in the store at first is settled, and the gate knows it. Writes wait until then.
   bool opened_ = false;
 
@@ -202,8 +232,10 @@ class Committer {
   bool may_gather_ = true;
   bool in_doubt_ = false;  // A batch's outcome is unknown: no write until it is settled.
   bool settle_due_ = true;
-  WallTime next_expiry_{0};    // No record expires before; 0 at first: look.
-  WallTime expire_after_{0};   // Removals wait until then, so that they come in batches.
+  WallTime next_expiry_{0};   // No record expires before; 0 at first: look.
+  WallTime expire_after_{0};  // Removals wait until then, so that they come in batches.
+  bool doubts_absence_ = false;
+  WallTime absence_doubted_at_{0};
   bool expired_last_ = false;  // The last turn was a removal: writes go first now.
   bool stopping_ = false;
   std::condition_variable idle_;

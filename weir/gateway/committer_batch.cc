@@ -145,7 +145,7 @@ bool Committer::RunBatch(const std::optional<WriteBatch::Unread>& unread) {
   std::vector<std::unique_ptr<WriteItem>> rest = batch_.TakeRest();
   FitBatches(batch_.size(), rest.size());
   PutBack(std::move(rest));
-  store::Batch writes = batch_.Build();
+  store::Batch writes = batch_.Build(BelievesAbsence());
   if (writes.writes.empty() && !writes.clear) {
     NoteEnded(false);
     FinishBatch();
@@ -178,8 +178,12 @@ void Committer::PublishExpired(const std::vector<std::string>& keys) {
   changes.reserve(keys.size());
   for (const std::string& key : keys) {
     const KeyHash hash = placement_.Hash(key);
-    // Who has not read the clock since may not be shown it after this.
-    lanes_.Lock(hash.lane)->Publish(key, hash.hash, std::nullopt, {now, now}, now);
+    const Lanes::Locked lane = lanes_.Lock(hash.lane);
+    if (placement_.Place(key).place.database != database_) {
+      lane->Invalidate(key, hash.hash);  // Of a copy: where the key is, it may live on.
+    } else {  // Who has not read the clock since may not be shown it after this.
+      lane->Publish(key, hash.hash, std::nullopt, {now, now}, now);
+    }
     changes.push_back({key, hash.hash});
   }
   tracking_.OnChanged(changes);

@@ -236,6 +236,7 @@ void Database::FinishLoads(const std::vector<LoadRequest>& requests,
   }
   std::vector<std::pair<Home*, Completions>> by_home;
   ClientTracking::Messages told;
+  std::vector<LoadRequest> moved;
   size_t next_left = 0;
   for (size_t i = 0; i < requests.size(); ++i) {
     if (loaded.ok() && next_left < loaded.value().left.size() &&
@@ -244,6 +245,10 @@ void Database::FinishLoads(const std::vector<LoadRequest>& requests,
       continue;
     }
     const LoadRequest& request = requests[i];
+    if (loaded.ok() && request.routes != placement_.routes()) {
+      moved.push_back(request);  // What it read may be a copy that is no longer kept.
+      continue;
+    }
     LoadDone done;
     cache::Loads::Finished finished;
     if (loaded.ok()) {
@@ -278,6 +283,7 @@ void Database::FinishLoads(const std::vector<LoadRequest>& requests,
   }
   told.Send();
   for (auto& [home, completions] : by_home) home->Deliver(std::move(completions));
+  if (!moved.empty()) redirect_(std::move(moved));
 }
 
 template <typename T>

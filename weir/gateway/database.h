@@ -38,6 +38,11 @@ class Database {
   void EndReads();
   void End();
 
+  // Who places loads anew that found their keys moved. Set before anything is loaded.
+  void UseRedirect(std::function<void(std::vector<LoadRequest>)> redirect) {
+    redirect_ = std::move(redirect);
+  }
+
   // Performs loads that were begun, or refuses them; their waiters are told through their homes.
   void Load(std::vector<LoadRequest> requests);
   // Returns why a load of `key`, asked for by `flow`, would be refused now; and counts it as that.
@@ -106,6 +111,7 @@ class Database {
   std::atomic<bool> loads_wait_{false};  // It was not empty.
   std::atomic<bool> loads_shed_{false};  // It refused some.
   std::atomic<int64_t> refreshes_after_ns_{std::numeric_limits<int64_t>::min()};
+  std::function<void(std::vector<LoadRequest>)> redirect_;
   std::unique_ptr<store::Store> owned_;
   store::Store* store_;  // Stays while the store ends: its last callbacks come back here.
   Committer committer_;

@@ -125,6 +125,10 @@ std::string CostsOfReservation(size_t limits) {
          " limits; give as many costs, or none";
 }
 
+std::string NoNumber(std::string_view word) {
+  return "ERR '" + std::string(word.substr(0, kEchoBytesMax)) + "' is not a number";
+}
+
 std::string NoPosition(std::string_view word) {
   return "ERR '" + std::string(word.substr(0, kEchoBytesMax)) +
          "' is not a position; write up to 16 hexadecimal digits, as WEIR.SHARD LIST does";

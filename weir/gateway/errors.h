@@ -220,6 +220,7 @@ std::string UnknownArgument(std::string_view word);
 // ACL DRYRUN names a user, or a command, that there is not.
 std::string UserNotFound(std::string_view name);
 std::string CommandNotFound(std::string_view name);
+std::string NoNumber(std::string_view word);
 std::string NoPosition(std::string_view word);
 // The value of this attribute of CLIENT SETINFO would break a list.
 std::string NotPlain(std::string_view attribute);

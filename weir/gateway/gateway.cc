@@ -78,8 +78,13 @@ Gateway::Gateway(Options options, std::vector<std::unique_ptr<store::Store>> sto
                                                     memory_, clock_, latency_events_,
                                                     heavy_batches_, tracking_, options.waits));
   }
+  for (const std::unique_ptr<Database>& database : databases_) {
+    database->UseRedirect([this](std::vector<LoadRequest> requests) { LoadAnew(requests); });
+  }
   ranges_ = std::make_unique<RangeKeeper>(std::move(options.ranges), placement_,
                                           databases_.front()->committer());
+  moves_ = std::make_unique<RangeMoves>(std::move(options.moves), databases_, placement_, *ranges_,
+                                        log_holds_, clock_);
   Recount(clock_.Mono());
 }
 
@@ -146,6 +151,20 @@ void Gateway::SetKeyspaces(std::vector<Keyspace> keyspaces) {
   for (const std::string& prefix : forgotten) lanes_.InvalidatePrefix(prefix);
 }
 
+void Gateway::LoadAnew(std::vector<LoadRequest>& requests) {
+  std::vector<std::vector<LoadRequest>> by_database(databases_.size());
+  for (LoadRequest& request : requests) {
+    request.routes = placement_.routes();
+    const ShardPlace place =
+        placement_.place(shard::ShardId{placement_.ShardAt(request.key.position)});
+    request.key.shard = place.shard;
+    by_database[place.database].push_back(std::move(request));
+  }
+  for (size_t i = 0; i < databases_.size(); ++i) {
+    if (!by_database[i].empty()) databases_[i]->Load(std::move(by_database[i]));
+  }
+}
+
 void Gateway::PublishMonitored(Outbox& outbox) {
   if (outbox.monitored.empty()) return;
   monitors_.Publish(outbox.monitored);
@@ -173,6 +192,7 @@ std::optional<std::chrono::milliseconds> Gateway::ExpireCached() {
 
 void Gateway::Tick() {
   for (const std::unique_ptr<Database>& database : databases_) database->Tick();
+  moves_->Tick();
   pause_.Tick(clock_.Mono());
   SampleRates();
   if (miss_ratios_.Due(clock_.Mono())) {

@@ -28,12 +28,14 @@
 #include "weir/gateway/heavy_work.h"
 #include "weir/gateway/lanes.h"
 #include "weir/gateway/latency_events.h"
+#include "weir/gateway/log_holds.h"
 #include "weir/gateway/memory.h"
 #include "weir/gateway/miss_ratio_window.h"
 #include "weir/gateway/monitors.h"
 #include "weir/gateway/placement.h"
 #include "weir/gateway/process_info.h"
 #include "weir/gateway/range_keeper.h"
+#include "weir/gateway/range_moves.h"
 #include "weir/gateway/rates.h"
 #include "weir/gateway/slow_log.h"
 #include "weir/gateway/stats.h"
@@ -82,6 +84,7 @@ class Gateway {
   struct Options {
     Placement::Options placement;
     RangeKeeper::Options ranges;
+    RangeMoves::Options moves;
     size_t cache_bytes = size_t{64} << 20;
     Memory::Limits memory;
     // How long requests may wait for a place at their database.
@@ -108,6 +111,8 @@ class Gateway {
 
   const Placement& placement() const { return placement_; }
   RangeKeeper& ranges() { return *ranges_; }
+  RangeMoves& moves() { return *moves_; }
+  LogHolds& log_holds() { return log_holds_; }
   const ring::SlotTable& slots() const { return slots_; }
   // Whether this node serves the keys of `slot`. Cost: one load.
   bool Serves(uint32_t slot) const { return slots_.Owner(slot) == self_; }
@@ -191,6 +196,8 @@ class Gateway {
           std::unique_ptr<Admission> admission, std::unique_ptr<Authentication> authentication,
           Clock& clock);
   void Recount(MonoTime began);
+  // Places loads that found their keys moved, and begins them.
+  void LoadAnew(std::vector<LoadRequest>& requests);
   void SampleRates();
 
   Clock& clock_;
@@ -219,7 +226,9 @@ class Gateway {
   HeavyWork heavy_reads_;
   HeavyWork heavy_batches_;
   std::vector<std::unique_ptr<Database>> databases_;
+  LogHolds log_holds_;
   std::unique_ptr<RangeKeeper> ranges_;
+  std::unique_ptr<RangeMoves> moves_;
 
   mutable std::mutex mutex_;
   // Guarded by mutex_:

@@ -27,14 +27,18 @@ void KeysOperation::Begin(const std::shared_ptr<KeysOperation>& self) {
 void KeysOperation::Step(std::shared_ptr<KeysOperation> self, uint64_t position) {
   const RangeScan scan = ScanFrom(self->gateway_.placement(), position, kStepRecords);
   self->gateway_.database(scan.database)
-      .Scan(scan.wanted, [self, end = scan.wanted.to](const Result<store::Scanned>& scanned) {
+      .Scan(scan.wanted, [self, scan, position](const Result<store::Scanned>& scanned) {
+        if (!scan.Holds(self->gateway_.placement())) {
+          Step(self, position);
+          return;
+        }
         const char* error = nullptr;
         if (scanned.ok()) error = self->Take(scanned.value());
         if (!scanned.ok()) {
           self->reply_ = ErrorReply(scanned.error());
         } else if (error != nullptr) {
           self->reply_ = Reply::Failure(error);
-        } else if (const uint64_t next = scanned.value().next.value_or(end); next != 0) {
+        } else if (const uint64_t next = scanned.value().next.value_or(scan.wanted.to); next != 0) {
           Step(self, next);
           return;
         } else {

@@ -57,6 +57,7 @@ struct LoadRequest {
   store::Key key;
   limit::FlowId flow = 0;                            // Whose it is.
   std::shared_ptr<SnapshotLoad> snapshot = nullptr;  // Then `key` is its first.
+  uint64_t routes = 0;                               // Placement::routes() before it was placed.
 };
 
 class LoadQueue {

@@ -8,10 +8,17 @@
 #include "weir/gateway/refusal.h"
 
 namespace weir::gateway {
+namespace {
+
+constexpr size_t kCopyRecords = 4096;  // Of a copy that is counted, at once.
+
+}  // namespace
+
 RangeScan ScanFrom(const Placement& placement, uint64_t position, size_t limit) {
+  const uint64_t routes = placement.routes();
   const shard::Range range = placement.RangeOf(shard::Position{position});
   const ShardPlace place = placement.place(range.shard);
-  RangeScan scan{place.database, {}};
+  RangeScan scan{place.database, {}, routes};
   scan.wanted.shard = place.shard;
   scan.wanted.from = position;
   scan.wanted.to = range.to.value;
@@ -35,8 +42,11 @@ void ScanOperation::Step(std::shared_ptr<ScanOperation> self, Gateway& gateway) 
   const RangeScan scan =
       ScanFrom(gateway.placement(), self->position_, self->request_.count - self->looked_at_);
   gateway.database(scan.database)
-      .Scan(scan.wanted, [self, &gateway,
-                          end = scan.wanted.to](const Result<store::Scanned>& scanned) {
+      .Scan(scan.wanted, [self, &gateway, scan](const Result<store::Scanned>& scanned) {
+        if (!scan.Holds(gateway.placement())) {
+          Step(self, gateway);
+          return;
+        }
         if (!scanned.ok()) {
           self->reply_ = ErrorReply(scanned.error());
           Deliver(self);
@@ -47,7 +57,7 @@ void ScanOperation::Step(std::shared_ptr<ScanOperation> self, Gateway& gateway) 
           Deliver(self);
           return;
         }
-        const uint64_t next = scanned.value().next.value_or(end);
+        const uint64_t next = scanned.value().next.value_or(scan.wanted.to);
         if (next == 0 || self->looked_at_ >= self->request_.count || self->bytes_ >= kBytesMax) {
           self->Finish(next);
           Deliver(self);
@@ -80,13 +90,50 @@ void ScanOperation::Finish(uint64_t cursor) {
 }
 
 void CountOperation::Begin(const std::shared_ptr<CountOperation>& self, Gateway& gateway) {
+  const shard::RangeMap map = gateway.ranges().map();
+  for (const shard::Move& move : map.moves()) {
+    const ShardPlace place = gateway.placement().place(move.copy);
+    const shard::Range range = map.Find(move.from);
+    RangeScan& scan = self->copies_.emplace_back();
+    scan.database = place.database;
+    scan.wanted.shard = place.shard;
+    scan.wanted.from = range.from.value;
+    scan.wanted.to = range.to.value;
+    scan.wanted.limit = kCopyRecords;
+  }
   Step(self, gateway, 0);
+}
+
+void CountOperation::Subtract(std::shared_ptr<CountOperation> self, Gateway& gateway,
+                              uint64_t position) {
+  if (self->copies_.empty()) {
+    self->reply_ = Reply::Integer(self->total_);
+    Deliver(std::move(self));
+    return;
+  }
+  store::ScanRange wanted = self->copies_.back().wanted;
+  wanted.from = position;
+  gateway.database(self->copies_.back().database)
+      .Scan(wanted, [self, &gateway, wanted](const Result<store::Scanned>& scanned) {
+        if (!scanned.ok()) {
+          self->reply_ = ErrorReply(scanned.error());
+          Deliver(self);
+          return;
+        }
+        for (const store::Scanned::Item& item : scanned.value().items) {
+          if (item.record.expires_at > scanned.value().now) --self->total_;
+        }
+        const uint64_t next = scanned.value().next.value_or(wanted.to);
+        if (next == wanted.to) self->copies_.pop_back();
+        const bool more = next == wanted.to && !self->copies_.empty();
+        Subtract(self, gateway, more ? self->copies_.back().wanted.from : next);
+      });
 }
 
 void CountOperation::Step(std::shared_ptr<CountOperation> self, Gateway& gateway, size_t database) {
   if (database == gateway.databases()) {
-    self->reply_ = Reply::Integer(self->total_);
-    Deliver(std::move(self));
+    const uint64_t from = self->copies_.empty() ? 0 : self->copies_.back().wanted.from;
+    Subtract(std::move(self), gateway, from);
     return;
   }
   gateway.database(database).Count([self, &gateway, database](const Result<store::Counts>& counts) {
@@ -101,33 +148,39 @@ void CountOperation::Step(std::shared_ptr<CountOperation> self, Gateway& gateway
 }
 
 void ClearOperation::Begin(const std::shared_ptr<ClearOperation>& self, Gateway& gateway) {
-  Step(self, gateway, 0);
+  gateway.log_holds().Take([self, &gateway] { Step(self, gateway, 0); });
 }
 
 void ClearOperation::Step(std::shared_ptr<ClearOperation> self, Gateway& gateway, size_t database) {
   if (database == gateway.databases()) {
-    self->reply_ = Reply::Ok();
-    Deliver(std::move(self));
+    End(self, gateway, Reply::Ok());
     return;
   }
   gateway.database(database).committer().SubmitClear(
       [self, &gateway, database](const Result<Ok>& cleared) {
-        if (!cleared.ok()) {
-          self->reply_ = ErrorReply(cleared.error());
-          // Those before it are empty.
-          if (database > 0) {
-            self->reply_ = Reply::Failure(errors::PartlyApplied(self->reply_.text));
-          }
-          Deliver(self);
+        if (cleared.ok()) {
+          Step(self, gateway, database + 1);
           return;
         }
-        Step(self, gateway, database + 1);
+        Reply failure = ErrorReply(cleared.error());
+        // Those before it are empty.
+        if (database > 0) failure = Reply::Failure(errors::PartlyApplied(failure.text));
+        End(self, gateway, std::move(failure));
       });
+}
+
+void ClearOperation::End(const std::shared_ptr<ClearOperation>& self, Gateway& gateway,
+                         Reply reply) {
+  gateway.log_holds().Give();
+  self->reply_ = std::move(reply);
+  Deliver(self);
 }
 
 void SnapshotOperation::Begin(const std::shared_ptr<SnapshotOperation>& self, Gateway& gateway,
                               limit::FlowId flow) {
   self->flow_ = flow;
+  self->routes_ = gateway.placement().routes();
+  self->bytes_ = 0;
   Step(self, gateway, 0, 0);
 }
 
@@ -152,6 +205,10 @@ void SnapshotOperation::Step(std::shared_ptr<SnapshotOperation> self, Gateway& g
   const size_t bytes_max = self->values_needed_ ? self->BytesLeft(gateway) : 0;
   store::Done<store::Loads> done =
       [self, &gateway, database, indexes = std::move(indexes)](const Result<store::Loads>& loaded) {
+        if (self->routes_ != gateway.placement().routes()) {
+          Begin(self, gateway, self->flow_);
+          return;
+        }
         if (!loaded.ok()) {
           self->error_ = loaded.error();
           Deliver(self);

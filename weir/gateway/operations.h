@@ -22,6 +22,10 @@ namespace weir::gateway {
 struct RangeScan {
   uint32_t database = 0;
   store::ScanRange wanted;
+  uint64_t routes = 0;  // Placement::routes() before it was placed.
+
+  // Whether what was found is in the place where it was looked for; else: scan again.
+  bool Holds(const Placement& placement) const { return routes == placement.routes(); }
 };
 RangeScan ScanFrom(const Placement& placement, uint64_t position, size_t limit);
 
@@ -56,7 +60,8 @@ class ScanOperation final : public Operation {
   std::vector<Reply> keys_;
 };
 
-// DBSIZE: the records of all databases that have not expired.
+// DBSIZE: the records of all databases that have not expired, without the copies that moves make.
+// Cost: while a range moves, its copy is read to be counted.
 class CountOperation final : public Operation {
  public:
   using Operation::Operation;
@@ -64,10 +69,12 @@ class CountOperation final : public Operation {
 
  private:
   static void Step(std::shared_ptr<CountOperation> self, Gateway& gateway, size_t database);
+  static void Subtract(std::shared_ptr<CountOperation> self, Gateway& gateway, uint64_t position);
   int64_t total_ = 0;
+  std::vector<RangeScan> copies_;  // To be subtracted; the last is next.
 };
 
-// FLUSHALL: empties all databases, one after another.
+// FLUSHALL: empties all databases, one after another, while no range goes over (LogHolds).
 class ClearOperation final : public Operation {
  public:
   using Operation::Operation;
@@ -75,6 +82,7 @@ class ClearOperation final : public Operation {
 
  private:
   static void Step(std::shared_ptr<ClearOperation> self, Gateway& gateway, size_t database);
+  static void End(const std::shared_ptr<ClearOperation>& self, Gateway& gateway, Reply reply);
 };
 
 // What several keys hold, in one snapshot for each database (and each Limits::load_keys_max keys).
@@ -110,7 +118,8 @@ class SnapshotOperation final : public Operation {
   limit::FlowId flow_ = 0;
   std::vector<std::optional<cache::Value>> values_;
   std::vector<bool> expired_;
-  size_t bytes_ = 0;  // Of values_.
+  size_t bytes_ = 0;     // Of values_.
+  uint64_t routes_ = 0;  // Placement::routes() before its keys were placed.
   std::optional<Error> error_;
 };
 

@@ -109,6 +109,7 @@ std::optional<Reply> Pipeline::Reject(const Resolved& resolved, Args args, bool*
     return Reply::Failure(errors::WrongArity(spec.name));
   }
   std::optional<uint32_t> database;
+  const uint64_t routes = gateway_.placement().routes();
   for (size_t key = 0; key < keys && spec.kind == CommandKind::kWrite; ++key) {
     const std::string_view name = args[spec.KeyIndex(key)];
     const size_t bytes_max = gateway_.placement().KeyspaceOf(name).value_bytes_max;
@@ -121,7 +122,8 @@ std::optional<Reply> Pipeline::Reject(const Resolved& resolved, Args args, bool*
     if (too_long) return Reply::Failure(std::string(errors::kTooLong));
     if (gateway_.databases() == 1 || (spec.flags & kFlagSplits) != 0) continue;
     const uint32_t place = gateway_.placement().Place(name).place.database;
-    if (database.value_or(place) != place) {
+    // While keys move, it is found out when its turn comes (DatabaseOf).
+    if (database.value_or(place) != place && gateway_.placement().routes() == routes) {
       return Reply::Failure(std::string(errors::kCrossDatabase));
     }
     database = place;
@@ -247,24 +249,11 @@ bool Pipeline::Joins(const Queued& queued) const {
   if (run_kind_ == CommandKind::kLocal) return true;
   if (RunKind(spec) != run_kind_) return false;
   if (spec.kind == CommandKind::kRead) return true;
+  // One that was placed before keys moved comes back, and must not be overtaken.
+  if (run_routes_ != gateway_.placement().routes()) return false;
   // A part of what is split could be overtaken in another database's log.
   const uint32_t database = DatabaseOf(queued);
   return run_kind_ == CommandKind::kWrite && database == run_database_ && database != kSeveral;
-}
-
-// The one that a write goes to, or kSeveral.
-uint32_t Pipeline::DatabaseOf(const Queued& queued) const {
-  if (gateway_.databases() == 1) return 0;
-  if (queued.exec != nullptr) return queued.exec->transaction->database.value_or(0);
-  const CommandSpec& spec = *queued.spec;
-  const Placement& placement = gateway_.placement();
-  const uint32_t first = placement.Place(queued.args[spec.KeyIndex(0)]).place.database;
-  if ((spec.flags & kFlagSplits) == 0) return first;
-  const size_t keys = spec.KeyCount(queued.args.views());
-  for (size_t key = 1; key < keys; ++key) {
-    if (placement.Place(queued.args[spec.KeyIndex(key)]).place.database != first) return kSeveral;
-  }
-  return first;
 }
 
 void Pipeline::Begin(size_t index) {
@@ -274,6 +263,7 @@ void Pipeline::Begin(size_t index) {
   if (queued.state == State::kAnswered) return;
   queued.began = outbox_.now.mono;
   if (queued.spec->kind == CommandKind::kLocal) return;  // Runs when it is the first.
+  if (run_kind_ == CommandKind::kLocal) run_routes_ = gateway_.placement().routes();
   run_kind_ = RunKind(*queued.spec);
   queued.state = State::kPending;
   switch (queued.spec->kind) {
@@ -301,7 +291,12 @@ void Pipeline::Begin(size_t index) {
 void Pipeline::BeginWrite(Queued& queued, uint64_t sequence) {
   run_database_ = DatabaseOf(queued);
   if (run_database_ == kSeveral) {
-    BeginParts(queued, sequence);
+    BeginParts(queued, queued.args, sequence, std::nullopt);
+    return;
+  }
+  if (run_database_ == kApart) {  // Since it was looked at first, one of its keys has moved.
+    queued.state = State::kAnswered;
+    queued.reply = Reply::Failure(std::string(errors::kCrossDatabase));
     return;
   }
   if (queued.exec != nullptr) {
@@ -317,6 +312,7 @@ void Pipeline::BeginWrite(Queued& queued, uint64_t sequence) {
   queued.pending = 1;
   auto item = std::make_unique<WriteItem>();
   item->origin = OriginOf(sequence);
+  item->routes = run_routes_;
   item->flow = Flow();
   item->command = queued.spec;
   item->hash = gateway_.placement().Hash(queued.args[queued.spec->KeyIndex(0)]);
@@ -407,6 +403,10 @@ void Pipeline::PumpIfReady(const Queued& queued) {
 void Pipeline::OnWrite(std::unique_ptr<WriteItem> item) {
   Queued* queued = Find(item->origin);
   if (queued == nullptr) return;
+  if (item->misrouted) {
+    OnMisrouted(*queued, std::move(item));
+    return;
+  }
   if (!queued->parts.empty()) {
     TakePart(*queued, *item);
   } else {

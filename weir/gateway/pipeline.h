@@ -159,7 +159,8 @@ class Pipeline {
       return loaded && !(value.has_value() && value->expires_at <= time);
     }
   };
-  static constexpr uint32_t kSeveral = ~uint32_t{0};  // Databases of a write that is split.
+  static constexpr uint32_t kSeveral = ~uint32_t{0};  // Databases of a write that is split,
+  static constexpr uint32_t kApart = kSeveral - 1;    // or of one whose keys must be together.
   enum class State : uint8_t { kWaiting, kPending, kAnswered };
   struct Queued {
     const CommandSpec* spec = nullptr;
@@ -256,6 +257,7 @@ class Pipeline {
   void BeginRead(Queued& queued, uint64_t sequence, bool as_head);
   void BeginLoad(cache::Lane& lane, Queued& queued, uint64_t sequence, uint32_t key, bool as_head);
   void BeginWrite(Queued& queued, uint64_t sequence);
+  void OnMisrouted(Queued& queued, std::unique_ptr<WriteItem> item);
   void BeginOperation(Queued& queued, uint64_t sequence);
   void BeginSnapshot(Queued& queued);
   void BeginManyKeys(Queued& queued, uint64_t sequence);
@@ -305,7 +307,9 @@ class Pipeline {
   bool ExecAnswerIsFull() const;
   size_t CopiedReplyBytes() const;
 
-  void BeginParts(Queued& queued, uint64_t sequence);
+  uint32_t DatabaseOf(const TransactionBody& body) const;
+  void BeginParts(Queued& queued, const OwnedArgs& args, uint64_t sequence,
+                  std::optional<uint32_t> instead);
   void TakePart(Queued& queued, WriteItem& item);
 
   Queued* Find(const Origin& origin);
@@ -335,6 +339,7 @@ class Pipeline {
   size_t run_ = 0;                        // Commands at the front that have begun.
   CommandKind run_kind_ = CommandKind::kLocal;
   uint32_t run_database_ = 0;
+  uint64_t run_routes_ = 0;  // Of its writes: Placement::routes() before the first was placed.
   size_t queued_bytes_ = 0;
   size_t held_bytes_ = 0;  // The sum of own_bytes.
   size_t output_limit_ = SIZE_MAX;

@@ -131,9 +131,11 @@ void Pipeline::BeginLoad(cache::Lane& lane, Queued& queued, uint64_t sequence, u
   std::optional<LoadRequest> request;
   uint32_t database = 0;
   if (!lane.CanJoin(name, slot.hash.hash)) {
+    const uint64_t routes = gateway_.placement().routes();
     const KeyPlace place = gateway_.placement().Place(name);
     database = place.place.database;
     request = {0, slot.hash.lane, {place.place.shard, place.position, std::string(name)}, Flow()};
+    request->routes = routes;
     if (auto refusal = gateway_.database(database).LoadRefusal(request->key, request->flow)) {
       return answer(*refusal);
     }

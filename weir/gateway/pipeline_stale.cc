@@ -137,14 +137,17 @@ void Pipeline::GiveUp(Queued& queued, uint32_t key) {
 bool Pipeline::BeginRefresh(cache::Lane& lane, std::string_view key, const KeyHash& hash,
                             const Keyspace& keyspace) {
   if (lane.CanJoin(key, hash.hash)) return false;
+  const uint64_t routes = gateway_.placement().routes();
   const KeyPlace place = gateway_.placement().Place(key);
   const uint32_t database = place.place.database;
   if (!gateway_.database(database).TakesRefreshes(outbox_.now.mono)) return false;
   const std::optional<cache::LoadId> load = lane.BeginRefresh(key, hash.hash);
   if (!load.has_value()) return false;
   keyspace.counters->refreshes.fetch_add(1, std::memory_order_relaxed);
-  outbox_.loads[database].push_back(
-      {*load, hash.lane, {place.place.shard, place.position, std::string(key)}, Flow()});
+  LoadRequest request{*load, hash.lane, {place.place.shard, place.position, std::string(key)}};
+  request.flow = Flow();
+  request.routes = routes;
+  outbox_.loads[database].push_back(std::move(request));
   return true;
 }
 

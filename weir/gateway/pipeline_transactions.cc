@@ -156,6 +156,7 @@ void Pipeline::BeginExec(Queued& queued, uint64_t sequence) {
     return;
   }
   queued.pending = 1;
+  queued.exec->routes = run_routes_;
   queued.exec->origin = OriginOf(sequence);
   queued.exec->flow = Flow();
   outbox_.writes[run_database_].push_back(std::move(queued.exec));
@@ -264,33 +265,6 @@ void Pipeline::AnswerStep(const WriteItem& step, const TransactionBody& body) {
   }
   CountFailure(spec, writer);
   if (gateway_.monitors().any()) ShowMonitors(spec, step.args.views());
-}
-
-// One item for each database, with the keys that live there and what belongs to them.
-void Pipeline::BeginParts(Queued& queued, uint64_t sequence) {
-  const CommandSpec& spec = *queued.spec;
-  const Placement& placement = gateway_.placement();
-  std::vector<std::vector<size_t>> words(gateway_.databases());  // Which arguments go where.
-  const size_t keys = spec.KeyCount(queued.args.views());
-  const auto step = static_cast<size_t>(spec.keys.step);
-  for (size_t key = 0; key < keys; ++key) {
-    const size_t begin = spec.KeyIndex(key);
-    std::vector<size_t>& part = words[placement.Place(queued.args[begin]).place.database];
-    if (part.empty()) part.push_back(0);
-    for (size_t i = 0; i < step; ++i) part.push_back(begin + i);
-  }
-  for (size_t database = 0; database < words.size(); ++database) {
-    if (words[database].empty()) continue;
-    auto item = std::make_unique<WriteItem>();
-    item->origin = OriginOf(sequence);
-    item->origin.part = queued.pending++;
-    item->flow = Flow();
-    item->command = &spec;
-    item->args = queued.args.Select(words[database]);
-    item->hash = placement.Hash(item->args[spec.KeyIndex(0)]);
-    outbox_.writes[database].push_back(std::move(item));
-  }
-  queued.parts.resize(queued.pending);
 }
 
 void Pipeline::TakePart(Queued& queued, WriteItem& item) {

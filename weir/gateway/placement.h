@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -21,6 +22,8 @@ namespace weir::gateway {
 struct ShardPlace {
   uint32_t database = 0;
   uint32_t shard = 0;
+
+  bool operator==(const ShardPlace&) const = default;
 };
 
 // What memory needs to know of a key. Cost: one or two hashes, about 5 ns.
@@ -80,9 +83,16 @@ class Placement {
   uint32_t lanes() const { return lane_mask_ + 1; }
   // The range that holds `position` at this moment.
   shard::Range RangeOf(shard::Position position) const { return ranges_.Find(position); }
-  // Routes by `ranges` from now on. By one thread at a time.
+  // Routes by `ranges` from now on. By one thread at a time. `moved`: some position has another
+  // shard than before, so what was placed before must be placed again.
   // Requires: `ranges` names shards below shards(), and is not older than the map before.
-  void UseRanges(const shard::RangeMap& ranges) { ranges_.Publish(ranges); }
+  void UseRanges(const shard::RangeMap& ranges, bool moved) {
+    ranges_.Publish(ranges);
+    if (moved) routes_.fetch_add(1, std::memory_order_release);
+  }
+  // Changes whenever some position gets another shard. What is placed after this is read is right
+  // for as long as it stays the same.
+  uint64_t routes() const { return routes_.load(std::memory_order_acquire); }
   // The shard whose range holds `position` at this moment.
   uint32_t ShardAt(uint64_t position) const {
     return static_cast<uint32_t>(ranges_.ShardOf(shard::Position{position}));
@@ -100,6 +110,7 @@ class Placement {
 
   Options options_;  // But for keyspaces and fallback.
   shard::LiveRangeMap ranges_;
+  std::atomic<uint64_t> routes_{0};
   Published<const Keyspaces> keyspaces_;
   std::atomic<int64_t> refresh_span_ms_{0};
   uint32_t lane_mask_;

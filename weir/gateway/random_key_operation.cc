@@ -54,7 +54,11 @@ void RandomKeyOperation::Finish(const std::string& key) {
 void RandomKeyOperation::Step(std::shared_ptr<RandomKeyOperation> self, uint64_t position) {
   const RangeScan scan = ScanFrom(self->gateway_.placement(), position, self->page_);
   self->gateway_.database(scan.database)
-      .Scan(scan.wanted, [self, end = scan.wanted.to](const Result<store::Scanned>& scanned) {
+      .Scan(scan.wanted, [self, scan, position](const Result<store::Scanned>& scanned) {
+        if (!scan.Holds(self->gateway_.placement())) {
+          Step(self, position);
+          return;
+        }
         if (!scanned.ok()) {
           self->reply_ = ErrorReply(scanned.error());
           Deliver(self);
@@ -73,7 +77,7 @@ void RandomKeyOperation::Step(std::shared_ptr<RandomKeyOperation> self, uint64_t
           }
           return;
         }
-        const uint64_t next = scanned.value().next.value_or(end);
+        const uint64_t next = scanned.value().next.value_or(scan.wanted.to);
         // Everything has been looked at when the second way through reaches where the first began.
         const bool around = self->wrapped_ && (next == 0 || next >= self->first_);
         if (around || (next == 0 && self->first_ == 0)) {
@@ -95,8 +99,8 @@ void RandomKeyOperation::StepWithinTag(const std::shared_ptr<RandomKeyOperation>
   RangeScan scan = ScanFrom(self->gateway_.placement(), from, kPageRecords);
   scan.wanted.to = begin + shard::kPositionUnit;
   self->gateway_.database(scan.database)
-      .Scan(scan.wanted, [self](const Result<store::Scanned>& scanned) {
-        if (scanned.ok()) {
+      .Scan(scan.wanted, [self, scan](const Result<store::Scanned>& scanned) {
+        if (scanned.ok() && scan.Holds(self->gateway_.placement())) {
           if (const store::Scanned::Item* chosen = self->Choose(scanned.value())) {
             self->Finish(chosen->key);
           }

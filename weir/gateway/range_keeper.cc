@@ -10,6 +10,19 @@ namespace {
 const Error kChanging = OverloadError(
     {"queue", Refusal::kUntilQueue, "another change of the ranges is under way; try again"});
 
+// Whether some position has another shard.
+bool GivesAway(const shard::RangeMap& before, const shard::RangeMap& after) {
+  for (size_t i = 0; i < after.size(); ++i) {
+    const shard::Range range = after.At(i);
+    if (before.ShardOf(range.from) != range.shard) return true;
+  }
+  for (size_t i = 0; i < before.size(); ++i) {
+    const shard::Range range = before.At(i);
+    if (after.ShardOf(range.from) != range.shard) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 RangeKeeper::RangeKeeper(Options options, Placement& placement, Committer& committer)
@@ -19,50 +32,71 @@ RangeKeeper::RangeKeeper(Options options, Placement& placement, Committer& commi
       map_(placement.first_ranges()),
       newer_copy_(options_.newer_copy) {}
 
-void RangeKeeper::Submit(const Change& change, Done done) {
-  std::optional<Error> refused;
-  shard::RangeMap changed = map();
-  size_t copy = 0;
-  {
-    const std::lock_guard lock(mutex_);
-    if (changing_) {
-      refused = kChanging;
-    } else {
-      changed = map_;
-      const Result<Ok> made = change(changed);
-      if (!made.ok()) refused = made.error();
-      changing_ = made.ok();
-      copy = 1 - newer_copy_;
-    }
-  }
-  if (refused) {
-    done(*refused);
+Result<shard::RangeMap> RangeKeeper::Begin(const Change& change) {
+  const std::lock_guard lock(mutex_);
+  if (changing_) return kChanging;
+  shard::RangeMap changed = map_;
+  if (const Result<Ok> made = change(changed); !made.ok()) return made.error();
+  changing_ = true;
+  return changed;
+}
+
+size_t RangeKeeper::NextCopy() const {
+  const std::lock_guard lock(mutex_);
+  return 1 - newer_copy_;
+}
+
+void RangeKeeper::Submit(const Change& change, Done done, Committer::Unknown unknown) {
+  const Result<shard::RangeMap> begun = Begin(change);
+  if (!begun.ok()) {
+    done(begun.error());
     return;
   }
   if (options_.store == nullptr) {
-    Finish(std::move(changed), done, Ok{});
+    Finish(begun.value(), true);
+    done(Ok{});
     return;
   }
   committer_.SubmitStoreWrite(
-      [this, copy, text = changed.ToText()](store::Done<store::CommitNumber> written) {
+      [this, copy = NextCopy(),
+       text = begun.value().ToText()](store::Done<store::CommitNumber> written) {
         options_.store(copy, text, std::move(written));
       },
-      [this, changed, done = std::move(done)](const Result<Ok>& stored) {
-        Finish(changed, done, stored);
+      [this, changed = begun.value(), done = std::move(done)](const Result<Ok>& stored) {
+        Finish(changed, stored.ok());
+        done(stored);
+      },
+      unknown);
+}
+
+void RangeKeeper::SubmitHeld(const Change& change, store::Done<store::CommitNumber> done) {
+  const Result<shard::RangeMap> begun = Begin(change);
+  if (!begun.ok()) {
+    done(begun.error());
+    return;
+  }
+  if (options_.store == nullptr) {
+    Finish(begun.value(), true);
+    done(store::CommitNumber{0});
+    return;
+  }
+  options_.store(
+      NextCopy(), begun.value().ToText(),
+      [this, changed = begun.value(), done = std::move(done)](Result<store::CommitNumber> stored) {
+        Finish(changed, stored.ok());
+        done(std::move(stored));
       });
 }
 
-void RangeKeeper::Finish(shard::RangeMap changed, const Done& done, const Result<Ok>& stored) {
-  if (stored.ok()) placement_.UseRanges(changed);
-  {
-    const std::lock_guard lock(mutex_);
-    if (stored.ok()) {
-      map_ = std::move(changed);
-      newer_copy_ = 1 - newer_copy_;
-    }
-    changing_ = false;
+// Routes first, so that whoever is told finds them.
+void RangeKeeper::Finish(const shard::RangeMap& changed, bool stored) {
+  if (stored) placement_.UseRanges(changed, GivesAway(map(), changed));
+  const std::lock_guard lock(mutex_);
+  if (stored) {
+    map_ = changed;
+    newer_copy_ = 1 - newer_copy_;
   }
-  done(stored);
+  changing_ = false;
 }
 
 shard::RangeMap RangeKeeper::map() const {

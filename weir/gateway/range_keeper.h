@@ -42,15 +42,23 @@ class RangeKeeper {
   // Borrows both.
   RangeKeeper(Options options, Placement& placement, Committer& committer);
 
-  // Makes `change` the map's, which must leave every position its shard.
-  void Submit(const Change& change, Done done);
+  // Makes `change` the map's. One that gives a range another shard is a flip of a move, whose owner
+  // holds the log of the range's database meanwhile; its outcome must become known (kRepeats).
+  void Submit(const Change& change, Done done,
+              Committer::Unknown unknown = Committer::Unknown::kIsTold);
+  // As Submit, by who holds the first database's log: no turn of its own, and the commit for who
+  // ends the turn.
+  void SubmitHeld(const Change& change, store::Done<store::CommitNumber> done);
 
   shard::RangeMap map() const;
   // Where `shard` is, for people.
   std::string PlaceOf(size_t shard) const;
 
  private:
-  void Finish(shard::RangeMap changed, const Done& done, const Result<Ok>& stored);
+  // What `change` makes of the map, from where on the caller must Finish.
+  Result<shard::RangeMap> Begin(const Change& change);
+  size_t NextCopy() const;
+  void Finish(const shard::RangeMap& changed, bool stored);
 
   const Options options_;
   Placement& placement_;

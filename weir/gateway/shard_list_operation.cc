@@ -39,14 +39,18 @@ void ShardListOperation::Step(std::shared_ptr<ShardListOperation> self, uint64_t
   RangeScan scan = ScanFrom(self->gateway_.placement(), position, kStepRecords);
   scan.wanted.with_values = true;
   self->gateway_.database(scan.database)
-      .Scan(scan.wanted, [self, end = scan.wanted.to](const Result<store::Scanned>& scanned) {
+      .Scan(scan.wanted, [self, scan, position](const Result<store::Scanned>& scanned) {
+        if (!scan.Holds(self->gateway_.placement())) {
+          Step(self, position);
+          return;
+        }
         if (!scanned.ok()) {
           self->reply_ = ErrorReply(scanned.error());
           Deliver(self);
           return;
         }
         self->Take(scanned.value());
-        const uint64_t next = scanned.value().next.value_or(end);
+        const uint64_t next = scanned.value().next.value_or(scan.wanted.to);
         if (next != 0) {
           Step(self, next);
           return;

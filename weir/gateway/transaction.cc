@@ -19,9 +19,16 @@ void Transaction::Open() {
 
 // Returns why the key cannot be part of this transaction.
 std::optional<std::string> Transaction::PlaceKey(std::string_view key) {
+  const uint64_t routes = placement_.routes();
   const uint32_t place = databases_ == 1 ? 0 : placement_.Place(key).place.database;
-  if (database_.value_or(place) != place) return std::string(errors::kCrossDatabase);
-  database_ = place;
+  if (!database_.has_value()) {
+    routes_ = routes;
+    database_ = place;
+  }
+  // Where keys have moved meanwhile, EXEC finds out whether all are still together.
+  if (*database_ != place && routes_ == placement_.routes()) {
+    return std::string(errors::kCrossDatabase);
+  }
   return std::nullopt;
 }
 
@@ -95,6 +102,7 @@ std::unique_ptr<TransactionBody> Transaction::Take() {
   std::unique_ptr<TransactionBody> body = std::move(body_);
   if (!watches_->keys.empty()) body->watches = watches_;
   body->database = database_;
+  body->routes = routes_;
   Drop();
   return body;
 }

@@ -72,6 +72,7 @@ class Transaction {
   std::shared_ptr<Watches> watches_ = std::make_shared<Watches>();
   size_t watched_bytes_ = 0;
   std::optional<uint32_t> database_;  // Of the keys so far.
+  uint64_t routes_ = 0;               // Placement::routes() before it was known.
 };
 
 }  // namespace weir::gateway

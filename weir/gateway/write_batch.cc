@@ -273,7 +273,7 @@ void WriteBatch::EraseCounted(size_t key, WriteItem& item) {
   group.Erase();
 }
 
-store::Batch WriteBatch::Build() {
+store::Batch WriteBatch::Build(bool believes_absence) {
   store::Batch batch;
   batch.now = now_;
   batch.clear = clears_;
@@ -288,7 +288,7 @@ store::Batch WriteBatch::Build() {
     if (const cache::Value* value = group.current()) {
       write.record = store::Record{value->bytes, value->expires_at, write.version};
     }
-    if (group.base_exact()) {
+    if (group.base_exact() && (group.base_existed() || believes_absence)) {
       write.known = store::Prior{group.base_existed(), group.base_expires_at()};
     }
     member.group->SetVersion(write.version);

@@ -79,8 +79,16 @@ class WriteBatch {
   void Run(const std::optional<Unread>& unread);
   std::vector<std::unique_ptr<WriteItem>> TakeRest() { return std::exchange(rest_, {}); }
 
-  // Returns the records to store; empty when no command changed anything.
-  store::Batch Build();
+  // Returns the records to store; empty when no command changed anything. Without
+  // `believes_absence` the store looks up whether anything stands where the cache knows of nothing.
+  store::Batch Build(bool believes_absence = true);
+  // Calls `see` with each key that Build made a record of, or a removal.
+  template <typename See>
+  void ForEachWritten(See see) const {
+    for (const Member& member : members_) {
+      if (member.write != kNoWrite) see(std::string_view(member.group->key()));
+    }
+  }
 
   // The store has applied the batch: completes the replies that it counts for, and puts all new
   // values into the cache at one moment.

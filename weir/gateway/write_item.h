@@ -53,6 +53,8 @@ struct WriteItem {
   const CommandSpec* command = nullptr;
   OwnedArgs args;
   KeyHash hash;            // Of its first key.
+  uint64_t routes = 0;     // Placement::routes() before it was placed.
+  bool misrouted = false;  // It came back undone, since its keys may be elsewhere by now.
   limit::FlowId flow = 0;  // Whose it is,
   MonoTime since;          // and when it was queued.
   Reply reply;
@@ -84,6 +86,7 @@ struct TransactionBody {
   std::vector<WriteItem> steps;
   std::shared_ptr<Watches> watches;  // Null when it watches nothing.
   std::optional<uint32_t> database;  // Of its keys; nullopt when it names none.
+  uint64_t routes = 0;               // Placement::routes() before they were placed.
   size_t args_bytes = 0;             // Of all steps.
   size_t keys = 0;                   // Of all steps, and watched ones.
   bool whole = false;  // A step is about the whole database: it has a batch of its own.

@@ -40,6 +40,7 @@ class WriteQueue {
     TurnDone clear;  // When `write` is null, or:
     TurnDone hold;
     StoreWrite store_write = nullptr;  // `clear` is told of its end.
+    bool repeats = false;              // `store_write`, until its outcome is known.
     size_t keys = 0;                   // Of `write`, at least one.
   };
   struct Refused {

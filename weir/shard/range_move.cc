@@ -1,5 +1,6 @@
 #include "weir/shard/range_move.h"
 
+#include <algorithm>
 #include <cassert>
 #include <utility>
 
@@ -7,9 +8,8 @@ namespace weir::shard {
 
 using Kind = RangeMove::Task::Kind;
 
-RangeMove::RangeMove(Position from, Position to, MovePhase phase, bool in_step)
+RangeMove::RangeMove(Position from, Position to, MovePhase phase)
     : from_(from), to_(to), phase_(phase), cursor_(from) {
-  if (in_step) stage_ = Stage::kInStep;
   if (phase == MovePhase::kClean) stage_ = Stage::kClean;
 }
 
@@ -75,7 +75,7 @@ RangeMove::Task RangeMove::Next(bool held) {
     looked_at_last_ = true;
     task_ = {Kind::kLookAt, {}, {}};
     looked_at_.clear();
-    while (!written_.empty() && looked_at_.size() < kKeysAtOnce) {
+    while (!written_.empty() && looked_at_.size() < keys_at_once_) {
       looked_at_.insert(written_.extract(written_.begin()));
     }
     for (const auto& [key, mark] : looked_at_) task_.keys.push_back(key);
@@ -156,6 +156,7 @@ void RangeMove::Done() {
   if (stage_ == Stage::kFailed || start_over_) return;
   if (task.kind == Kind::kLookAt) {
     ++rounds_;
+    keys_at_once_ = std::min(keys_at_once_ * 2, keys_at_once_most_);
     looked_at_.clear();
     // To be seen once more; what was written since stays as that.
     for (auto& [key, mark] : repaired_) written_.try_emplace(key, mark);
@@ -187,10 +188,15 @@ void RangeMove::Failed() {
   repaired_.clear();
 }
 
-void RangeMove::OnFlipped() {
-  assert(WantsFlip());
-  const bool returned = phase_ == MovePhase::kReturn;
-  SetPhase(returned ? MovePhase::kClean : MovePhase::kFollow);
+void RangeMove::LimitKeys(size_t keys) {
+  assert(keys > 0);
+  keys_at_once_most_ = std::min(keys, kKeysAtOnce);
+  keys_at_once_ = std::min(keys_at_once_, keys_at_once_most_);
+}
+
+void RangeMove::LookAtFewer() {
+  Failed();
+  keys_at_once_ = std::max<size_t>(keys_at_once_ / 8, 1);
 }
 
 }  // namespace weir::shard

@@ -80,7 +80,7 @@ class RangeMove {
       kLookAt,     // At `keys` on both sides: OnLook.
       kHold,       // Hold the source's log, then go on with Next(true).
       kRelease,    // Release it.
-      kFlip,       // Make the flip durable, and route by it: OnFlipped. Then release.
+      kFlip,       // Make the flip durable, route by it, SetPhase, release.
       kCleanFrom,  // Remove what the copy holds from `from` on, some of it: Done.
       kEnd,        // The copy is gone.
       kFail,       // Both sides differ where they must not.
@@ -90,14 +90,14 @@ class RangeMove {
     std::vector<std::string> keys;
   };
 
-  // `from` and `to`: of the range. `in_step`: both sides are equal at this moment.
-  RangeMove(Position from, Position to, MovePhase phase, bool in_step = false);
+  // `from` and `to`: of the range.
+  RangeMove(Position from, Position to, MovePhase phase);
 
   // A key of the range was written.
   void Write(std::string_view key);
   // Everything on one of the sides was removed, or an unknown part of it.
   void StartOver();
-  // The phase changed, as the map says; by a flip only through OnFlipped.
+  // The phase changed, as the map says.
   void SetPhase(MovePhase phase);
   void SetPaused(bool paused) { paused_ = paused; }
 
@@ -108,9 +108,12 @@ class RangeMove {
   MoveRepair OnLook(const MoveLook& look, Position end);
   // kCleanFrom: so far everything is removed.
   void OnCleaned(Position end);
-  void OnFlipped();
   void Done();
   void Failed();
+  // No more keys than this are looked at at once. At least 1.
+  void LimitKeys(size_t keys);
+  // The values of so many keys are too large: fewer at once from now on.
+  void LookAtFewer();
 
   Stage stage() const { return stage_; }
   MovePhase phase() const { return phase_; }
@@ -144,6 +147,8 @@ class RangeMove {
   bool start_over_ = false;
   bool cleaned_ = false;
   bool looked_at_last_ = false;
+  size_t keys_at_once_most_ = kKeysAtOnce;
+  size_t keys_at_once_ = kKeysAtOnce;
   size_t rounds_ = 0;  // Looks at written keys since the copy is in step.
   std::unordered_map<std::string, Mark> written_;
   // Of the task under way:

@@ -251,7 +251,7 @@ class World {
     ASSERT_TRUE(map_.Flip(map_.moves()[0].id).ok());
     ++flips_;
     if (!quiet_ && Chance(4)) return Crash();
-    move_->OnFlipped();
+    move_->SetPhase(map_.moves()[0].phase);
     held_ = false;
   }
 
@@ -351,7 +351,7 @@ TEST_F(RangeMoveSteps, ItIsVerifiedBeforeItGoesOver) {
   EXPECT_EQ(move_.stage(), Stage::kInStep);
   EXPECT_EQ(move_.Next(false).kind, Kind::kHold);
   EXPECT_EQ(move_.Next(true).kind, Kind::kFlip);
-  move_.OnFlipped();
+  move_.SetPhase(MovePhase::kFollow);
   EXPECT_EQ(move_.phase(), MovePhase::kFollow);
   EXPECT_EQ(move_.Next(true).kind, Kind::kRelease);
   EXPECT_EQ(move_.Next(false).kind, Kind::kNothing);
@@ -417,6 +417,20 @@ TEST_F(RangeMoveSteps, BeyondTheLimitAllIsLookedAtAgain) {
   EXPECT_EQ(move_.stage(), Stage::kEqualize);
   EXPECT_EQ(Run().kind, Kind::kHold);
   EXPECT_EQ(copy_, source_);
+}
+
+TEST_F(RangeMoveSteps, NoMoreKeysThanAllowedAreLookedAtAtOnceAndFewerOfLargeValues) {
+  ASSERT_EQ(Run().kind, Kind::kHold);
+  move_.LimitKeys(20);
+  for (uint64_t i = 0; i < 100; ++i) Write(RecordOf(i, 2));
+  EXPECT_EQ(move_.Next(true).keys.size(), 20U);
+  move_.LookAtFewer();
+  EXPECT_EQ(move_.Next(true).keys.size(), 2U);
+  move_.LookAtFewer();
+  EXPECT_EQ(move_.Next(true).keys.size(), 1U);
+  EXPECT_EQ(move_.written(), 99U) << "none is forgotten";
+  move_.Failed();
+  EXPECT_EQ(move_.written(), 100U);
 }
 
 // SPQR #1991: coming again to what was done removes nothing but the copy.

@@ -104,8 +104,15 @@ void WeirMissRatios(const LocalCall& call, resp::Writer& writer);
 void WeirRingTable(const LocalCall& call, resp::Writer& writer);
 
 // shard.cc
+std::optional<Reply> WeirShardCancel(const OperationCall& call);
+std::optional<Reply> WeirShardFinish(const OperationCall& call);
 std::optional<Reply> WeirShardList(const OperationCall& call);
 std::optional<Reply> WeirShardMerge(const OperationCall& call);
+std::optional<Reply> WeirShardMove(const OperationCall& call);
+std::optional<Reply> WeirShardPause(const OperationCall& call);
+std::optional<Reply> WeirShardResume(const OperationCall& call);
+std::optional<Reply> WeirShardRollback(const OperationCall& call);
+std::optional<Reply> WeirShardStatus(const OperationCall& call);
 std::optional<Reply> WeirShardSplit(const OperationCall& call);
 
 // key.cc

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "weir/gateway/commands/commands.h"
 #include "weir/gateway/errors.h"
@@ -15,6 +16,7 @@
 namespace weir::gateway::commands {
 namespace {
 
+// A change of the ranges or of a move, whose reply is made when it is durable.
 class RangeChange final : public Operation {
  public:
   using Operation::Operation;
@@ -54,16 +56,49 @@ Result<Ok> Split(shard::RangeMap& map, uint64_t from, std::optional<uint64_t>* a
   return map.Split({**at});
 }
 
+// Ends the operation with `reply`.
+void End(const std::shared_ptr<RangeChange>& operation, Reply reply) {
+  operation->reply() = std::move(reply);
+  Deliver(operation);
+}
+
+std::optional<uint64_t> ParseNumber(std::string_view text) {
+  uint64_t number = 0;
+  const char* end = text.data() + text.size();
+  const auto [at, error] = std::from_chars(text.data(), end, number);
+  if (error != std::errc() || at != end) return std::nullopt;
+  return number;
+}
+
+// Gives the order to the move that the command names.
+std::optional<Reply> Give(const OperationCall& call, RangeMoves::Order order) {
+  const std::optional<uint64_t> move = ParseNumber(call.args[2]);
+  if (!move) return Reply::Failure(errors::NoNumber(call.args[2]));
+  auto operation = std::make_shared<RangeChange>(call.origin);
+  call.gateway.moves().Give(*move, order, [operation](const Result<Ok>& done) {
+    End(operation, done.ok() ? Reply::Ok() : ErrorReply(done.error()));
+  });
+  return std::nullopt;
+}
+
+Reply Told(const MoveStatus& status) {
+  const auto text = [](std::string_view what) { return Reply::Bulk(Bytes::Copy(what)); };
+  const auto number = [](uint64_t what) { return Reply::Integer(static_cast<int64_t>(what)); };
+  return Reply::Array(
+      {number(status.id), text(PositionText(status.range.from.value)),
+       text(PositionText(status.range.to.value)), number(static_cast<uint64_t>(status.range.shard)),
+       number(static_cast<uint64_t>(status.copy)), text(status.phase), text(status.stage),
+       number(status.paused ? 1 : 0), number(status.done_permille), number(status.keys),
+       number(status.bytes), number(status.written), text(status.error)});
+}
+
 // Begins `change`; its client hears `reply` when it is durable.
 void Begin(const OperationCall& call, const RangeKeeper::Change& change,
            std::function<Reply()> reply) {
   auto operation = std::make_shared<RangeChange>(call.origin);
   call.gateway.ranges().Submit(
       change, [operation, reply = std::move(reply)](const Result<Ok>& changed) {
-        operation->reply() = changed.ok() ? reply() : ErrorReply(changed.error());
-        Completions completions;
-        completions.operations.push_back(operation);
-        operation->origin().home->Deliver(std::move(completions));
+        End(operation, changed.ok() ? reply() : ErrorReply(changed.error()));
       });
 }
 
@@ -103,6 +138,50 @@ std::optional<Reply> WeirShardMerge(const OperationCall& call) {
       call, [from = *from](shard::RangeMap& map) { return map.Merge({from}); },
       [] { return Reply::Ok(); });
   return std::nullopt;
+}
+
+std::optional<Reply> WeirShardMove(const OperationCall& call) {
+  const std::optional<uint64_t> from = ParsePosition(call.args[2]);
+  if (!from) return Reply::Failure(errors::NoPosition(call.args[2]));
+  const std::optional<uint64_t> shard = ParseNumber(call.args[3]);
+  if (!shard || *shard > UINT32_MAX) return Reply::Failure(errors::NoNumber(call.args[3]));
+  auto operation = std::make_shared<RangeChange>(call.origin);
+  call.gateway.moves().Begin({*from}, shard::ShardId{static_cast<uint32_t>(*shard)},
+                             [operation](const Result<uint64_t>& begun) {
+                               End(operation,
+                                   begun.ok() ? Reply::Integer(static_cast<int64_t>(begun.value()))
+                                              : ErrorReply(begun.error()));
+                             });
+  return std::nullopt;
+}
+
+std::optional<Reply> WeirShardCancel(const OperationCall& call) {
+  return Give(call, RangeMoves::Order::kCancel);
+}
+
+std::optional<Reply> WeirShardFinish(const OperationCall& call) {
+  return Give(call, RangeMoves::Order::kFinish);
+}
+
+std::optional<Reply> WeirShardPause(const OperationCall& call) {
+  return Give(call, RangeMoves::Order::kPause);
+}
+
+std::optional<Reply> WeirShardResume(const OperationCall& call) {
+  return Give(call, RangeMoves::Order::kResume);
+}
+
+std::optional<Reply> WeirShardRollback(const OperationCall& call) {
+  return Give(call, RangeMoves::Order::kRollback);
+}
+
+// An array for each move: number, beginning and end of its range, shard, shard of the copy, phase,
+// stage, whether it is paused, how much of the stage is done in thousandths, keys and bytes brought
+// over, keys to be looked at, and what went wrong last.
+std::optional<Reply> WeirShardStatus(const OperationCall& call) {
+  std::vector<Reply> moves;
+  for (const MoveStatus& status : call.gateway.moves().Status()) moves.push_back(Told(status));
+  return Reply::Array(std::move(moves));
 }
 
 }  // namespace weir::gateway::commands

@@ -26,6 +26,11 @@ inline constexpr Row kWeirRows[] = {
     Local("weir.ring|table", 2, kAdmin, "0.1.0",
           "Get the slot table as text, which `weir ring` reads.", c::WeirRingTable),
     Container("weir.shard", "0.1.0", "A container for commands about shards and their ranges."),
+    Operates("weir.shard|cancel", 3, kAdmin, "0.1.0",
+             "Undo a move that has not gone over, or a rollback that has not.", c::WeirShardCancel),
+    Operates("weir.shard|finish", 3, kAdmin, "0.1.0",
+             "End a move that has gone over: where the range was, its copy is removed.",
+             c::WeirShardFinish),
     Local("weir.shard|help", 2, kAlways, "0.1.0",
           "Show helpful text about the different subcommands.", c::Help),
     Operates(
@@ -35,9 +40,20 @@ inline constexpr Row kWeirRows[] = {
         c::WeirShardList),
     Operates("weir.shard|merge", 3, kAdmin, "0.1.0",
              "Join a range, named by its beginning, to the one before it.", c::WeirShardMerge),
+    Operates("weir.shard|move", 4, kAdmin, "0.1.0",
+             "Begin to move a range, named by its beginning, to a shard in another directory, and "
+             "get the number of the move.",
+             c::WeirShardMove),
+    Operates("weir.shard|pause", 3, kAdmin, "0.1.0", "Let a move rest.", c::WeirShardPause),
+    Operates("weir.shard|resume", 3, kAdmin, "0.1.0", "Let a move that rests go on.",
+             c::WeirShardResume),
+    Operates("weir.shard|rollback", 3, kAdmin, "0.1.0",
+             "Bring a range that has gone over back to where it was.", c::WeirShardRollback),
     Operates("weir.shard|split", -3, kAdmin, "0.1.0",
              "Cut a range, named by its beginning, in two: AT a position, or in the middle.",
              c::WeirShardSplit),
+    Operates("weir.shard|status", 2, kAdmin, "0.1.0",
+             "Get how far each move is, and how the last ones ended.", c::WeirShardStatus),
 };
 
 }  // namespace weir::gateway::rows

@@ -1,0 +1,108 @@
+// The part of Pipeline that is about where writes go, and go again when keys have moved.
+#include <cassert>
+#include <utility>
+
+#include "weir/gateway/pipeline.h"
+
+namespace weir::gateway {
+
+// The one that a write goes to, or kSeveral, or kApart.
+uint32_t Pipeline::DatabaseOf(const Queued& queued) const {
+  if (gateway_.databases() == 1) return 0;
+  if (queued.exec != nullptr) return DatabaseOf(*queued.exec->transaction);
+  const CommandSpec& spec = *queued.spec;
+  const Placement& placement = gateway_.placement();
+  const uint32_t first = placement.Place(queued.args[spec.KeyIndex(0)]).place.database;
+  const uint32_t others = (spec.flags & kFlagSplits) != 0 ? kSeveral : kApart;
+  const size_t keys = spec.KeyCount(queued.args.views());
+  for (size_t key = 1; key < keys; ++key) {
+    if (placement.Place(queued.args[spec.KeyIndex(key)]).place.database != first) return others;
+  }
+  return first;
+}
+
+// The one that a transaction's keys are in, or kApart when they have been moved apart since it was
+// queued.
+uint32_t Pipeline::DatabaseOf(const TransactionBody& body) const {
+  const Placement& placement = gateway_.placement();
+  if (body.routes == placement.routes()) return body.database.value_or(0);
+  std::optional<uint32_t> database;
+  bool together = true;
+  const auto look = [&](std::string_view key) {
+    const uint32_t place = placement.Place(key).place.database;
+    together &= database.value_or(place) == place;
+    database = place;
+  };
+  if (body.watches != nullptr) {
+    for (const WatchedKey& watched : body.watches->keys) look(watched.key);
+  }
+  for (const WriteItem& step : body.steps) {
+    const size_t keys = step.KeyCount();
+    for (size_t key = 0; key < keys; ++key) look(step.args[step.command->KeyIndex(key)]);
+  }
+  return together ? database.value_or(0) : kApart;
+}
+
+// One item for each database, with the keys that live there and what belongs to them. `instead`:
+// of which part that came back; nullopt: they are the first.
+void Pipeline::BeginParts(Queued& queued, const OwnedArgs& args, uint64_t sequence,
+                          std::optional<uint32_t> instead) {
+  const CommandSpec& spec = *queued.spec;
+  const Placement& placement = gateway_.placement();
+  const uint64_t routes = placement.routes();
+  std::vector<std::vector<size_t>> words(gateway_.databases());  // Which arguments go where.
+  const size_t keys = spec.KeyCount(args.views());
+  const auto step = static_cast<size_t>(spec.keys.step);
+  for (size_t key = 0; key < keys; ++key) {
+    const size_t begin = spec.KeyIndex(key);
+    std::vector<size_t>& part = words[placement.Place(args[begin]).place.database];
+    if (part.empty()) part.push_back(0);
+    for (size_t i = 0; i < step; ++i) part.push_back(begin + i);
+  }
+  for (size_t database = 0; database < words.size(); ++database) {
+    if (words[database].empty()) continue;
+    auto item = std::make_unique<WriteItem>();
+    item->origin = OriginOf(sequence);
+    item->origin.part = instead.value_or(static_cast<uint32_t>(queued.parts.size()));
+    if (!instead.has_value()) {
+      queued.parts.emplace_back();
+      ++queued.pending;
+    }
+    instead.reset();
+    item->routes = routes;
+    item->flow = Flow();
+    item->command = &spec;
+    item->args = args.Select(words[database]);
+    item->hash = placement.Hash(item->args[spec.KeyIndex(0)]);
+    outbox_.writes[database].push_back(std::move(item));
+  }
+}
+
+// Every write of the run that was still on its way comes back, in order, since all were placed by
+// the same routes. When the last is back they begin again, in order: as a run, or several, by
+// where their keys are now.
+void Pipeline::OnMisrouted(Queued& queued, std::unique_ptr<WriteItem> item) {
+  if (!queued.parts.empty()) {
+    BeginParts(queued, item->args, item->origin.sequence, item->origin.part);
+    return;
+  }
+  queued.state = State::kWaiting;
+  queued.pending = 0;
+  if (item->transaction != nullptr) {
+    item->misrouted = false;
+    queued.exec = std::move(item);
+  } else {
+    queued.args = std::move(item->args);
+  }
+  size_t first = run_;
+  for (size_t i = run_; i-- > 0;) {
+    if (queue_[i].state == State::kPending) return;
+    const bool local = queue_[i].spec != nullptr && queue_[i].spec->kind == CommandKind::kLocal;
+    if (queue_[i].state == State::kWaiting && !local) first = i;
+  }
+  run_ = first;
+  if (run_ == 0) run_kind_ = CommandKind::kLocal;
+  Pump();
+}
+
+}  // namespace weir::gateway

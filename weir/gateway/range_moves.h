@@ -1,0 +1,118 @@
+// RangeMoves: moves ranges between the databases of a running server.
+//
+// What a move does next is decided by shard::RangeMove; its phases live in the range map. Here is
+// what carries them out: reads of both sides, repairs as turns of the copy's log, the hold of the
+// authority's log for the flip, and the change of the map. docs/moves.md tells the whole.
+//
+// Threads: thread-safe; `done` runs once, on any thread. Work goes on in the callbacks of the
+// stores, and at Tick where it waits for time to pass, or for what went wrong to be over.
+// Limits: one range at a time is held, and one piece of each move is in memory: kPieceBytes, or one
+// value; bytes a second as told.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "weir/base/clock.h"
+#include "weir/gateway/database.h"
+#include "weir/gateway/log_holds.h"
+#include "weir/gateway/placement.h"
+#include "weir/gateway/range_keeper.h"
+#include "weir/gateway/write_follower.h"
+#include "weir/shard/range_move.h"
+
+namespace weir::gateway {
+
+// How far a move is. One that has ended stays known for a while.
+struct MoveStatus {
+  uint64_t id = 0;
+  shard::Range range;  // With the shard that is its authority.
+  shard::ShardId copy{};
+  std::string_view phase;  // Of the map, or "ended".
+  std::string_view stage;
+  bool paused = false;
+  uint32_t done_permille = 0;  // Of the stage, by positions.
+  uint64_t keys = 0;           // Brought over so far, and their bytes.
+  uint64_t bytes = 0;
+  uint64_t written = 0;  // Keys that were written and are to be looked at.
+  std::string error;     // What went wrong last, "" nothing.
+};
+
+class RangeMoves final : public WriteFollower {
+ public:
+  static constexpr size_t kPieceBytes = size_t{1} << 20;
+  static constexpr size_t kKeysBytes = size_t{16} << 20;  // Of written keys' values at once.
+  static constexpr size_t kEndedMax = 64;
+
+  struct Options {
+    // Of all moves together.
+    int64_t bytes_per_second = int64_t{64} << 20;
+    // Looked at at once. At least 1.
+    size_t piece_records = 1024;
+    // Why nothing may be moved; "" if it may.
+    std::string refusal;
+  };
+  enum class Order : uint8_t { kCancel, kFinish, kPause, kResume, kRollback };
+
+  // Borrows all. Goes on with the moves of the map at the first Tick.
+  RangeMoves(Options options, std::vector<std::unique_ptr<Database>>& databases,
+             Placement& placement, RangeKeeper& keeper, LogHolds& holds, Clock& clock);
+
+  // Begins to move the range that begins at `from`. Returns the move's number.
+  // Errors: kInvalid (also when both shards are in one database, whose log and files they share),
+  // those of RangeKeeper.
+  void Begin(shard::Position from, shard::ShardId to, std::function<void(Result<uint64_t>)> done);
+  void Give(uint64_t move, Order order, RangeKeeper::Done done);
+  std::vector<MoveStatus> Status() const;
+  // To be called ten times a second.
+  void Tick();
+
+  bool follows() const override { return active_.load() > 0; }
+  void OnBatch(uint32_t database, const WriteBatch& batch) override;
+  void OnCleared(uint32_t database) override;
+
+ private:
+  struct Moving;
+  struct Look;
+  using MovingPtr = std::shared_ptr<Moving>;
+
+  void Add(const shard::RangeMap& map, const shard::Move& move);
+  void Sync();
+  void Go(const MovingPtr& moving);
+  bool MayLook(const Moving& moving) const;
+  void Fail(const MovingPtr& moving, const Error& error);
+  void Hold(const MovingPtr& moving);
+  void Release(const MovingPtr& moving, Result<store::CommitNumber> ended);
+  void Flip(const MovingPtr& moving);
+  void OnFlip(const MovingPtr& moving, const Result<store::CommitNumber>& stored);
+  void Change(const MovingPtr& moving, const RangeKeeper::Change& change);
+  void LookFrom(const MovingPtr& moving, uint64_t from);
+  void LookAt(const MovingPtr& moving, std::vector<std::string> keys);
+  void OnLook(const MovingPtr& moving, const std::shared_ptr<Look>& look);
+  void CleanFrom(const MovingPtr& moving, uint64_t from);
+  void Apply(const MovingPtr& moving, store::Batch batch);
+  Committer& CommitterOf(const ShardPlace& place);
+  MoveStatus StatusOf(const Moving& moving) const;
+
+  const Options options_;
+  std::vector<std::unique_ptr<Database>>& databases_;
+  Placement& placement_;
+  RangeKeeper& keeper_;
+  LogHolds& holds_;
+  Clock& clock_;
+  std::atomic<size_t> active_{0};
+  mutable std::mutex mutex_;
+  // Guarded by mutex_, as is what the moves hold:
+  std::vector<MovingPtr> moves_;
+  std::deque<MoveStatus> ended_;
+  uint64_t epoch_ = 0;        // Of the map that the moves were brought in line with.
+  int64_t budget_bytes_ = 0;  // What may be looked at until the next Tick.
+};
+
+}  // namespace weir::gateway
