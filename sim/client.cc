@@ -162,6 +162,23 @@ void Client::OnExecute() {
   world_.NoteDecision(&requests_.at(executed_++).decision);
 }
 
+// Whether some of the operation's steps are what has taken effect.
+bool Client::NoteEffect(Op& op, const gateway::OwnedArgs& args) {
+  const bool splits = op.kind == Op::Kind::kSplit;
+  bool found = false;
+  for (Step& step : op.steps) {
+    const bool open = op.kind != Op::Kind::kExec && step.hint == kNoStamp;
+    if (!open || step.words.size() < 2 || step.words[0] != args[0]) continue;
+    bool same = step.words[1] == args[1];
+    for (size_t i = 2; i < args.size() && splits && !same; ++i) same = step.words[1] == args[i];
+    if (!same) continue;
+    step.hint = world_.Next();
+    if (!splits) op.hint = step.hint;
+    found = true;
+  }
+  return found;
+}
+
 void Client::OnEffect(const gateway::WriteItem& item) {
   for (const Sent& sent : requests_) {
     Op* op = sent.request.op;
@@ -171,15 +188,7 @@ void Client::OnEffect(const gateway::WriteItem& item) {
       op->hint = world_.Next();
       return;
     }
-    for (Step& step : op->steps) {
-      const bool same = op->kind != Op::Kind::kExec && step.hint == kNoStamp &&
-                        step.words.size() > 1 && step.words[0] == item.args[0] &&
-                        step.words[1] == item.args[1];
-      if (!same) continue;
-      step.hint = op->hint = world_.Next();
-      if (op->kind == Op::Kind::kSplit) op->hint = kNoStamp;
-      return;
-    }
+    if (NoteEffect(*op, item.args)) return;
   }
 }
 

@@ -55,6 +55,7 @@ class Client final : public Connection::Peer {
     uint64_t decision = 0;  // The limiter's, when it was executed; 0: it was not.
   };
 
+  bool NoteEffect(Op& op, const gateway::OwnedArgs& args);
   void Introduce();
   void HoldBack(Op* op, std::vector<Words> requests);
   void Carry();

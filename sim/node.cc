@@ -123,6 +123,7 @@ void Node::ReadClock(Loop& loop) {
 void Node::Loop::Deliver(gateway::Completions completions) {
   if (!*node.alive_) return;
   for (const auto& write : completions.writes) {
+    if (write->misrouted) continue;
     if (Connection* connection = node.Find(write->origin.connection)) {
       connection->peer().OnEffect(*write);
     }

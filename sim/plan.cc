@@ -112,6 +112,16 @@ void PlanCrowd(Plan& plan, Random& random) {
   if (plan.faults.unknown_one_in != 0) plan.faults.unknown_one_in = 200;
 }
 
+// Ranges that move between the databases. Who empties all databases is not among these clients: the
+// model would have to know which keys are where when each is emptied.
+void PlanMoves(Plan& plan, Random& random) {
+  if (plan.databases == 1 || plan.crowd != 0 || random.OneIn(3)) return;
+  plan.move_one_in = Any<uint64_t>(random, {10, 40, 150});
+  plan.moves.piece_records = Any<size_t>(random, {1, 3, 1000});
+  plan.moves.bytes_per_second = Any<int64_t>(random, {1 << 12, 1 << 20, 1 << 26});
+  plan.flushes = false;
+}
+
 void PlanFaults(Plan& plan, Random& random) {
   plan.faults.delay_max = microseconds(Any<int>(random, {20, 200, 1000, 5000}));
   if (random.OneIn(2)) plan.faults.slow_one_in = 20;
@@ -196,6 +206,8 @@ Plan Plan::Of(uint64_t seed, size_t commands, const Without& without) {
   PlanFaults(plan, random);
   Random crowd(seed ^ 0xc40d);
   PlanCrowd(plan, crowd);
+  Random moves(seed ^ 0x30b3);
+  PlanMoves(plan, moves);
   Random room(seed ^ 0x7ab1e);
   plan.limiter_bytes = Any<size_t>(room, {128, 512, Plan::kLimiterBytes, Plan::kLimiterBytes});
   if (random.OneIn(4)) PlanLimits(plan, random);

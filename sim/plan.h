@@ -73,6 +73,8 @@ struct Plan {
   // One in so many actions of a client; 0: never.
   uint64_t clock_jump_one_in = 0;
   uint64_t reload_one_in = 0;
+  uint64_t move_one_in = 0;  // A range is moved to another database, or told to come back.
+  gateway::RangeMoves::Options moves;
   uint64_t stall_one_in = 0;  // A client takes no replies for a while.
   StoreFaults faults;
 

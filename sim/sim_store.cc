@@ -120,7 +120,9 @@ std::chrono::nanoseconds SimStore::Delay() {
 void SimStore::Die(bool late) {
   *alive_ = false;
   for (const Script::CallId id : script_.held()) {
-    if (late && script_.kind(id) == Script::Kind::kApply && !script_.performed(id)) {
+    const Script::Kind kind = script_.kind(id);
+    const bool writes = kind == Script::Kind::kApply || kind == Script::Kind::kPut;
+    if (late && writes && !script_.performed(id)) {
       script_.Perform(id, Script::Outcome::kUnknownLate);
     }
   }

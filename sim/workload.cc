@@ -5,13 +5,16 @@
 #include <cassert>
 #include <utility>
 
+#include "weir/shard/position.h"
+
 namespace weir::sim {
 namespace {
 
 constexpr size_t kRegisters = 3;
-// Words in other commands that stand for a key, and for where a range begins.
+// Words in other commands that stand for a key, for where a range begins, and for a shard.
 constexpr std::string_view kKeyWord = "@key";
 constexpr std::string_view kRangeWord = "@range";
+constexpr std::string_view kShardWord = "@shard";
 
 }  // namespace
 
@@ -20,13 +23,14 @@ Workload::Workload(const Plan& plan, std::function<uint32_t(const std::string&)>
       random_(plan.seed ^ 0x10ad),
       getx_(plan.seed ^ 0x6e7),
       keys_(plan.keys),
+      database_of_(std::move(database_of)),
       general_(plan.keys.size()) {
   for (size_t i = 0; i < plan.crowd; ++i) keys_.push_back("c" + std::to_string(i));
   first_register_ = static_cast<uint32_t>(keys_.size());
   for (size_t i = 0; i < kRegisters; ++i) keys_.push_back("reg" + std::to_string(i));
   for (const std::string& key : keys_) {
     cells_.emplace(key, static_cast<uint32_t>(cells_.size()));
-    databases_.push_back(database_of(key));
+    databases_.push_back(database_of_(key));
   }
 }
 
@@ -91,7 +95,7 @@ std::string Workload::Key() {
 std::string Workload::KeyOf(uint32_t database) {
   for (size_t tries = 0; tries < 20; ++tries) {
     const size_t key = Below(general_);
-    if (databases_[key] == database) return keys_[key];
+    if (DatabaseOf(key) == database) return keys_[key];
   }
   return keys_[Below(general_)];
 }
@@ -342,8 +346,14 @@ Words Workload::Other() {
   for (std::string& word : words) {
     if (word == kKeyWord) word = Key();
     if (word == kRangeWord) word = range_();
+    if (word == kShardWord) word = Shard();
   }
   return words;
+}
+
+// One that a range may go to: where the model cannot follow, none that is in another database.
+std::string Workload::Shard() {
+  return std::to_string(plan_.move_one_in != 0 ? Below(plan_.shards) : plan_.shards);
 }
 
 // Whether the model may let it pass as a step of a transaction: it changes no key, and neither who
@@ -358,7 +368,7 @@ bool Workload::MayBeStep(const Words& words) const {
 Workload::Next Workload::Watch() {
   Next next;
   Words words = {"WATCH", Key()};
-  within_ = databases_[CellOf(words[1])];
+  within_ = DatabaseOf(CellOf(words[1]));
   if (random_.OneIn(2)) words.push_back(Key());
   next.op.kind = Op::Kind::kWatch;
   next.op.steps.push_back(StepOf(words));
@@ -377,7 +387,7 @@ Workload::Next Workload::Transaction() {
     }
     return next;
   }
-  within_ = databases_[Below(general_)];
+  within_ = DatabaseOf(Below(general_));
   next.op.kind = Op::Kind::kExec;
   next.requests.push_back({"MULTI"});
   for (uint64_t i = Below(6); i > 0; --i) {
@@ -411,6 +421,26 @@ Step Workload::StepOf(const Words& words) const {
   return step;
 }
 
+// At this moment.
+uint32_t Workload::DatabaseOf(size_t cell) const {
+  return plan_.move_one_in == 0 ? databases_[cell] : database_of_(keys_[cell]);
+}
+
+// Of each cell, with which others it is sure to be read or written: those in its database, or,
+// where ranges move, those of its tag, named by the first.
+std::vector<uint32_t> Workload::GroupsOf(const std::vector<uint32_t>& cells) const {
+  std::vector<uint32_t> groups;
+  for (const uint32_t cell : cells) {
+    const auto same = [&](uint32_t other) {
+      return shard::PositionOf(keys_[other]).value / shard::kPositionUnit ==
+             shard::PositionOf(keys_[cell]).value / shard::kPositionUnit;
+    };
+    groups.push_back(plan_.move_one_in == 0 ? databases_[cell]
+                                            : *std::find_if(cells.begin(), cells.end(), same));
+  }
+  return groups;
+}
+
 // A command of several keys over several databases has a part for each.
 Op Workload::OpOf(const Words& words) const {
   Op op;
@@ -427,16 +457,19 @@ Op Workload::OpOf(const Words& words) const {
   }
   if (!whole.rule->splits || plan_.databases == 1) return op;
   std::vector<Step> parts;
-  for (uint32_t database = 0; database < plan_.databases; ++database) {
-    Step part{whole.rule, {words[0]}, {}, {}, database, kNoStamp};
+  const std::vector<uint32_t> groups = GroupsOf(whole.keys);
+  const auto count = static_cast<uint32_t>(std::max<size_t>(plan_.databases, keys_.size()));
+  for (uint32_t group = 0; group < count; ++group) {
+    Step part{whole.rule, {words[0]}, {}, {}, group, kNoStamp};
     for (size_t k = 0; k < whole.keys.size(); ++k) {
-      if (databases_[whole.keys[k]] != database) continue;
+      if (groups[k] != group) continue;
       part.keys.push_back(whole.keys[k]);
       part.places.push_back(static_cast<uint32_t>(k));
       const size_t at = whole.rule->keys.first + k * whole.rule->keys.step;
       for (size_t i = 0; i < whole.rule->keys.step; ++i) part.words.push_back(words[at + i]);
     }
-    if (!part.keys.empty() || whole.rule->keys.first == 0) parts.push_back(std::move(part));
+    const bool clears = whole.rule->keys.first == 0 && group < plan_.databases;
+    if (!part.keys.empty() || clears) parts.push_back(std::move(part));
   }
   if (parts.size() < 2) return op;
   op.kind = Op::Kind::kSplit;

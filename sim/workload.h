@@ -33,6 +33,7 @@ class Workload {
 
   // All keys that are ever named; the cells of the model.
   const std::vector<std::string>& keys() const { return keys_; }
+  // Where the first process keeps them.
   const std::vector<uint32_t>& databases() const { return databases_; }
   bool is_crowd(uint32_t cell) const { return cell >= general_ && cell < first_register_; }
   // The last ones are registers: they are read, and written with values of their own, only.
@@ -76,6 +77,7 @@ class Workload {
   Next Watch();
 
   std::string Key();
+  std::string Shard();
   std::string KeyOf(uint32_t database);
   std::string Value();
   std::string Ms();
@@ -83,12 +85,15 @@ class Workload {
   uint64_t Below(uint64_t bound) { return random_.Below(bound); }
   Step StepOf(const Words& words) const;
   uint32_t CellOf(const std::string& key) const;
+  uint32_t DatabaseOf(size_t cell) const;
+  std::vector<uint32_t> GroupsOf(const std::vector<uint32_t>& cells) const;
 
   const Plan& plan_;
   Random random_;
   Random getx_;  // Of its own, so that it changes no other draw.
   std::vector<std::string> keys_;
   std::unordered_map<std::string, uint32_t> cells_;
+  std::function<uint32_t(const std::string&)> database_of_;
   std::vector<uint32_t> databases_;
   size_t general_ = 0;  // Keys for everything.
   uint32_t first_register_ = 0;

@@ -16,6 +16,12 @@ using std::chrono::nanoseconds;
 constexpr auto kTick = milliseconds(20);
 constexpr auto kRestMax = std::chrono::seconds(200);
 
+std::vector<std::shared_ptr<gateway::ScriptedStore::Contents>> EmptyContents(size_t databases) {
+  std::vector<std::shared_ptr<gateway::ScriptedStore::Contents>> contents(databases);
+  for (auto& each : contents) each = std::make_shared<gateway::ScriptedStore::Contents>();
+  return contents;
+}
+
 }  // namespace
 
 World::World(const Plan& plan, std::set<uint32_t> left_out)
@@ -25,14 +31,12 @@ World::World(const Plan& plan, std::set<uint32_t> left_out)
       clock_(scheduler_),
       random_(plan.seed ^ 0x3041d),
       ranges_(Ranges()),
+      contents_(EmptyContents(plan.databases)),
       workload_(plan, [this](const std::string& key) { return DatabaseOf(key); }),
       limit_check_(plan.policies),
       limits_doubtful_(plan.limiter_bytes < Plan::kLimiterBytes) {
   workload_.SetClock([this] { return NowMs(); });
   workload_.SetRanges([this] { return AnyRange(); });
-  for (uint32_t i = 0; i < plan.databases; ++i) {
-    contents_.push_back(std::make_shared<gateway::ScriptedStore::Contents>());
-  }
   cells_.resize(workload_.keys().size());
   for (uint32_t i = 0; i <= plan.clients; ++i) {
     clients_.push_back(std::make_unique<Client>(*this, i, random_.Next()));
@@ -59,30 +63,6 @@ shard::RangeMap World::Ranges() const {
     assert(assigned.ok());
   }
   return ranges;
-}
-
-uint32_t World::DatabaseOf(const std::string& key) {
-  // Range by range, which is another way than the gateway's.
-  for (size_t i = 0; i < ranges_.size(); ++i) {
-    const shard::Range range = ranges_.At(i);
-    const uint64_t at = shard::PositionOf(key).value;
-    if (range.from.value <= at && (range.to.value == 0 || at < range.to.value)) {
-      return static_cast<uint32_t>(range.shard) % plan_.databases;
-    }
-  }
-  return 0;
-}
-
-// What the data directory says of the ranges.
-shard::StoredMap World::StoredRanges() const {
-  shard::MapCopies copies;
-  for (size_t i = 0; i < copies.size(); ++i) {
-    const auto found = contents_[0]->metadata.find(kRangeMapNames[i]);
-    if (found != contents_[0]->metadata.end()) copies[i] = found->second;
-  }
-  const auto stored = shard::ReadMapCopies(copies);
-  assert(stored.ok());
-  return stored.value().value_or(shard::StoredMap{ranges_, 0, {}});
 }
 
 // Where a range of the running node begins, as an operator writes it.
@@ -135,6 +115,7 @@ Node::Options World::NodeOptions() {
   for (uint32_t i = 0; i < plan_.shards; ++i) {
     options.gateway.placement.shards.push_back({i % plan_.databases, i / plan_.databases});
   }
+  options.gateway.moves = plan_.moves;
   options.gateway.cache_bytes = plan_.cache_bytes;
   options.gateway.waits = plan_.waits;
   options.gateway.admission.policies = plan_.policies;
@@ -159,6 +140,8 @@ Node::Options World::NodeOptions() {
 }
 
 void World::Start() {
+  // Whoever opens a database finds out what has become of its last write, before anything is read.
+  if (plan_.move_one_in != 0) gateway::ScriptedStore(contents_[0]).HappenLate();
   node_ = std::make_unique<Node>(scheduler_, clock_, NodeOptions(), contents_);
   if (!acting_) node_->SetCalm(true);
   for (uint32_t i = 0; i < plan_.databases; ++i) {
@@ -191,6 +174,7 @@ void World::OnAction() {
     clock_.SetBy(milliseconds(random_.OneIn(10) ? 100 * by : by));
   }
   if (plan_.reload_one_in != 0 && random_.OneIn(plan_.reload_one_in)) Reload();
+  if (plan_.move_one_in != 0) Move();
   if (random_.OneIn(200)) ReadMetrics();
   if (random_.OneIn(40)) CheckEntry(workload_.keys()[random_.Below(workload_.keys().size())]);
   if (crash_due_) Crash();
@@ -249,7 +233,7 @@ void World::Round() {
     return;
   }
   if (!Rest()) {
-    Problem("not every command is answered, or an outcome stays unknown");
+    Problem("not every command is answered, or an outcome stays unknown" + UnrestedMoves());
     return;
   }
   for (Op& op : ops_) op.end_ms = std::min(op.end_ms, NowMs());
@@ -265,6 +249,7 @@ void World::Round() {
   JudgeLimits();
   JudgeCache();
   JudgeCounts();
+  JudgeMoves();
   std::swap(before, cells_);
   ops_.clear();
 }
@@ -274,7 +259,7 @@ bool World::Rest() {
   if (!StepUntil([this] { return node_ != nullptr; }, kRestMax)) return false;
   node_->SetCalm(true);
   const auto quiet = [this] {
-    return node_->idle() &&
+    return node_->idle() && UnrestedMoves().empty() &&
            std::all_of(clients_.begin(), clients_.end(),
                        [](const auto& client) { return client->outstanding() == 0; }) &&
            std::none_of(bystanders_.begin(), bystanders_.end(),

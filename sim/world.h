@@ -10,6 +10,7 @@
 #pragma once
 
 #include <deque>
+#include <map>
 #include <memory>
 #include <set>
 #include <string>
@@ -87,9 +88,14 @@ class World {
   Node::Options NodeOptions();
   shard::RangeMap Ranges() const;
   shard::StoredMap StoredRanges() const;
+  shard::RangeMap RangesNow() const;
   std::string AnyRange();
   void Reload();
+  void Move();
+  std::string UnrestedMoves() const;
+  void JudgeMoves();
   void ReadMetrics();
+  gateway::ShardPlace PlaceOf(shard::ShardId shard) const;
   uint32_t DatabaseOf(const std::string& key);
   void Start();
   void Crash();
@@ -108,6 +114,8 @@ class World {
   void JudgeClientCaches();
   void CheckKept(const CachingClient& client);
   int64_t LiveRecords();
+  std::map<std::string, std::string> LiveIn(const shard::Range& range,
+                                            const gateway::ShardPlace& place);
   void CheckEntry(const std::string& key);
   std::optional<cache::Cache::Hit> FindEntry(const std::string& key);
   bool failed() const { return !problem_.empty(); }
@@ -119,8 +127,8 @@ class World {
   Random random_;
   const shard::RangeMap ranges_;  // Of the first process; later ones cut and join them.
   std::vector<std::shared_ptr<gateway::ScriptedStore::Contents>> contents_;
-  Workload workload_;
   std::unique_ptr<Node> node_;
+  Workload workload_;                             // Asks where keys are.
   std::vector<std::unique_ptr<Client>> clients_;  // The last one audits.
   std::vector<std::unique_ptr<Bystander>> bystanders_;
   std::vector<std::unique_ptr<CachingClient>> caching_clients_;

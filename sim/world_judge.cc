@@ -251,15 +251,4 @@ void World::CheckKept(const CachingClient& client) {
   }
 }
 
-int64_t World::LiveRecords() {
-  int64_t live = 0;
-  for (size_t i = 0; i < node_->databases(); ++i) {
-    for (const auto& [place, record] : node_->store(i).script().records()) {
-      live += record.expires_at > clock_.Wall() ? 1 : 0;
-      if (DatabaseOf(std::get<2>(place)) != i) Problem("a record is in the wrong database");
-    }
-  }
-  return live;
-}
-
 }  // namespace weir::sim
