@@ -89,6 +89,7 @@ RangeMove::Task RangeMove::Next(bool held) {
 
 MoveRepair RangeMove::OnLook(const MoveLook& look, Position end) {
   assert(task_.kind == Kind::kLookFrom || task_.kind == Kind::kLookAt);
+  assert(task_.kind == Kind::kLookAt || end == to_ || cursor_ < end);
   MoveRepair repair;
   repaired_.clear();
   next_cursor_ = end;
@@ -147,6 +148,7 @@ void RangeMove::Fail(const std::string& key) {
 
 void RangeMove::OnCleaned(Position end) {
   assert(task_.kind == Kind::kCleanFrom);
+  assert(end == to_ || cursor_ < end);
   next_cursor_ = end;
   ends_range_ = end == to_;
 }

@@ -103,10 +103,11 @@ class RangeMove {
 
   // What to do now. The same again until it is Done or Failed.
   Task Next(bool held);
-  // What was seen of both sides, up to `end` (0: the end of the range). Returns the repairs to make
-  // to the copy; then Done, or Failed if they could not be made.
+  // What was seen of both sides; of kLookFrom up to `end`, which is the end of the range when there
+  // is no more. Returns the repairs to make to the copy; then Done, or Failed if they could not be
+  // made.
   MoveRepair OnLook(const MoveLook& look, Position end);
-  // kCleanFrom: so far everything is removed.
+  // kCleanFrom: up to `end`, as above, everything is removed.
   void OnCleaned(Position end);
   void Done();
   void Failed();
@@ -117,7 +118,7 @@ class RangeMove {
 
   Stage stage() const { return stage_; }
   MovePhase phase() const { return phase_; }
-  // How far the stage has come: positions before it are done. 0: all.
+  // How far the stage has come: positions before it are done, all at the end of the range.
   Position reached() const { return cursor_; }
   size_t written() const { return written_.size(); }
   // In words, when the stage is kFailed.
