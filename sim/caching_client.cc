@@ -69,6 +69,8 @@ void CachingClient::Ask() {
   if (random_.OneIn(6)) {
     Send({"MULTI"});
     Send({"GET", key});
+    // A step that is asked of the store holds the reply back.
+    if (random_.OneIn(2)) Send({"KEYS", key});
     Send({"EXEC"}, kept);
   } else if (random_.OneIn(6)) {
     Send({"MGET", key, other}, kept);

@@ -114,6 +114,32 @@ TEST_F(ClientTrackingTest, ATransactionIsAnsweredBeforeItsOwnWriteIsTold) {
   EXPECT_EQ(replies.back(), kInvalidated);
 }
 
+// What was read stands in a reply that is held back, and a write comes meanwhile.
+TEST_F(ClientTrackingTest, ATransactionThatWaitsForAStepIsAnsweredBeforeItsReadsAreTold) {
+  Track(reader);
+  for (const Words& words : {Words{"MULTI"}, {"GET", "k"}, {"KEYS", "*"}, {"EXEC"}}) {
+    rig->SendAndHandOn(reader, words);
+  }
+  rig->Deliver();
+  EXPECT_EQ(rig->Replies(reader), (Replies{"+OK", "+QUEUED", "+QUEUED"}));
+  const ScriptedStore::CallId scan = rig->First(Kind::kScan);
+  rig->SendAndHandOn(writer, {"SET", "k", "new"});
+  rig->Complete(Kind::kApply);
+  rig->Deliver();
+  EXPECT_EQ(rig->Replies(writer), Replies{"+OK"});
+  EXPECT_EQ(rig->Replies(reader), Replies());
+  rig->store().Complete(scan);
+  EXPECT_EQ(Told(reader), (Replies{"[old [k]]", kInvalidated}));
+  EXPECT_EQ(Info("tracking_total_keys"), "0");
+}
+
+TEST_F(ClientTrackingTest, ATransactionThatTurnsItOffIsToldNothingOfWhatItRead) {
+  Track(reader);
+  rig->All(reader, {{"MULTI"}, {"GET", "k"}, {"CLIENT", "TRACKING", "OFF"}, {"EXEC"}});
+  rig->Do(writer, {"SET", "k", "new"});
+  EXPECT_EQ(Told(reader), Replies());
+}
+
 TEST_F(ClientTrackingTest, WhatExpiresIsTold) {
   Track(reader);
   const size_t listener = Resp3();

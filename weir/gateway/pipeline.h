@@ -189,6 +189,11 @@ class Pipeline {
     MonoTime began;         // When it was its turn.
   };
 
+  struct ShownStep {
+    uint32_t step = 0;
+    size_t found = 0;  // Of what was found, what its first key held.
+  };
+
   // How far the EXEC at the front has been answered.
   struct ExecAnswer {
     uint32_t step = 0;      // The next.
@@ -196,6 +201,8 @@ class Pipeline {
     size_t copied_max = 0;  // CopiedReplyBytes from which on it is full.
     bool begun = false;     // The head of its reply is written.
     bool asked = false;     // `step` runs apart and has begun.
+    // Reading steps that were answered to a client that keeps what it reads.
+    std::vector<ShownStep> shown{};
     // What is written of a reply that waits for such a step, so that nothing comes between.
     std::unique_ptr<resp::OutputBuffer> written;
   };
@@ -237,7 +244,7 @@ class Pipeline {
   void EndMuted();
   void EndCaching(const CommandSpec* spec);
   void TrackRead(const Queued& read);
-  void TrackStep(const WriteItem& step, const TransactionBody& body, size_t found);
+  void TrackSteps(const TransactionBody& body, std::span<const ShownStep> steps);
   void TrackKey(std::string_view key, uint64_t hash, const ClientTracking::Shown& shown);
   void ShowMonitors(const CommandSpec& spec, Args args);
 

@@ -38,17 +38,21 @@ void Pipeline::TrackRead(const Queued& read) {
   }
 }
 
-// A reading step of EXEC has been answered. `found`: its first key's place in what was found.
-void Pipeline::TrackStep(const WriteItem& step, const TransactionBody& body, size_t found) {
-  const CommandSpec& spec = *step.command;
-  for (size_t i = 0; i < step.KeyCount(); ++i) {
-    const std::string_view key = step.args[spec.KeyIndex(i)];
-    const KeyHash hash = gateway_.placement().Hash(key);
-    const Lanes::Locked lane = gateway_.lanes().Lock(hash.lane);
-    const std::optional<cache::Value>& value = body.found[found + i];
-    TrackKey(key, hash.hash,
-             {.version = value.has_value() ? value->version : 0,
-              .current = lane->CurrentToken(hash.hash) == body.tokens[found + i]});
+// EXEC's reply stands in the output, where what is told from now on comes behind it. Not before: a
+// step that runs apart may have held the reply back, and a write may have come since.
+void Pipeline::TrackSteps(const TransactionBody& body, std::span<const ShownStep> steps) {
+  if (!session_.tracking.on) return;  // The last that it ran.
+  for (const ShownStep& shown : steps) {
+    const WriteItem& step = body.steps[shown.step];
+    for (size_t i = 0; i < step.KeyCount(); ++i) {
+      const std::string_view key = step.args[step.command->KeyIndex(i)];
+      const KeyHash hash = gateway_.placement().Hash(key);
+      const std::optional<cache::Value>& value = body.found[shown.found + i];
+      const Lanes::Locked lane = gateway_.lanes().Lock(hash.lane);
+      TrackKey(key, hash.hash,
+               {.version = value.has_value() ? value->version : 0,
+                .current = lane->CurrentToken(hash.hash) == body.tokens[shown.found + i]});
+    }
   }
 }
 

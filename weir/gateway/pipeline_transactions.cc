@@ -209,6 +209,7 @@ bool Pipeline::AnswerExec(Queued& exec) {
   sink_ = &output_;
   ExecAnswer answer = std::exchange(exec_answer_, {});
   if (answer.written != nullptr) MakeWriter().Encoded(TakeAll(*answer.written));
+  TrackSteps(body, answer.shown);
   return true;
 }
 
@@ -259,7 +260,9 @@ void Pipeline::AnswerStep(const WriteItem& step, const TransactionBody& body) {
     } else {  // It was heavy.
       step.reply.WriteTo(writer);
     }
-    if (session_.tracking.keeps_now()) TrackStep(step, body, first);
+    if (session_.tracking.keeps_now() && writer.error_code().empty()) {
+      exec_answer_.shown.push_back({exec_answer_.step, first});
+    }
   } else {
     step.reply.WriteTo(writer);
   }
