@@ -1,5 +1,7 @@
 #include "weir/gateway/access.h"
 
+#include <algorithm>
+
 namespace weir::gateway {
 namespace {
 
@@ -37,6 +39,16 @@ Denial Deny(const users::User& user, const CommandSpec& command, Args args) {
     if (!user.MayTouch(args[command.KeyIndex(key)])) return Denial::kKey;
   }
   return Denial::kNone;
+}
+
+Denial DenyTelling(const users::User& user, const TrackingMode& mode) {
+  if (!mode.on || !mode.broadcast) return Denial::kNone;
+  if (!user.May(users::kRead)) return Denial::kCommand;
+  const bool sees_all = !user.confined() || std::all_of(mode.prefixes.begin(), mode.prefixes.end(),
+                                                        [&](const std::string& prefix) {
+                                                          return user.MayTouch(prefix);
+                                                        });
+  return sees_all ? Denial::kNone : Denial::kKey;
 }
 
 }  // namespace weir::gateway

@@ -12,10 +12,14 @@
 // is refused to it unless the row says that the command leaves out what it may not see; so is what
 // shows the keys of others.
 //
+// CLIENT TRACKING with BCAST tells the names of keys that were not asked for, so it needs `read`,
+// and from a user confined to prefixes the prefixes that it may touch.
+//
 // Threads: pure functions. Cost: a few branches, and one comparison for each key and prefix.
 #pragma once
 
 #include "weir/gateway/command.h"
+#include "weir/gateway/session.h"
 #include "weir/users/user.h"
 
 namespace weir::gateway {
@@ -26,5 +30,8 @@ users::Rights NeededRights(const CommandSpec& command, Args args);
 
 // Requires: the arity is right.
 Denial Deny(const users::User& user, const CommandSpec& command, Args args);
+
+// Whether the user may be told of all keys that CLIENT TRACKING in `mode` tells of.
+Denial DenyTelling(const users::User& user, const TrackingMode& mode);
 
 }  // namespace weir::gateway

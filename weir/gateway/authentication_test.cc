@@ -17,6 +17,7 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Not;
 using testing::StartsWith;
 
 constexpr const char* kNoAuth = "-NOAUTH Authentication required.";
@@ -356,6 +357,69 @@ TEST(Authentication, AUserWhoChangedDuringTheCheckIsNotLetIn) {
   rig.CheckPassword("right");
   EXPECT_THAT(rig.Replies(a), ElementsAre(kWrongPassword));
   EXPECT_EQ(rig.Do(a, {"PING"}), kNoAuth);
+}
+
+// CLIENT TRACKING with BCAST, which tells the names of keys.
+class WhoIsTold : public ::testing::Test {
+ protected:
+  size_t Listen(const std::string& user, const Words& prefixes, const std::string& expected) {
+    const size_t client = Login(rig, user);
+    rig.Do(client, {"HELLO", "3"});
+    Words words = {"CLIENT", "TRACKING", "ON", "BCAST"};
+    for (const std::string& prefix : prefixes) words.insert(words.end(), {"PREFIX", prefix});
+    EXPECT_EQ(rig.Do(client, words), expected);
+    return client;
+  }
+  std::vector<std::string> ToldOfWrites(size_t client) {
+    const size_t writer = Login(rig, "all");
+    rig.Do(writer, {"SET", "cart:1", "x"});
+    rig.Do(writer, {"SET", "secret", "x"});
+    return rig.Replies(client);
+  }
+
+  GatewayRig rig{With(
+      {User("all"), User("cart", users::kRead, {"cart:", "car:"}), User("blind", users::kWrite)})};
+};
+
+TEST_F(WhoIsTold, AListenerIsToldOnlyOfWhatItsUserMaySee) {
+  const std::string no_command =
+      "-NOPERM this user has no permissions to run the 'client|tracking' command";
+  EXPECT_THAT(ToldOfWrites(Listen("cart", {}, kNoKey)), IsEmpty());
+  EXPECT_THAT(ToldOfWrites(Listen("cart", {"cart:", "s"}, kNoKey)), IsEmpty());
+  EXPECT_THAT(ToldOfWrites(Listen("cart", {"ca"}, kNoKey)), IsEmpty());
+  EXPECT_THAT(ToldOfWrites(Listen("blind", {"cart:"}, no_command)), IsEmpty());
+  EXPECT_THAT(ToldOfWrites(Listen("cart", {"cart:"}, "+OK")), ElementsAre("[invalidate [cart:1]]"));
+  EXPECT_THAT(ToldOfWrites(Listen("all", {}, "+OK")),
+              ElementsAre("[invalidate [cart:1]]", "[invalidate [secret]]"));
+  EXPECT_EQ(rig.stats.denied_key.value(), 3u);
+  EXPECT_EQ(rig.stats.denied_command.value(), 1u);
+}
+
+TEST_F(WhoIsTold, AListenerWhoseUserMayNoLongerSeeAllOfItEnds) {
+  const size_t silent = Listen("all", {}, "+OK");
+  const size_t speaks = Listen("all", {}, "+OK");
+  const size_t confined = Listen("cart", {"cart:"}, "+OK");
+  EXPECT_TRUE(rig.client(silent).pipeline.MayBeTold());
+  SetUsers(rig, {User("all", users::kAllRights, {"cart:"}), User("cart", users::kRead, {"cart:"})});
+  EXPECT_FALSE(rig.client(silent).pipeline.MayBeTold());
+  EXPECT_EQ(rig.Do(speaks, {"PING"}), "-" + std::string(errors::kMayNotBeTold));
+  EXPECT_TRUE(rig.client(speaks).session.closing);
+  EXPECT_TRUE(rig.client(confined).pipeline.MayBeTold());
+  SetUsers(rig, {});
+  EXPECT_TRUE(rig.client(confined).pipeline.MayBeTold());
+  SetUsers(rig, {User("all")});
+  EXPECT_FALSE(rig.client(confined).pipeline.MayBeTold());
+}
+
+TEST_F(WhoIsTold, AListenerDoesNotBecomeAUserWhoMayNotSeeAllOfIt) {
+  for (const Words& words :
+       {Words{"AUTH", "cart", "right"}, Words{"HELLO", "3", "AUTH", "cart", "right"}}) {
+    const size_t other_prefix = Listen("cart", {"car:"}, "+OK");
+    EXPECT_THAT(rig.Do(other_prefix, words), Not(StartsWith("-")));
+    const size_t all = Listen("all", {}, "+OK");
+    EXPECT_EQ(rig.Do(all, words), "-" + std::string(errors::kMayNotBeTold));
+    EXPECT_TRUE(rig.client(all).session.closing);
+  }
 }
 
 TEST(Authentication, ATransactionJudgedByOtherRightsIsNotRun) {

@@ -88,6 +88,9 @@ inline constexpr std::string_view kWrongPassword =
     "WRONGPASS invalid username-password pair or user is disabled.";
 inline constexpr std::string_view kUserChanged =
     "NOAUTH the user of this connection has been removed or has another password; connect again";
+inline constexpr std::string_view kMayNotBeTold =
+    "NOPERM the user of this connection may not see all keys that CLIENT TRACKING BCAST tells it "
+    "of; connect again";
 inline constexpr std::string_view kNoKeyPermission =
     "NOPERM this user has no permissions to access one of the keys used as arguments";
 inline constexpr std::string_view kPasswordBits =

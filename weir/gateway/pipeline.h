@@ -101,6 +101,10 @@ class Pipeline {
   // Adds what is known here.
   void Describe(ClientFacts* facts) const;
 
+  // Whether the session still has its user, and the right to be told what it is told, whatever has
+  // become of the users since its last command. If not, the connection is to be closed.
+  // Cost: one load, unless they have changed.
+  bool MayBeTold() { return !session_.tracking.broadcast || FollowUsers(); }
   // Sends a message beside the replies, if the client speaks RESP3.
   void Tell(const Bytes& message);
 
@@ -210,6 +214,8 @@ class Pipeline {
   class PasswordOperation;
 
   std::optional<Reply> Reject(const Resolved& resolved, Args args, bool* waits);
+  bool FollowUsers();
+  bool SeesAllItIsTold() const;
   std::optional<Reply> Forbidden(const CommandSpec& spec, Args args);
   void NoteInJournal(const Resolved& resolved, Args args);
   std::optional<Reply> Throttled(const CommandSpec& spec, Args args, bool* waits);

@@ -44,15 +44,27 @@ bool Pipeline::ChangesUser(const resp::Command& command) {
   return name.size() == 5 && (SameWord(name, "hello") || SameWord(name, "reset"));
 }
 
+// Takes in what has become of the users. Returns false when the session has lost its user, or the
+// right to what it is told.
+bool Pipeline::FollowUsers() {
+  const Authentication& authentication = gateway_.authentication();
+  if (session_.users_generation == authentication.generation()) return true;
+  if (transaction_.open()) transaction_.Abort();  // What it holds was judged by other rights.
+  return authentication.Follow(session_) && SeesAllItIsTold();
+}
+
+bool Pipeline::SeesAllItIsTold() const {
+  if (!session_.tracking.broadcast) return true;
+  return session_.user != nullptr &&
+         DenyTelling(*session_.user, session_.tracking) == Denial::kNone;
+}
+
 // Why the session may not run the command, or nullopt. Requires: there are users, or were.
 std::optional<Reply> Pipeline::Forbidden(const CommandSpec& spec, Args args) {
-  const Authentication& authentication = gateway_.authentication();
-  if (session_.users_generation != authentication.generation()) {
-    if (transaction_.open()) transaction_.Abort();  // What it holds was judged by other rights.
-    if (!authentication.Follow(session_)) {
-      expelled_ = true;
-      return Reply::Failure(std::string(errors::kUserChanged));
-    }
+  if (!FollowUsers()) {
+    expelled_ = true;
+    const bool nobody = session_.user == nullptr;
+    return Reply::Failure(std::string(nobody ? errors::kUserChanged : errors::kMayNotBeTold));
   }
   if ((spec.flags & kFlagNoAuth) != 0) return std::nullopt;
   if (session_.user == nullptr) return Reply::Failure(std::string(errors::kNoAuth));
@@ -105,11 +117,15 @@ bool Pipeline::TryAuthenticate(const CommandSpec& spec, Args args) {
 }
 
 void Pipeline::AnswerAuthenticate(const CommandSpec& spec, Args args, bool right) {
-  if (!right) {
+  if (!SeesAllItIsTold()) {  // The user has changed.
+    Answer(&spec, Reply::Failure(std::string(errors::kMayNotBeTold)), false);
+    expelled_ = true;
+    session_.closing |= queue_.empty();
+  } else if (!right) {
     Answer(&spec, Reply::Failure(std::string(errors::kWrongPassword)), false);
-    return;
+  } else {
+    RunLocal(spec, args);
   }
-  RunLocal(spec, args);
 }
 
 // Requires: the command is the first of the queue, as it is a barrier.

@@ -434,6 +434,7 @@ void Connection::UpdateInterest() {
 
 void Connection::CheckDeadlines(MonoTime now) {
   if (closed_) return;
+  if (!pipeline_.MayBeTold()) return Close();  // It may never send another command.
   const ConnectionLimits& limits = loop_.limits();
   const bool begun = !input_.empty() || stream_.mid_record();
   const bool half_command = begun && !input_waits_ && !memory_waits_ && pipeline_.idle();

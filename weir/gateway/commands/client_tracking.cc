@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "weir/gateway/access.h"
 #include "weir/gateway/commands/commands.h"
 #include "weir/gateway/errors.h"
 #include "weir/gateway/gateway.h"
@@ -95,6 +96,24 @@ std::optional<std::string> Conflict(const TrackingRequest& wanted, const Trackin
   return std::nullopt;
 }
 
+// Returns whether the user may be told of all that `mode` tells of; else it has been answered.
+bool MayBeTold(const LocalCall& call, const TrackingMode& mode, resp::Writer& writer) {
+  LoopStats& stats = *call.outbox.stats;
+  switch (DenyTelling(*call.session.user, mode)) {
+    case Denial::kNone:
+      return true;
+    case Denial::kCommand:
+      stats.denied_command.Add(1);
+      WriteError(writer, errors::NoCommandPermission("client|tracking"));
+      return false;
+    case Denial::kKey:
+      stats.denied_key.Add(1);
+      WriteError(writer, errors::kNoKeyPermission);
+      return false;
+  }
+  return false;
+}
+
 void TurnOn(const LocalCall& call, TrackingRequest request, resp::Writer& writer) {
   TrackingMode& before = call.session.tracking;
   if (const std::optional<std::string> conflict = Conflict(request, before)) {
@@ -106,6 +125,7 @@ void TurnOn(const LocalCall& call, TrackingRequest request, resp::Writer& writer
   mode.prefixes = before.prefixes;
   mode.prefixes.insert(request.prefixes.begin(), request.prefixes.end());
   if (mode.broadcast && request.prefixes.empty()) mode.prefixes.insert("");
+  if (!MayBeTold(call, mode, writer)) return;
   if (!call.gateway.tracking().Begin(call.session.id, mode)) {
     WriteError(writer, errors::kTooManyPrefixes);
     return;
