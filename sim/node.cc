@@ -72,7 +72,7 @@ bool Node::idle() const {
 
 bool Node::delivered() const {
   return std::all_of(loops_.begin(), loops_.end(), [](const std::unique_ptr<Loop>& loop) {
-    return loop->inbox.empty() && loop->outbox.told.empty();
+    return loop->inbox.empty() && loop->outbox.untold.empty();
   });
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <iterator>
 
 #include "weir/gateway/reply.h"
 #include "weir/resp/output_buffer.h"
@@ -25,14 +26,6 @@ Bytes Invalidation(std::span<const std::string_view> keys) {
   });
 }
 
-Bytes InvalidationOfAll() {
-  return Encode([](resp::Writer& writer) {
-    writer.PushHeader(2);
-    writer.Bulk("invalidate");
-    writer.Null();
-  });
-}
-
 Bytes BrokenRedirect(uint64_t target) {
   return Encode([target](resp::Writer& writer) {
     writer.PushHeader(2);
@@ -41,16 +34,35 @@ Bytes BrokenRedirect(uint64_t target) {
   });
 }
 
-std::vector<Bytes> Invalidations(const std::vector<std::string_view>& keys) {
+// As few as the limit of one allows; a longer key has one of its own.
+std::vector<Bytes> Invalidations(std::span<const std::string_view> keys) {
+  constexpr size_t kHeaderBytes = 40;
+  constexpr size_t kFramingBytes = 16;
   std::vector<Bytes> messages;
-  for (size_t begin = 0; begin < keys.size(); begin += ClientTracking::kKeysPerMessageMax) {
-    const size_t count = std::min(ClientTracking::kKeysPerMessageMax, keys.size() - begin);
-    messages.push_back(Invalidation(std::span(keys).subspan(begin, count)));
+  size_t bytes = kHeaderBytes;
+  size_t begin = 0;
+  for (size_t i = 0; i < keys.size(); ++i) {
+    const size_t size = keys[i].size() + kFramingBytes;
+    if (i > begin && bytes + size > ClientTracking::kMessageBytesMax) {
+      messages.push_back(Invalidation(keys.subspan(begin, i - begin)));
+      begin = i;
+      bytes = kHeaderBytes;
+    }
+    bytes += size;
   }
+  if (begin < keys.size()) messages.push_back(Invalidation(keys.subspan(begin)));
   return messages;
 }
 
 }  // namespace
+
+Bytes ClientTracking::AllKeys() {
+  return Encode([](resp::Writer& writer) {
+    writer.PushHeader(2);
+    writer.Bulk("invalidate");
+    writer.Null();
+  });
+}
 
 void ClientTracking::Messages::Add(Home* home, Push push) {
   auto found = std::find_if(by_home_.begin(), by_home_.end(),
@@ -202,42 +214,83 @@ void ClientTracking::ChargeTable() {
 }
 
 void ClientTracking::OnRead(uint64_t client, const TrackingMode& mode, std::string_view key,
-                            uint64_t hash, const Shown& shown, Messages* messages) {
+                            uint64_t hash, const Shown& shown, Untold* untold) {
   assert(mode.on);
-  if (mode.broadcast && shown.current) return;
-  std::vector<tracking::ClientId> disagreeing;
-  std::vector<tracking::Table::Taken> given_up;
-  if (shown.current) {
-    const std::lock_guard lock(table_mutex_);
-    disagreeing = table_.Track(key, hash, client, shown.version);
-    while (std::optional<tracking::Table::Taken> taken = table_.Evict()) {
-      given_up.push_back(std::move(*taken));
-    }
-    given_up_ += given_up.size();
-    ChargeTable();
-    if (given_up.empty() && disagreeing.empty()) return;
+  assert(shown.current);
+  if (mode.broadcast) return;
+  const std::lock_guard lock(table_mutex_);
+  if (!table_.Track(key, hash, client, shown.version)) {
+    untold->keys_.push_back({std::string(key), hash, std::nullopt});
   }
-  const std::lock_guard lock(clients_mutex_);
-  TellReaders(key, disagreeing, 0, messages);
-  for (const tracking::Table::Taken& taken : given_up) {
-    TellReaders(taken.key, taken.clients, 0, messages);
+  untold->over_ |= table_.over();
+  ChargeTable();
+}
+
+std::vector<Bytes> ClientTracking::OnOutdatedRead(uint64_t client, const TrackingMode& mode,
+                                                  std::span<const std::string_view> keys,
+                                                  Untold* untold) {
+  assert(mode.on);
+  const auto wants = [&](std::string_view key) {
+    return !mode.broadcast ||
+           std::any_of(mode.prefixes.begin(), mode.prefixes.end(),
+                       [key](const std::string& prefix) { return key.starts_with(prefix); });
+  };
+  std::vector<std::string_view> wanted;
+  std::copy_if(keys.begin(), keys.end(), std::back_inserter(wanted), wants);
+  if (wanted.empty() && !keys.empty()) return {};
+  if (mode.redirect != 0) {
+    untold->own_.push_back({client, {wanted.begin(), wanted.end()}});
+    return {};
   }
-  if (shown.current || (mode.broadcast && !prefixes_.Wants(client, key))) return;
-  Tell(clients_.at(client), client, Invalidation({&key, 1}), messages);
+  std::vector<Bytes> messages =
+      wanted.empty() ? std::vector<Bytes>{AllKeys()} : Invalidations(wanted);
+  messages_ += messages.size();
+  return messages;
 }
 
 void ClientTracking::OnLoaded(std::string_view key, uint64_t hash, uint64_t version,
-                              Messages* messages) {
+                              Untold* untold) {
   if (!any()) return;
-  std::vector<tracking::ClientId> readers;
-  {
-    const std::lock_guard lock(table_mutex_);
-    readers = table_.TakeUnless(key, hash, version);
-    if (readers.empty()) return;
-    ChargeTable();
+  const std::lock_guard lock(table_mutex_);
+  if (table_.Disagrees(key, hash, version)) {
+    untold->keys_.push_back({std::string(key), hash, version});
   }
+}
+
+std::vector<tracking::Table::Taken> ClientTracking::TakeUntold(const Untold& untold) {
+  std::vector<tracking::Table::Taken> taken;
+  const std::lock_guard lock(table_mutex_);
+  for (const Untold::Key& key : untold.keys_) {
+    taken.push_back({key.key, key.found.has_value()
+                                  ? table_.TakeUnless(key.key, key.hash, *key.found)
+                                  : table_.Take(key.key, key.hash)});
+  }
+  while (std::optional<tracking::Table::Taken> given_up = table_.Evict()) {
+    taken.push_back(std::move(*given_up));
+    ++given_up_;
+  }
+  ChargeTable();
+  return taken;
+}
+
+void ClientTracking::TellOwn(const Untold::Own& own, Messages* messages) {
+  const auto found = clients_.find(own.client);
+  if (found == clients_.end() || !found->second.tracks) return;
+  const std::vector<std::string_view> keys(own.keys.begin(), own.keys.end());
+  for (const Bytes& message : keys.empty() ? std::vector<Bytes>{AllKeys()} : Invalidations(keys)) {
+    Tell(found->second, own.client, message, messages);
+  }
+}
+
+void ClientTracking::Tell(Untold* untold) {
+  const Untold told = std::exchange(*untold, {});
+  Messages messages;
   const std::lock_guard lock(clients_mutex_);
-  TellReaders(key, readers, 0, messages);
+  for (const tracking::Table::Taken& taken : TakeUntold(told)) {
+    TellReaders(taken.key, taken.clients, 0, &messages);
+  }
+  for (const Untold::Own& own : told.own_) TellOwn(own, &messages);
+  messages.Send();
 }
 
 void ClientTracking::OnChanged(std::span<const Change> changes) {
@@ -251,30 +304,27 @@ void ClientTracking::OnChanged(std::span<const Change> changes) {
     ChargeTable();
   }
   Messages messages;
-  {
-    const std::lock_guard lock(clients_mutex_);
-    for (const auto& [change, readers] : shown) {
-      TellReaders(change->key, readers, change->writer, &messages);
-    }
-    TellPrefixes(changes, &messages);
+  // Also when nobody is to be told: somebody else may be about to send what is about these keys.
+  const std::lock_guard lock(clients_mutex_);
+  for (const auto& [change, readers] : shown) {
+    TellReaders(change->key, readers, change->writer, &messages);
   }
+  TellPrefixes(changes, &messages);
   messages.Send();
 }
 
 void ClientTracking::OnAllChanged() {
   if (!any()) return;
   Messages messages;
+  const Bytes message = AllKeys();
+  const std::lock_guard lock(clients_mutex_);
   {
-    const std::lock_guard lock(clients_mutex_);
-    {
-      const std::lock_guard table_lock(table_mutex_);
-      table_.Clear();
-      ChargeTable();
-    }
-    const Bytes message = InvalidationOfAll();
-    for (auto& [id, client] : clients_) {
-      if (client.tracks) Tell(client, id, message, &messages);
-    }
+    const std::lock_guard table_lock(table_mutex_);
+    table_.Clear();
+    ChargeTable();
+  }
+  for (auto& [id, client] : clients_) {
+    if (client.tracks) Tell(client, id, message, &messages);
   }
   messages.Send();
 }

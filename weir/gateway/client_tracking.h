@@ -9,13 +9,17 @@
 //   2. writer: publishes, token 8; OnChanged: nobody has been shown the key, nobody is told
 //   3. reader: takes what was loaded, which it may, since it asked before the write ended; token 7
 //      is not current
-//   4. reader: replies, then tells itself
+//   4. reader: replies, and tells itself right behind the reply
 //
 // If it is current, the client is entered in the table before the lane is let go, so the next
 // publication, which needs that lane, comes after; and what it tells arrives at the reader's home
 // after the reply has been written there. So it is enough that whoever changes a key bumps its
-// token under the lane's lock, before OnChanged. A change that nobody can name (FLUSHALL, a
-// database that has found out what became of its last batch) is told as "all keys".
+// token under the lane's lock, before OnChanged.
+//
+// A message has been delivered to the home before the writer hears OK, whoever took the client out
+// of the table: the writer, a reader who was shown another version, or one for whose key there was
+// no room. A change that nobody can name (FLUSHALL, a database that has found out what became of
+// its last batch) is told as "all keys".
 //
 // What others write to a database behind weir is told when a load finds it: the table knows which
 // version of a key was shown, and OnLoaded names the one that is there. An answer past its time
@@ -27,8 +31,10 @@
 // in Redis, and can have another connection told that speaks RESP3 (REDIRECT).
 //
 // Threads: thread-safe. The locks are taken last, after any lane's.
-// Limits: kTablePart of the memory for clients and Options::keys_max keys in the table, which the
-// memory is charged for; those of tracking::Prefixes; kPrefixesPerClientMax.
+// Limits: kTablePart of the memory for clients and `keys_max` keys in the table, which the
+// memory is charged for, until the end of the round that adds one more; those of
+// tracking::Prefixes; kPrefixesPerClientMax.
+//
 // Cost: any() is one load, all that a write costs while nobody is tracked.
 #pragma once
 
@@ -60,8 +66,10 @@ class ClientTracking {
   // Of the memory for clients, what the table may take.
   static constexpr size_t kTablePart = 4;
   static constexpr size_t kPrefixesPerClientMax = 128;
-  // Of one message to those with a prefix.
-  static constexpr size_t kKeysPerMessageMax = 1024;
+  // Of one message of several keys: from 4097 bytes on it would count as a large value.
+  static constexpr size_t kMessageBytesMax = 4096;
+  // Of the keys of one read that are told by name; if there are more, it is told as all keys.
+  static constexpr size_t kNamedBytesMax = size_t{128} << 10;
 
   struct Change {
     std::string_view key;
@@ -71,20 +79,32 @@ class ClientTracking {
 
   // What a client has been shown of a key.
   struct Shown {
-    uint64_t version = 0;  // 0: that there is no such key.
-    bool current = false;  // No write has come since, and it was not past its time.
+    uint64_t version = 0;          // 0: that there is no such key.
+    bool current = false;          // No write has come since, and it was not past its time.
+    WallTime expires_at = kNever;  // Of the record that was shown.
   };
 
-  // Messages on their way to the homes that they are for.
-  class Messages {
+  // What reads and loads have found that somebody is to be told of: noted while lanes are locked,
+  // told (Tell) when none is. Whoever it is about stays in the table until then.
+  class Untold {
    public:
-    void Add(Home* home, Push push);
-    bool empty() const { return by_home_.empty(); }
-    // Delivers them all.
-    void Send();
+    bool empty() const { return keys_.empty() && own_.empty() && !over_; }
 
    private:
-    std::vector<std::pair<Home*, Completions>> by_home_;
+    friend class ClientTracking;
+    struct Key {
+      std::string key;
+      uint64_t hash = 0;
+      std::optional<uint64_t> found;  // The version that is there; nullopt: it is not known.
+    };
+    // A client that was shown what it must not keep, and has another connection told.
+    struct Own {
+      uint64_t client = 0;
+      std::vector<std::string> keys;  // Empty: all.
+    };
+    std::vector<Key> keys_;
+    std::vector<Own> own_;
+    bool over_ = false;  // The table is.
   };
 
   struct Counts {
@@ -115,19 +135,28 @@ class ClientTracking {
 
   bool any() const { return tracking_clients_.load(std::memory_order_acquire) != 0; }
 
-  // A client that tracks in `mode` has been shown `key`. Adds who must be told of what to
-  // `messages`, to be sent at the end of the round, at the latest.
-  // Requires: the lock of the key's lane is held.
+  // A client that tracks in `mode` has been shown `key`.
+  // Requires: it was current, and the lock of the key's lane is held since that was seen; the reply
+  // stands in the client's output.
   void OnRead(uint64_t client, const TrackingMode& mode, std::string_view key, uint64_t hash,
-              const Shown& shown, Messages* messages);
-  // A load that no write has passed has found this version of `key`; 0: that there is none. Adds
-  // who must be told to `messages`, to be sent once no lane is locked.
-  void OnLoaded(std::string_view key, uint64_t hash, uint64_t version, Messages* messages);
+              const Shown& shown, Untold* untold);
+  // A client that tracks in `mode` has been shown what it must not keep of `keys`; none: of all.
+  // Returns the messages to put right behind the reply: nobody else can tell it before the next.
+  std::vector<Bytes> OnOutdatedRead(uint64_t client, const TrackingMode& mode,
+                                    std::span<const std::string_view> keys, Untold* untold);
+  // A load that no write has passed has found this version of `key`; 0: that there is none.
+  // Requires: the lock of the key's lane is held.
+  void OnLoaded(std::string_view key, uint64_t hash, uint64_t version, Untold* untold);
+  // Delivers the messages. Requires: no lane is locked.
+  void Tell(Untold* untold);
 
-  // Requires: tokens have been bumped, and no writer has been answered.
+  // Delivers the messages. Requires: tokens have been bumped, no lane is locked, and no writer has
+  // been answered.
   void OnChanged(std::span<const Change> changes);
   // All keys, perhaps, of one database at least.
   void OnAllChanged();
+  // The message that says so.
+  static Bytes AllKeys();
 
   Counts counts() const;
 
@@ -143,8 +172,21 @@ class ClientTracking {
     std::vector<std::string> prefixes{};
   };
 
-  // Requires of both: clients_mutex_ is held.
+  // Messages on their way to the homes that they are for.
+  class Messages {
+   public:
+    void Add(Home* home, Push push);
+    // Delivers them all.
+    void Send();
+
+   private:
+    std::vector<std::pair<Home*, Completions>> by_home_;
+  };
+
+  // Requires of these: clients_mutex_ is held.
   void Tell(Client& client, uint64_t id, const Bytes& message, Messages* messages);
+  void TellOwn(const Untold::Own& own, Messages* messages);
+  std::vector<tracking::Table::Taken> TakeUntold(const Untold& untold);
   void TellPrefixes(std::span<const Change> changes, Messages* messages);
   void DropPrefixes(uint64_t id, Client& client);
   void TellReaders(std::string_view key, std::span<const tracking::ClientId> readers,
@@ -160,11 +202,14 @@ class ClientTracking {
   size_t charged_bytes_ = 0;
   uint64_t given_up_ = 0;
 
-  // Taken before table_mutex_ where both are held.
+  // Taken before table_mutex_ where both are held. Whoever takes a client out of the table sends
+  // the message before it lets go of this one; who found nobody there takes it afterwards, before a
+  // writer is answered. So nothing is on its way between the two.
   mutable std::mutex clients_mutex_;
   std::unordered_map<uint64_t, Client> clients_;  // Guarded by clients_mutex_, and so are:
   tracking::Prefixes prefixes_;
-  uint64_t messages_ = 0;
+
+  std::atomic<uint64_t> messages_{0};
 };
 
 }  // namespace weir::gateway

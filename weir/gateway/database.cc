@@ -235,7 +235,7 @@ void Database::FinishLoads(const std::vector<LoadRequest>& requests,
     refreshes_after_ns_.store((clock_.Mono() + kRefreshPause).ns, std::memory_order_relaxed);
   }
   std::vector<std::pair<Home*, Completions>> by_home;
-  ClientTracking::Messages told;
+  ClientTracking::Untold untold;
   std::vector<LoadRequest> moved;
   size_t next_left = 0;
   for (size_t i = 0; i < requests.size(); ++i) {
@@ -263,7 +263,7 @@ void Database::FinishLoads(const std::vector<LoadRequest>& requests,
       finished = lane->Finish(request.load, done.value, keep, now);
       if (finished.token == lane->CurrentToken(hash)) {
         tracking_.OnLoaded(request.key.key, hash, done.value.has_value() ? done.value->version : 0,
-                           &told);
+                           &untold);
       }
     } else {
       done.error = loaded.error();
@@ -281,7 +281,7 @@ void Database::FinishLoads(const std::vector<LoadRequest>& requests,
       found->second.loads.push_back(done);
     }
   }
-  told.Send();
+  if (!untold.empty()) tracking_.Tell(&untold);
   for (auto& [home, completions] : by_home) home->Deliver(std::move(completions));
   if (!moved.empty()) redirect_(std::move(moved));
 }

@@ -112,7 +112,7 @@ Outbox Gateway::MakeOutbox(LoopStats* stats) const {
 void Gateway::Flush(Outbox& outbox) {
   outbox.keys_looked_at = 0;
   PublishMonitored(outbox);
-  if (!outbox.told.empty()) outbox.told.Send();
+  if (!outbox.untold.empty()) tracking_.Tell(&outbox.untold);
   for (size_t i = 0; i < databases_.size(); ++i) {
     databases_[i]->ContinueLoads();
     if (!outbox.loads[i].empty()) databases_[i]->Load(std::exchange(outbox.loads[i], {}));

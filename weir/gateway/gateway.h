@@ -67,7 +67,7 @@ struct Outbox {
   std::vector<std::vector<std::unique_ptr<WriteItem>>> writes;  // By database.
   std::vector<std::vector<LoadRequest>> loads;                  // By database.
   std::string monitored;          // Lines that monitors have not been shown.
-  ClientTracking::Messages told;  // To clients that track keys.
+  ClientTracking::Untold untold;  // To clients that track keys.
 };
 
 // What the databases have counted, added up.

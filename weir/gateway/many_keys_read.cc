@@ -107,7 +107,7 @@ void ManyKeysRead::AnswerFrom(const std::shared_ptr<ManyKeysRead>& self,
 void ManyKeysRead::Keep(const SnapshotOperation& snapshot) {
   const std::vector<std::optional<cache::Value>>& values = snapshot.values();
   const WallTime now = gateway_.clock().Wall();
-  ClientTracking::Messages told;
+  ClientTracking::Untold untold;
   for (size_t i = 0; i < keys_; ++i) {
     if (!looks_[i].missed || snapshot.expired(i)) continue;
     if (values[i].has_value() && !command_.NeedsValues()) continue;
@@ -117,9 +117,9 @@ void ManyKeysRead::Keep(const SnapshotOperation& snapshot) {
     lane->Fill(Key(i), hash.hash, looks_[i].token, values[i], keep, now);
     if (lane->CurrentToken(hash.hash) != looks_[i].token) continue;
     gateway_.tracking().OnLoaded(Key(i), hash.hash, values[i].has_value() ? values[i]->version : 0,
-                                 &told);
+                                 &untold);
   }
-  told.Send();
+  if (!untold.empty()) gateway_.tracking().Tell(&untold);
 }
 
 void ManyKeysRead::Encode() {

@@ -250,8 +250,10 @@ class Pipeline {
   void EndMuted();
   void EndCaching(const CommandSpec* spec);
   void TrackRead(const Queued& read);
+  void TrackMany(const CommandSpec& spec, Args args);
   void TrackSteps(const TransactionBody& body, std::span<const ShownStep> steps);
-  void TrackKey(std::string_view key, uint64_t hash, const ClientTracking::Shown& shown);
+  void TrackKey(std::string_view key, uint64_t hash, ClientTracking::Shown shown);
+  void TellOutdated(std::span<const std::string_view> keys);
   void ShowMonitors(const CommandSpec& spec, Args args);
 
   void CountFailure(const CommandSpec& spec, const resp::Writer& writer);

@@ -12,7 +12,9 @@ namespace {
 
 // Requires: the lock of the key's lane is held since it was found, or its token was noted then.
 ClientTracking::Shown ShownBy(const Found& found) {
-  return {.version = found.version, .current = !found.past_its_time()};
+  return {.version = found.version,
+          .current = !found.past_its_time(),
+          .expires_at = found.present ? found.expires_at : kNever};
 }
 
 }  // namespace
@@ -60,7 +62,7 @@ bool Pipeline::TryOneKey(const CommandSpec& spec, Args args, const KeyHash& hash
   resp::Writer writer = MakeWriter();
   spec.read(call, writer);
   CountFailure(spec, writer);
-  if (session_.tracking.keeps_now()) [[unlikely]]
+  if (session_.tracking.keeps_now() && writer.error_code().empty()) [[unlikely]]
     TrackKey(key, hash.hash, ShownBy(found));
   return true;
 }
@@ -84,7 +86,7 @@ bool Pipeline::TryManyKeys(const CommandSpec& spec, Args args, size_t count) {
   resp::Writer writer = MakeWriter();
   spec.read(call, writer);
   CountFailure(spec, writer);
-  if (session_.tracking.keeps_now()) [[unlikely]] {
+  if (session_.tracking.keeps_now() && writer.error_code().empty()) [[unlikely]] {
     for (size_t i = 0; i < count; ++i) {
       TrackKey(args[spec.KeyIndex(i)], hashes[i].hash, ShownBy(found[i]));
     }

@@ -17,25 +17,57 @@ void Pipeline::EndCaching(const CommandSpec* spec) {
 }
 
 // Requires: the lock of the key's lane is held.
-void Pipeline::TrackKey(std::string_view key, uint64_t hash, const ClientTracking::Shown& shown) {
-  gateway_.tracking().OnRead(session_.id, session_.tracking, key, hash, shown, &outbox_.told);
+void Pipeline::TrackKey(std::string_view key, uint64_t hash, ClientTracking::Shown shown) {
+  // What has expired may have been removed and told of, though the clock of this round is behind.
+  if (shown.expires_at != kNever) shown.current &= shown.expires_at > gateway_.clock().Wall();
+  if (shown.current) {
+    gateway_.tracking().OnRead(session_.id, session_.tracking, key, hash, shown, &outbox_.untold);
+  } else {
+    TellOutdated({&key, 1});
+  }
 }
 
-// Its reply has been written. A thread of heavy work, which looks at many keys, keeps no tokens.
+// Its reply stands in the output, and what it was shown of these keys, or of all, is not to be
+// kept.
+void Pipeline::TellOutdated(std::span<const std::string_view> keys) {
+  for (const Bytes& message :
+       gateway_.tracking().OnOutdatedRead(session_.id, session_.tracking, keys, &outbox_.untold)) {
+    Tell(message);
+  }
+}
+
+// Its reply has been written. An error has shown nothing.
 void Pipeline::TrackRead(const Queued& read) {
   const CommandSpec& spec = *read.spec;
   if ((spec.flags & kFlagReadOnly) == 0 || spec.kind != CommandKind::kRead) return;
+  if (read.reply.kind == Reply::Kind::kError) return;
   const Args args = read.args.views();
-  const size_t count = spec.KeyCount(args);
-  for (size_t i = 0; i < count; ++i) {
-    const std::string_view key = args[spec.KeyIndex(i)];
-    const bool known = i < read.slots.size();
-    const KeyHash hash = known ? read.slots[i].hash : gateway_.placement().Hash(key);
-    ClientTracking::Shown shown = known ? read.slots[i].shown : ClientTracking::Shown{};
-    const Lanes::Locked lane = gateway_.lanes().Lock(hash.lane);
-    shown.current &= known && lane->CurrentToken(hash.hash) == read.slots[i].token;
-    TrackKey(key, hash.hash, shown);
+  if (read.many != nullptr) {
+    TrackMany(spec, args);
+    return;
   }
+  for (size_t i = 0; i < read.slots.size(); ++i) {
+    const Slot& slot = read.slots[i];
+    const Lanes::Locked lane = gateway_.lanes().Lock(slot.hash.lane);
+    ClientTracking::Shown shown = slot.shown;
+    shown.current &= lane->CurrentToken(slot.hash.hash) == slot.token;
+    TrackKey(args[spec.KeyIndex(i)], slot.hash.hash, shown);
+  }
+}
+
+// The thread of heavy work that looked at them has kept no tokens.
+void Pipeline::TrackMany(const CommandSpec& spec, Args args) {
+  const size_t count = spec.KeyCount(args);
+  std::vector<std::string_view> keys;
+  size_t bytes = 0;
+  for (size_t i = 0; i < count; ++i) {
+    keys.push_back(args[spec.KeyIndex(i)]);
+    bytes += keys.back().size() + sizeof(std::string_view);
+    if (bytes <= ClientTracking::kNamedBytesMax) continue;
+    keys.clear();
+    break;
+  }
+  TellOutdated(keys);
 }
 
 // EXEC's reply stands in the output, where what is told from now on comes behind it. Not before: a
@@ -51,7 +83,8 @@ void Pipeline::TrackSteps(const TransactionBody& body, std::span<const ShownStep
       const Lanes::Locked lane = gateway_.lanes().Lock(hash.lane);
       TrackKey(key, hash.hash,
                {.version = value.has_value() ? value->version : 0,
-                .current = lane->CurrentToken(hash.hash) == body.tokens[shown.found + i]});
+                .current = lane->CurrentToken(hash.hash) == body.tokens[shown.found + i],
+                .expires_at = value.has_value() ? value->expires_at : kNever});
     }
   }
 }

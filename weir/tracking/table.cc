@@ -33,8 +33,7 @@ Table::Taken Table::Remove(Entries::iterator at) {
   return taken;
 }
 
-std::vector<ClientId> Table::Track(std::string_view key, uint64_t hash, ClientId client,
-                                   uint64_t version) {
+bool Table::Track(std::string_view key, uint64_t hash, ClientId client, uint64_t version) {
   auto at = Find(key, hash);
   if (at == entries_.end()) at = Insert(key, hash, version);
   std::vector<ClientId>& clients = at->second.clients;
@@ -45,7 +44,7 @@ std::vector<ClientId> Table::Track(std::string_view key, uint64_t hash, ClientId
     bytes_ += Cost(at->second);
     ++items_;
   }
-  return at->second.version == version ? std::vector<ClientId>() : Remove(at).clients;
+  return at->second.version == version;
 }
 
 std::vector<ClientId> Table::Take(std::string_view key, uint64_t hash) {
@@ -53,10 +52,13 @@ std::vector<ClientId> Table::Take(std::string_view key, uint64_t hash) {
   return at == entries_.end() ? std::vector<ClientId>() : Remove(at).clients;
 }
 
-std::vector<ClientId> Table::TakeUnless(std::string_view key, uint64_t hash, uint64_t version) {
+bool Table::Disagrees(std::string_view key, uint64_t hash, uint64_t version) {
   const auto at = Find(key, hash);
-  if (at == entries_.end() || at->second.version == version) return {};
-  return Remove(at).clients;
+  return at != entries_.end() && at->second.version != version;
+}
+
+std::vector<ClientId> Table::TakeUnless(std::string_view key, uint64_t hash, uint64_t version) {
+  return Disagrees(key, hash, version) ? Take(key, hash) : std::vector<ClientId>();
 }
 
 std::optional<Table::Taken> Table::Evict() {

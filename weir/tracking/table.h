@@ -1,10 +1,12 @@
 // Table: which clients have been shown which keys, and so must be told when those change.
 //
-//   Track(key, client, version)  the client has been shown the key, as that version
+//   Track(key, client, version)  the client has been shown the key, as that version. Says when
+//   others
+//                                were shown another, so that somebody is wrong: Take it soon
 //   Take(key)                    the key changes: who is to be told. They are forgotten, since what
 //                                they were shown is worth nothing from now on
 //   TakeUnless(key, version)     the key is found to hold that version: it changes for who was
-//                                shown another
+//                                shown another (Disagrees)
 //   Evict()                      there is too much: whose key is given up, and so must be told too
 //
 // A client that is told of a key it holds no more loses nothing, one that is not told of a key it
@@ -48,13 +50,14 @@ class Table {
   Table& operator=(const Table&) = delete;
 
   // Requires (here and below): `hash` is the same function of `key` in every call.
-  // Returns who must be told, rising: nobody, or, when others were shown another version, all of
-  // them and `client`, since it is not known who is right; they are forgotten.
-  std::vector<ClientId> Track(std::string_view key, uint64_t hash, ClientId client,
-                              uint64_t version);
+  // Returns whether everybody was shown this version. If not, it is not known who is right, and all
+  // must be told; nobody is forgotten, so that whoever changes the key meanwhile finds them.
+  [[nodiscard]] bool Track(std::string_view key, uint64_t hash, ClientId client, uint64_t version);
   // Returns the clients that were shown `key`, rising, and forgets it.
   std::vector<ClientId> Take(std::string_view key, uint64_t hash);
-  // As Take, if what they were shown was another version; else nobody.
+  // Whether somebody was shown another version than this.
+  bool Disagrees(std::string_view key, uint64_t hash, uint64_t version);
+  // As Take, if it disagrees; else nobody.
   std::vector<ClientId> TakeUnless(std::string_view key, uint64_t hash, uint64_t version);
 
   bool over() const { return keys() > limits_.keys_max || bytes_ > limits_.bytes_max; }
@@ -76,7 +79,7 @@ class Table {
   struct Entry {
     std::string key;
     std::vector<ClientId> clients;  // Rising.
-    uint64_t version = 0;           // That all of them were shown.
+    uint64_t version = 0;           // That the first of them was shown.
     Node* older = nullptr;
     Node* newer = nullptr;
   };

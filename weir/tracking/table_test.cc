@@ -21,7 +21,7 @@ uint64_t HashOf(std::string_view key) {
 }
 
 void Track(Table& table, std::string_view key, ClientId client) {
-  EXPECT_EQ(table.Track(key, HashOf(key), client, 1), Clients());
+  EXPECT_TRUE(table.Track(key, HashOf(key), client, 1));
 }
 Clients Take(Table& table, std::string_view key) {
   return table.Take(key, HashOf(key));
@@ -46,11 +46,15 @@ TEST(Table, WhoWasShownAnotherVersionIsToldOfTheOneThatIsFound) {
   Track(table, "a", 7);
   EXPECT_EQ(table.TakeUnless("a", HashOf("a"), 1), Clients());
   EXPECT_EQ(table.TakeUnless("b", HashOf("b"), 1), Clients());
+  EXPECT_FALSE(table.Disagrees("a", HashOf("a"), 1));
+  EXPECT_FALSE(table.Disagrees("b", HashOf("b"), 1));
+  EXPECT_TRUE(table.Disagrees("a", HashOf("a"), 2));
   EXPECT_EQ(table.TakeUnless("a", HashOf("a"), 2), Clients{7});
   EXPECT_EQ(table.keys(), 0U);
   Track(table, "a", 7);
   Track(table, "a", 9);
-  EXPECT_EQ(table.Track("a", HashOf("a"), 8, 2), (Clients{7, 8, 9})) << "one of them is wrong";
+  EXPECT_FALSE(table.Track("a", HashOf("a"), 8, 2)) << "one of them is wrong";
+  EXPECT_EQ(Take(table, "a"), (Clients{7, 8, 9}));
   EXPECT_EQ(table.keys(), 0U);
   EXPECT_EQ(table.items(), 0U);
   EXPECT_EQ(table.bytes(), 0U);

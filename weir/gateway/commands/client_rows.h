@@ -55,9 +55,11 @@ inline constexpr Row kClientRows[] = {
     Local("client|tracking", -3, kOfItself, "6.0.0",
           "Enable or disable server assisted client side caching support.", c::ClientTracking)
         .Differs(
-            "Clients are told in RESP3 alone: the client named by `REDIRECT` must speak it. Reads "
-            "of more than 1024 keys at once are not tracked; the client is told so at once. At "
-            "most 128 prefixes a client. See docs/clients.md."),
+            "Clients are told in RESP3 alone: the client named by `REDIRECT` must speak it. Of its "
+            "own write a client is told before the reply, not after. Reads of more than 1024 keys "
+            "at once are not tracked; the client is told so at once. `BCAST` needs the right "
+            "`read`, and a user with `key_prefixes` a `PREFIX` within these. At most 128 prefixes "
+            "a client. See docs/clients.md."),
     Local("client|trackinginfo", 2, kOfItself, "6.2.0",
           "Return information about server assisted client side caching for the current "
           "connection.",
