@@ -103,6 +103,7 @@ void Connection::Process() {
   const MonoTime start = loop_.outbox().now.mono;
   MonoTime burst_start = start;
   input_waits_ = false;
+  loop_.TakePushes();
   LimitOutput();
   size_t executed = 0;
   size_t words = 0;
@@ -393,11 +394,11 @@ void Connection::Show(const Bytes& lines) {
 
 void Connection::Tell(const Bytes& message) {
   if (closed_) return;
-  if (output_.empty()) told_bytes_ = 0;
+  // No more of it waits than waits in all.
+  told_bytes_ = std::min(told_bytes_, output_.pending_bytes()) + message.size();
   pipeline_.Tell(message);
-  told_bytes_ += message.size();
-  if (told_bytes_ <= kToldBytesMax) return;
-  CloseSlow();
+  if (told_bytes_ > kToldBytesMax) return CloseSlow();
+  if (!std::exchange(told_, true)) loop_.SendToldLater(id());
 }
 
 void Connection::Kill() {

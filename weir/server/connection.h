@@ -68,8 +68,8 @@ class Connection final : public net::EventLoop::Watcher {
   static constexpr auto kPressedStallMax = std::chrono::seconds(1);
   // What may wait for a monitor: it is shown more than it asks for.
   static constexpr size_t kMonitorOutputBytesMax = size_t{8} << 20;
-  // What may wait for a client of messages that it is told beside its replies, since it last had
-  // taken all: who falls so far behind is better off with an empty cache.
+  // What may wait for a client of messages that it is told beside its replies: who falls so far
+  // behind is better off with an empty cache.
   static constexpr size_t kToldBytesMax = size_t{8} << 20;
   // While clients hold no more than this together, those with nothing to say keep their buffers.
   static constexpr size_t kBuffersKeptBytes = size_t{16} << 20;
@@ -95,8 +95,13 @@ class Connection final : public net::EventLoop::Watcher {
   gateway::ClientFacts Facts() const;
   // Appends lines for a monitor; closes when it takes too little. Continue sends them.
   void Show(const Bytes& lines);
-  // Appends a message beside the replies; closes when the client takes too few. Continue sends it.
+  // Appends a message beside the replies, and asks the loop for SendTold; closes when the client
+  // takes too few.
   void Tell(const Bytes& message);
+  void SendTold() {
+    told_ = false;
+    Continue();
+  }
   // Whatever it waits for.
   void Kill();
   struct Buffers {
@@ -167,6 +172,7 @@ class Connection final : public net::EventLoop::Watcher {
   bool watching_write_ = false;
   bool closed_ = false;
   size_t told_bytes_ = 0;  // In output_, at most.
+  bool told_ = false;      // The loop will call SendTold.
   MonoTime last_receive_;
   MonoTime last_authenticated_;  // When it last was, or when it came.
   MonoTime command_began_;       // When the unfinished command's first bytes came.

@@ -25,7 +25,11 @@ ServerLoop::~ServerLoop() = default;
 void ServerLoop::Deliver(gateway::Completions completions) {
   {
     const std::lock_guard lock(mutex_);
-    inbox_.push_back(std::move(completions));
+    if (!completions.pushes.empty()) {
+      pushes_.Add(std::exchange(completions.pushes, {}));
+      pushes_wait_ = true;
+    }
+    if (completions.size() > 0) inbox_.push_back(std::move(completions));
   }
   event_loop_.Wake();
 }
@@ -71,6 +75,28 @@ void ServerLoop::OnWake() {
   inbox_.clear();
 }
 
+void ServerLoop::TakePushes() {
+  if (!outbox_.untold.empty()) gateway_.tracking().Tell(&outbox_.untold);
+  if (!pushes_wait_) return;
+  std::vector<gateway::Push> pushes;
+  {
+    const std::lock_guard lock(mutex_);
+    pushes = pushes_.Take();
+    pushes_wait_ = false;
+  }
+  for (const gateway::Push& push : pushes) {
+    if (Connection* const connection = Find(push.connection)) connection->Tell(push.message);
+  }
+}
+
+void ServerLoop::SendSomeTold() {
+  for (size_t left = std::min(told_.size(), kResultsMax); left > 0; --left) {
+    Connection* const connection = Find(told_.front());
+    told_.pop_front();
+    if (connection != nullptr) connection->SendTold();
+  }
+}
+
 // Passes on as many results as one round may, then lets their connections go on.
 void ServerLoop::ApplySome() {
   if (arrived_.empty()) return;
@@ -103,12 +129,6 @@ void ServerLoop::ApplyNext(std::vector<Connection*>* touched) {
     apply(done->origin(), [&](gateway::Pipeline& to) { to.OnOperation(done); });
   } else if (index -= front.operations.size(); index < front.monitored.size()) {
     ShowMonitors(front.monitored[index], touched);
-  } else if (index -= front.monitored.size(); index < front.pushes.size()) {
-    Connection* const connection = Find(front.pushes[index].connection);
-    if (connection != nullptr) {
-      connection->Tell(front.pushes[index].message);
-      if (!connection->closed()) touched->push_back(connection);
-    }
   }
   if (next_arrived_ >= front.size()) {
     arrived_.pop_front();
@@ -275,13 +295,15 @@ bool ServerLoop::RingAlarms() {
 }
 
 bool ServerLoop::OnRoundEnd(bool idle) {
+  TakePushes();
   ApplySome();
+  SendSomeTold();
   ContinueSome();
   const bool alarms_left = RingAlarms();
   gateway_.Flush(outbox_);
   retired_.clear();
   if (draining_) EndDrainIfDone();
-  const bool more = alarms_left || !continue_later_.empty() || !arrived_.empty();
+  const bool more = alarms_left || !continue_later_.empty() || !arrived_.empty() || !told_.empty();
   if (rounds_after_replies_ == 0) return more;
   if ((more || !idle) && --rounds_after_replies_ > 0) return true;
   rounds_after_replies_ = 0;

@@ -23,6 +23,7 @@
 #include "weir/gateway/stats.h"
 #include "weir/net/event_loop.h"
 #include "weir/server/connection.h"
+#include "weir/server/push_inbox.h"
 
 namespace weir::server {
 
@@ -99,6 +100,11 @@ class ServerLoop final : public gateway::Home, public net::EventLoop::Observer {
   void ContinueAfterPause(uint64_t id) { paused_.push_back(id); }
   // Says whether the connection is shown every command. Cost: a branch while there is no monitor.
   void SetMonitor(uint64_t id, bool monitors);
+  // Passes on what connections are told by now, so that no command which is executed from now on is
+  // answered before what was acknowledged when it was sent. Cost: a load when there is nothing.
+  void TakePushes();
+  // Sends what the connection was told at the end of this round or a later one.
+  void SendToldLater(uint64_t id) { told_.push_back(id); }
   // Calls it after the next tick (Connection::TurnAtTick). Requires: it has not been asked since.
   void ContinueAtTick(uint64_t id) { continue_at_tick_.push_back(id); }
   // Calls the first of those now: there may be memory for one.
@@ -111,6 +117,7 @@ class ServerLoop final : public gateway::Home, public net::EventLoop::Observer {
   void OnRoundTook(std::chrono::nanoseconds took) override;
   void OnWake() override;
   void ApplySome();
+  void SendSomeTold();
   void ApplyNext(std::vector<Connection*>* touched);
   void ShowMonitors(const Bytes& lines, std::vector<Connection*>* touched);
   Connection* Find(uint64_t id);
@@ -142,7 +149,8 @@ class ServerLoop final : public gateway::Home, public net::EventLoop::Observer {
   std::unordered_map<uint64_t, std::unique_ptr<Connection>> connections_;
   std::vector<std::unique_ptr<Connection>> retired_;
   std::deque<gateway::Completions> arrived_;
-  size_t next_arrived_ = 0;  // Of the first of them: writes, loads, operations, lines, pushes.
+  size_t next_arrived_ = 0;    // Of the first of them: writes, loads, operations, lines.
+  std::deque<uint64_t> told_;  // Those who were told something that is not sent.
   std::deque<uint64_t> continue_later_;
   std::deque<uint64_t> continue_at_tick_;
   std::vector<uint64_t> paused_;    // Those who wait for the end of a pause.
@@ -159,7 +167,9 @@ class ServerLoop final : public gateway::Home, public net::EventLoop::Observer {
   std::function<void()> check_drained_;
 
   std::mutex mutex_;
-  std::vector<gateway::Completions> inbox_;  // Guarded by mutex_.
+  std::vector<gateway::Completions> inbox_;  // Guarded by mutex_, and so is:
+  PushInbox pushes_;
+  std::atomic<bool> pushes_wait_{false};
 };
 
 }  // namespace weir::server
