@@ -178,7 +178,7 @@ class AsRedis(WithServers):
 
 class Programs(WithServers):
     def test_redis_cli_shows_what_it_is_told(self):
-        server = self.start_weir("--threads", "1")
+        server = self.start_weir()
         done = subprocess.run(
             ["redis-cli", "-3", "-p", str(server.port), "--show-pushes", "yes"],
             input="SET k 1\nCLIENT TRACKING ON\nGET k\nSET k 2\nPING\n", capture_output=True,

@@ -264,6 +264,73 @@ TEST_F(ServerTest, QuitClosesAfterItsReply) {
   EXPECT_EQ(other.Do({"GET", "k"}), "v");
 }
 
+// The loops are kept busy, so that the message and the command often come in one round.
+TEST_F(ServerTest, WhatWasAcknowledgedIsToldBeforeAReplyToACommandSentAfterwards) {
+  Start();
+  std::atomic<bool> stop{false};
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 2; ++t) {
+    threads.emplace_back([&] {
+      std::vector<std::unique_ptr<TestClient>> clients;
+      for (int i = 0; i < 8; ++i) clients.push_back(std::make_unique<TestClient>(address_));
+      while (!stop) {
+        for (auto& client : clients) {
+          for (int i = 0; i < 100; ++i) client->Send({"GET", "busy"});
+        }
+        for (auto& client : clients) {
+          for (int i = 0; i < 100; ++i) client->Next();
+        }
+      }
+    });
+  }
+  std::vector<std::unique_ptr<TestClient>> readers;
+  for (int i = 0; i < 8; ++i) {
+    TestClient& reader = *readers.emplace_back(std::make_unique<TestClient>(address_));
+    reader.Do({"HELLO", "3"});
+    ASSERT_EQ(reader.Do({"CLIENT", "TRACKING", "ON"}), "OK");
+  }
+  TestClient writer(address_);
+  for (int i = 0; i < 100; ++i) {
+    for (auto& reader : readers) reader->Do({"GET", "k"});
+    ASSERT_EQ(writer.Do({"SET", "k", std::to_string(i)}), "OK");
+    for (auto& reader : readers) reader->Send({"PING"});
+    for (auto& reader : readers) {
+      resp::Value value;
+      ASSERT_TRUE(reader->Receive(&value));
+      EXPECT_EQ(value.kind, resp::Value::Kind::kPush);
+      EXPECT_EQ(reader->Next(), "PONG");
+    }
+  }
+  stop = true;
+  for (std::thread& thread : threads) thread.join();
+}
+
+TEST_F(ServerTest, WhoLeavesItsMessagesLyingIsCutOffAndOthersAreNot) {
+  Start();
+  const auto listen = [&](TestClient& client) {
+    client.Do({"HELLO", "3"});
+    EXPECT_EQ(client.Do({"CLIENT", "TRACKING", "ON", "BCAST"}), "OK");
+  };
+  TestClient idle(address_);
+  TestClient reads(address_);
+  listen(idle);
+  listen(reads);
+  TestClient writer(address_);
+  const std::string name(60'000, 'k');
+  // Beside what the kernel holds for it.
+  const uint64_t most = 64 * Connection::kToldBytesMax / name.size();
+  uint64_t written = 0;
+  for (; gateway_->Totals().connections_closed_slow == 0 && written < most; ++written) {
+    ASSERT_EQ(writer.Do({"SET", name, "x"}), "OK");
+    resp::Value value;
+    ASSERT_TRUE(reads.Receive(&value));
+    ASSERT_EQ(value.kind, resp::Value::Kind::kPush);
+  }
+  EXPECT_GT(written * name.size(), Connection::kToldBytesMax);
+  EXPECT_LT(written, most);
+  EXPECT_EQ(reads.Do({"PING"}), "PONG");
+}
+
 TEST_F(ServerTest, ASlowReaderGetsEverythingAndHoldsUpNobody) {
   Server::Options options;
   options.limits.output_bytes_pause = 100'000;
