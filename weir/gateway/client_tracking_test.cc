@@ -4,56 +4,13 @@
 
 #include <algorithm>
 
-#include <gtest/gtest.h>
-
-#include "weir/gateway/gateway_rig.h"
+#include "weir/gateway/client_tracking_rig.h"
 
 namespace weir::gateway {
 namespace {
 
 using Kind = ScriptedStore::Kind;
 using Outcome = ScriptedStore::Outcome;
-using Replies = std::vector<std::string>;
-
-class ClientTrackingTest : public ::testing::Test {
- protected:
-  ClientTrackingTest() { Open({}); }
-
-  void Open(GatewayRig::Options options) {
-    rig = std::make_unique<GatewayRig>(std::move(options));
-    reader = Resp3();
-    writer = rig->Connect();
-    rig->Do(writer, {"SET", "k", "old"});
-  }
-  size_t Resp3() {
-    const size_t client = rig->Connect();
-    rig->Do(client, {"HELLO", "3"});
-    return client;
-  }
-  std::string Track(size_t client, Words options = {}) {
-    Words words = {"CLIENT", "TRACKING", "ON"};
-    words.insert(words.end(), options.begin(), options.end());
-    return rig->Do(client, words);
-  }
-  // What the client has been sent since it was last asked, once everything has happened.
-  Replies Told(size_t client) {
-    rig->RunAll();
-    return rig->Replies(client);
-  }
-  std::string Info(const std::string& field) {
-    const std::string text = rig->Do(writer, {"INFO", "all"});
-    const size_t at = text.find(field + ":") + field.size() + 1;
-    return text.substr(at, text.find('\r', at) - at);
-  }
-  uint64_t Id(size_t client) { return rig->client(client).session.id; }
-
-  std::unique_ptr<GatewayRig> rig;
-  size_t reader = 0;
-  size_t writer = 0;
-};
-
-const std::string kInvalidated = "[invalidate [k]]";
-const std::string kAllInvalidated = "[invalidate (nil)]";
 
 TEST_F(ClientTrackingTest, AKeyThatWasReadIsToldOnceWhenItChanges) {
   ASSERT_EQ(Track(reader), "+OK");
@@ -189,75 +146,6 @@ TEST_F(ClientTrackingTest, WhatHasBeenRemovedAsExpiredBeforeAnybodyTrackedIsNotK
   rig->client(reader).Execute({"CLIENT", "TRACKING", "ON"});
   rig->client(reader).Execute({"GET", "k"});
   EXPECT_EQ(Told(reader), (Replies{"+OK", "old", kInvalidated}));
-}
-
-// A keyspace whose values are fresh for a second and stale for a second more, in a database that
-// others write to as well.
-class ForeignWritesTest : public ClientTrackingTest {
- protected:
-  ForeignWritesTest() {
-    Keyspace keyspace;
-    keyspace.cache_ttl = std::chrono::seconds(1);
-    keyspace.negative_ttl = std::chrono::seconds(1);
-    keyspace.stale_while_revalidate = std::chrono::seconds(1);
-    keyspace.stale_if_error = std::chrono::seconds(3);
-    GatewayRig::Options options;
-    options.keyspaces = {keyspace};
-    Open(std::move(options));
-    Track(reader);
-  }
-  void WriteBehind(std::string_view value) {
-    rig->store().Preload(rig->StoreKey("k"), {Bytes::Copy(value), kNever, ++version_});
-  }
-  // What is answered, and told, without waiting for the store.
-  Replies AtOnce(size_t client, const Words& words) {
-    rig->SendAndHandOn(client, words);
-    rig->Deliver();
-    return rig->Replies(client);
-  }
-
- private:
-  store::Version version_ = store::Version{1} << 60;
-};
-
-TEST_F(ForeignWritesTest, WhatWasFreshIsToldWhenALoadFindsAnotherVersion) {
-  EXPECT_EQ(rig->Do(reader, {"GET", "k"}), "old");
-  rig->Pass(std::chrono::seconds(3));
-  EXPECT_EQ(rig->Do(writer, {"GET", "k"}), "old");
-  EXPECT_EQ(Told(reader), Replies()) << "it is as it was shown";
-  WriteBehind("new");
-  rig->Pass(std::chrono::seconds(3));
-  EXPECT_EQ(rig->Do(writer, {"GET", "k"}), "new");
-  EXPECT_EQ(Told(reader), Replies{kInvalidated});
-  EXPECT_EQ(Info("tracking_total_keys"), "0");
-}
-
-TEST_F(ForeignWritesTest, WhatIsStaleIsFollowedByItsInvalidation) {
-  WriteBehind("new");
-  rig->Pass(std::chrono::milliseconds(1500));
-  EXPECT_EQ(AtOnce(reader, {"GET", "k"}), (Replies{"old", kInvalidated}));
-  EXPECT_EQ(AtOnce(reader, {"MGET", "k", "k"}), (Replies{"[old old]", kInvalidated, kInvalidated}));
-  EXPECT_EQ(Info("tracking_total_keys"), "0");
-  rig->RunAll();
-  EXPECT_EQ(AtOnce(reader, {"GET", "k"}), Replies{"new"});
-  EXPECT_EQ(Info("tracking_total_keys"), "1");
-}
-
-TEST_F(ForeignWritesTest, WhatIsStaleForWantOfTheDatabaseIsNotKeptEither) {
-  rig->Pass(std::chrono::milliseconds(2500));
-  EXPECT_EQ(AtOnce(reader, {"GET", "k"}), Replies());
-  rig->Complete(Kind::kLoad, Outcome::kUnavailable);
-  EXPECT_EQ(Told(reader), (Replies{"old", kInvalidated}));
-  EXPECT_EQ(AtOnce(reader, {"MGET", "k", "k"}), Replies());
-  rig->Complete(Kind::kLoad, Outcome::kUnavailable);
-  EXPECT_EQ(Told(reader), (Replies{"[old old]", kInvalidated, kInvalidated}));
-}
-
-TEST_F(ForeignWritesTest, AListenerIsToldOfItsOwnStaleAnswer) {
-  const size_t listener = Resp3();
-  Track(listener, {"BCAST", "PREFIX", "k"});
-  rig->Pass(std::chrono::milliseconds(1500));
-  EXPECT_EQ(AtOnce(listener, {"GET", "k"}), (Replies{"old", kInvalidated}));
 }
 
 TEST_F(ClientTrackingTest, WhatIsInvalidatedIsToldOf) {
@@ -417,6 +305,14 @@ TEST_F(ClientTrackingTest, TheTableIsChargedToTheMemoryOfClients) {
   EXPECT_GT(rig->gateway().memory().clients().used(), before);
   rig->Do(reader, {"CLIENT", "TRACKING", "OFF"});
   EXPECT_EQ(rig->gateway().memory().clients().used(), before);
+}
+
+TEST_F(ClientTrackingTest, ThePrefixesOfAClientAreHeldByIt) {
+  const size_t before = rig->client(reader).pipeline.held_bytes();
+  Track(reader, {"BCAST", "PREFIX", std::string(1000, 'p')});
+  EXPECT_GT(rig->client(reader).pipeline.held_bytes(), before + 3000);
+  rig->Do(reader, {"CLIENT", "TRACKING", "OFF"});
+  EXPECT_EQ(rig->client(reader).pipeline.held_bytes(), before);
 }
 
 TEST_F(ClientTrackingTest, WhoTurnsItOffOrResetsIsToldNoMore) {

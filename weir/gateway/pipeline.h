@@ -125,11 +125,13 @@ class Pipeline {
   size_t room() const { return Ending() || judging_ ? 0 : kCommandsMax - queue_.size(); }
   // Gives the queue's memory back if it is empty. For connections with nothing to say.
   void ReleaseIdle();
-  // Bytes of what waits and of an open transaction, but for large values, which are Bytes.
+  // Bytes of what waits, of an open transaction and of prefixes, but for large values, which are
+  // Bytes.
   size_t held_bytes() const {
     const size_t written =
         exec_answer_.written == nullptr ? 0 : exec_answer_.written->buffer_bytes();
-    return held_bytes_ + transaction_.bytes() + queue_.capacity() * sizeof(Queued) + written;
+    return held_bytes_ + transaction_.bytes() + queue_.capacity() * sizeof(Queued) + written +
+           session_.tracking.bytes();
   }
   // Whether every command has been answered.
   bool idle() const { return queue_.empty(); }

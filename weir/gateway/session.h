@@ -30,6 +30,14 @@ struct TrackingMode {
 
   // Whether the client may keep what it is shown now.
   bool keeps_now() const { return on && (opt_in ? caching : !(opt_out && caching)); }
+  // Bytes of the prefixes, here and in ClientTracking, which keeps them twice.
+  size_t bytes() const {
+    constexpr size_t kCopies = 3;
+    constexpr size_t kNodeBytes = sizeof(std::string) + 48;
+    size_t bytes = 0;
+    for (const std::string& prefix : prefixes) bytes += kCopies * (prefix.size() + kNodeBytes);
+    return bytes;
+  }
 };
 
 // Threads: single-owner.
