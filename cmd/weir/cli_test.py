@@ -68,9 +68,11 @@ class CommandLine(unittest.TestCase):
         self.assert_usage_error(self.run_weir("help", "swim"), "no subcommand 'swim'")
 
     def test_version(self):
-        done = self.run_weir("version")
-        self.assertEqual(done.returncode, 0)
-        self.assertRegex(done.stdout, r"^weir \d+\.\d+\.\d+\n$")
+        for words in ("version", "--version"):
+            with self.subTest(words):
+                done = self.run_weir(words)
+                self.assertEqual(done.returncode, 0)
+                self.assertRegex(done.stdout, r"^weir \d+\.\d+\.\d+\n$")
 
     def test_ring_tells_owners_and_moves_offline(self):
         done = self.run_weir("ring", "owner", "--nodes", "1,2=2,3", "foo", "{foo}:1", "bar")

@@ -230,6 +230,15 @@ TEST_F(Live, SetTakesOwnNamesAndThoseOfRedis) {
   EXPECT_EQ(Reload("").changed.size(), 5u) << "the file says what it said";
 }
 
+TEST_F(Live, WhatIsSoAlreadyMayBeSetInAnySpelling) {
+  Start("[server]\nmemory = \"256MiB\"\n");
+  for (const char* same : {"256MiB", "262144kb", "268435456"}) {
+    EXPECT_EQ(Set({{"maxmemory", same}}), "OK") << same;
+    EXPECT_EQ(Set({{"memory", same}}), "OK") << same;
+  }
+  EXPECT_NE(Set({{"maxmemory", "257MiB"}}), "OK");
+}
+
 TEST_F(Live, SetIsAllOrNothingAndSaysWhatIsWrong) {
   Start("[[limit]]\nname = \"l\"\nrate = \"1/s\"\n");
   const std::string failed = "CONFIG SET failed (possibly related to argument '";
@@ -244,6 +253,9 @@ TEST_F(Live, SetIsAllOrNothingAndSaysWhatIsWrong) {
        {{"threads", "3"}}},
       {failed + "appendonly') - can't set immutable config", {{"appendonly", "yes"}}},
       {failed + "timeout') - 'x' is not known here", {{"timeout", "x"}}},
+      {failed + "loglevel') - 'loud' is not known here; write \"debug\", \"info\", "
+                "\"warn\" or \"error\"",
+       {{"loglevel", "loud"}}},
       {failed + "limit.l.rate') - change it in the configuration file, then send weir SIGHUP",
        {{"limit.l.rate", "2/s"}}}};
   for (const auto& [error, changes] : wrong) EXPECT_EQ(Set(changes), error);

@@ -431,6 +431,7 @@ int RunDocs(const CLI::App& app, const std::string& topic) {
 int Run(int argc, char** argv) {
   CLI::App app("weir: one fast, fair, durable Redis in front of a service's databases.", "weir");
   app.require_subcommand(1, 1);
+  app.set_version_flag("--version", "weir " WEIR_VERSION, "Print the version.");
   app.get_formatter()->column_width(36);
   Arguments arguments;
   CLI::App* serve = app.add_subcommand("serve", "Serve clients; needs no option at all.");

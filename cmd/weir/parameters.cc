@@ -29,7 +29,8 @@ std::optional<std::string> SecondsOrNone(std::string_view text) {
 std::optional<std::string> Level(std::string_view text) {
   if (text == "debug" || text == "verbose") return "debug";
   if (text == "notice") return "info";
-  return text == "warning" ? std::optional<std::string>("warn") : std::nullopt;
+  if (text == "warning") return "warn";
+  return AsItIs(text);  // a level's name in weir; the option names them all when it is none
 }
 
 // 0 without a listener, as Redis says it.
@@ -94,6 +95,7 @@ struct Constant {
 };
 constexpr auto kConstants = std::to_array<Constant>({{"appendonly", "no"},
                                                      {"cluster-enabled", "no"},
+                                                     {"daemonize", "no"},
                                                      {"databases", "1"},
                                                      {"maxmemory-policy", "noeviction"},
                                                      {"notify-keyspace-events", ""},
@@ -183,15 +185,18 @@ std::string SetParameter(std::string_view name, const std::string& value, Server
   if (option == nullptr) {
     return "Unknown option or number of arguments for CONFIG SET - '" + std::string(name) + "'";
   }
-  if (!option->reloadable) {
+  const std::optional<std::string> text =
+      alias == nullptr ? std::optional(value) : alias->translate(value);
+  ServerConfig next = server;
+  const std::string problem =
+      text ? option->read(&next, {*text}) : "'" + value + "' is not known here";
+  if (!option->reloadable && (!problem.empty() || option->show(&next) != option->show(&server))) {
     return SetFailed(
         name, "can't set immutable config; restart weir to change " + std::string(option->key));
   }
-  const std::optional<std::string> text =
-      alias == nullptr ? std::optional(value) : alias->translate(value);
-  const std::string problem =
-      text ? option->read(&server, {*text}) : "'" + value + "' is not known here";
-  return problem.empty() ? "" : SetFailed(name, problem);
+  if (!problem.empty()) return SetFailed(name, problem);
+  server = std::move(next);
+  return "";
 }
 
 }  // namespace weir::cmd

@@ -70,12 +70,16 @@ int Fail(const std::string& what, const Error& error) {
 void LogServing(const Config& config, const std::vector<net::Address>& plain,
                 const server::TlsAcceptor* tls, uint16_t admin_port, size_t shards) {
   const bool in_memory = config.server.store == StoreKind::kMemory;
+  std::string data;
+  for (const std::string& directory : LayOut(config).directories) {
+    data += (data.empty() ? "" : " ") + directory;
+  }
   const auto log = [&](const std::string& message, const net::Address& address,
                        const std::string& flags) {
     LogInfo(message,
             {{"listen", address.ToString()},
              {"admin", config.server.admin.ip + ":" + std::to_string(admin_port)},
-             {"data", in_memory ? "(memory)" : config.server.data},
+             {"data", in_memory ? "(memory)" : data},
              {"shards", std::to_string(shards)},
              {"try", "redis-cli " + flags + "-p " + std::to_string(address.port) + " ping"}});
   };

@@ -8,9 +8,9 @@
 namespace weir::cmd {
 
 std::string DescribeUnexpected(const std::vector<std::string>& words) {
-  std::vector<std::string> known = {"serve",  "check",   "user",   "ring",     "shard",
-                                    "backup", "restore", "verify", "bench",    "replay",
-                                    "advise", "version", "help",   "--config", "--help"};
+  std::vector<std::string> known = {
+      "serve", "check",  "user",   "ring",    "shard", "backup",   "restore", "verify",
+      "bench", "replay", "advise", "version", "help",  "--config", "--help",  "--version"};
   for (const Option& option : Options()) {
     if (option.section == "server") known.push_back(FlagOf(option));
   }
