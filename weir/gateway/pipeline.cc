@@ -209,6 +209,7 @@ void Pipeline::Pump() {
     if (session_.closing) {
       queue_.clear();
       run_ = 0;
+      returned_ = false;
       queued_bytes_ = 0;
       held_bytes_ = 0;
       return;
@@ -396,8 +397,9 @@ Pipeline::Queued* Pipeline::Find(const Origin& origin) {
   return index < queue_.size() ? &queue_[index] : nullptr;
 }
 
+// Something that `queued` waited for has come.
 void Pipeline::PumpIfReady(const Queued& queued) {
-  if (&queued == &queue_.front() && queued.pending == 0) Pump();
+  if (EndReturnedRun() || (&queued == &queue_.front() && queued.pending == 0)) Pump();
 }
 
 void Pipeline::OnWrite(std::unique_ptr<WriteItem> item) {
@@ -405,9 +407,7 @@ void Pipeline::OnWrite(std::unique_ptr<WriteItem> item) {
   if (queued == nullptr) return;
   if (item->misrouted) {
     OnMisrouted(*queued, std::move(item));
-    return;
-  }
-  if (!queued->parts.empty()) {
+  } else if (!queued->parts.empty()) {
     TakePart(*queued, *item);
   } else {
     queued->pending = 0;

@@ -275,6 +275,7 @@ class Pipeline {
   void BeginLoad(cache::Lane& lane, Queued& queued, uint64_t sequence, uint32_t key, bool as_head);
   void BeginWrite(Queued& queued, uint64_t sequence);
   void OnMisrouted(Queued& queued, std::unique_ptr<WriteItem> item);
+  bool EndReturnedRun();
   void BeginOperation(Queued& queued, uint64_t sequence);
   void BeginSnapshot(Queued& queued);
   void BeginManyKeys(Queued& queued, uint64_t sequence);
@@ -357,6 +358,7 @@ class Pipeline {
   CommandKind run_kind_ = CommandKind::kLocal;
   uint32_t run_database_ = 0;
   uint64_t run_routes_ = 0;  // Of its writes: Placement::routes() before the first was placed.
+  bool returned_ = false;    // Some of its writes have come back, to begin again.
   size_t queued_bytes_ = 0;
   size_t held_bytes_ = 0;  // The sum of own_bytes.
   size_t output_limit_ = SIZE_MAX;

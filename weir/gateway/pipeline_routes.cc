@@ -78,9 +78,8 @@ void Pipeline::BeginParts(Queued& queued, const OwnedArgs& args, uint64_t sequen
   }
 }
 
-// Every write of the run that was still on its way comes back, in order, since all were placed by
-// the same routes. When the last is back they begin again, in order: as a run, or several, by
-// where their keys are now.
+// Every write of the run that was still on its way comes back, or is refused, since all were placed
+// by the same routes.
 void Pipeline::OnMisrouted(Queued& queued, std::unique_ptr<WriteItem> item) {
   if (!queued.parts.empty()) {
     BeginParts(queued, item->args, item->origin.sequence, item->origin.part);
@@ -94,15 +93,27 @@ void Pipeline::OnMisrouted(Queued& queued, std::unique_ptr<WriteItem> item) {
   } else {
     queued.args = std::move(item->args);
   }
+  returned_ = true;
+}
+
+// If writes of the run have come back, and nothing of it is under way any more, whatever became of
+// the rest: ends the run before the first that has, so that these begin again, in order, as a run,
+// or several, by where their keys are now. Returns whether it did.
+bool Pipeline::EndReturnedRun() {
+  if (!returned_) return false;
   size_t first = run_;
   for (size_t i = run_; i-- > 0;) {
-    if (queue_[i].state == State::kPending) return;
-    const bool local = queue_[i].spec != nullptr && queue_[i].spec->kind == CommandKind::kLocal;
-    if (queue_[i].state == State::kWaiting && !local) first = i;
+    const Queued& queued = queue_[i];
+    if (queued.state == State::kPending) return false;
+    const bool local = queued.spec != nullptr && queued.spec->kind == CommandKind::kLocal;
+    if (queued.state == State::kWaiting && !local) first = i;
   }
+  assert(first < run_);
+  for (size_t i = first; i < run_; ++i) holding_ &= !queue_[i].holds;
   run_ = first;
   if (run_ == 0) run_kind_ = CommandKind::kLocal;
-  Pump();
+  returned_ = false;
+  return true;
 }
 
 }  // namespace weir::gateway

@@ -13,7 +13,7 @@
 #include <gtest/gtest.h>
 
 #include "weir/base/random.h"
-#include "weir/gateway/gateway_rig.h"
+#include "weir/gateway/range_moves_rig.h"
 
 namespace weir::gateway {
 namespace {
@@ -24,36 +24,6 @@ using testing::IsEmpty;
 using testing::StartsWith;
 using Kind = ScriptedStore::Kind;
 using Outcome = ScriptedStore::Outcome;
-
-GatewayRig::Options TwoDatabases() {
-  GatewayRig::Options options = GatewayRig::WithoutCache();
-  options.databases = 2;
-  return options;
-}
-
-class RangeMovesTest : public testing::Test {
- protected:
-  void TearDown() override {
-    rig_.RunAll();
-    for (size_t i = 0; i < 2; ++i) EXPECT_THAT(rig_.store(i).problems(), IsEmpty());
-  }
-
-  std::string Ask(const Words& words) { return rig_.Do(client_, words); }
-  MoveStatus Last() { return rig_.gateway().moves().Status().back(); }
-  void RunUntil(std::string_view phase) {
-    for (int i = 0; i < 100 && Last().phase != phase; ++i) Wait();
-    ASSERT_EQ(Last().phase, phase) << Last().stage << ' ' << Last().error;
-  }
-  void Wait() {
-    rig_.Pass(std::chrono::milliseconds(100));
-    rig_.gateway().Tick();
-    rig_.RunAll();
-  }
-  size_t Stored(size_t database) { return rig_.store(database).records().size(); }
-
-  GatewayRig rig_{TwoDatabases()};
-  size_t client_ = rig_.Connect();
-};
 
 TEST_F(RangeMovesTest, ARangeGoesOverAndComesBackWithAllThatWasWritten) {
   for (int i = 0; i < 100; ++i) Ask({"SET", "k" + std::to_string(i), "v"});
