@@ -295,19 +295,18 @@ void ClientTracking::Tell(Untold* untold) {
 
 void ClientTracking::OnChanged(std::span<const Change> changes) {
   if (!any()) return;
-  std::vector<std::pair<const Change*, std::vector<tracking::ClientId>>> shown;
-  for (const Change& change : changes) {
-    // Let go between two keys, since readers who wait for it hold a lane.
-    const std::lock_guard lock(table_mutex_);
-    std::vector<tracking::ClientId> readers = table_.Take(change.key, change.hash);
-    if (!readers.empty()) shown.emplace_back(&change, std::move(readers));
-    ChargeTable();
-  }
   Messages messages;
   // Also when nobody is to be told: somebody else may be about to send what is about these keys.
   const std::lock_guard lock(clients_mutex_);
-  for (const auto& [change, readers] : shown) {
-    TellReaders(change->key, readers, change->writer, &messages);
+  for (const Change& change : changes) {
+    std::vector<tracking::ClientId> readers;
+    {
+      // Let go between two keys, since readers who wait for it hold a lane.
+      const std::lock_guard table_lock(table_mutex_);
+      readers = table_.Take(change.key, change.hash);
+      ChargeTable();
+    }
+    if (!readers.empty()) TellReaders(change.key, readers, change.writer, &messages);
   }
   TellPrefixes(changes, &messages);
   messages.Send();

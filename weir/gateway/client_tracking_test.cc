@@ -3,6 +3,8 @@
 #include "weir/gateway/client_tracking.h"
 
 #include <algorithm>
+#include <set>
+#include <sstream>
 
 #include "weir/gateway/client_tracking_rig.h"
 
@@ -209,6 +211,52 @@ TEST_F(ClientTrackingTest, BroadcastTellsOfEveryKeyWithThePrefix) {
   EXPECT_EQ(Info("tracking_clients"), "0");
 }
 
+// A message has as many keys as its bytes allow; no key is left out or told twice.
+TEST_F(ClientTrackingTest, BroadcastTellsOfManyKeysInSeveralMessages) {
+  ASSERT_EQ(Track(reader, {"BCAST"}), "+OK");
+  Words words = {"MSET"};
+  std::multiset<std::string> written;
+  for (int i = 0; i < 1500; ++i) {
+    words.insert(words.end(), {"key:" + std::to_string(i), "v"});
+    written.insert("key:" + std::to_string(i));
+  }
+  rig->Do(writer, words);
+  const Replies messages = Told(reader);
+  EXPECT_GT(messages.size(), 1U);
+  std::multiset<std::string> told;
+  for (const std::string& message : messages) {
+    ASSERT_TRUE(message.starts_with("[invalidate ["));
+    EXPECT_LE(message.size(), ClientTracking::kMessageBytesMax);
+    std::istringstream keys(message.substr(13, message.size() - 15));
+    for (std::string key; keys >> key;) told.insert(key);
+  }
+  EXPECT_EQ(told, written);
+}
+
+TEST_F(ClientTrackingTest, WhoWantsMorePrefixesThanThereMayBeGetsNone) {
+  constexpr size_t kEach = ClientTracking::kPrefixesPerClientMax;
+  constexpr size_t kMost = tracking::Prefixes::kPrefixesMax;
+  for (size_t i = 0; i < kMost; i += kEach) {
+    Words words = {"BCAST"};
+    const size_t last = i + kEach == kMost ? kEach - 1 : kEach;
+    for (size_t j = 0; j < last; ++j) {
+      words.insert(words.end(), {"PREFIX", "p" + std::to_string(i + j) + "."});
+    }
+    ASSERT_EQ(Track(Resp3(), words), "+OK");
+  }
+  const std::string left = std::to_string(kMost - 1);
+  EXPECT_EQ(Info("tracking_total_prefixes"), left);
+  EXPECT_TRUE(Track(reader, {"BCAST", "PREFIX", "k", "PREFIX", "l"}).starts_with("-ERR too many"));
+  EXPECT_EQ(Info("tracking_total_prefixes"), left);
+  rig->Do(writer, {"SET", "k", "new"});
+  EXPECT_EQ(Told(reader), Replies());
+  EXPECT_EQ(Track(reader, {"BCAST", "PREFIX", "k"}), "+OK");
+  EXPECT_TRUE(Track(reader, {"BCAST", "PREFIX", "l"}).starts_with("-ERR too many"));
+  rig->Do(writer, {"MSET", "k", "newer", "l", "new"});
+  EXPECT_EQ(Told(reader), Replies{kInvalidated});
+  EXPECT_EQ(Track(Resp3(), {"BCAST"}), "+OK") << "all keys can always be had";
+}
+
 TEST_F(ClientTrackingTest, WithNoloopAClientIsNotToldOfWhatItAloneWrote) {
   for (const bool broadcast : {false, true}) {
     const size_t client = Resp3();
@@ -269,6 +317,23 @@ TEST_F(ClientTrackingTest, ARedirectionThatIsBrokenIsSaid) {
   EXPECT_EQ(Told(reader), Replies{"[tracking-redir-broken :" + id + "]"});
   EXPECT_EQ(rig->Do(reader, {"CLIENT", "TRACKINGINFO"}),
             "{flags [on broken_redirect] redirect :" + id + " prefixes []}");
+}
+
+TEST_F(ClientTrackingTest, NobodyIsToldWhereTheOtherConnectionNoLongerSpeaksResp3) {
+  for (const Words& words : {Words{"RESET"}, {"HELLO", "2"}}) {
+    const size_t target = Resp3();
+    Track(reader, {"REDIRECT", std::to_string(Id(target))});
+    rig->Do(target, words);
+    rig->Do(reader, {"GET", "k"});
+    rig->Do(writer, {"SET", "k", "new"});
+    EXPECT_EQ(Told(reader), Replies());
+    EXPECT_EQ(Told(target), Replies());
+    rig->Do(target, {"HELLO", "3"});
+    rig->Do(reader, {"GET", "k"});
+    rig->Do(writer, {"SET", "k", "newer"});
+    EXPECT_EQ(Told(target), Replies{kInvalidated});
+    EXPECT_EQ(rig->Do(reader, {"CLIENT", "TRACKING", "OFF"}), "+OK");
+  }
 }
 
 TEST_F(ClientTrackingTest, AClientThatSpeaksResp2IsToldNothing) {
@@ -387,6 +452,23 @@ TEST_F(ClientTrackingTest, WhatDoesNotGoTogetherIsRefusedAsInRedis) {
   EXPECT_EQ(Track(reader),
             e + "You can't switch BCAST mode on/off before disabling tracking for this client, "
                 "and then re-enabling it with a different mode.");
+  const std::string id = std::to_string(Id(Resp3()));
+  EXPECT_EQ(Track(writer, {"REDIRECT", id, "REDIRECT", id}),
+            e + "A client can only redirect to a single other client");
+  const std::string echoed(128, 'k');
+  EXPECT_EQ(
+      Track(Resp3(), {"BCAST", "PREFIX", std::string(500, 'k'), "PREFIX", std::string(501, 'k')}),
+      e + "Prefix '" + echoed + "' overlaps with another provided prefix '" + echoed +
+          "'. Prefixes for a single client must not overlap.");
+  const std::string switched =
+      e +
+      "You can't switch OPTIN/OPTOUT mode before disabling tracking for this client, and then "
+      "re-enabling it with a different mode.";
+  for (const bool in : {false, true}) {
+    const size_t client = Resp3();
+    EXPECT_EQ(Track(client, {in ? "OPTIN" : "OPTOUT"}), "+OK");
+    EXPECT_EQ(Track(client, {in ? "OPTOUT" : "OPTIN"}), switched);
+  }
   EXPECT_EQ(rig->Do(writer, {"CLIENT", "CACHING", "YES"}),
             e + "CLIENT CACHING can be called only when the client is in tracking mode with OPTIN "
                 "or OPTOUT mode enabled");

@@ -10,6 +10,12 @@ namespace {
 // How much of a client's own words an error repeats, as in Redis.
 constexpr size_t kEchoBytesMax = 128;
 
+std::string PrefixOverlap(std::string_view prefix, std::string_view which, std::string_view other) {
+  return "ERR Prefix '" + std::string(prefix.substr(0, kEchoBytesMax)) + "' overlaps with " +
+         std::string(which) + " prefix '" + std::string(other.substr(0, kEchoBytesMax)) +
+         "'. Prefixes for a single client must not overlap.";
+}
+
 std::string Lower(std::string_view text) {
   std::string lower(text);
   std::transform(lower.begin(), lower.end(), lower.begin(),
@@ -154,9 +160,12 @@ std::string UnknownClientType(std::string_view type) {
   return "ERR Unknown client type '" + std::string(type.substr(0, kEchoBytesMax)) + "'";
 }
 
-std::string PrefixOverlap(std::string_view prefix, std::string_view which, std::string_view other) {
-  return "ERR Prefix '" + std::string(prefix) + "' overlaps with " + std::string(which) +
-         " prefix '" + std::string(other) + "'. Prefixes for a single client must not overlap.";
+std::string OverlapsExistingPrefix(std::string_view prefix, std::string_view other) {
+  return PrefixOverlap(prefix, "an existing", other);
+}
+
+std::string OverlapsProvidedPrefix(std::string_view prefix, std::string_view other) {
+  return PrefixOverlap(prefix, "another provided", other);
 }
 
 std::string NoSuchUser(std::string_view name) {

@@ -239,8 +239,10 @@ std::string ExecRefused(std::string_view error);
 std::string UnknownParameter(std::string_view name);
 std::string UnknownClientType(std::string_view type);
 std::string NoSuchUser(std::string_view name);
-// `prefix` of CLIENT TRACKING overlaps with `other`, which is "an existing" or "another provided".
-std::string PrefixOverlap(std::string_view prefix, std::string_view which, std::string_view other);
+// `prefix` of CLIENT TRACKING overlaps with one that the client had, or with one of the same
+// command.
+std::string OverlapsExistingPrefix(std::string_view prefix, std::string_view other);
+std::string OverlapsProvidedPrefix(std::string_view prefix, std::string_view other);
 std::string NoLatencySamples(std::string_view event);
 // `command` cannot be queued by MULTI, or only where there is one database.
 std::string NotInTransaction(std::string_view command);

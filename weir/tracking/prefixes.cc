@@ -5,7 +5,8 @@ namespace weir::tracking {
 bool Prefixes::Add(std::string_view prefix, ClientId client) {
   auto at = clients_.find(prefix);
   if (at == clients_.end()) {
-    if (clients_.size() == kPrefixesMax || prefix.size() > kPrefixBytesMax) return false;
+    const bool full = !prefix.empty() && clients_.size() - clients_.count("") == kPrefixesMax;
+    if (full || prefix.size() > kPrefixBytesMax) return false;
     at = clients_.try_emplace(std::string(prefix)).first;
     ++lengths_[prefix.size()];
   }

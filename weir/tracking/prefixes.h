@@ -2,7 +2,7 @@
 //
 // When not to use: for clients that are to hear of what they were shown alone (table.h).
 // Ownership: copies prefixes. Threads: single-owner; const calls are safe with other const calls.
-// Limits: kPrefixesMax different prefixes, of kPrefixBytesMax each.
+// Limits: kPrefixesMax different prefixes, of kPrefixBytesMax each, beside "", which every key has.
 // Cost: Match is O(different lengths of prefixes * log prefixes) for each key.
 // Source: the BCAST mode of Redis 6, tracking.c.
 #pragma once

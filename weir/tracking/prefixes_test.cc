@@ -58,6 +58,8 @@ TEST(Prefixes, NumberAndLengthAreLimited) {
   }
   EXPECT_FALSE(prefixes.Add("one more", 1));
   EXPECT_TRUE(prefixes.Add("0", 2)) << "one that is there already";
+  EXPECT_TRUE(prefixes.Add("", 3)) << "the one of all keys";
+  EXPECT_FALSE(prefixes.Add("one more", 1));
   prefixes.Remove("17", 1);
   EXPECT_TRUE(prefixes.Add(std::string(Prefixes::kPrefixBytesMax, 'x'), 1));
   prefixes.Remove("18", 1);

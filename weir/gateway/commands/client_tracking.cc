@@ -84,12 +84,12 @@ std::optional<std::string> Conflict(const TrackingRequest& wanted, const Trackin
     const std::string_view prefix = wanted.prefixes[i];
     for (const std::string& other : before.prefixes) {
       if (tracking::Prefixes::Overlap(prefix, other)) {
-        return errors::PrefixOverlap(prefix, "an existing", other);
+        return errors::OverlapsExistingPrefix(prefix, other);
       }
     }
     for (const std::string_view other : std::span(wanted.prefixes).subspan(i + 1)) {
       if (tracking::Prefixes::Overlap(prefix, other)) {
-        return errors::PrefixOverlap(prefix, "another provided", other);
+        return errors::OverlapsProvidedPrefix(prefix, other);
       }
     }
   }
