@@ -1,9 +1,7 @@
 #include "weir/rls/json_answer.h"
 
-#include <algorithm>
 #include <charconv>
 #include <optional>
-#include <set>
 #include <utility>
 
 #include <nlohmann/json.hpp>
@@ -15,23 +13,6 @@ namespace {
 // in their order.
 using Json = nlohmann::json;
 using Ordered = nlohmann::ordered_json;
-
-// One descriptor of the request and the limit that it falls under.
-struct Descriptor {
-  std::vector<Entry> entries;
-  std::optional<uint64_t> cost;  // Instead of the request's.
-  const Rule* rule = nullptr;    // nullptr: no limit, or one that the request brings along.
-  std::optional<Rule> own;
-  std::optional<size_t> limit;  // Index of what was asked.
-
-  const Rule* limited_by() const { return own.has_value() ? &*own : rule; }
-};
-
-struct Request {
-  std::string domain;
-  uint64_t cost = 1;
-  std::vector<Descriptor> descriptors;
-};
 
 Error Wrong(std::string what) {
   return Error{ErrorCode::kInvalid, std::move(what)};
@@ -68,12 +49,10 @@ Result<Rule> ReadOwnLimit(const Json& limit) {
   std::optional<Unit> named;
   if (unit != limit.end() && unit->is_string()) {
     named = UnitNamed(unit->get_ref<const std::string&>());
-  } else if (unit != limit.end() && unit->is_number_unsigned() && unit->get<uint64_t>() >= 1 &&
-             unit->get<uint64_t>() <= static_cast<uint64_t>(Unit::kWeek)) {
-    named = static_cast<Unit>(unit->get<uint64_t>());
+  } else if (unit != limit.end() && unit->is_number_unsigned()) {
+    named = UnitNumbered(unit->get<uint64_t>());
   }
-  if (!named.has_value()) return Wrong("a limit's unit is not known");
-  rule.unit = *named;
+  rule.unit = named.value_or(Unit::kUnknown);
   return rule;
 }
 
@@ -88,38 +67,34 @@ Result<Descriptor> ReadDescriptor(const Json& json) {
       return found != entry.end() && found->is_string() ? found->get<std::string>() : "";
     };
     descriptor.entries.push_back({text("key"), text("value")});
-    if (descriptor.entries.back().key.empty()) return Wrong("an entry has no key");
   }
   if (const Json* cost = Member(json, "hitsAddend", "hits_addend")) {
-    descriptor.cost = NumberOf(*cost);
-    if (!descriptor.cost.has_value()) return Wrong("hitsAddend is not a number");
+    descriptor.hits_addend = NumberOf(*cost);
+    if (!descriptor.hits_addend.has_value()) return Wrong("hitsAddend is not a number");
   }
   if (const Json* limit = Member(json, "limit", "limit")) {
     Result<Rule> own = ReadOwnLimit(*limit);
     if (!own.ok()) return own.error();
-    descriptor.own = std::move(own).value();
+    descriptor.limit = std::move(own).value();
   }
   return descriptor;
 }
 
-Result<Request> ReadRequest(std::string_view body) {
+Result<RateLimitRequest> ReadRequest(std::string_view body) {
   const Json json = Json::parse(body, nullptr, false);
   if (!json.is_object()) return Wrong("the body is not a JSON object");
-  Request request;
+  RateLimitRequest request;
   if (const auto domain = json.find("domain"); domain != json.end() && domain->is_string()) {
     request.domain = domain->get<std::string>();
   }
-  if (request.domain.empty()) return Wrong("rate limit domain must not be empty");
   if (const Json* cost = Member(json, "hitsAddend", "hits_addend")) {
     const std::optional<uint64_t> number = NumberOf(*cost);
     if (!number.has_value()) return Wrong("hitsAddend is not a number");
     if (*number > UINT32_MAX) return Wrong("hitsAddend is not of 32 bits");
-    request.cost = std::max<uint64_t>(*number, 1);  // 0 is what a .proto says for nothing.
+    request.hits_addend = static_cast<uint32_t>(*number);
   }
   const auto descriptors = json.find("descriptors");
-  if (descriptors == json.end() || !descriptors->is_array() || descriptors->empty()) {
-    return Wrong("rate limit descriptor list must not be empty");
-  }
+  if (descriptors == json.end() || !descriptors->is_array()) return request;
   for (const Json& one : *descriptors) {
     Result<Descriptor> read = ReadDescriptor(one);
     if (!read.ok()) return read.error();
@@ -128,121 +103,45 @@ Result<Request> ReadRequest(std::string_view body) {
   return request;
 }
 
-// Rules that another one of the request replaces do not hold.
-void FindRules(const Rules& rules, Request* request) {
-  std::set<std::string_view> replaced;
-  for (Descriptor& descriptor : request->descriptors) {
-    if (!rules.HasDomain(request->domain)) descriptor.own.reset();
-    if (descriptor.own.has_value()) continue;
-    descriptor.rule = rules.Find(request->domain, descriptor.entries);
-    if (descriptor.rule == nullptr) continue;
-    replaced.insert(descriptor.rule->replaces.begin(), descriptor.rule->replaces.end());
-  }
-  for (Descriptor& descriptor : request->descriptors) {
-    if (descriptor.rule == nullptr || descriptor.rule->name.empty()) continue;
-    if (replaced.contains(descriptor.rule->name)) descriptor.rule = nullptr;
-  }
-}
-
-// Names the bucket. Lengths stand before the texts, so that no two descriptors share a name.
-std::string KeyOf(const std::string& domain, const Descriptor& descriptor) {
-  const auto part = [](const std::string& text) {
-    return std::to_string(text.size()) + ":" + text;
-  };
-  std::string key = "rls:" + part(domain);
-  for (const Entry& entry : descriptor.entries) key += part(entry.key) + part(entry.value);
-  return key + std::string(UnitName(descriptor.limited_by()->unit));
-}
-
-// A limit of nothing refuses without being asked; one without end is not asked either.
-bool IsAsked(const Rule* rule) {
-  return rule != nullptr && !rule->unlimited && rule->requests_per_unit > 0;
-}
-
-// Whether a limit of nothing refuses the request, so that no other is to be charged.
-bool IsRefusedAnyway(const Request& request) {
-  return std::any_of(
-      request.descriptors.begin(), request.descriptors.end(), [](const Descriptor& descriptor) {
-        const Rule* rule = descriptor.limited_by();
-        return rule != nullptr && !rule->unlimited && !rule->shadow && rule->requests_per_unit == 0;
-      });
-}
-
-// Two costs of one limit, which no limit has room for where they cannot be counted.
-uint64_t SumOf(uint64_t a, uint64_t b) {
-  return a > UINT64_MAX - b ? UINT64_MAX : a + b;
-}
-
-// What is asked; a descriptor that comes twice is one limit with both costs.
-Result<std::vector<AskedLimit>> AskedOf(Request* request) {
-  std::vector<AskedLimit> asked;
-  for (Descriptor& descriptor : request->descriptors) {
-    const Rule* rule = descriptor.limited_by();
-    if (!IsAsked(rule)) continue;
-    const std::string key = KeyOf(request->domain, descriptor);
-    const uint64_t cost = descriptor.cost.value_or(request->cost);
-    auto same = std::find_if(asked.begin(), asked.end(),
-                             [&](const AskedLimit& one) { return one.key == key; });
-    if (same == asked.end()) {
-      if (asked.size() == kLimitsMax) return Wrong("at most 8 limits decide together");
-      asked.push_back({key, rule->requests_per_unit, LengthOf(rule->unit), 0, !rule->shadow});
-      same = asked.end() - 1;
-    }
-    same->cost = SumOf(same->cost, cost);
-    descriptor.limit = static_cast<size_t>(same - asked.begin());
-  }
-  return asked;
+const char* CodeName(bool over_limit) {
+  return over_limit ? "OVER_LIMIT" : "OK";
 }
 
 // As the JSON of protocol buffers leaves it out: what is 0 or empty.
-Ordered StatusOf(const Descriptor& descriptor, const std::vector<LimitOutcome>& outcomes,
-                 bool* over) {
-  const Rule* rule = descriptor.limited_by();
-  Ordered status;
-  status["code"] = "OK";
-  if (rule == nullptr || rule->unlimited) return status;
-  const LimitOutcome outcome =
-      descriptor.limit.has_value() ? outcomes[*descriptor.limit] : LimitOutcome{.allowed = false};
-  if (!outcome.allowed && !rule->shadow) {
-    status["code"] = "OVER_LIMIT";
-    *over = true;
-  }
-  Ordered& limit = status["currentLimit"];
+Ordered ShowStatus(const DescriptorStatus& status) {
+  Ordered shown;
+  shown["code"] = CodeName(status.over_limit);
+  if (!status.current_limit.has_value()) return shown;
+  const Rule& rule = *status.current_limit;
+  Ordered& limit = shown["currentLimit"];
   limit = Ordered::object();
-  if (!rule->name.empty()) limit["name"] = rule->name;
-  if (rule->requests_per_unit > 0) limit["requestsPerUnit"] = rule->requests_per_unit;
-  limit["unit"] = UnitName(rule->unit);
-  const uint64_t remaining = std::min<uint64_t>(outcome.remaining, UINT32_MAX);
-  if (remaining > 0) status["limitRemaining"] = remaining;
-  const auto reset = std::chrono::ceil<std::chrono::seconds>(outcome.until_reset).count();
-  status["durationUntilReset"] = std::to_string(reset) + "s";
-  return status;
+  if (!rule.name.empty()) limit["name"] = rule.name;
+  if (rule.requests_per_unit > 0) limit["requestsPerUnit"] = rule.requests_per_unit;
+  limit["unit"] = UnitName(rule.unit);
+  if (status.limit_remaining > 0) shown["limitRemaining"] = status.limit_remaining;
+  shown["durationUntilReset"] = std::to_string(status.duration_until_reset.count()) + "s";
+  return shown;
 }
 
-JsonReply Refuse(const std::string& why) {
-  return {.status = 400, .body = why + "\n"};
+JsonReply Refuse(const Error& error) {
+  return {.status = 400, .body = error.message + "\n"};
 }
 
 }  // namespace
 
 JsonReply AnswerJson(std::string_view body, const Rules& rules, const DecideFunction& decide) {
-  Result<Request> read = ReadRequest(body);
-  if (!read.ok()) return Refuse(read.error().message);
-  Request& request = read.value();
-  FindRules(rules, &request);
-  const Result<std::vector<AskedLimit>> asked = AskedOf(&request);
-  if (!asked.ok()) return Refuse(asked.error().message);
-  Result<std::vector<LimitOutcome>> outcomes = std::vector<LimitOutcome>(asked.value().size());
-  if (!asked.value().empty() && !IsRefusedAnyway(request)) outcomes = decide(asked.value());
-  if (!outcomes.ok()) return Refuse(outcomes.error().message);
-  bool over = false;
+  const Result<RateLimitRequest> request = ReadRequest(body);
+  if (!request.ok()) return Refuse(request.error());
+  const Result<RateLimitResponse> response = ShouldRateLimit(request.value(), rules, decide);
+  if (!response.ok()) return Refuse(response.error());
   Ordered statuses = Ordered::array();
-  for (const Descriptor& descriptor : request.descriptors) {
-    statuses.push_back(StatusOf(descriptor, outcomes.value(), &over));
+  for (const DescriptorStatus& status : response.value().statuses) {
+    statuses.push_back(ShowStatus(status));
   }
-  const Ordered response = {{"overallCode", over ? "OVER_LIMIT" : "OK"}, {"statuses", statuses}};
-  return {.status = over ? 429 : 200,
-          .body = response.dump(-1, ' ', false, Ordered::error_handler_t::replace)};
+  const bool over_limit = response.value().over_limit;
+  const Ordered shown = {{"overallCode", CodeName(over_limit)}, {"statuses", statuses}};
+  return {.status = over_limit ? 429 : 200,
+          .body = shown.dump(-1, ' ', false, Ordered::error_handler_t::replace)};
 }
 
 }  // namespace weir::rls

@@ -87,6 +87,11 @@ std::optional<Unit> UnitNamed(std::string_view name) {
   return std::nullopt;
 }
 
+std::optional<Unit> UnitNumbered(uint64_t number) {
+  if (number == 0 || number >= kUnits.size()) return std::nullopt;
+  return static_cast<Unit>(number);
+}
+
 std::chrono::seconds LengthOf(Unit unit) {
   return kUnits[static_cast<size_t>(unit)].second;
 }

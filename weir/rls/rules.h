@@ -8,7 +8,7 @@
 //
 // Rules are those of the reference at commit 008b66a: a descriptor is followed through the tree by
 // its entries, key and value before the key alone; its last entry must end at a rule.
-// When not to use: to decide; see json_answer.h.
+// When not to use: to decide; see should_rate_limit.h.
 // Threads: immutable after Create, so thread-safe.
 // Errors: kInvalid with the file and what is wrong with it.
 #pragma once
@@ -34,6 +34,7 @@ enum class Unit : uint8_t { kUnknown, kSecond, kMinute, kHour, kDay, kMonth, kYe
 std::string_view UnitName(Unit unit);  // "SECOND"
 // Reads a name in any case. nullopt: it is none, or UNKNOWN.
 std::optional<Unit> UnitNamed(std::string_view name);
+std::optional<Unit> UnitNumbered(uint64_t number);  // As above, by its number.
 // A month has 30 days, a year 365.
 std::chrono::seconds LengthOf(Unit unit);
 
