@@ -18,6 +18,7 @@ set(CMAKE_CXX_FLAGS_DEBUG "-O0 -g")
 option(WEIR_MECHANISMS_ONLY "Build ring, shard, cache, limit and resp only" OFF)
 option(WEIR_BUILD_TESTS "Build tests, benchmarks and examples" ON)
 option(WEIR_FUZZ "Build libFuzzer targets (clang)" OFF)
+option(WEIR_GRPC "Build grpc/weir too, a weir with the rate limit service that Envoy asks" OFF)
 set(WEIR_SANITIZE "" CACHE STRING "address,undefined or thread")
 
 add_compile_options(-Wall -Wextra -Wpedantic -Werror -Wshadow -Wnon-virtual-dtor -Wold-style-cast

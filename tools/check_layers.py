@@ -8,7 +8,7 @@
 The rule: a folder of weir/ includes itself and the folders named in the DEPS of its weir_library,
 all of lower rank. Its tests, benchmarks and fuzzers may also include their TEST_DEPS. Store drivers
 are for rank 6 (cmd, tests, bench, examples, sim), which may include anything. Sockets stay in
-weir/net (admin may use Asio and Beast), and a database's own headers stay in its driver.
+weir/net (admin may use Asio and Beast), a database's own headers in its driver, gRPC's in rls/grpc.
 """
 
 import argparse
@@ -27,9 +27,10 @@ PICTURE_BEGIN = "<!-- layers:begin -->"
 PICTURE_END = "<!-- layers:end -->"
 
 # Headers that only some folders of weir/ may include.
-DATABASES = [
+LIBRARIES = [
     (re.compile(r"^rocksdb/"), {"store/rocksdb"}),
     (re.compile(r"^(libpq|postgresql/|pqxx/)"), {"store/postgres"}),
+    (re.compile(r"^(grpc|grpcpp|google/protobuf|envoy)/"), {"rls/grpc"}),
 ]
 # The same for sockets; tests above the mechanisms may open them to play the client.
 SOCKETS = [
@@ -157,7 +158,7 @@ def check_declarations(folders):
 def check_include(folder, path, quote, target, folders):
     """Returns what is wrong with one include in a file of `folder`, or None."""
     is_test = re.search(r"_(test|bench|fuzz)\.cc$", path)
-    confined = DATABASES + ([] if is_test and folder.rank >= 2 else SOCKETS)
+    confined = LIBRARIES + ([] if is_test and folder.rank >= 2 else SOCKETS)
     for pattern, allowed in confined:
         if pattern.match(target) and folder.name not in allowed:
             return f"{target} belongs to {', '.join(sorted('weir/' + a for a in allowed))} alone"

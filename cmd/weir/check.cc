@@ -64,17 +64,23 @@ void CheckListeners(const Place& place, const std::vector<Endpoint>& endpoints, 
   if (endpoints.size() > kListenMax) origins.AddError(place, "at most 16 addresses");
 }
 
-void CheckCheck(const ServerConfig& server, const std::set<Endpoint>& seen, Origins& origins) {
-  if (!server.check.has_value()) return;
-  const Place check{"server", 0, "check"};
-  if (server.check_token_file.empty()) {
-    CheckLoopback(check, *server.check,
-                  "without a token anybody there could use up limits; set check_token_file",
-                  origins);
+void CheckChecks(const ServerConfig& server, std::set<Endpoint>& seen, Origins& origins) {
+  const Place grpc{"server", 0, "check_grpc"};
+  for (const auto& [place, endpoint] :
+       {std::pair(Place{"server", 0, "check"}, server.check), std::pair(grpc, server.check_grpc)}) {
+    if (!endpoint.has_value()) continue;
+    if (server.check_token_file.empty()) {
+      CheckLoopback(place, *endpoint,
+                    "without a token anybody there could use up limits; set check_token_file",
+                    origins);
+    }
+    if (endpoint->port != 0 && !seen.insert(*endpoint).second) {
+      origins.AddError(place, "'" + ShowValue(*endpoint) +
+                                  "' serves others already; give one of them another port");
+    }
   }
-  if (seen.contains(*server.check)) {
-    origins.AddError(check, "'" + ShowValue(*server.check) +
-                                "' serves others already; give one of them another port");
+  if (server.check_grpc.has_value() && server.check_rules.empty()) {
+    origins.AddError(grpc, "needs rules; set check_rules to files of envoyproxy/ratelimit's rules");
   }
 }
 
@@ -97,7 +103,7 @@ void CheckAddresses(const Config& config, Origins& origins) {
     origins.AddError(admin, "'" + ShowValue(server.admin) +
                                 "' serves clients already; give one of them another port");
   }
-  CheckCheck(server, seen, origins);
+  CheckChecks(server, seen, origins);
 }
 
 void CheckTls(const ServerConfig& server, Origins& origins) {

@@ -14,7 +14,8 @@
 
 namespace weir::cmd {
 
-// What is wrong with a file that a key of [server] names, and what to do about it.
+// What is wrong with what a key of [server] needs besides the configuration, and what to do about
+// it: the file that it names, or a part that a build may lack.
 struct FileProblem {
   std::string key;
   std::string what;

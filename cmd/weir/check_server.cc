@@ -10,6 +10,7 @@
 #include "cmd/weir/log.h"
 #include "cmd/weir/users.h"
 
+#include "weir/admin/answer.h"
 #include "weir/admin/check_answer.h"
 #include "weir/backup/files.h"
 #include "weir/limit/named_limits.h"
@@ -61,10 +62,9 @@ admin::CheckFunction CheckOf(Gateway& gateway) {
   };
 }
 
-// As above.
+// For any thread: a decision about limits that are asked with their rates needs no view for longer.
 rls::DecideFunction DecideOf(Gateway& gateway) {
-  const auto view = std::make_shared<gateway::Admission::View>();
-  return [&gateway, view](
+  return [&gateway](
              const std::vector<rls::AskedLimit>& asked) -> Result<std::vector<rls::LimitOutcome>> {
     std::vector<limit::NamedLimit> named;
     for (const rls::AskedLimit& limit : asked) {
@@ -73,8 +73,9 @@ rls::DecideFunction DecideOf(Gateway& gateway) {
                        .cost = limit.cost,
                        .binding = limit.binding});
     }
-    const Result<limit::NamedOutcomes> outcomes = gateway.admission().DecideNamed(
-        view.get(), named, limit::Ask::kTake, gateway.clock().Mono());
+    gateway::Admission::View view;
+    const Result<limit::NamedOutcomes> outcomes =
+        gateway.admission().DecideNamed(&view, named, limit::Ask::kTake, gateway.clock().Mono());
     if (!outcomes.ok()) return outcomes.error();
     std::vector<rls::LimitOutcome> limits;
     for (const limit::NamedOutcome& outcome : outcomes.value().all()) {
@@ -84,11 +85,10 @@ rls::DecideFunction DecideOf(Gateway& gateway) {
   };
 }
 
-// What answers POST /json; nullptr without rules.
-Result<std::function<admin::Response(std::string_view)>> JsonOf(
-    const std::vector<std::string>& names, Gateway& gateway) {
+// Returns nullptr without files.
+Result<std::shared_ptr<const rls::Rules>> ReadRules(const std::vector<std::string>& names) {
   constexpr size_t kRulesBytesMax = size_t{4} << 20;
-  if (names.empty()) return std::function<admin::Response(std::string_view)>();
+  if (names.empty()) return std::shared_ptr<const rls::Rules>();
   std::vector<rls::Rules::File> files;
   for (const std::string& name : names) {
     Result<std::string> text = backup::ReadWholeFile(name, kRulesBytesMax);
@@ -97,44 +97,66 @@ Result<std::function<admin::Response(std::string_view)>> JsonOf(
   }
   Result<rls::Rules> created = rls::Rules::Create(files);
   if (!created.ok()) return created.error();
-  const auto rules = std::make_shared<const rls::Rules>(std::move(created).value());
-  return std::function<admin::Response(std::string_view)>(
-      [rules, decide = DecideOf(gateway)](std::string_view body) {
-        rls::JsonReply reply = rls::AnswerJson(body, *rules, decide);
-        return admin::Response{
-            .status = reply.status,
-            .content_type = reply.status == 400 ? "text/plain; charset=utf-8" : "application/json",
-            .body = std::move(reply.body)};
-      });
+  return std::make_shared<const rls::Rules>(std::move(created).value());
 }
 
-}  // namespace
+// What answers POST /json; nullptr without rules.
+std::function<admin::Response(std::string_view)> JsonOf(std::shared_ptr<const rls::Rules> rules,
+                                                        Gateway& gateway) {
+  if (rules == nullptr) return nullptr;
+  return [rules = std::move(rules), decide = DecideOf(gateway)](std::string_view body) {
+    rls::JsonReply reply = rls::AnswerJson(body, *rules, decide);
+    return admin::Response{
+        .status = reply.status,
+        .content_type = reply.status == 400 ? "text/plain; charset=utf-8" : "application/json",
+        .body = std::move(reply.body)};
+  };
+}
 
-Result<std::unique_ptr<admin::HttpServer>> StartCheckServer(const ServerConfig& config,
-                                                            Gateway& gateway) {
-  if (!config.check.has_value()) return std::unique_ptr<admin::HttpServer>();
-  std::string token;
-  if (!config.check_token_file.empty()) {
-    Result<std::string> read = ReadTokenFile(config.check_token_file);
-    if (!read.ok()) return read.error();
-    token = std::move(read).value();
-  }
-  auto json = JsonOf(config.check_rules, gateway);
-  if (!json.ok()) return json.error();
-  const admin::CheckHandlers handlers{CheckOf(gateway), std::move(json).value()};
+Result<std::unique_ptr<admin::HttpServer>> StartHttp(const Endpoint& endpoint,
+                                                     admin::CheckHandlers handlers,
+                                                     const std::string& token) {
   auto server = std::make_unique<admin::HttpServer>(
-      [handlers, token](std::string_view head, std::string_view body) {
+      [handlers = std::move(handlers), token](std::string_view head, std::string_view body) {
         return admin::CheckAnswer(head, body, handlers, token);
       },
       admin::HttpOptions{.name = "check",
                          .request_deadline = kIdleMax,
                          .connections_max = kConnectionsMax,
                          .body_bytes_max = admin::kCheckBodyBytesMax});
-  const Result<uint16_t> port = server->Start(config.check->ip, config.check->port);
+  const Result<uint16_t> port = server->Start(endpoint.ip, endpoint.port);
   if (!port.ok()) return port.error();
   LogInfo("answering checks",
-          {{"check", admin::HostOf(config.check->ip) + ":" + std::to_string(port.value())}});
+          {{"check", admin::HostOf(endpoint.ip) + ":" + std::to_string(port.value())}});
   return server;
+}
+
+}  // namespace
+
+Result<CheckServers> StartCheckServers(const ServerConfig& config, Gateway& gateway) {
+  CheckServers servers;
+  if (!config.check.has_value() && !config.check_grpc.has_value()) return servers;
+  std::string token;
+  if (!config.check_token_file.empty()) {
+    Result<std::string> read = ReadTokenFile(config.check_token_file);
+    if (!read.ok()) return read.error();
+    token = std::move(read).value();
+  }
+  const Result<std::shared_ptr<const rls::Rules>> rules = ReadRules(config.check_rules);
+  if (!rules.ok()) return rules.error();
+  if (config.check.has_value()) {
+    auto http = StartHttp(*config.check, {CheckOf(gateway), JsonOf(rules.value(), gateway)}, token);
+    if (!http.ok()) return http.error();
+    servers.http = std::move(http).value();
+  }
+  if (config.check_grpc.has_value()) {
+    auto grpc = StartGrpcListener(
+        *config.check_grpc, rules.value(), DecideOf(gateway),
+        [token](std::string_view authorization) { return admin::HasToken(authorization, token); });
+    if (!grpc.ok()) return grpc.error();
+    servers.grpc = std::move(grpc).value();
+  }
+  return servers;
 }
 
 }  // namespace weir::cmd

@@ -1,9 +1,10 @@
-// The HTTP server that proxies ask whether a request may pass.
+// The servers that proxies ask whether a request may pass: over HTTP, and an Envoy over gRPC.
 #pragma once
 
 #include <memory>
 
 #include "cmd/weir/config.h"
+#include "cmd/weir/grpc_listener.h"
 
 #include "weir/admin/http_server.h"
 #include "weir/base/result.h"
@@ -11,9 +12,14 @@
 
 namespace weir::cmd {
 
-// Starts it and logs where it listens; returns nullptr where none is configured. Borrows the
-// gateway. Errors: as HttpServer::Start, and those of the token's file.
-Result<std::unique_ptr<admin::HttpServer>> StartCheckServer(const ServerConfig& config,
-                                                            gateway::Gateway& gateway);
+// nullptr: none is configured.
+struct CheckServers {
+  std::unique_ptr<admin::HttpServer> http;
+  std::unique_ptr<GrpcListener> grpc;
+};
+
+// Starts what is configured and logs where it listens. Borrows the gateway. Errors: as
+// HttpServer::Start and StartGrpcListener, and those of the files of token and rules.
+Result<CheckServers> StartCheckServers(const ServerConfig& config, gateway::Gateway& gateway);
 
 }  // namespace weir::cmd

@@ -85,6 +85,7 @@ struct ServerConfig {
   Rate auth_attempts{.amount = {30, false}, .period = std::chrono::minutes(1)};
   std::string admin_token_file = "";
   std::optional<Endpoint> check;
+  std::optional<Endpoint> check_grpc;
   std::string check_token_file = "";
   std::vector<std::string> check_rules;
   Duration queue_deadline{std::chrono::seconds(1)};

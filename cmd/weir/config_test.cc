@@ -216,6 +216,23 @@ TEST(Config, ATlsListenerNeedsItsFilesAndFilesNeedAListener) {
               ElementsAre(HasSubstr("can be reached from other machines")));
 }
 
+TEST(Config, WhoAsksOverGrpcNeedsRulesAndAPortOfItsOwn) {
+  const std::string server = "[server]\ncheck = \"127.0.0.1:1\"\n";
+  const std::string rules = "check_rules = [\"r\"]\n";
+  EXPECT_THAT(Load(server + "check_grpc = \"127.0.0.1:2\"\n" + rules).errors, IsEmpty());
+  EXPECT_THAT(Load("[server]\ncheck_grpc = \"127.0.0.1:0\"\n" + rules).errors, IsEmpty());
+  EXPECT_THAT(Load("[server]\ncheck_grpc = \"127.0.0.1:2\"\n").errors,
+              ElementsAre("f:2:14: server.check_grpc: needs rules; set check_rules to files of "
+                          "envoyproxy/ratelimit's rules"));
+  EXPECT_THAT(Load(server + "check_grpc = \"127.0.0.1:1\"\n" + rules).errors,
+              ElementsAre(HasSubstr("check_grpc: '127.0.0.1:1' serves others already")));
+  EXPECT_THAT(Load(server + "check_grpc = \"0.0.0.0:2\"\n" + rules).errors,
+              ElementsAre(HasSubstr("set check_token_file")));
+  EXPECT_THAT(
+      Load(server + "check_grpc = \"0.0.0.0:2\"\ncheck_token_file = \"t\"\n" + rules).errors,
+      IsEmpty());
+}
+
 TEST(Config, WhatIsWrongWithAFileIsSaidWhereTheFileIsNamed) {
   const auto read_files = [](const ServerConfig& server) {
     return std::vector<FileProblem>{{"tls_cert", "'" + server.tls_cert + "' has expired", false},

@@ -23,10 +23,10 @@
 #include "cmd/weir/ring_command.h"
 #include "cmd/weir/serve.h"
 #include "cmd/weir/shard_command.h"
-#include "cmd/weir/tls_files.h"
 #include "cmd/weir/unexpected_words.h"
 #include "cmd/weir/users.h"
 #include "cmd/weir/verify.h"
+#include "cmd/weir/wiring.h"
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
@@ -73,7 +73,7 @@ Loaded LoadNow(const std::string& file_name, const std::vector<FlagValue>& flags
     unread.errors.push_back(text.error().message);
     return unread;
   }
-  return LoadConfig({file_name, text.value(), flags, ReadTlsFiles}, ReadMachine());
+  return LoadConfig({file_name, text.value(), flags, ReadNeeds}, ReadMachine());
 }
 
 // Returns the configuration, or nullopt after reporting every error.

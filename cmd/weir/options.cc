@@ -11,7 +11,7 @@ namespace {
 constexpr Duration kHour = std::chrono::hours(1);
 constexpr int64_t kPriceMax = 1'000'000'000;
 
-void DeclareServer(std::vector<Option>& table) {
+void DeclareListeners(std::vector<Option>& table) {
   const auto add = [&table](Option option) { table.push_back(std::move(option)); };
   add(Declare(
       &ServerConfig::listen,
@@ -31,14 +31,24 @@ void DeclareServer(std::vector<Option>& table) {
                .doc = "Address of the HTTP server that proxies ask, `/v1/check/<policy>`; loopback "
                       "only without `check_token_file`.",
                .default_words = "none: it does not run"}));
+  add(Declare(&ServerConfig::check_grpc,
+              {.key = "check_grpc",
+               .doc = "Address of the gRPC service that an Envoy asks, by `check_rules`; loopback "
+                      "only without `check_token_file`. Not every build has it.",
+               .default_words = "none: it does not run"}));
   add(Declare(&ServerConfig::check_token_file,
               {.key = "check_token_file",
-               .doc = "File with the token that it asks for, as `Authorization: Bearer TOKEN`.",
+               .doc = "File with the token that both ask for, as `Authorization: Bearer TOKEN`.",
                .default_words = "none: no token is asked for"}));
   add(Declare(&ServerConfig::check_rules,
               {.key = "check_rules",
-               .doc = "Files of rules of envoyproxy/ratelimit, by which it answers `POST /json`.",
-               .default_words = "none: it does not answer"}));
+               .doc = "Files of rules of envoyproxy/ratelimit, by which `check` answers `POST "
+                      "/json`, and `check_grpc`.",
+               .default_words = "none: there is no such page"}));
+}
+
+void DeclareServer(std::vector<Option>& table) {
+  const auto add = [&table](Option option) { table.push_back(std::move(option)); };
   add(Declare(&ServerConfig::data,
               {.key = "data",
                .doc = "Directory of the data, relative to the working directory; created when "
@@ -270,6 +280,7 @@ const std::vector<Section>& Sections() {
 const std::vector<Option>& Options() {
   static const std::vector<Option> kOptions = [] {
     std::vector<Option> table;
+    DeclareListeners(table);
     DeclareServer(table);
     DeclareTls(table);
     DeclareServerLimits(table);

@@ -278,8 +278,7 @@ int Serve(const Loaded& loaded, const std::string& config_file, LiveConfig::Load
   if (!admin_port.ok()) return Fail("cannot start the admin listener", admin_port.error());
   const Result<std::vector<net::Address>> bound = server.Start();
   if (!bound.ok()) return Fail("cannot start", bound.error());
-  Result<std::unique_ptr<admin::HttpServer>> check =
-      StartCheckServer(config.server, *gateway.value());
+  Result<CheckServers> check = StartCheckServers(config.server, *gateway.value());
   if (!check.ok()) return Fail("cannot start the check listener", check.error());
   tls = server.tls();
   if (!bound.value().empty()) port = bound.value().front().port;
@@ -287,9 +286,10 @@ int Serve(const Loaded& loaded, const std::string& config_file, LiveConfig::Load
 
   ReloadUntilStopped(signals, live, server);
   ready = false;
+  if (check.value().grpc != nullptr) check.value().grpc->Drain();
   server.Stop();
   const StopDeadline deadline(kDatabasesEndMax, GiveUpDatabases);
-  check.value().reset();    // It asks the gateway.
+  check.value() = {};       // They ask the gateway.
   admin.Stop();             // Its views look at the gateway.
   backup.reset();           // It may hold the logs, and uses the stores.
   passwords.reset();        // They deliver to it.

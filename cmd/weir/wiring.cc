@@ -8,6 +8,7 @@
 #include <optional>
 #include <utility>
 
+#include "cmd/weir/grpc_listener.h"
 #include "cmd/weir/log.h"
 #include "cmd/weir/machine.h"
 #include "cmd/weir/policies.h"
@@ -218,6 +219,12 @@ server::Server::Options ServerOptions(const Config& config, const Budget& budget
   options.drain_timeout = config.server.drain_timeout;
   options.limits = ConnectionLimitsOf(config, budget);
   return options;
+}
+
+std::vector<FileProblem> ReadNeeds(const ServerConfig& server) {
+  std::vector<FileProblem> problems = ReadTlsFiles(server);
+  if (server.check_grpc.has_value() && !HasGrpc()) problems.push_back({"check_grpc", kNoGrpc});
+  return problems;
 }
 
 void ConfigureDiagnosis(const ServerConfig& config, gateway::Gateway& gateway) {

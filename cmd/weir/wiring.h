@@ -5,7 +5,10 @@
 // Threads: pure functions, but for what they change.
 #pragma once
 
+#include <vector>
+
 #include "cmd/weir/budget.h"
+#include "cmd/weir/check.h"
 #include "cmd/weir/config.h"
 #include "cmd/weir/stores.h"
 
@@ -20,6 +23,10 @@ namespace weir::cmd {
 // Lets the process have as many open files as clients are configured, or says how many the system
 // allows.
 void RaiseDescriptorLimit(const Config& config);
+
+// What is wrong with the files that keys of [server] name, or not in this build. For any
+// configuration.
+std::vector<FileProblem> ReadNeeds(const ServerConfig& server);
 
 void LogTlsReloaded(const Result<Ok>& reloaded);
 
