@@ -361,6 +361,7 @@ void DeclareShard(CLI::App& app, ShardArguments& arguments) {
       ->expected(1, 1);
   for (CLI::App* command : {list, split, merge}) command->fallthrough();
   DeclareShardMoves(*shard, arguments);
+  DeclareShardPlans(*shard, arguments);
 }
 
 int RunShard(const CLI::App& app, const ShardArguments& arguments) {
@@ -370,6 +371,8 @@ int RunShard(const CLI::App& app, const ShardArguments& arguments) {
   if (shard->got_subcommand("merge")) return RunShardMerge(arguments);
   if (shard->got_subcommand("move")) return RunShardMove(arguments);
   if (shard->got_subcommand("status")) return RunShardStatus(arguments);
+  if (shard->got_subcommand("rebalance")) return RunShardRebalance(arguments);
+  if (shard->got_subcommand("drain")) return RunShardDrain(arguments);
   return RunShardOrder(arguments, shard->get_subcommands().front()->get_name());
 }
 

@@ -1,4 +1,5 @@
-// The command `weir shard`: lists, splits, merges and moves the ranges of a running server.
+// The command `weir shard`: lists, splits, merges and moves the ranges of a running server, one by
+// one or as a plan says that evens them out.
 #pragma once
 
 #include <string>
@@ -17,11 +18,14 @@ struct ShardArguments {
   bool json = false;
   bool count = false;              // list: keys and bytes as well.
   bool no_wait = false;            // Orders to moves: do not wait for the end.
-  std::vector<std::string> words;  // split: RANGE [AT POS]; merge: RANGE; move: RANGE SHARD
+  bool dry_run = false;            // rebalance, drain: only print what would move.
+  std::vector<std::string> words;  // split: RANGE [AT POS]; merge: RANGE; move: RANGE SHARD; …
 };
 
 // Adds the subcommands that are about moves to `shard`.
 void DeclareShardMoves(CLI::App& shard, ShardArguments& arguments);
+// Adds rebalance and drain.
+void DeclareShardPlans(CLI::App& shard, ShardArguments& arguments);
 
 // Each returns the exit code: 0, 1 when it was not done, 2 for wrong arguments.
 int RunShardList(const ShardArguments& arguments);
@@ -32,5 +36,12 @@ int RunShardMove(const ShardArguments& arguments);
 int RunShardStatus(const ShardArguments& arguments);
 // `order`: cancel, finish, pause, resume or rollback. Waits until the move has done so.
 int RunShardOrder(const ShardArguments& arguments, const std::string& order);
+int RunShardRebalance(const ShardArguments& arguments);
+int RunShardDrain(const ShardArguments& arguments);
+
+// Moves a range, waits until it has gone over, and ends its following. Errors: whatever kept it.
+Result<Ok> MoveForGood(ServerLink& link, const std::string& from, const std::string& shard);
+// Returns the status of a move that has not ended, as text, or "".
+Result<std::string> StandingMove(ServerLink& link);
 
 }  // namespace weir::cmd

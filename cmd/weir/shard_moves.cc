@@ -110,6 +110,32 @@ int PrintBegun(const ShardArguments& arguments, int64_t id) {
 
 }  // namespace
 
+Result<Ok> MoveForGood(ServerLink& link, const std::string& from, const std::string& shard) {
+  const Result<Value> begun = Ask(link, {"WEIR.SHARD", "MOVE", from, shard});
+  if (!begun.ok()) return begun.error();
+  const int64_t id = begun.value().integer;
+  const Result<Told> moved =
+      Await(link, id, [](const Told& told) { return told.phase == "follow"; });
+  if (!moved.ok()) return moved.error();
+  if (moved.value().phase != "follow") {
+    return Error{ErrorCode::kUnavailable, moved.value().Text()};
+  }
+  const Result<Value> finished = Ask(link, {"WEIR.SHARD", "FINISH", std::to_string(id)});
+  if (!finished.ok()) return finished.error();
+  const Result<Told> ended = Await(link, id, [](const Told&) { return false; });
+  if (!ended.ok()) return ended.error();
+  return Ok{};
+}
+
+Result<std::string> StandingMove(ServerLink& link) {
+  const Result<std::vector<Told>> all = AskStatus(link);
+  if (!all.ok()) return all.error();
+  for (const Told& told : all.value()) {
+    if (told.phase != "ended") return told.Text();
+  }
+  return std::string();
+}
+
 void DeclareShardMoves(CLI::App& shard, ShardArguments& arguments) {
   CLI::App* move = shard.add_subcommand(
       "move", "Move a range to a shard in another directory, and keep the way back open.");

@@ -1,0 +1,191 @@
+#!/usr/bin/python3
+"""Goal: directories are evened out and a shard is emptied while clients notice nothing, as a plan
+says that can be read before.
+
+Method: the real binary with four shards in three directories, and all data in one of them. A client
+writes and reads while `weir shard rebalance` and `drain` run; then everything must be there, and
+lie where it should, and `weir verify` must find no fault.
+
+    rebalance_test.py WEIR
+"""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import unittest
+
+import weir_process
+
+WEIR = ""
+KEYS = 6000
+CONFIG = """
+[[shard]]
+name = "first"
+data = "{0}/a"
+[[shard]]
+name = "second"
+data = "{0}/b"
+[[shard]]
+name = "third"
+data = "{0}/b"
+[[shard]]
+name = "fourth"
+data = "{0}/c"
+"""
+
+
+class Rebalance(unittest.TestCase):
+    def setUp(self):
+        scratch = weir_process.scratch()
+        self.addCleanup(scratch.cleanup)
+        self.directory = os.path.join(scratch.name, "weir")
+        self.config = CONFIG.format(scratch.name)
+
+    def start(self, config):
+        server = weir_process.Weir(WEIR, self.directory, config=config)
+        self.addCleanup(server.kill)
+        return server
+
+    def shard(self, server, *words):
+        return subprocess.run([WEIR, "shard", "--server", f"127.0.0.1:{server.port}", *words],
+                              capture_output=True, text=True,
+                              timeout=2 * weir_process.DEADLINE_SECONDS, check=False)
+
+    def done(self, server, *words):
+        done = self.shard(server, *words)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        return done.stdout
+
+    def listed(self, server):
+        return json.loads(self.done(server, "list", "--count", "--json"))
+
+    def load(self, server):
+        """Fills the server, with all in the first shard."""
+        with server.client() as client:
+            for number in range(0, KEYS, 100):
+                client.command("MSET", *[word for one in range(number, number + 100)
+                                         for word in (f"key:{one}", f"value of {one}")])
+        for one in self.listed(server)["ranges"]:
+            if one["shard"] != 0:
+                move = json.loads(self.done(server, "move", one["from"], "0", "--json"))["move"]
+                self.done(server, "finish", str(move))
+
+    def directories(self, server):
+        """Returns the share of all bytes that each directory holds."""
+        listed = self.listed(server)
+        total = sum(shard["bytes"] for shard in listed["shards"])
+        shares = {}
+        for shard in listed["shards"]:
+            name = os.path.basename(shard["place"])
+            shares[name] = shares.get(name, 0) + shard["bytes"] / total
+        return shares
+
+    def test_clients_notice_nothing_of_rebalance_and_drain(self):
+        server = self.start(self.config)
+        self.load(server)
+        self.assertEqual(self.directories(server), {"a": 1, "b": 0, "c": 0})
+        before = self.listed(server)
+
+        plan = self.done(server, "rebalance", "--dry-run")
+        self.assertRegex(plan, r"shard 0 \(\S+/a\) -> [123] \(\S+/[bc]\)  about ")
+        self.assertIn("; the fullest directory holds 3.00 times the mean, then 1.00\n", plan)
+        as_json = json.loads(self.done(server, "rebalance", "--dry-run", "--json"))
+        self.assertAlmostEqual(as_json["bytes"] / before["shards"][0]["bytes"], 2 / 3, delta=0.01)
+        self.assertEqual(len(as_json["moves"]), plan.count(" -> "))
+        self.assertEqual(self.listed(server), before)
+
+        with Clients(server) as clients:
+            done = self.done(server, "rebalance")
+            self.assertTrue(done.startswith(plan), done)
+            self.assertIn(f"{len(as_json['moves'])} of {len(as_json['moves'])} is done\n", done)
+        self.assertEqual(clients.wrong, [])
+        self.assertGreater(clients.commands, 0)
+        for name, share in self.directories(server).items():
+            self.assertAlmostEqual(share, 1 / 3, delta=0.05, msg=name)
+        self.assertEqual(self.done(server, "rebalance"), "nothing to move\n")
+
+        with Clients(server) as clients:
+            drained = json.loads(self.done(server, "drain", "3", "--json"))
+            self.assertGreater(len(drained["moves"]), 0)
+        self.assertEqual(clients.wrong, [])
+        self.assertNotIn(3, [one["shard"] for one in self.listed(server)["ranges"]])
+        shares = self.directories(server)
+        self.assertEqual(shares["c"], 0)
+        self.assertAlmostEqual(shares["a"], 1 / 2, delta=0.05)
+        self.check_all(server)
+        self.assertEqual(server.stop(), 0)
+        self.verify()
+
+    def test_what_cannot_be_done_is_said(self):
+        server = self.start(self.config)
+        for words, code, text in ((("drain", "9"), 1, "there is no shard 9"),
+                                  (("drain", "x"), 2, "'x' is no number of a shard"),
+                                  (("drain",), 2, "SHARD is required")):
+            done = self.shard(server, *words)
+            self.assertEqual((done.returncode, done.stdout), (code, ""))
+            self.assertIn(text, done.stderr)
+        self.done(server, "move", "0", "3")  # It can still go back, so it has not ended.
+        done = self.shard(server, "rebalance")
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        self.assertIn("move 1, 0000000000000000 in shard 3, copy in 0: follow", done.stderr)
+        self.assertIn("`weir shard finish` or `cancel`", done.stderr)
+
+    def test_in_one_directory_nothing_moves(self):
+        server = self.start("")
+        self.assertEqual(self.done(server, "rebalance"), "nothing to move\n")
+        done = self.shard(server, "drain", "0")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("all shards are in one directory", done.stderr)
+
+    def check_all(self, server):
+        with server.client() as client:
+            self.assertEqual(client.command("DBSIZE"), KEYS)
+            for number in range(KEYS):
+                self.assertEqual(client.command("GET", f"key:{number}"),
+                                 f"value of {number}".encode())
+
+    def verify(self):
+        path = f"{self.directory}/verify.toml"
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(self.config)
+        done = subprocess.run([WEIR, "verify", "--config", path], capture_output=True, text=True,
+                              timeout=weir_process.DEADLINE_SECONDS, check=False)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+
+
+class Clients(threading.Thread):
+    """Writes again what is there and reads it, one key after the other, while its block runs."""
+
+    def __init__(self, server):
+        super().__init__()
+        self.server = server
+        self.over = threading.Event()
+        self.wrong = []
+        self.commands = 0
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *_):
+        self.over.set()
+        self.join()
+
+    def run(self):
+        with self.server.client() as client:
+            while not self.over.is_set() and len(self.wrong) < 3:
+                number = self.commands * 7919 % KEYS
+                value = f"value of {number}".encode()
+                for words, right in ((("SET", f"key:{number}", value), b"OK"),
+                                     (("GET", f"key:{number}"), value)):
+                    reply = client.command(*words)
+                    if reply != right:
+                        self.wrong.append((words, reply))
+                self.commands += 1
+
+
+if __name__ == "__main__":
+    WEIR = os.path.abspath(sys.argv.pop(1))
+    unittest.main()

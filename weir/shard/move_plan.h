@@ -1,0 +1,67 @@
+// MovePlan: which pieces of which ranges to move, so that every directory holds its share, or a
+// shard holds nothing.
+//
+//   MovePlan plan = PlanRebalance(ranges, places);
+//   for (const PlannedMove& move : plan.moves) ...   // split at move.from and move.to, then move
+//
+// The least that evens out is moved: what a directory has above the mean, and nothing between those
+// that have less. A range that is more than is to leave its directory is cut where that much lies
+// behind the cut if its keys lie evenly, as hashed positions do; so measure again afterwards, and
+// expect that a plan of the same data then has nothing to move.
+//
+// When not to use: to move within a directory, which has one log and one set of files for all of
+// its shards. Threads: pure functions. Cost: O(ranges * directories) at worst, a few allocations.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "weir/shard/range_map.h"
+
+namespace weir::shard {
+
+// What a range weighs: bytes, or whatever else is to be evened out.
+struct WeighedRange {
+  Range range;
+  uint64_t amount = 0;
+};
+
+// A piece of a range that goes to another shard. Where its ends are not those of the range, the
+// range has to be split there first.
+struct PlannedMove {
+  Position from;
+  Position to;
+  ShardId source{};
+  ShardId target{};
+  uint64_t amount = 0;  // As far as can be told; what it weighs is known when it is there.
+
+  bool operator==(const PlannedMove&) const = default;
+};
+
+struct MovePlan {
+  std::vector<PlannedMove> moves;   // In the order of position.
+  std::vector<WeighedRange> uncut;  // Would have to be cut and cannot be: each is a single tag's.
+  std::vector<uint64_t> before;     // Of each directory.
+  std::vector<uint64_t> after;      // The same when all has moved.
+};
+
+// Directories whose amounts are all within this of the mean are left as they are.
+inline constexpr double kEvenWithin = 0.05;
+
+// Requires of both: the ranges cover the space in order, as those of a RangeMap; places[i] is the
+// directory of shard i, counted from 0 without gaps, and there is a place for every shard.
+//
+// Afterwards every directory holds the mean, as near as can be told. No move at all where that is
+// so to within kEvenWithin.
+MovePlan PlanRebalance(std::span<const WeighedRange> ranges, std::span<const uint32_t> places);
+
+// Afterwards `shard` holds no range, and what it held is in other directories, the emptiest first.
+// No moves when there is no other directory.
+MovePlan PlanDrain(std::span<const WeighedRange> ranges, std::span<const uint32_t> places,
+                   ShardId shard);
+
+// The greatest amount over the mean; 1 when there is nothing.
+double PeakToMean(std::span<const uint64_t> amounts);
+
+}  // namespace weir::shard
