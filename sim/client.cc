@@ -20,6 +20,10 @@ nanoseconds UpTo(Random& random, nanoseconds most) {
 Client::Client(World& world, uint32_t index, uint64_t seed)
     : world_(world), index_(index), random_(seed) {}
 
+bool Client::limited() const {
+  return !world_.plan().policies.empty();
+}
+
 limit::Address Client::address() const {
   limit::Address address = limit::Address::FromV4({10, 0, 0, static_cast<uint8_t>(index_)});
   if ((world_.plan().seed + index_) % 4 == 0) address.bytes[10] = 0;  // No IPv4 any more.
@@ -57,7 +61,9 @@ void Client::Introduce() {
 void Client::Lose() {
   for (const Sent& sent : requests_) {
     if (sent.end > arrived_bytes_) continue;
-    world_.NotePassed(sent.decision, *this, sent.request.words, nullptr);
+    if (limited()) {
+      world_.limits().Lost(sent.decision, sent.request.words, world_.scheduler().now());
+    }
     if (sent.request.last && sent.request.op != nullptr) sent.request.op->lost = true;
   }
   requests_.clear();
@@ -159,7 +165,8 @@ void Client::Arrive(size_t count) {
 }
 
 void Client::OnExecute() {
-  world_.NoteDecision(&requests_.at(executed_++).decision);
+  Sent& sent = requests_.at(executed_++);
+  if (limited()) sent.decision = world_.limits().Executed(world_.scheduler().now());
 }
 
 // Whether some of the operation's steps are what has taken effect.
@@ -227,7 +234,11 @@ void Client::TakeReply(const resp::Value& value) {
   requests_.pop_front();
   if (executed_ > 0) --executed_;
   const Words& words = sent.request.words;
-  world_.NotePassed(sent.decision, *this, words, &value);
+  if (limited()) {
+    world_.limits().Answered(sent.decision, {user_, address()}, words, value,
+                             world_.scheduler().now());
+    world_.workload().limits().Answered(words, value);
+  }
   world_.CheckAccess(*this, words, value);
   if (words[0] == "AUTH" && value.kind == resp::Value::Kind::kSimple) user_ = words[1];
   if (words[0] == "MULTI" && !held_.empty()) {

@@ -52,9 +52,10 @@ class Client final : public Connection::Peer {
   struct Sent {
     Request request;
     size_t end = 0;         // Of its bytes in all that the connection has been sent.
-    uint64_t decision = 0;  // The limiter's, when it was executed; 0: it was not.
+    uint64_t decision = 0;  // Its number in the limits' history; 0: it was not executed.
   };
 
+  bool limited() const;
   bool NoteEffect(Op& op, const gateway::OwnedArgs& args);
   void Introduce();
   void HoldBack(Op* op, std::vector<Words> requests);

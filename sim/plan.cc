@@ -178,6 +178,32 @@ void PlanLimits(Plan& plan, Random& random) {
   }
 }
 
+// Policies that let requests wait, or have several rates; and commands that name limits.
+void PlanWaitingForLimits(Plan& plan, Random& random) {
+  if (plan.policies.empty()) return;
+  plan.limit_one_in = Any<uint64_t>(random, {3, 12});
+  plan.own_limit = {Any<uint64_t>(random, {1, 2, 4}), milliseconds(Any<int>(random, {1, 5, 20})),
+                    1 + random.Below(4)};
+  plan.journal_bytes = Any<size_t>(random, {2048, 64 << 10, 256 << 10});
+  const bool delays = random.OneIn(2);
+  // A table of four slots cannot hold the buckets of so many rates.
+  const bool several = plan.limiter_bytes >= 512 && random.OneIn(2);
+  std::vector<limit::Policy> policies;
+  for (limit::Policy& policy : plan.policies) {
+    if (delays && !policy.only_named && random.OneIn(2)) {
+      policy.delay_max = milliseconds(Any<int>(random, {1, 5, 50}));
+    }
+    policies.push_back(policy);
+    if (!several || policies.size() - plan.policies.size() >= 3 || !random.OneIn(3)) continue;
+    policy.window = 1;
+    policy.rate.period *= 8;
+    policy.rate.count *= 4;
+    policy.rate.burst *= 2;
+    policies.push_back(policy);
+  }
+  plan.policies = std::move(policies);
+}
+
 void PlanUsers(Plan& plan) {
   const auto hash = [](char letter) {
     return "$argon2id$v=19$m=7168,t=1,p=1$" + std::string(22, 'A') + "$" + std::string(42, letter) +
@@ -211,6 +237,8 @@ Plan Plan::Of(uint64_t seed, size_t commands, const Without& without) {
   Random room(seed ^ 0x7ab1e);
   plan.limiter_bytes = Any<size_t>(room, {128, 512, Plan::kLimiterBytes, Plan::kLimiterBytes});
   if (random.OneIn(4)) PlanLimits(plan, random);
+  Random waiting(seed ^ 0x11417);
+  PlanWaitingForLimits(plan, waiting);
   if (random.OneIn(4)) PlanUsers(plan);
   if (random.OneIn(5)) plan.reload_one_in = 300;
   // Where they can be refused nothing.

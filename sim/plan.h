@@ -45,6 +45,7 @@ struct Plan {
   limit::QueueDelay::Options waits;
   std::vector<limit::Policy> policies;
   size_t limiter_bytes = kLimiterBytes;
+  size_t journal_bytes = size_t{256} << 10;
   std::vector<users::User> users;
 
   size_t clients = 3;
@@ -66,6 +67,9 @@ struct Plan {
   uint64_t transaction_one_in = 8;
   uint64_t register_one_in = 6;
   uint64_t crowd_one_in = 0;
+  // Commands about limits that they name; 0: none. The rate of those that they bring along.
+  uint64_t limit_one_in = 0;
+  limit::Rate own_limit;
 
   // One in so many operations; 0: never.
   uint64_t crash_one_in = 0;

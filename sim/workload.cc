@@ -22,6 +22,7 @@ Workload::Workload(const Plan& plan, std::function<uint32_t(const std::string&)>
     : plan_(plan),
       random_(plan.seed ^ 0x10ad),
       getx_(plan.seed ^ 0x6e7),
+      limits_(plan.seed ^ 0x11417, plan.own_limit),
       keys_(plan.keys),
       database_of_(std::move(database_of)),
       general_(plan.keys.size()) {
@@ -45,8 +46,8 @@ Workload::Next Workload::Draw(bool watching) {
     words = Register();
   } else if (plan_.crowd != 0 && random_.OneIn(plan_.crowd_one_in)) {
     words = Crowd();
-  } else if (!plan_.policies.empty() && random_.OneIn(12)) {
-    return Unmodelled(Limit());
+  } else if (plan_.limit_one_in != 0 && random_.OneIn(plan_.limit_one_in)) {
+    return Unmodelled(limits_.Draw(Key()));
   } else if (plan_.others && random_.OneIn(10)) {
     return Unmodelled(Other());
   } else {
@@ -328,16 +329,6 @@ Words Workload::Crowd() {
     words.push_back(std::move(value));
   }
   return words;
-}
-
-// Asks a policy that concerns only who names it.
-Words Workload::Limit() {
-  return {random_.OneIn(6) ? "LIMIT.PEEK" : "LIMIT.CHECK",
-          Key(),
-          "POLICY",
-          "named",
-          "COST",
-          std::to_string(Below(4))};
 }
 
 Words Workload::Other() {

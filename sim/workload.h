@@ -11,6 +11,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "sim/limit_workload.h"
 #include "sim/model.h"
 #include "sim/op.h"
 #include "sim/plan.h"
@@ -48,6 +49,8 @@ class Workload {
   // One command as an operation.
   Op OpOf(const Words& words) const;
 
+  LimitWorkload& limits() { return limits_; }
+
  private:
   using Make = Words (Workload::*)();
   struct Choice {
@@ -68,7 +71,6 @@ class Workload {
   Words Clear();
   Words Register();
   Words Crowd();
-  Words Limit();
   Words Other();
   bool MayBeStep(const Words& words) const;
   Words AnyModelled();
@@ -91,6 +93,7 @@ class Workload {
   const Plan& plan_;
   Random random_;
   Random getx_;  // Of its own, so that it changes no other draw.
+  LimitWorkload limits_;
   std::vector<std::string> keys_;
   std::unordered_map<std::string, uint32_t> cells_;
   std::function<uint32_t(const std::string&)> database_of_;

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "weir/gateway/command.h"
 #include "weir/gateway/shard_list_operation.h"
 #include "weir/shard/position.h"
 
@@ -33,8 +32,7 @@ World::World(const Plan& plan, std::set<uint32_t> left_out)
       ranges_(Ranges()),
       contents_(EmptyContents(plan.databases)),
       workload_(plan, [this](const std::string& key) { return DatabaseOf(key); }),
-      limit_check_(plan.policies),
-      limits_doubtful_(plan.limiter_bytes < Plan::kLimiterBytes) {
+      limits_(plan) {
   workload_.SetClock([this] { return NowMs(); });
   workload_.SetRanges([this] { return AnyRange(); });
   cells_.resize(workload_.keys().size());
@@ -83,7 +81,7 @@ void World::Reload() {
   }
   [[maybe_unused]] const Result<Ok> set = gateway.admission().SetPolicies(policies, clock_.Mono());
   assert(set.ok());
-  decisions_.push_back({scheduler_.now(), {}, false, false, false, false, std::move(policies)});
+  limits_.Replaced(std::move(policies), scheduler_.now());
   gateway.authentication().SetUsers(std::make_shared<const users::Users>(plan_.users));
   gateway.SetKeyspaces(random_.OneIn(2) ? plan_.keyspaces : std::vector<gateway::Keyspace>());
 }
@@ -120,6 +118,7 @@ Node::Options World::NodeOptions() {
   options.gateway.waits = plan_.waits;
   options.gateway.admission.policies = plan_.policies;
   options.gateway.admission.bytes = plan_.limiter_bytes;
+  options.gateway.admission.journal_bytes = plan_.journal_bytes;
   options.gateway.admission.seed = plan_.seed;
   options.gateway.authentication.users = std::make_shared<const users::Users>(plan_.users);
   options.gateway.authentication.attempts = {1'000'000, milliseconds(1), 1'000'000};
@@ -128,6 +127,11 @@ Node::Options World::NodeOptions() {
   options.gateway.process.parameters = [] {
     return std::make_shared<const gateway::Parameters>(
         gateway::Parameters{{"maxmemory", "0"}, {"port", "6390"}});
+  };
+  options.gateway.process.make_policy = [](const std::string& name, const gateway::Parameters&) {
+    return Result<std::vector<limit::Policy>>(
+        {{.name = name, .per = limit::Per::kKey, .rate = {1, milliseconds(20), 2}},
+         {.name = name, .per = limit::Per::kKey, .rate = {9, milliseconds(500), 9}, .window = 1}});
   };
   options.faults = plan_.faults;
   options.limits = plan_.limits;
@@ -163,7 +167,7 @@ void World::Crash() {
   for (const auto& client : clients_) client->Lose();
   for (const auto& bystander : bystanders_) bystander->Lose();
   for (const auto& client : caching_clients_) client->Lose();
-  decisions_.push_back({scheduler_.now(), {}, false, false, false, true});
+  limits_.Restarted(scheduler_.now());
   scheduler_.After(nanoseconds(random_.Below(5'000'000)), [this] { Start(); });
 }
 

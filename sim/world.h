@@ -20,7 +20,7 @@
 #include "sim/bystander.h"
 #include "sim/caching_client.h"
 #include "sim/client.h"
-#include "sim/limit_check.h"
+#include "sim/limit_history.h"
 #include "sim/node.h"
 #include "sim/op.h"
 #include "sim/order_check.h"
@@ -67,24 +67,11 @@ class World {
   void OnAction();
   // Whether the client that asks loses its connection now.
   bool TakeDisconnect() { return std::exchange(disconnect_due_, false); }
-  void NoteDecision(uint64_t* decision);
-  void NotePassed(uint64_t decision, const Client& client, const Words& words,
-                  const resp::Value* reply);
-  void NoteNamed(const Words& words, const resp::Value& reply);
+  LimitHistory& limits() { return limits_; }
   void CheckAccess(const Client& client, const Words& words, const resp::Value& reply);
   void Problem(const std::string& problem);
 
  private:
-  struct Decision {
-    MonoTime at;
-    LimitCheck::Request request;
-    bool counts = false;  // The limiter was asked, and what it said is known.
-    bool passed = false;
-    bool lost = false;                         // One may have passed that nobody knows of.
-    bool restart = false;                      // The process began anew.
-    std::vector<limit::Policy> policies = {};  // Those that are in force from now on.
-  };
-
   Node::Options NodeOptions();
   shard::RangeMap Ranges() const;
   shard::StoredMap StoredRanges() const;
@@ -142,10 +129,7 @@ class World {
   size_t round_end_ = 0;  // Operations drawn when it ends.
   std::deque<Op> ops_;    // Of the round.
   std::vector<Cell> cells_;
-  std::deque<Decision> decisions_;
-  uint64_t first_decision_ = 1;
-  LimitCheck limit_check_;
-  bool limits_doubtful_;  // What was charged is not known to the last token.
+  LimitHistory limits_;
   Outcome outcome_;
   std::string problem_;
 };

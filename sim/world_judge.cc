@@ -6,7 +6,6 @@
 #include "sim/world.h"
 #include "sim/zone_check.h"
 
-#include "weir/gateway/command.h"
 #include "weir/shard/position.h"
 
 namespace weir::sim {
@@ -64,74 +63,9 @@ void World::JudgeRegisters() {
   }
 }
 
-void World::NoteDecision(uint64_t* decision) {
-  decisions_.push_back({scheduler_.now(), {}, false, false, false, false});
-  *decision = first_decision_ + decisions_.size() - 1;
-}
-
-// `reply`: nullptr when nobody will know.
-void World::NotePassed(uint64_t decision, const Client& client, const Words& words,
-                       const resp::Value* reply) {
-  if (plan_.policies.empty()) return;
-  if (reply == nullptr) {
-    if (decision >= first_decision_) decisions_[decision - first_decision_].lost = true;
-    decisions_.push_back({scheduler_.now(), {}, false, false, true, false});
-    return;
-  }
-  NoteNamed(words, *reply);
-  if (decision < first_decision_) return;
-  Decision& noted = decisions_[decision - first_decision_];
-  const std::vector<std::string_view> args(words.begin(), words.end());
-  const gateway::CommandSpec* spec = gateway::ResolveCommand(args);
-  const bool error = reply->kind == resp::Value::Kind::kError;
-  const bool before =
-      error && (reply->text.starts_with("NOPERM") || reply->text.starts_with("NOAUTH"));
-  // LIMIT commands look at further keys, and at whose request it is, behind the limiter.
-  noted.lost |= before && words[0].starts_with("LIMIT.");
-  if (spec == nullptr || before || !spec->ArityFits(args.size()) ||
-      (spec->flags & gateway::kFlagUnlimited) != 0)
-    return;
-  noted.counts = true;
-  noted.passed = !error || reply->text.find("THROTTLED") == std::string::npos;
-  noted.request.user = client.user();
-  noted.request.client = client.address();
-  if (spec->keys.first > 0) noted.request.key = words[static_cast<size_t>(spec->keys.first)];
-  noted.request.command = (spec->flags & gateway::kFlagAdmin) != 0   ? limit::CommandClass::kAdmin
-                          : (spec->flags & gateway::kFlagWrite) != 0 ? limit::CommandClass::kWrite
-                                                                     : limit::CommandClass::kRead;
-  for (const std::string& word : words) noted.request.bytes += word.size();
-}
-
-// LIMIT.CHECK decides when it is answered.
-void World::NoteNamed(const Words& words, const resp::Value& reply) {
-  if (words[0] != "LIMIT.CHECK" || words[2] != "POLICY" || reply.items.empty()) return;
-  Decision& noted = decisions_.emplace_back();
-  noted.at = scheduler_.now();
-  noted.counts = true;
-  noted.passed = reply.items[0].integer == 1;
-  noted.request.key = words[1];
-  noted.request.policy = words[3];
-  noted.request.cost = std::stoull(words[5]);
-}
-
 void World::JudgeLimits() {
-  for (const Decision& decision : decisions_) {
-    if (decision.restart) {
-      limit_check_ = LimitCheck(plan_.policies);
-      limits_doubtful_ = plan_.limiter_bytes < Plan::kLimiterBytes;
-    }
-    if (!decision.policies.empty()) {
-      // Buckets keep what was taken, so that full ones bound what may pass and not what may not.
-      limit_check_ = LimitCheck(decision.policies);
-      limits_doubtful_ = true;
-    }
-    limits_doubtful_ |= decision.lost;
-    if (!decision.counts || (limits_doubtful_ && !decision.passed)) continue;
-    const std::string wrong = limit_check_.Decided(decision.request, decision.passed, decision.at);
-    if (!wrong.empty()) Problem(wrong);
-  }
-  first_decision_ += decisions_.size();
-  decisions_.clear();
+  const std::string wrong = limits_.Judge();
+  if (!wrong.empty()) Problem(wrong);
 }
 
 // What a user may not do must have been refused, and one who may everything never is.

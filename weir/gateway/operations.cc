@@ -120,8 +120,10 @@ void CountOperation::Subtract(std::shared_ptr<CountOperation> self, Gateway& gat
           Deliver(self);
           return;
         }
+        // What has expired since was counted.
+        const WallTime counted = self->counted_[self->copies_.back().database];
         for (const store::Scanned::Item& item : scanned.value().items) {
-          if (item.record.expires_at > scanned.value().now) --self->total_;
+          if (item.record.expires_at > counted) --self->total_;
         }
         const uint64_t next = scanned.value().next.value_or(wanted.to);
         if (next == wanted.to) self->copies_.pop_back();
@@ -143,6 +145,7 @@ void CountOperation::Step(std::shared_ptr<CountOperation> self, Gateway& gateway
       return;
     }
     self->total_ += static_cast<int64_t>(counts.value().records - counts.value().due);
+    self->counted_.push_back(counts.value().now);
     Step(self, gateway, database + 1);
   });
 }

@@ -72,6 +72,7 @@ class CountOperation final : public Operation {
   static void Subtract(std::shared_ptr<CountOperation> self, Gateway& gateway, uint64_t position);
   int64_t total_ = 0;
   std::vector<RangeScan> copies_;  // To be subtracted; the last is next.
+  std::vector<WallTime> counted_;  // When each database was.
 };
 
 // FLUSHALL: empties all databases, one after another, while no range goes over (LogHolds).
