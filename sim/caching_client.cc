@@ -24,10 +24,13 @@ void CachingClient::Connect() {
   session.client = limit::Address::FromV4({10, 0, 0, static_cast<uint8_t>(200 + index_)});
   connection_ = world_.node().Connect(std::move(session), *this);
   reader_ = resp::Reader();
-  mode_ = static_cast<Mode>(random_.Below(4));
+  session_ = world_.NewSession();
+  mode_ = static_cast<Mode>(random_.Below(5));
   Send({"HELLO", "3"});
   Words words = {"CLIENT", "TRACKING", "ON"};
   if (mode_ == Mode::kOptIn) words.push_back("OPTIN");
+  if (mode_ == Mode::kOptOut) words.push_back("OPTOUT");
+  if (random_.OneIn(2)) words.push_back("NOLOOP");
   if (mode_ == Mode::kAll || mode_ == Mode::kPrefix) words.push_back("BCAST");
   if (mode_ == Mode::kPrefix) words.insert(words.end(), {"PREFIX", std::string(kPrefix)});
   Send(words);
@@ -36,6 +39,9 @@ void CachingClient::Connect() {
 void CachingClient::Lose() {
   connection_ = nullptr;
   id_ = 0;
+  for (const Sent& sent : sent_) {
+    if (sent.write != nullptr) sent.write->lost = true;
+  }
   sent_.clear();
   cache_.clear();
 }
@@ -52,7 +58,35 @@ void CachingClient::Act() {
   if (connection_ == nullptr) {
     Connect();
   } else if (connection_->reads() && sent_.size() < world_.plan().outstanding_max) {
-    Ask();
+    random_.OneIn(16) ? Write() : Ask();
+  }
+}
+
+void CachingClient::Write() {
+  const Workload& workload = world_.workload();
+  const auto cell = static_cast<uint32_t>(random_.Below(workload.keys().size()));
+  // Registers have a check of their own, and of a crowd nobody looks for one key.
+  if (workload.is_register(cell) || workload.is_crowd(cell)) return;
+  const std::string& key = workload.keys()[cell];
+  const Words words =
+      random_.OneIn(3)
+          ? Words{"DEL", key}
+          : Words{"SET", key, "c" + std::to_string(index_) + "." + std::to_string(++written_)};
+  Op* const op = world_.NewOp(workload.OpOf(words), session_);
+  op->begin = world_.Next();
+  op->begin_ms = world_.NowMs();
+  Send(words, {}, op);
+}
+
+void CachingClient::OnEffect(const gateway::WriteItem& item) {
+  if (item.transaction != nullptr) return;  // Which only reads.
+  for (const Sent& sent : sent_) {
+    Op* const op = sent.write;
+    if (op == nullptr || op->hint != kNoStamp) continue;
+    Step& step = op->steps.front();
+    if (step.words[0] != item.args[0] || step.words[1] != item.args[1]) continue;
+    op->hint = step.hint = world_.Next();
+    return;
   }
 }
 
@@ -62,10 +96,13 @@ void CachingClient::Ask() {
   const std::string& other = keys[random_.Below(keys.size())];
   if (cache_.count(key) != 0 && !random_.OneIn(8)) return;
   const bool opts_in = mode_ == Mode::kOptIn && !random_.OneIn(4);
-  const bool keeps =
-      mode_ == Mode::kOptIn ? opts_in : mode_ != Mode::kPrefix || key.starts_with(kPrefix);
+  const bool opts_out = mode_ == Mode::kOptOut && random_.OneIn(4);
+  const bool keeps = mode_ == Mode::kOptIn
+                         ? opts_in
+                         : !opts_out && (mode_ != Mode::kPrefix || key.starts_with(kPrefix));
   const std::vector<std::string> kept = keeps ? std::vector{key} : std::vector<std::string>();
   if (opts_in) Send({"CLIENT", "CACHING", "YES"});
+  if (opts_out) Send({"CLIENT", "CACHING", "NO"});
   if (random_.OneIn(6)) {
     Send({"MULTI"});
     Send({"GET", key});
@@ -79,13 +116,13 @@ void CachingClient::Ask() {
   }
 }
 
-void CachingClient::Send(const Words& words, std::vector<std::string> kept) {
+void CachingClient::Send(const Words& words, std::vector<std::string> kept, Op* write) {
   if (connection_ == nullptr || !connection_->reads()) return;
   std::string bytes = "*" + std::to_string(words.size()) + "\r\n";
   for (const std::string& word : words) {
     bytes += "$" + std::to_string(word.size()) + "\r\n" + word + "\r\n";
   }
-  sent_.push_back(std::move(kept));
+  sent_.push_back({std::move(kept), write});
   world_.node().Bring(*connection_, bytes);
 }
 
@@ -106,8 +143,16 @@ void CachingClient::TakeReply(const resp::Value& value) {
     world_.Problem("a client with a cache was sent a reply to nothing");
     return;
   }
-  const std::vector<std::string> kept = std::move(sent_.front());
+  const Sent sent = std::move(sent_.front());
   sent_.pop_front();
+  if (Op* const op = sent.write) {
+    op->answered = true;
+    op->reply = value;
+    op->end = world_.Next();
+    op->end_ms = world_.NowMs();
+    cache_.erase(op->steps.front().words[1]);
+  }
+  const std::vector<std::string>& kept = sent.kept;
   if (kept.empty()) return;
   const bool array = value.kind == Kind::kArray && !value.items.empty();
   Keep(kept.front(), array ? value.items.front() : value);

@@ -1,9 +1,11 @@
 // CachingClient: a simulated client that keeps what it reads in a cache of its own, and forgets
 // what CLIENT TRACKING tells it to.
 //
-// It only reads, so no order need explain its replies; but when everything has come to rest, what
-// it keeps must be what the databases hold. So an invalidation that was lost, or that came before
-// the reply that it is about, is found. Threads: single-owner.
+// When everything has come to rest, what it keeps must be what the databases hold. So an
+// invalidation that was lost, or that came before the reply that it is about, is found. No order
+// need explain what it reads; now and then it writes a key, which is one more operation of the
+// history. What it has written it forgets by itself, since with NOLOOP nobody tells it.
+// Threads: single-owner.
 #pragma once
 
 #include <deque>
@@ -31,6 +33,8 @@ class CachingClient final : public Connection::Peer {
   void Act();
   // The node is gone.
   void Lose();
+  bool connected() const { return connection_ != nullptr; }
+  void BeginRound(uint32_t session) { session_ = session; }
 
   // Requests that an answer may still come for.
   size_t outstanding() const {
@@ -41,16 +45,20 @@ class CachingClient final : public Connection::Peer {
 
   void OnExecute() override {}
   void OnReply(std::string_view bytes) override;
-  void OnEffect(const gateway::WriteItem&) override {}
+  void OnEffect(const gateway::WriteItem& item) override;
   size_t TakesNow() override { return SIZE_MAX; }
 
  private:
-  enum class Mode : uint8_t { kShown, kOptIn, kAll, kPrefix };
+  enum class Mode : uint8_t { kShown, kOptIn, kOptOut, kAll, kPrefix };
+  struct Sent {
+    std::vector<std::string> kept;  // The keys whose values are in the reply, and may be kept.
+    Op* write = nullptr;
+  };
 
   void Connect();
   void Ask();
-  // `kept`: the keys whose values are in the reply, and may be kept.
-  void Send(const Words& words, std::vector<std::string> kept = {});
+  void Write();
+  void Send(const Words& words, std::vector<std::string> kept = {}, Op* write = nullptr);
   void TakeReply(const resp::Value& value);
   void TakePush(const resp::Value& push);
   void Keep(const std::string& key, const resp::Value& value);
@@ -60,9 +68,11 @@ class CachingClient final : public Connection::Peer {
   Random random_;
   Connection* connection_ = nullptr;
   uint64_t id_ = 0;
+  uint32_t session_ = 0;
   Mode mode_ = Mode::kShown;
+  uint64_t written_ = 0;  // Values, so that each is another.
   resp::Reader reader_;
-  std::deque<std::vector<std::string>> sent_;  // Of each request, the keys to keep.
+  std::deque<Sent> sent_;
   std::map<std::string, std::optional<std::string>> cache_;
 };
 

@@ -224,6 +224,9 @@ void World::Round() {
   for (const auto& client : clients_) {
     if (client->connected()) client->BeginRound(NewSession());
   }
+  for (const auto& client : caching_clients_) {
+    if (client->connected()) client->BeginRound(NewSession());
+  }
   round_end_ = std::min(plan_.commands, numbers_ + plan_.commands_a_round);
   acting_ = true;
   node_->SetCalm(false);
