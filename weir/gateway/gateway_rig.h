@@ -113,6 +113,9 @@ class GatewayRig {
     std::vector<users::User> users{};
     limit::Rate attempts{.count = 1000, .period = std::chrono::seconds(1), .burst = 1000};
     RangeKeeper::Options ranges{};
+    RangeMoves::Options moves{};
+    // Otherwise each database has an equal part.
+    std::optional<shard::RangeMap> map = std::nullopt;
     size_t tracked_keys_max = ClientTracking::kKeysMax;
     bool open = true;  // Answers what the gateway asks of the stores when it is made.
     std::function<void(ScriptedStore&)> prepare = [](ScriptedStore&) {};
@@ -133,8 +136,10 @@ class GatewayRig {
     made.placement.lanes = options.lanes;
     made.placement.fallback = options.fallback;
     made.placement.keyspaces = options.keyspaces;
-    made.placement.ranges = shard::RangeMap::Even(options.databases).value();
+    made.placement.ranges =
+        options.map ? *options.map : shard::RangeMap::Even(options.databases).value();
     made.ranges = options.ranges;
+    made.moves = options.moves;
     made.tracked_keys_max = options.tracked_keys_max;
     made.cache_bytes = options.cache_bytes;
     made.memory = options.memory;

@@ -91,6 +91,10 @@ void RangeMoves::Begin(shard::Position from, shard::ShardId to,
 }
 
 void RangeMoves::Give(uint64_t move, Order order, RangeKeeper::Done done) {
+  const bool moves = order == Order::kRollback || order == Order::kResume;
+  if (moves && !options_.refusal.empty()) {
+    return done(Error{ErrorCode::kInvalid, options_.refusal});
+  }
   keeper_.Submit([move, order](shard::RangeMap& map) { return gateway::Apply(map, move, order); },
                  [this, done = std::move(done)](const Result<Ok>& stored) {
                    Sync();
@@ -106,7 +110,13 @@ void RangeMoves::Add(const shard::RangeMap& map, const shard::Move& move) {
   for (const ShardPlace& place : {moving->source, moving->copy}) {
     moving->machine.LimitKeys(databases_[place.database]->store().limits().load_keys_max);
   }
+  moving->machine.SetPaused(Rests(move));
   moves_.push_back(std::move(moving));
+}
+
+// What is in `clean` has gone over, or has been given up, and what it leaves is safe.
+bool RangeMoves::Rests(const shard::Move& move) const {
+  return move.paused || (!options_.refusal.empty() && move.phase != shard::MovePhase::kClean);
 }
 
 // Brings the moves in line with the map.
@@ -128,7 +138,7 @@ void RangeMoves::Sync() {
       std::swap(moving.source, moving.copy);
     }
     moving.machine.SetPhase(move.phase);
-    moving.machine.SetPaused(move.paused);
+    moving.machine.SetPaused(Rests(move));
     moving.paused = move.paused;
   }
   for (const MovingPtr& moving : moves_) {
@@ -339,7 +349,8 @@ MoveStatus RangeMoves::StatusOf(const Moving& moving) const {
   status.keys = moving.keys;
   status.bytes = moving.bytes;
   status.written = moving.machine.written();
-  status.error = moving.error;
+  const bool refused = !options_.refusal.empty() && !moving.ended;
+  status.error = refused ? options_.refusal : moving.error;
   const uint64_t reached = moving.machine.reached().value - moving.range.from.value;
   const uint64_t whole = moving.range.to.value - moving.range.from.value;
   const bool all = moving.ended || moving.machine.reached() == moving.range.to;

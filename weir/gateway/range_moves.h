@@ -55,7 +55,8 @@ class RangeMoves final : public WriteFollower {
     int64_t bytes_per_second = int64_t{64} << 20;
     // Looked at at once. At least 1.
     size_t piece_records = 1024;
-    // Why nothing may be moved; "" if it may.
+    // Why nothing may be moved; "" if it may. Moves of the map rest then, but for removing a copy
+    // that is kept no longer; they can be cancelled and finished.
     std::string refusal;
   };
   enum class Order : uint8_t { kCancel, kFinish, kPause, kResume, kRollback };
@@ -83,6 +84,7 @@ class RangeMoves final : public WriteFollower {
   using MovingPtr = std::shared_ptr<Moving>;
 
   void Add(const shard::RangeMap& map, const shard::Move& move);
+  bool Rests(const shard::Move& move) const;
   void Sync();
   void Go(const MovingPtr& moving);
   bool MayLook(const Moving& moving) const;

@@ -123,6 +123,37 @@ TEST_F(RangeMovesTest, WhatCannotBeIsRefusedWithAReason) {
   EXPECT_THAT(Ask({"WEIR.SHARD", "SPLIT", "0"}), HasSubstr("is in move 1"));
 }
 
+// A move that began where it may, and of which the map tells where it may not.
+class RangeMovesRefused : public RangeMovesTest {
+ protected:
+  RangeMovesRefused() : RangeMovesTest(Options()) {}
+
+  static GatewayRig::Options Options() {
+    GatewayRig::Options options = TwoDatabases();
+    options.moves.refusal = "not today";
+    options.map = shard::RangeMap::Even(2).value();
+    EXPECT_TRUE(options.map->BeginMove({0}, shard::ShardId{1}).ok());
+    return options;
+  }
+};
+
+TEST_F(RangeMovesRefused, AMoveOfTheMapRestsAndMayOnlyBeUndone) {
+  for (int i = 0; i < 20; ++i) Ask({"SET", "k" + std::to_string(i), "v"});
+  const size_t second = Stored(1);
+  for (int i = 0; i < 20; ++i) Wait();
+  EXPECT_EQ(Last().phase, "copy");
+  EXPECT_EQ(Last().error, "not today");
+  EXPECT_EQ(Stored(1), second) << "nothing is brought over";
+  const std::string id = std::to_string(Last().id);
+  for (const char* order : {"RESUME", "ROLLBACK"}) {
+    EXPECT_THAT(Ask({"WEIR.SHARD", order, id}), StartsWith("-ERR not today")) << order;
+  }
+  EXPECT_THAT(Ask({"WEIR.SHARD", "MOVE", "8000000000000000", "0"}), StartsWith("-ERR not today"));
+  EXPECT_EQ(Ask({"WEIR.SHARD", "CANCEL", id}), "+OK");
+  RunUntil("ended");
+  EXPECT_EQ(Stored(1), second);
+}
+
 // The cache knows that a key is absent, since it was removed as due where it was; where it comes,
 // the due record may still stand, and must not be taken for nothing.
 TEST(RangeMovesCached, WhatIsDueInTheCopyAloneIsNotTakenForNothing) {

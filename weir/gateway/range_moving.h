@@ -15,9 +15,7 @@ struct RangeMoves::Moving {
         range(whole),
         copy_shard(begun.copy),
         machine(whole.from, whole.to, begun.phase),
-        paused(begun.paused) {
-    machine.SetPaused(paused);
-  }
+        paused(begun.paused) {}
 
   const uint64_t id;
   shard::Range range;
