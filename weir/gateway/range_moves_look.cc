@@ -189,6 +189,7 @@ void RangeMoves::Apply(const MovingPtr& moving, store::Batch batch) {
     if (write.record.has_value()) earliest = std::min(earliest, write.record->expires_at);
   }
   if (earliest != kNever) committer.NoteExpiry(earliest);
+  batch.copies = true;
   const auto writes = std::make_shared<store::Batch>(std::move(batch));
   committer.SubmitStoreWrite(
       [this, &store, writes](const store::Done<store::CommitNumber>& done) {

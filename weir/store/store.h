@@ -87,6 +87,8 @@ struct Batch {
   WallTime now;
   std::vector<Write> writes;
   bool clear = false;  // Every record of every shard is removed before the writes.
+  // It stores what stands elsewhere as well: refused while other writes still find room.
+  bool copies = false;
 };
 
 struct Applied {

@@ -18,9 +18,21 @@ std::optional<Error> FreeSpace::AskIfDue() {
   return std::nullopt;
 }
 
+uint64_t FreeSpace::FloorOf(Use use) const {
+  switch (use) {
+    case Use::kCopy:
+      return options_.floor_bytes * 2;
+    case Use::kStore:
+      return options_.floor_bytes;
+    case Use::kRemove:
+      return options_.floor_bytes / 2;
+  }
+  return options_.floor_bytes;
+}
+
 std::optional<Error> FreeSpace::Take(uint64_t bytes, Use use) {
   if (auto error = AskIfDue()) return error;
-  const uint64_t floor = use == Use::kStore ? options_.floor_bytes : options_.floor_bytes / 2;
+  const uint64_t floor = FloorOf(use);
   if (free_bytes_ < bytes || free_bytes_ - bytes < floor) {
     return Error{ErrorCode::kUnavailable,
                  "disk full: " + std::to_string(free_bytes_) + " bytes are free and " +

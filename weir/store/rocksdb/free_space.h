@@ -24,6 +24,7 @@ class FreeSpace {
   explicit FreeSpace(Options options) : options_(std::move(options)) {}
 
   enum class Use {
+    kCopy,    // Can wait, and leaves as much as the floor to what cannot.
     kStore,   // May go down to the floor.
     kRemove,  // Leads to free space, and may go down to half of the floor.
   };
@@ -33,6 +34,7 @@ class FreeSpace {
 
  private:
   std::optional<Error> AskIfDue();
+  uint64_t FloorOf(Use use) const;
 
   const Options options_;
   uint64_t free_bytes_ = 0;

@@ -211,6 +211,33 @@ TEST_F(RocksDbFaultTest, AFullDiskRefusesWritesBeforeTheyBeginAndRecoversByItsel
   ExpectError(ClearOf(*store_), ErrorCode::kUnavailable);
 }
 
+// So that a copy which is too large for its device can be given up, and the first device, where the
+// map is, can be relieved.
+TEST_F(RocksDbFaultTest, ACopyLeavesRoomForWritesAndMetadataUsesTheReserve) {
+  Open();
+  const auto put = [&] {
+    return Wait<CommitNumber>(
+        [&](auto done) { store_->PutMetadata("map", std::string(100, 'x'), std::move(done)); });
+  };
+  Batch batch = BothKeys(std::string(1000, 'x'), 1);
+  const uint64_t need = 2 * (1000 + 1 + 128);
+  batch.copies = true;
+  free_bytes_ = 2000 + need - 1;
+  const auto refused = ApplyTo(*store_, batch);
+  ExpectError(refused, ErrorCode::kUnavailable);
+  EXPECT_EQ(refused.error().message.find("disk full: "), 0U) << refused.error().message;
+  batch.copies = false;
+  EXPECT_TRUE(ApplyTo(*store_, batch).ok());
+  batch = BothKeys(std::string(1000, 'x'), 2);
+  batch.copies = true;
+  free_bytes_ = 2000 + need;
+  EXPECT_TRUE(ApplyTo(*store_, batch).ok());
+  free_bytes_ = 999;
+  EXPECT_TRUE(put().ok());
+  free_bytes_ = 600;
+  ExpectError(put(), ErrorCode::kUnavailable);
+}
+
 TEST_F(RocksDbFaultTest, AFailedFlushRefusesWritesServesReadsAndHealsByItself) {
   for (const Fault fault : {Fault::kTableAppend, Fault::kTableSync}) {
     Open();

@@ -110,7 +110,8 @@ class RocksDbStoreOnDisk final : public RocksDbStore {
     Write(std::move(over), std::move(done),
           [this, name = std::move(name), value = std::move(value)]() -> Result<CommitNumber> {
             const uint64_t bytes = name.size() + value.size();
-            if (auto error = free_space_.Take(bytes, FreeSpace::Use::kStore)) return *error;
+            // What leads to free space begins here: that a range moves, or that its copy goes.
+            if (auto error = free_space_.Take(bytes, FreeSpace::Use::kRemove)) return *error;
             return writer_.PutMetadata(name, value);
           });
   }
@@ -287,8 +288,9 @@ std::optional<Error> RocksDbStoreOnDisk::ReserveFor(const Batch& batch) {
   const bool stores =
       std::any_of(batch.writes.begin(), batch.writes.end(),
                   [](const store::Write& write) { return write.record.has_value(); });
+  const auto stored = batch.copies ? FreeSpace::Use::kCopy : FreeSpace::Use::kStore;
   return free_space_.Take(BytesOf(batch) + batch.writes.size() * kWriteOverheadBytes,
-                          stores ? FreeSpace::Use::kStore : FreeSpace::Use::kRemove);
+                          stores ? stored : FreeSpace::Use::kRemove);
 }
 
 Result<std::optional<std::string>> RocksDbStoreOnDisk::Metadata(const std::string& name) {

@@ -40,7 +40,8 @@ struct RocksDbOptions {
   size_t read_threads = 2;                       // At least 1.
 
   // Writes that store something are refused while less than this is free, so that RocksDB always
-  // has room to flush and compact. Removals, Expire and Clear may go down to half of it.
+  // has room to flush and compact. Removals, Expire, Clear and metadata may go down to half of it;
+  // Batch::copies is refused from twice as much on.
   uint64_t free_space_floor_bytes = uint64_t{64} << 20;
   // The free space is asked for at most this often.
   std::chrono::milliseconds free_space_every{100};
