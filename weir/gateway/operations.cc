@@ -201,6 +201,11 @@ void SnapshotOperation::Step(std::shared_ptr<SnapshotOperation> self, Gateway& g
     }
   }
   if (keys.empty()) {
+    // One that went over from a database still to come to one that was passed is in no step.
+    if (self->routes_ != gateway.placement().routes()) {
+      Begin(self, gateway, self->flow_);
+      return;
+    }
     Deliver(std::move(self));
     return;
   }

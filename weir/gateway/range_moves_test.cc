@@ -123,6 +123,30 @@ TEST_F(RangeMovesTest, WhatCannotBeIsRefusedWithAReason) {
   EXPECT_THAT(Ask({"WEIR.SHARD", "SPLIT", "0"}), HasSubstr("is in move 1"));
 }
 
+TEST_F(RangeMovesTest, WhatGoesOverFromADatabaseToComeToOneThatWasPassedIsReadAllTheSame) {
+  const std::string key = rig_.KeyIn(1);
+  store::Record record;
+  record.value = Bytes::Copy("v");
+  record.version = 1;
+  bool went_over = false;
+  rig_.store(1).on_limits = [&] {  // The first is passed, and the second not yet looked through.
+    if (std::exchange(went_over, true)) return;
+    rig_.gateway().ranges().Submit(
+        [](shard::RangeMap& map) {
+          return map.Flip(map.BeginMove({uint64_t{1} << 63}, shard::ShardId{0}).value());
+        },
+        [](const Result<Ok>& stored) { ASSERT_TRUE(stored.ok()); });
+    rig_.store(0).Preload(rig_.StoreKey(key), record);
+  };
+  const Origin nobody{&rig_.home(), 99};
+  const auto read = std::make_shared<SnapshotOperation>(nobody, std::vector{key}, true);
+  SnapshotOperation::Begin(read, rig_.gateway(), limit::FlowId{0});
+  rig_.RunAll();
+  rig_.store(1).on_limits = nullptr;
+  ASSERT_TRUE(read->values()[0].has_value());
+  EXPECT_EQ(read->values()[0]->bytes.view(), "v");
+}
+
 // A move that began where it may, and of which the map tells where it may not.
 class RangeMovesRefused : public RangeMovesTest {
  protected:

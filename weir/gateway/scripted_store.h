@@ -65,6 +65,8 @@ class ScriptedStore final : public store::Store {
 
   Faults faults;
   store::Limits limits_now;
+  // Called whenever somebody asks for them.
+  std::function<void()> on_limits = nullptr;
 
   // What is held, oldest first.
   std::vector<CallId> held() const {
@@ -187,7 +189,10 @@ class ScriptedStore final : public store::Store {
                               });
   }
   store::Version VersionFloor() const override { return contents_->version_max + 1; }
-  const store::Limits& limits() const override { return limits_now; }
+  const store::Limits& limits() const override {
+    if (on_limits != nullptr) on_limits();
+    return limits_now;
+  }
   Result<Ok> Health() const override { return Ok{}; }
   std::vector<std::pair<std::string, uint64_t>> Counters() const override { return {}; }
 
