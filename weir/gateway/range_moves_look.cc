@@ -188,16 +188,19 @@ void RangeMoves::Apply(const MovingPtr& moving, store::Batch batch) {
   for (const store::Write& write : batch.writes) {
     if (write.record.has_value()) earliest = std::min(earliest, write.record->expires_at);
   }
-  if (earliest != kNever) committer.NoteExpiry(earliest);
   batch.copies = true;
   const auto writes = std::make_shared<store::Batch>(std::move(batch));
   committer.SubmitStoreWrite(
-      [this, &store, writes](const store::Done<store::CommitNumber>& done) {
+      [this, &store, &committer, writes, earliest](const store::Done<store::CommitNumber>& done) {
         writes->now = clock_.Wall();
-        store.Apply(std::move(*writes), [done](const Result<store::Applied>& applied) {
-          done(applied.ok() ? Result<store::CommitNumber>(applied.value().commit)
-                            : Result<store::CommitNumber>(applied.error()));
-        });
+        store.Apply(std::move(*writes),
+                    [&committer, earliest, done](const Result<store::Applied>& applied) {
+                      // Within the turn: what a removal before it found to be the next is older
+                      // than these.
+                      committer.NoteExpiry(earliest);
+                      done(applied.ok() ? Result<store::CommitNumber>(applied.value().commit)
+                                        : Result<store::CommitNumber>(applied.error()));
+                    });
       },
       [this, moving](const Result<Ok>& applied) {
         if (!applied.ok()) return Fail(moving, applied.error());

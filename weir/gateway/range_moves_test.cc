@@ -147,6 +147,26 @@ TEST_F(RangeMovesTest, WhatGoesOverFromADatabaseToComeToOneThatWasPassedIsReadAl
   EXPECT_EQ(read->values()[0]->bytes.view(), "v");
 }
 
+// What a removal finds to be due next does not know of records that are brought over meanwhile.
+TEST_F(RangeMovesTest, WhatIsBroughtOverDuringARemovalIsRemovedWhenItIsDue) {
+  Ask({"SET", rig_.KeyIn(1), "v", "PX", "50"});
+  Ask({"SET", rig_.KeyIn(0), "v", "PX", "5000"});
+  ASSERT_TRUE(rig_.gateway().log_holds().TryTake());
+  Ask({"WEIR.SHARD", "MOVE", "0", "1"});
+  rig_.Pass(std::chrono::milliseconds(300));
+  rig_.gateway().Tick();
+  ASSERT_EQ(rig_.store(1).held(Kind::kExpire).size(), 1U);
+  rig_.Complete(Kind::kScan);
+  rig_.Complete(Kind::kScan, Outcome::kDone, 1);
+  ASSERT_EQ(Last().keys, 1U) << "found to be missing, and waits for its turn";
+  for (int i = 0; i < 10 && Last().stage != "in step"; ++i) Wait();
+  ASSERT_EQ(Last().stage, "in step");
+  rig_.Pass(std::chrono::seconds(5));
+  Ask({"WEIR.SHARD", "CANCEL", "1"});
+  RunUntil("ended");
+  EXPECT_EQ(Stored(1), 0U);
+}
+
 // A move that began where it may, and of which the map tells where it may not.
 class RangeMovesRefused : public RangeMovesTest {
  protected:
