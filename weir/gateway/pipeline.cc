@@ -250,11 +250,12 @@ bool Pipeline::Joins(const Queued& queued) const {
   if (run_kind_ == CommandKind::kLocal) return true;
   if (RunKind(spec) != run_kind_) return false;
   if (spec.kind == CommandKind::kRead) return true;
-  // One that was placed before keys moved comes back, and must not be overtaken.
-  if (run_routes_ != gateway_.placement().routes()) return false;
+  if (run_kind_ != CommandKind::kWrite) return false;
   // A part of what is split could be overtaken in another database's log.
   const uint32_t database = DatabaseOf(queued);
-  return run_kind_ == CommandKind::kWrite && database == run_database_ && database != kSeveral;
+  if (database != run_database_ || database == kSeveral) return false;
+  // What was placed before keys moved comes back, and must not be overtaken.
+  return run_routes_ == gateway_.placement().routes();
 }
 
 void Pipeline::Begin(size_t index) {
@@ -264,8 +265,9 @@ void Pipeline::Begin(size_t index) {
   if (queued.state == State::kAnswered) return;
   queued.began = outbox_.now.mono;
   if (queued.spec->kind == CommandKind::kLocal) return;  // Runs when it is the first.
-  if (run_kind_ == CommandKind::kLocal) run_routes_ = gateway_.placement().routes();
+  const bool starts_run = run_kind_ == CommandKind::kLocal;
   run_kind_ = RunKind(*queued.spec);
+  if (starts_run && run_kind_ == CommandKind::kWrite) PlaceRun(queued);
   queued.state = State::kPending;
   switch (queued.spec->kind) {
     case CommandKind::kLocal:
@@ -290,7 +292,6 @@ void Pipeline::Begin(size_t index) {
 }
 
 void Pipeline::BeginWrite(Queued& queued, uint64_t sequence) {
-  run_database_ = DatabaseOf(queued);
   if (run_database_ == kSeveral) {
     BeginParts(queued, queued.args, sequence, std::nullopt);
     return;

@@ -276,6 +276,7 @@ class Pipeline {
   void BeginWrite(Queued& queued, uint64_t sequence);
   void OnMisrouted(Queued& queued, std::unique_ptr<WriteItem> item);
   bool EndReturnedRun();
+  void PlaceRun(const Queued& first);
   void BeginOperation(Queued& queued, uint64_t sequence);
   void BeginSnapshot(Queued& queued);
   void BeginManyKeys(Queued& queued, uint64_t sequence);
@@ -356,9 +357,9 @@ class Pipeline {
   uint64_t first_sequence_ = 0;           // Of the command at the front of the queue.
   size_t run_ = 0;                        // Commands at the front that have begun.
   CommandKind run_kind_ = CommandKind::kLocal;
-  uint32_t run_database_ = 0;
-  uint64_t run_routes_ = 0;  // Of its writes: Placement::routes() before the first was placed.
-  bool returned_ = false;    // Some of its writes have come back, to begin again.
+  uint32_t run_database_ = 0;  // Of its writes,
+  uint64_t run_routes_ = 0;    // and Placement::routes() when that was so.
+  bool returned_ = false;      // Some of its writes have come back, to begin again.
   size_t queued_bytes_ = 0;
   size_t held_bytes_ = 0;  // The sum of own_bytes.
   size_t output_limit_ = SIZE_MAX;

@@ -78,6 +78,16 @@ void Pipeline::BeginParts(Queued& queued, const OwnedArgs& args, uint64_t sequen
   }
 }
 
+// Where the first write of a run goes; what joins the run goes there as well. By one map: keys are
+// not apart because some were placed before a move and some after it.
+void Pipeline::PlaceRun(const Queued& first) {
+  const Placement& placement = gateway_.placement();
+  do {
+    run_routes_ = placement.routes();
+    run_database_ = DatabaseOf(first);
+  } while (placement.routes() != run_routes_);
+}
+
 // Every write of the run that was still on its way comes back, or is refused, since all were placed
 // by the same routes.
 void Pipeline::OnMisrouted(Queued& queued, std::unique_ptr<WriteItem> item) {

@@ -87,12 +87,20 @@ class Placement {
   // shard than before, so what was placed before must be placed again.
   // Requires: `ranges` names shards below shards(), and is not older than the map before.
   void UseRanges(const shard::RangeMap& ranges, bool moved) {
-    ranges_.Publish(ranges);
+    if (moved) routes_.fetch_add(1, std::memory_order_relaxed);
+    ranges_.Publish(ranges);  // Releases: who sees something of it sees an odd number, or a later.
     if (moved) routes_.fetch_add(1, std::memory_order_release);
   }
-  // Changes whenever some position gets another shard. What is placed after this is read is right
-  // for as long as it stays the same.
-  uint64_t routes() const { return routes_.load(std::memory_order_acquire); }
+  // How often some position has got another shard. What is placed after this is read is right,
+  // and all of it by one map, if it is the same afterwards. Waits for a publication under way,
+  // which takes microseconds, as Place does.
+  uint64_t routes() const {
+    for (;;) {
+      const uint64_t routes = routes_.load(std::memory_order_acquire);
+      if (routes % 2 == 0) [[likely]]
+        return routes / 2;
+    }
+  }
   // The shard whose range holds `position` at this moment.
   uint32_t ShardAt(uint64_t position) const {
     return static_cast<uint32_t>(ranges_.ShardOf(shard::Position{position}));
@@ -110,7 +118,7 @@ class Placement {
 
   Options options_;  // But for keyspaces and fallback.
   shard::LiveRangeMap ranges_;
-  std::atomic<uint64_t> routes_{0};
+  std::atomic<uint64_t> routes_{0};  // Odd while a map that moves positions is published.
   Published<const Keyspaces> keyspaces_;
   std::atomic<int64_t> refresh_span_ms_{0};
   uint32_t lane_mask_;

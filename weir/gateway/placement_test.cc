@@ -2,7 +2,9 @@
 // together. Method: many keys over several lanes, ranges and prefixes.
 #include "weir/gateway/placement.h"
 
+#include <atomic>
 #include <set>
+#include <thread>
 
 #include <gtest/gtest.h>
 
@@ -34,6 +36,31 @@ TEST(Placement, KeysOfOneTagShareLaneShardAndDatabase) {
     }
     EXPECT_EQ(hashes.size(), 21u) << "but each has a hash of its own";
   }
+}
+
+// Else keys that are together before a move and after it would seem to be apart.
+TEST(Placement, WhatIsPlacedWhileRoutesStayTheSameIsPlacedByOneMap) {
+  Placement placement(FourShards());
+  std::atomic<bool> over = false;
+  std::thread mover([&] {
+    // All keys to the other database, and back: in no map are two of them apart.
+    shard::RangeMap map = shard::RangeMap::Even(1).value();
+    for (uint32_t i = 0; i < 20000; ++i) {
+      const uint64_t move = map.BeginMove({0}, shard::ShardId{i % 2 == 0 ? 2U : 0U}).value();
+      ASSERT_TRUE(map.Flip(move).ok() && map.Finish(move).ok() && map.EndMove(move).ok());
+      placement.UseRanges(map, true);
+    }
+    over = true;
+  });
+  uint64_t apart = 0;
+  while (!over) {
+    const uint64_t routes = placement.routes();
+    const uint32_t first = placement.Place("a").place.database;
+    const uint32_t second = placement.Place("b").place.database;
+    if (placement.routes() == routes && routes > 0 && first != second) ++apart;
+  }
+  mover.join();
+  EXPECT_EQ(apart, 0U);
 }
 
 TEST(Placement, EveryLaneAndShardIsUsed) {
