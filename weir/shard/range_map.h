@@ -160,6 +160,7 @@ class RangeMap {
   Result<Ok> ValidateMoves() const;
   // Brings the move from one of `phases` to `next`.
   Result<Ok> Advance(uint64_t id, std::initializer_list<MovePhase> phases, MovePhase next);
+  Result<Ok> Order(uint64_t id, std::initializer_list<MovePhase> phases, MovePhase next);
 
   std::vector<uint64_t> starts_;  // Ascending; the first is 0.
   std::vector<ShardId> shards_;   // Of the range at the same index.

@@ -76,6 +76,16 @@ Result<Ok> RangeMap::Advance(uint64_t id, std::initializer_list<MovePhase> phase
   return Ok{};
 }
 
+// What is ordered is to happen, also to a move that rests.
+Result<Ok> RangeMap::Order(uint64_t id, std::initializer_list<MovePhase> phases, MovePhase next) {
+  const Result<Ok> advanced = Advance(id, phases, next);
+  if (!advanced.ok()) return advanced;
+  for (Move& each : moves_) {
+    if (each.id == id) each.paused = false;
+  }
+  return Ok{};
+}
+
 Result<Ok> RangeMap::Flip(uint64_t move) {
   const Move* before = FindMove(move);
   const bool returns = before != nullptr && before->phase == MovePhase::kReturn;
@@ -91,16 +101,16 @@ Result<Ok> RangeMap::Flip(uint64_t move) {
 Result<Ok> RangeMap::Cancel(uint64_t move) {
   const Move* before = FindMove(move);
   const bool returns = before != nullptr && before->phase == MovePhase::kReturn;
-  return Advance(move, {MovePhase::kCopy, MovePhase::kReturn},
-                 returns ? MovePhase::kFollow : MovePhase::kClean);
+  return Order(move, {MovePhase::kCopy, MovePhase::kReturn},
+               returns ? MovePhase::kFollow : MovePhase::kClean);
 }
 
 Result<Ok> RangeMap::Rollback(uint64_t move) {
-  return Advance(move, {MovePhase::kFollow}, MovePhase::kReturn);
+  return Order(move, {MovePhase::kFollow}, MovePhase::kReturn);
 }
 
 Result<Ok> RangeMap::Finish(uint64_t move) {
-  return Advance(move, {MovePhase::kFollow}, MovePhase::kClean);
+  return Order(move, {MovePhase::kFollow}, MovePhase::kClean);
 }
 
 Result<Ok> RangeMap::SetPaused(uint64_t move, bool paused) {

@@ -8,6 +8,26 @@ namespace weir::shard {
 
 using Kind = RangeMove::Task::Kind;
 
+namespace {
+
+// The key for people, in printable characters: it may hold any bytes.
+std::string Quoted(std::string_view key) {
+  constexpr size_t kShownMax = 64;
+  constexpr std::string_view kHex = "0123456789abcdef";
+  std::string quoted = "'";
+  for (const char each : key.substr(0, kShownMax)) {
+    const auto byte = static_cast<unsigned char>(each);
+    if (byte >= 0x20 && byte < 0x7f && each != '\'' && each != '\\') {
+      quoted += each;
+    } else {
+      quoted += {'\\', 'x', kHex[byte / 16], kHex[byte % 16]};
+    }
+  }
+  return quoted + (key.size() > kShownMax ? "...'" : "'");
+}
+
+}  // namespace
+
 RangeMove::RangeMove(Position from, Position to, MovePhase phase)
     : from_(from), to_(to), phase_(phase), cursor_(from) {
   if (phase == MovePhase::kClean) stage_ = Stage::kClean;
@@ -15,17 +35,33 @@ RangeMove::RangeMove(Position from, Position to, MovePhase phase)
 
 void RangeMove::Write(std::string_view key) {
   if (stage_ == Stage::kClean || stage_ == Stage::kFailed) return;
-  if (written_.size() >= kWrittenMax) {
+  if (start_over_) return;  // The look at the whole range comes after it.
+  if (written_.size() >= kWrittenMax || written_bytes_ >= kWrittenBytesMax) {
     StartOver();
     return;
   }
-  written_[std::string(key)] = {};  // Whatever was put for it before need not be there now.
+  Note(key, {});  // Whatever was put for it before need not be there now.
+}
+
+void RangeMove::Note(std::string_view key, const Mark& mark) {
+  const bool added = written_.insert_or_assign(std::string(key), mark).second;
+  if (added) written_bytes_ += key.size();
+}
+
+void RangeMove::NoteIfNew(std::string_view key, const Mark& mark) {
+  const bool added = written_.try_emplace(std::string(key), mark).second;
+  if (added) written_bytes_ += key.size();
+}
+
+void RangeMove::Forget() {
+  if (!written_.empty()) forgotten_ = std::exchange(written_, {});
+  written_bytes_ = 0;
 }
 
 // Not at once: what is under way ends first.
 void RangeMove::StartOver() {
   start_over_ = true;
-  written_.clear();
+  Forget();
 }
 
 void RangeMove::Restart() {
@@ -43,10 +79,24 @@ void RangeMove::SetPhase(MovePhase phase) {
   if (phase != MovePhase::kClean) return;
   stage_ = Stage::kClean;
   cursor_ = from_;
-  written_.clear();
+  Forget();
 }
 
-RangeMove::Task RangeMove::Next(bool held) {
+RangeMove::Task RangeMove::LookAtWritten() {
+  looked_at_last_ = true;
+  task_ = {Kind::kLookAt, {}, {}};
+  looked_at_.clear();
+  size_t bytes = 0;
+  while (!written_.empty() && looked_at_.size() < keys_at_once_ && bytes < kKeyBytesAtOnce) {
+    bytes += written_.begin()->first.size();
+    looked_at_.insert(written_.extract(written_.begin()));
+  }
+  written_bytes_ -= bytes;
+  for (const auto& [key, mark] : looked_at_) task_.keys.push_back(key);
+  return task_;
+}
+
+RangeMove::Task RangeMove::Next(bool held, bool may_hold) {
   if (task_.kind != Kind::kNothing) return task_;
   if (start_over_) Restart();
   switch (stage_) {
@@ -66,21 +116,13 @@ RangeMove::Task RangeMove::Next(bool held) {
   if (paused_) return {held ? Kind::kRelease : Kind::kNothing, {}, {}};
   const bool in_step = stage_ == Stage::kInStep;
   if (!held) {
-    const bool soon = in_step && WantsFlip() && (written_.size() <= kFew || rounds_ >= 8);
-    if (soon || written_.size() >= kHoldAt) return {Kind::kHold, {}, {}};
+    const bool soon =
+        may_hold && in_step && WantsFlip() && (written_.size() <= kFew || rounds_ >= 8);
+    if (soon || LagsBehind()) return {Kind::kHold, {}, {}};
   }
   // In turns with the range, so that neither keeps the other from its end.
   const bool many = written_.size() >= kKeysAtOnce && !std::exchange(looked_at_last_, false);
-  if (!written_.empty() && (held || in_step || many)) {
-    looked_at_last_ = true;
-    task_ = {Kind::kLookAt, {}, {}};
-    looked_at_.clear();
-    while (!written_.empty() && looked_at_.size() < keys_at_once_) {
-      looked_at_.insert(written_.extract(written_.begin()));
-    }
-    for (const auto& [key, mark] : looked_at_) task_.keys.push_back(key);
-    return task_;
-  }
+  if (!written_.empty() && (held || in_step || many)) return LookAtWritten();
   if (held) return {in_step && WantsFlip() ? Kind::kFlip : Kind::kRelease, {}, {}};
   if (in_step) return {};
   task_ = {Kind::kLookFrom, cursor_, {}};
@@ -113,7 +155,7 @@ MoveRepair RangeMove::OnLook(const MoveLook& look, Position end) {
     Compare(a, b);
     if (in_the_way) {
       repaired_.erase(b->key);
-      written_.try_emplace(b->key);
+      NoteIfNew(b->key, {});
     }
     if (a == nullptr || in_the_way) {
       repair.removals.push_back(copy - 1);
@@ -143,7 +185,7 @@ void RangeMove::Compare(const MovedRecord* source, const MovedRecord* copy) {
 
 void RangeMove::Fail(const std::string& key) {
   stage_ = Stage::kFailed;
-  failure_ = "the copy is not what was written to it, at the key '" + key.substr(0, 64) + "'";
+  failure_ = "the copy is not what was written to it, at the key " + Quoted(key);
 }
 
 void RangeMove::OnCleaned(Position end) {
@@ -161,7 +203,7 @@ void RangeMove::Done() {
     keys_at_once_ = std::min(keys_at_once_ * 2, keys_at_once_most_);
     looked_at_.clear();
     // To be seen once more; what was written since stays as that.
-    for (auto& [key, mark] : repaired_) written_.try_emplace(key, mark);
+    for (const auto& [key, mark] : repaired_) NoteIfNew(key, mark);
     repaired_.clear();
     return;
   }
@@ -183,8 +225,8 @@ void RangeMove::Done() {
 void RangeMove::Failed() {
   task_ = {};
   // Nobody knows what became of the repairs.
-  for (auto& [key, mark] : looked_at_) {
-    if (!start_over_) written_[key] = {};
+  for (const auto& [key, mark] : looked_at_) {
+    if (!start_over_) Note(key, {});
   }
   looked_at_.clear();
   repaired_.clear();

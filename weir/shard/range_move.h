@@ -21,14 +21,17 @@
 // see it; both sides of a look are read after Next; what is due at a time not before either look is
 // left out on both sides; nobody else writes to the copy but to remove what is due there.
 //
-// Memory: the keys written since they were seen equal, at most kWrittenMax; beyond, the whole range
-// is looked at again. Threads: single-owner. Pure: no clock, no I/O.
+// Memory: the keys written since they were seen equal, at most kWrittenMax of kWrittenBytesMax in
+// all; beyond, the whole range is looked at again.
+// Threads: single-owner. Pure: no clock, no I/O.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "weir/shard/range_map.h"
@@ -65,10 +68,12 @@ struct MoveRepair {
 class RangeMove {
  public:
   static constexpr size_t kWrittenMax = 65536;
-  // From so many written keys on the source's log is held until they are in the copy, so that the
-  // copy keeps pace with any load.
+  static constexpr size_t kWrittenBytesMax = size_t{8} << 20;
+  // From so many written keys on, or half of the bytes, the source's log is held until they are in
+  // the copy, so that the copy keeps pace with any load.
   static constexpr size_t kHoldAt = 32768;
   static constexpr size_t kKeysAtOnce = 2048;
+  static constexpr size_t kKeyBytesAtOnce = size_t{1} << 20;  // And the last.
   // So few can be brought over while writes wait.
   static constexpr size_t kFew = 256;
 
@@ -90,6 +95,14 @@ class RangeMove {
     std::vector<std::string> keys;
   };
 
+  // What was put for a key when it was looked at last; a second look must find it there.
+  struct Mark {
+    bool repaired = false;
+    bool present = false;
+    uint64_t version = 0;
+  };
+  using Marks = std::unordered_map<std::string, Mark>;
+
   // `from` and `to`: of the range.
   RangeMove(Position from, Position to, MovePhase phase);
 
@@ -97,15 +110,18 @@ class RangeMove {
   void Write(std::string_view key);
   // Everything on one of the sides was removed, or an unknown part of it.
   void StartOver();
+  // The keys that StartOver forgot, to be freed where there is time: some ms for kWrittenMax.
+  Marks TakeForgotten() { return std::exchange(forgotten_, {}); }
   // The phase changed, as the map says.
   void SetPhase(MovePhase phase);
   void SetPaused(bool paused) { paused_ = paused; }
 
-  // What to do now. The same again until it is Done or Failed.
-  Task Next(bool held);
-  // What was seen of both sides; of kLookFrom up to `end`, which is the end of the range when there
-  // is no more. Returns the repairs to make to the copy; then Done, or Failed if they could not be
-  // made.
+  // What to do now. The same again until it is Done or Failed. `held`: the source's log is.
+  // `may_hold`: it may be held for the flip; kHold may be asked for all the same, to keep pace.
+  Task Next(bool held, bool may_hold = true);
+  // What was seen of both sides; of kLookFrom up to `end`: that of the range (the `to` it was made
+  // with, 0 for the last range of all) when there is no more. Returns the repairs to make to the
+  // copy; then Done, or Failed if they could not be made.
   MoveRepair OnLook(const MoveLook& look, Position end);
   // kCleanFrom: up to `end`, as above, everything is removed.
   void OnCleaned(Position end);
@@ -125,16 +141,16 @@ class RangeMove {
   const std::string& failure() const { return failure_; }
 
  private:
-  // What was put for a key when it was looked at last; a second look must find it there.
-  struct Mark {
-    bool repaired = false;
-    bool present = false;
-    uint64_t version = 0;
-  };
-
   bool WantsFlip() const {
     return !paused_ && (phase_ == MovePhase::kCopy || phase_ == MovePhase::kReturn);
   }
+  bool LagsBehind() const {
+    return written_.size() >= kHoldAt || written_bytes_ >= kWrittenBytesMax / 2;
+  }
+  void Note(std::string_view key, const Mark& mark);
+  void NoteIfNew(std::string_view key, const Mark& mark);
+  Task LookAtWritten();
+  void Forget();
   void Compare(const MovedRecord* source, const MovedRecord* copy);
   void Fail(const std::string& key);
   void Restart();
@@ -151,11 +167,13 @@ class RangeMove {
   size_t keys_at_once_most_ = kKeysAtOnce;
   size_t keys_at_once_ = kKeysAtOnce;
   size_t rounds_ = 0;  // Looks at written keys since the copy is in step.
-  std::unordered_map<std::string, Mark> written_;
+  Marks written_;
+  size_t written_bytes_ = 0;  // Of its keys.
+  Marks forgotten_;
   // Of the task under way:
   Task task_;
-  std::unordered_map<std::string, Mark> looked_at_;  // Its keys.
-  std::unordered_map<std::string, Mark> repaired_;
+  Marks looked_at_;  // Its keys.
+  Marks repaired_;
   Position next_cursor_;
   bool ends_range_ = false;
   std::string failure_;
