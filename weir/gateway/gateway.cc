@@ -193,6 +193,7 @@ std::optional<std::chrono::milliseconds> Gateway::ExpireCached() {
 void Gateway::Tick() {
   for (const std::unique_ptr<Database>& database : databases_) database->Tick();
   moves_->Tick();
+  log_holds_.Tick(clock_.Mono());
   pause_.Tick(clock_.Mono());
   SampleRates();
   if (miss_ratios_.Due(clock_.Mono())) {

@@ -13,6 +13,9 @@
 #include <functional>
 #include <mutex>
 #include <utility>
+#include <vector>
+
+#include "weir/base/time.h"
 
 namespace weir::gateway {
 
@@ -26,16 +29,28 @@ class LogHolds {
     if (!given_.wait_for(lock, most, [this] { return !taken_; })) return false;
     return taken_ = true;
   }
-  // Calls `taken` with the right, now or in a Give; before who blocks. Never, when it is not given.
-  void Take(std::function<void()> taken) {
+  // Calls `taken` with whether the caller has the right: now, or in a Give, before who blocks; or
+  // in the first Tick from `until` on, without it.
+  void Take(MonoTime until, std::function<void(bool)> taken) {
     std::unique_lock lock(mutex_);
     if (taken_) {
-      waiting_.push_back(std::move(taken));
+      waiting_.push_back({until, std::move(taken)});
       return;
     }
     taken_ = true;
     lock.unlock();
-    taken();
+    taken(true);
+  }
+  void Tick(MonoTime now) {
+    std::vector<Waiting> overdue;
+    {
+      const std::lock_guard lock(mutex_);
+      while (!waiting_.empty() && waiting_.front().until <= now) {
+        overdue.push_back(std::move(waiting_.front()));
+        waiting_.pop_front();
+      }
+    }
+    for (const Waiting& each : overdue) each.taken(false);
   }
   // Threads: any, also another than took it.
   void Give() {
@@ -45,18 +60,23 @@ class LogHolds {
       given_.notify_one();
       return;
     }
-    const std::function<void()> next = std::move(waiting_.front());
+    const Waiting next = std::move(waiting_.front());
     waiting_.pop_front();
     lock.unlock();
-    next();
+    next.taken(true);
   }
 
  private:
+  struct Waiting {
+    MonoTime until;
+    std::function<void(bool)> taken;
+  };
+
   std::mutex mutex_;
   std::condition_variable given_;
   // Guarded by mutex_:
   bool taken_ = false;
-  std::deque<std::function<void()>> waiting_;
+  std::deque<Waiting> waiting_;  // As they came, each for as long.
 };
 
 }  // namespace weir::gateway

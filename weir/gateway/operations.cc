@@ -11,6 +11,8 @@ namespace weir::gateway {
 namespace {
 
 constexpr size_t kCopyRecords = 4096;  // Of a copy that is counted, at once.
+// FLUSHALL waits for who holds logs still, as a backup does.
+constexpr std::chrono::seconds kHoldWaitMax{5};
 
 }  // namespace
 
@@ -90,10 +92,8 @@ void ScanOperation::Finish(uint64_t cursor) {
 }
 
 void CountOperation::Begin(const std::shared_ptr<CountOperation>& self, Gateway& gateway) {
-  const shard::RangeMap map = gateway.ranges().map();
-  for (const shard::Move& move : map.moves()) {
-    const ShardPlace place = gateway.placement().place(move.copy);
-    const shard::Range range = map.Find(move.from);
+  for (const auto& [range, copy] : gateway.ranges().Copies()) {
+    const ShardPlace place = gateway.placement().place(copy);
     RangeScan& scan = self->copies_.emplace_back();
     scan.database = place.database;
     scan.wanted.shard = place.shard;
@@ -151,7 +151,14 @@ void CountOperation::Step(std::shared_ptr<CountOperation> self, Gateway& gateway
 }
 
 void ClearOperation::Begin(const std::shared_ptr<ClearOperation>& self, Gateway& gateway) {
-  gateway.log_holds().Take([self, &gateway] { Step(self, gateway, 0); });
+  const MonoTime until = gateway.clock().Mono() + kHoldWaitMax;
+  gateway.log_holds().Take(until, [self, &gateway](bool taken) {
+    if (taken) return Step(self, gateway, 0);
+    self->reply_ = ErrorReply(
+        OverloadError({"queue", Refusal::kUntilQueue,
+                       "a backup or a move of a range holds a database still; try again"}));
+    Deliver(self);
+  });
 }
 
 void ClearOperation::Step(std::shared_ptr<ClearOperation> self, Gateway& gateway, size_t database) {

@@ -104,6 +104,13 @@ shard::RangeMap RangeKeeper::map() const {
   return map_;
 }
 
+std::vector<std::pair<shard::Range, shard::ShardId>> RangeKeeper::Copies() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<std::pair<shard::Range, shard::ShardId>> copies;
+  for (const shard::Move& move : map_.moves()) copies.emplace_back(map_.Find(move.from), move.copy);
+  return copies;
+}
+
 std::string RangeKeeper::PlaceOf(size_t shard) const {
   return shard < options_.places.size() ? options_.places[shard] : "memory";
 }

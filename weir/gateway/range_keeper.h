@@ -8,12 +8,15 @@
 // Threads: thread-safe. `done` runs once, on any thread.
 // Errors: what the change says (kInvalid, kOverloaded); kOverloaded while another change is under
 // way; those of Committer::SubmitStoreWrite. After kUnknown the map that is stored may be the old
-// or the new one, and both are right: they differ in boundaries, not in the shard of any position.
+// or the new one, and both are right for the next start, which alone reads it: they differ in
+// boundaries, or in the phase of a move, not in the shard of any position. This process goes on
+// with the old one.
 #pragma once
 
 #include <functional>
 #include <mutex>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "weir/base/result.h"
@@ -51,6 +54,8 @@ class RangeKeeper {
   void SubmitHeld(const Change& change, store::Done<store::CommitNumber> done);
 
   shard::RangeMap map() const;
+  // The ranges in moves, each with the shard of its copy. Cost: O(moves log ranges).
+  std::vector<std::pair<shard::Range, shard::ShardId>> Copies() const;
   // Where `shard` is, for people.
   std::string PlaceOf(size_t shard) const;
 
