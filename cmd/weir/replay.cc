@@ -63,6 +63,7 @@ class AutoPolicy : public ReferencePolicy {
   static cache::Cache::Options OptionsOf(uint64_t capacity, const ReplayArguments& arguments) {
     cache::Cache::Options options;
     options.budget_bytes = arguments.bytes != 0 ? capacity : capacity * CostOf(0);
+    options.hash_seed = kHashSeed;
     options.objective = arguments.objective == "bytes" ? cache::Cache::Objective::kBytes
                                                        : cache::Cache::Objective::kHits;
     options.curve_bytes = arguments.curve_file.empty() ? 0 : kCurveBytes;

@@ -29,6 +29,7 @@ std::unique_ptr<MissRatioCurve> NewCurve(const Cache::Options& options, size_t f
 
 Cache::Cache(Options options)
     : options_(options),
+      entries_(options.hash_seed),
       order_(kBehaviours[FirstBehaviour()], options.budget_bytes),
       shadows_(NewShadows(options, FirstBehaviour())),
       curve_(NewCurve(options, FirstBehaviour())) {}
@@ -77,8 +78,8 @@ Cache Cache::TakeEntries() {
   return other;
 }
 
-size_t Cache::Cost(size_t key_bytes, const Value* value, const Until& until) {
-  return Entries::Weight(key_bytes, value, until);
+size_t Cache::Cost(size_t key_bytes, const Value* value, const Until& until, bool own_hash) {
+  return Entries::Weight(key_bytes, value, until, !own_hash);
 }
 
 bool Cache::FollowFind(uint64_t spread, WallTime now) {
@@ -103,9 +104,9 @@ void Cache::FollowErase(uint64_t spread) {
 
 std::optional<Cache::Hit> Cache::Find(std::string_view key, uint64_t hash, WallTime now) {
   ++counters_.lookups;
-  const uint64_t spread = Entries::SpreadHash(Stored(hash));
+  const uint64_t spread = Spread(hash);
   const bool followed = FollowFind(spread, now);
-  const Entries::Id id = index_.Find(entries_, key, Stored(hash));
+  const Entries::Id id = Locate(key, hash);
   if (id == Entries::kNone) return std::nullopt;
   if (entries_.fresh_until(id) <= now) {
     if (entries_.cached_until(id) <= now) {
@@ -121,9 +122,9 @@ std::optional<Cache::Hit> Cache::Find(std::string_view key, uint64_t hash, WallT
 }
 
 std::optional<Cache::Hit> Cache::FindKept(std::string_view key, uint64_t hash, WallTime now) {
-  const Entries::Id id = index_.Find(entries_, key, Stored(hash));
+  const Entries::Id id = Locate(key, hash);
   if (id == Entries::kNone || entries_.cached_until(id) <= now) return std::nullopt;
-  order_.Hit(entries_, id, Entries::SpreadHash(Stored(hash)));
+  order_.Hit(entries_, id, Spread(hash));
   return HitOf(id);
 }
 
@@ -136,7 +137,7 @@ Cache::Hit Cache::HitOf(Entries::Id id) const {
 void Cache::Put(std::string_view key, uint64_t hash, const Value& value, Until until,
                 WallTime now) {
   until = until.Within(value.expires_at);
-  const Entries::Id id = index_.Find(entries_, key, Stored(hash));
+  const Entries::Id id = Locate(key, hash);
   if (id != Entries::kNone) {
     if (until.kept > now && entries_.Replace(id, &value, until)) {
       if (entries_.timed(id)) {
@@ -148,7 +149,7 @@ void Cache::Put(std::string_view key, uint64_t hash, const Value& value, Until u
     Remove(id);
   }
   if (until.kept > now) return Insert(key, Stored(hash), &value, until, now);
-  FollowErase(Entries::SpreadHash(Stored(hash)));
+  FollowErase(Spread(hash));
 }
 
 void Cache::PutAbsent(std::string_view key, uint64_t hash, Until until, WallTime now) {
@@ -158,16 +159,16 @@ void Cache::PutAbsent(std::string_view key, uint64_t hash, Until until, WallTime
 }
 
 void Cache::Erase(std::string_view key, uint64_t hash) {
-  FollowErase(Entries::SpreadHash(Stored(hash)));
-  const Entries::Id id = index_.Find(entries_, key, Stored(hash));
+  FollowErase(Spread(hash));
+  const Entries::Id id = Locate(key, hash);
   if (id != Entries::kNone) Remove(id);
 }
 
 // The one place where bytes are added; Free is the one place where they are taken away.
 void Cache::Insert(std::string_view key, uint32_t hash, const Value* value, const Until& until,
                    WallTime now) {
-  const uint64_t weight = Entries::Weight(key.size(), value, until);
-  const uint64_t spread = Entries::SpreadHash(hash);
+  const uint64_t weight = entries_.Weight(key, hash, value, until);
+  const uint64_t spread = Spread(hash);
   if (weight > options_.budget_bytes / 8) {
     FollowErase(spread);
     ++counters_.rejected;
@@ -179,7 +180,7 @@ void Cache::Insert(std::string_view key, uint32_t hash, const Value* value, cons
   MakeRoom(weight);
   const Entries::Id id = entries_.Make(key, hash, value, until);
   assert(entries_.weight(id) == weight);
-  index_.Insert(id, hash);
+  index_.Insert(entries_, id, spread);
   order_.Insert(entries_, id, spread);
   if (entries_.timed(id)) ends_.Insert(entries_, id, now);
   bytes_ += weight;
@@ -236,7 +237,7 @@ void Cache::Free(Entries::Id id) {
   const uint64_t weight = entries_.weight(id);
   assert(bytes_ >= weight);
   bytes_ -= weight;
-  index_.Remove(id, entries_.stored_hash(id));
+  index_.Remove(entries_, id, entries_.hash(id));
   UncountShared(id);
   entries_.Free(id);
 }

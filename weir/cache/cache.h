@@ -15,10 +15,11 @@
 // Threads: single-owner; a const call is not safe beside another call.
 // Errors: none; what does not fit is not kept.
 // Cost: O(1) amortised; no allocation on a hit, but now and then one of a shadow's tables for all
-// hits. Beside key and value an entry takes 17 bytes and its share of the index, 8 for a version,
-// 8 for each of its three times that it has and 8 if it ends, rounded up to 4. The policy remembers
-// 5 bytes for each entry held, some 30 where there are few or where it counts uses. The shadows
-// take Options::shadow_bytes beside the budget.
+// hits. Beside key and value an entry takes 12 bytes and some 5 in the index, 5 for a version (8
+// from 2^40 on), 8 for each of its three times that it has and 8 if it ends, 4 for a hash that is
+// not its key's own; rounded up to 2, and above 64 bytes to 4. The policy remembers 5 bytes for
+// each entry held, some 30 where there are few or where it counts uses. The shadows take
+// Options::shadow_bytes beside the budget.
 #pragma once
 
 #include <cstddef>
@@ -54,6 +55,8 @@ class Cache {
 
   struct Options {
     size_t budget_bytes = size_t{64} << 20;
+    // Where a key's hash is SeededHash(key, hash_seed), its entry need not hold it.
+    uint64_t hash_seed = 0;
     // Takes the bytes of the values that are shared by reference, so that the owner can tell those
     // that live outside of all caches; nullptr: nobody asks. Outlives the cache.
     ByteAccount* shared_values = nullptr;
@@ -121,8 +124,8 @@ class Cache {
   // All counters and the policy stay here. Cost: O(1), a few allocations.
   Cache TakeEntries();
 
-  void PrefetchSlot(uint64_t hash) const { index_.PrefetchSlot(Stored(hash)); }
-  void PrefetchEntry(uint64_t hash) const { index_.PrefetchEntry(entries_, Stored(hash)); }
+  void PrefetchSlot(uint64_t hash) const { index_.PrefetchSlot(Spread(hash)); }
+  void PrefetchEntry(uint64_t hash) const { index_.PrefetchEntry(entries_, Spread(hash)); }
 
   size_t entries() const { return index_.size(); }
   size_t bytes() const { return bytes_; }
@@ -140,8 +143,9 @@ class Cache {
   // nullptr without curve_bytes.
   const MissRatioCurve* curve() const { return curve_.get(); }
 
-  // Returns the bytes that an entry counts for; nullptr: a negative one.
-  static size_t Cost(size_t key_bytes, const Value* value, const Until& until = {});
+  // Returns the bytes that an entry counts for; nullptr: a negative one. See Options::hash_seed.
+  static size_t Cost(size_t key_bytes, const Value* value, const Until& until = {},
+                     bool own_hash = true);
 
  private:
   // Entries that one insertion evicts beyond those in its way: a history grows by the memory of
@@ -149,6 +153,10 @@ class Cache {
   static constexpr size_t kEvictedForHistoryMax = 8;
 
   static uint32_t Stored(uint64_t hash) { return static_cast<uint32_t>(hash); }
+  static uint64_t Spread(uint64_t hash) { return Entries::SpreadHash(Stored(hash)); }
+  Entries::Id Locate(std::string_view key, uint64_t hash) const {
+    return index_.Find(entries_, key, Stored(hash), Spread(hash));
+  }
 
   void Swap(Cache& other);
   // Returns whether a FollowPut of what is here would change nothing.

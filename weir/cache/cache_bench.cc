@@ -40,7 +40,7 @@ std::string_view View(const Key& key) {
 
 // Half full, so that its shadows follow no key.
 Cache Filled(size_t curve_bytes) {
-  Cache made({.budget_bytes = size_t{1} << 30, .curve_bytes = curve_bytes});
+  Cache made({.budget_bytes = size_t{1} << 30, .hash_seed = kSeed, .curve_bytes = curve_bytes});
   const Value value{Bytes::Copy(std::string(kValueBytes, 'v')), kNever, 1};
   for (uint64_t n = 0; n < kEntries; ++n) {
     const Key key = KeyOf(n);
@@ -145,7 +145,7 @@ BENCHMARK(BM_HitInBatchesOf16);
 // Every insertion evicts: the cache holds a tenth of the keys.
 void BM_PutIntoAFullCache(benchmark::State& state) {
   const Value value{Bytes::Copy(std::string(kValueBytes, 'v')), kNever, 1};
-  Cache cache({Cache::Cost(kKeyBytes, &value) * kEntries / 10});
+  Cache cache({.budget_bytes = Cache::Cost(kKeyBytes, &value) * kEntries / 10, .hash_seed = kSeed});
   const std::vector<Key>& keys = KeysInRandomOrder();
   size_t next = 0;
   for (auto _ : state) {
@@ -164,7 +164,7 @@ void BM_ExpireInSlicesOf256(benchmark::State& state) {
   size_t left = 0;
   while (state.KeepRunningBatch(kTimed)) {
     state.PauseTiming();
-    Cache cache({size_t{1} << 30});
+    Cache cache({.budget_bytes = size_t{1} << 30, .hash_seed = kSeed});
     for (uint64_t n = 0; n < kTimed; ++n) {
       const Key key = KeyOf(n);
       cache.Put(View(key), SeededHash(View(key), kSeed), value, WallTime{90'000}, kNow);

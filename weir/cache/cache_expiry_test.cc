@@ -57,7 +57,7 @@ TEST(CacheExpiry, ExpireFreesWhatIsOverInPieces) {
   EXPECT_EQ(cache.next_end(), kNever);
   EXPECT_EQ(cache.counters().expired, 1000U);
   const Value value = MakeValue("v");
-  EXPECT_EQ(cache.bytes(), Cache::Cost(5, &value));
+  EXPECT_EQ(cache.bytes(), Cache::Cost(5, &value, kNever, false));
 }
 
 TEST(CacheExpiry, AValueInPlaceOfAnotherEndsAtItsOwnTime) {

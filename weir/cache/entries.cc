@@ -8,8 +8,8 @@
 namespace weir::cache {
 namespace {
 
-// Eight bytes a slot, and the index is about five eighths full.
-constexpr size_t kIndexShare = 13;
+// 64 bytes for fifteen slots, of which from 7/9 to 7/8 are taken while the index grows.
+constexpr size_t kIndexShare = 6;
 // The count and size in front of the bytes of a shared value, and its allocation.
 constexpr size_t kSharedOverhead = 24;
 constexpr size_t kFieldBytes = 8;
@@ -20,49 +20,62 @@ bool IsShared(const Value* value) {
 
 }  // namespace
 
-uint8_t Entries::FormOf(size_t key_bytes, const Value* value, const Until& until) {
+constexpr uint8_t Entries::CountHead(unsigned form) {
+  size_t bytes = (form & kLarge) != 0 ? kLargeHead : kSmallHead;
+  for (const unsigned field : {kShared, kExpires, kUntil, kFresh}) {
+    if ((form & field) != 0) bytes += kFieldBytes;
+  }
+  if (Timed(form)) bytes += 2 * sizeof(Id);
+  if ((form & kHash) != 0) bytes += sizeof(uint32_t);
+  if ((form & kVersion) != 0) bytes += kShortVersion;
+  if ((form & kWide) != 0) bytes += sizeof(uint64_t) - kShortVersion;
+  return static_cast<uint8_t>(bytes);
+}
+
+constexpr std::array<uint8_t, Entries::kForms> Entries::CountHeads() {
+  std::array<uint8_t, kForms> heads{};
+  for (unsigned form = 0; form < kForms; ++form) heads[form] = CountHead(form);
+  return heads;
+}
+
+constinit const std::array<uint8_t, Entries::kForms> Entries::kHeads = CountHeads();
+
+uint16_t Entries::FormOf(size_t key_bytes, const Value* value, const Until& until, bool with_hash) {
   unsigned form = 0;
   if (value == nullptr) form |= kAbsent;
-  if (IsShared(value)) form |= kShared | kLarge;
-  if (key_bytes > std::numeric_limits<uint8_t>::max()) form |= kLarge;
+  if (IsShared(value)) form |= kShared;
+  const size_t inline_bytes = InlineBytes(static_cast<uint16_t>(form), value);
+  if (IsShared(value) || key_bytes > kSmallKeyMax || inline_bytes > kSmallValueMax) form |= kLarge;
   const WallTime expires_at = value == nullptr ? kNever : value->expires_at;
   if (expires_at != kNever) form |= kExpires;
   if (until.kept < expires_at) form |= kUntil;
   if (until.fresh < until.kept) form |= kFresh;
   if (value != nullptr && value->version != 0) form |= kVersion;
-  if (std::min(until.kept, expires_at) != kNever) form |= kTimed;
-  return static_cast<uint8_t>(form);
+  if (value != nullptr && value->version >> (kShortVersion * 8) != 0) form |= kWide;
+  if (with_hash && (form & kLarge) == 0) form |= kHash;
+  return static_cast<uint16_t>(form);
 }
 
-size_t Entries::HeadBytes(uint8_t form) {
-  const size_t fields = ((form & kShared) != 0 ? 1U : 0U) + ((form & kExpires) != 0 ? 1U : 0U) +
-                        ((form & kUntil) != 0 ? 1U : 0U) + ((form & kVersion) != 0 ? 1U : 0U) +
-                        ((form & kFresh) != 0 ? 1U : 0U) + ((form & kTimed) != 0 ? 1U : 0U);
-  return ((form & kLarge) != 0 ? kLargeHead : kSmallHead) + fields * kFieldBytes;
-}
-
-size_t Entries::InlineBytes(uint8_t form, const Value* value) {
+size_t Entries::InlineBytes(uint16_t form, const Value* value) {
   return value == nullptr || (form & kShared) != 0 ? 0 : value->bytes.size();
 }
 
 // A piece with a shared value is a multiple of 8 bytes, so that the reference in it is aligned.
-size_t Entries::PieceBytes(uint8_t form, size_t key_bytes, size_t inline_bytes) {
+size_t Entries::PieceBytes(uint16_t form, size_t key_bytes, size_t inline_bytes) {
   const size_t bytes = HeadBytes(form) + key_bytes + inline_bytes;
   return (form & kShared) != 0 ? (bytes + 7) / 8 * 8 : bytes;
 }
 
-// Fields stand in the order of their bits. The shared value comes first, so it is aligned.
-size_t Entries::FieldAt(uint8_t form, uint8_t field) {
-  const auto before = static_cast<uint8_t>(form & (field - 1) & ~kAbsent);
-  return HeadBytes(static_cast<uint8_t>(before | (form & kLarge)));
-}
-
 size_t Entries::KeyBytes(const char* piece) {
-  return (form(piece) & kLarge) != 0 ? Load<uint32_t>(piece + 16) : Load<uint8_t>(piece + 14);
+  const uint32_t word = Word(piece);
+  if ((word >> kFormAt & kLarge) != 0) return Load<uint32_t>(piece + kLargeKeyAt);
+  return word >> kKeyAt & kSmallKeyMax;
 }
 
 size_t Entries::ValueBytes(const char* piece) {
-  return (form(piece) & kLarge) != 0 ? Load<uint32_t>(piece + 20) : Load<uint16_t>(piece + 15);
+  const uint32_t word = Word(piece);
+  if ((word >> kFormAt & kLarge) != 0) return Load<uint32_t>(piece + kLargeValueAt);
+  return word >> kValueAt;
 }
 
 const Bytes* Entries::SharedAt(const char* piece) {
@@ -74,8 +87,8 @@ uint64_t Entries::WeightOf(size_t piece_bytes, size_t shared_bytes) {
   return piece_bytes + shared + kIndexShare;
 }
 
-uint64_t Entries::Weight(size_t key_bytes, const Value* value, const Until& until) {
-  const uint8_t form = FormOf(key_bytes, value, until);
+uint64_t Entries::Weight(size_t key_bytes, const Value* value, const Until& until, bool with_hash) {
+  const uint16_t form = FormOf(key_bytes, value, until, with_hash);
   return WeightOf(Slabs::PieceBytes(PieceBytes(form, key_bytes, InlineBytes(form, value))),
                   IsShared(value) ? value->bytes.size() : 0);
 }
@@ -88,32 +101,44 @@ uint64_t Entries::weight(Id id) const {
 Entries::Id Entries::Make(std::string_view key, uint32_t hash, const Value* value,
                           const Until& until) {
   assert(key.size() <= std::numeric_limits<uint32_t>::max());
-  const uint8_t form = FormOf(key.size(), value, until);
+  const uint16_t form = FormOf(key.size(), value, until, hash != OwnHash(key));
   const size_t inline_bytes = InlineBytes(form, value);
   const size_t head = HeadBytes(form);
   const Id id = slabs_.Allocate(PieceBytes(form, key.size(), inline_bytes));
   char* piece = slabs_.At(id);
+  const auto store = [piece](size_t at, size_t what) {
+    const auto number = static_cast<uint32_t>(what);
+    std::memcpy(piece + at, &number, sizeof(number));
+  };
   std::memset(piece, 0, head);
-  std::memcpy(piece + 8, &hash, sizeof(hash));
-  piece[kFormAt] = static_cast<char>(form);
   if ((form & kLarge) != 0) {
-    const auto sizes =
-        std::array{static_cast<uint32_t>(key.size()), static_cast<uint32_t>(inline_bytes)};
-    std::memcpy(piece + 16, sizes.data(), sizeof(sizes));
+    store(kWordAt, size_t{form} << kFormAt);
+    store(kLargeHashAt, hash);
+    store(kLargeKeyAt, key.size());
+    store(kLargeValueAt, inline_bytes);
     if ((form & kShared) != 0) new (piece + kLargeHead) Bytes();
   } else {
-    const auto value_bytes = static_cast<uint16_t>(inline_bytes);
-    piece[14] = static_cast<char>(key.size());
-    std::memcpy(piece + 15, &value_bytes, sizeof(value_bytes));
+    store(kWordAt, size_t{form} << kFormAt | key.size() << kKeyAt | inline_bytes << kValueAt);
+    if ((form & kHash) != 0) store(FieldAt(form, kHash), hash);
   }
   if (!key.empty()) std::memcpy(piece + head, key.data(), key.size());
   Fill(piece, value, until);
   return id;
 }
 
+void Entries::StoreVersion(char* piece, uint64_t version) {
+  const uint16_t form = Entries::form(piece);
+  if ((form & kVersion) == 0) return;
+  const auto low = static_cast<uint32_t>(version);
+  char* at = piece + FieldAt(form, kVersion);
+  std::memcpy(at, &low, sizeof(low));
+  const size_t bytes = (form & kWide) != 0 ? sizeof(version) : kShortVersion;
+  for (size_t n = sizeof(low); n < bytes; ++n) at[n] = static_cast<char>(version >> (8 * n));
+}
+
 // Writes what a value of the same form and size may change.
 void Entries::Fill(char* piece, const Value* value, const Until& until) {
-  const uint8_t form = Entries::form(piece);
+  const uint16_t form = Entries::form(piece);
   const auto store = [&](Form field, const auto& what) {
     static_assert(sizeof(what) == kFieldBytes);
     if ((form & field) != 0) std::memcpy(piece + FieldAt(form, field), &what, sizeof(what));
@@ -122,7 +147,7 @@ void Entries::Fill(char* piece, const Value* value, const Until& until) {
   store(kFresh, until.fresh.ms);
   if (value == nullptr) return;
   store(kExpires, value->expires_at.ms);
-  store(kVersion, value->version);
+  StoreVersion(piece, value->version);
   if ((form & kShared) != 0) {
     *std::launder(reinterpret_cast<Bytes*>(piece + kLargeHead)) = value->bytes;
   } else if (value->bytes.size() != 0) {
@@ -134,7 +159,7 @@ void Entries::Fill(char* piece, const Value* value, const Until& until) {
 bool Entries::Replace(Id id, const Value* value, const Until& until) {
   char* piece = slabs_.At(id);
   const size_t key_bytes = KeyBytes(piece);
-  const uint8_t form = FormOf(key_bytes, value, until);
+  const uint16_t form = FormOf(key_bytes, value, until, (Entries::form(piece) & kHash) != 0);
   if (form != Entries::form(piece)) return false;
   const size_t before = (form & kShared) != 0 ? SharedAt(piece)->size() : ValueBytes(piece);
   if (before != (value == nullptr ? 0 : value->bytes.size())) return false;
@@ -148,6 +173,23 @@ void Entries::Free(Id id) {
     std::launder(reinterpret_cast<Bytes*>(piece + kLargeHead))->~Bytes();
   }
   slabs_.Free(id);
+}
+
+uint32_t Entries::stored_hash(Id id) const {
+  const char* piece = At(id);
+  const uint16_t form = Entries::form(piece);
+  if ((form & kLarge) != 0) return Load<uint32_t>(piece + kLargeHashAt);
+  if ((form & kHash) != 0) return Load<uint32_t>(piece + FieldAt(form, kHash));
+  return OwnHash(key(id));
+}
+
+bool Entries::Is(Id id, std::string_view key, uint32_t hash) const {
+  const char* piece = At(id);
+  const uint16_t form = Entries::form(piece);
+  if (std::string_view(piece + HeadBytes(form), KeyBytes(piece)) != key) return false;
+  if ((form & (kHash | kLarge)) == 0) [[likely]]
+    return OwnHash(key) == hash;
+  return stored_hash(id) == hash;
 }
 
 std::string_view Entries::key(Id id) const {
@@ -168,20 +210,20 @@ const Bytes* Entries::shared(Id id) const {
 
 WallTime Entries::expires_at(Id id) const {
   const char* piece = At(id);
-  const uint8_t form = Entries::form(piece);
+  const uint16_t form = Entries::form(piece);
   return (form & kExpires) != 0 ? WallTime{Load<int64_t>(piece + FieldAt(form, kExpires))} : kNever;
 }
 
 WallTime Entries::cached_until(Id id) const {
   const char* piece = At(id);
-  const uint8_t form = Entries::form(piece);
+  const uint16_t form = Entries::form(piece);
   if ((form & kUntil) != 0) return {Load<int64_t>(piece + FieldAt(form, kUntil))};
   return expires_at(id);
 }
 
 WallTime Entries::fresh_until(Id id) const {
   const char* piece = At(id);
-  const uint8_t form = Entries::form(piece);
+  const uint16_t form = Entries::form(piece);
   if ((form & kFresh) == 0) [[likely]]
     return cached_until(id);
   return {Load<int64_t>(piece + FieldAt(form, kFresh))};
@@ -189,8 +231,12 @@ WallTime Entries::fresh_until(Id id) const {
 
 uint64_t Entries::version(Id id) const {
   const char* piece = At(id);
-  const uint8_t form = Entries::form(piece);
-  return (form & kVersion) != 0 ? Load<uint64_t>(piece + FieldAt(form, kVersion)) : 0;
+  const uint16_t form = Entries::form(piece);
+  if ((form & kVersion) == 0) return 0;
+  const char* at = piece + FieldAt(form, kVersion);
+  if ((form & kWide) != 0) [[unlikely]]
+    return Load<uint64_t>(at);
+  return Load<uint32_t>(at) | uint64_t{Load<uint8_t>(at + sizeof(uint32_t))} << 32;
 }
 
 }  // namespace weir::cache

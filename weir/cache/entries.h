@@ -1,13 +1,16 @@
 // Entries: cached keys and values in slabs, each packed into one piece. Private to Cache.
 //
-//   previous 4 | next 4 | hash 4 | state 1 | form 1 | key_bytes 1 | value_bytes 2      (small)
-//   previous 4 | next 4 | hash 4 | state 1 | form 1 | - 2 | key_bytes 4 | value_bytes 4  (large)
-//   then, each only when the form says so: a shared value 8, expires_at 8, cached_until 8, version
-//   8, links of TimingWheel 4 + 4, fresh_until 8; then the key, then the value unless it is shared
+//   previous 4 | next 4 | state, form, key_bytes, value_bytes 4                        (small)
+//   previous 4 | next 4 | state, form 4 | hash 4 | key_bytes 4 | value_bytes 4         (large)
+//   then, each only when the form says so: a shared value 8, links of TimingWheel 4 + 4, expires_at
+//   8, cached_until 8, fresh_until 8, hash 4, version 5 or 8; then the key, then the value unless
+//   it is shared
 //
+// A small entry has its hash only where that is not what `hash_seed` makes of its key.
 // Threads: single-owner.
 #pragma once
 
+#include <array>
 #include <cassert>
 #include <cstddef>
 #include <cstdint>
@@ -15,6 +18,7 @@
 #include <string_view>
 
 #include "weir/base/bytes.h"
+#include "weir/base/key_hash.h"
 #include "weir/base/time.h"
 #include "weir/cache/slabs.h"
 #include "weir/cache/value.h"
@@ -28,6 +32,9 @@ class Entries {
   // Values up to this size are stored with the entry, larger ones shared by reference.
   static constexpr size_t kInlineBytesMax = 4096;
 
+  // Keys are mostly put under the low half of SeededHash(key, hash_seed).
+  explicit Entries(uint64_t hash_seed) : hash_seed_(hash_seed) {}
+
   // A negative entry when `value` is nullptr.
   // Requires (here and below): no time of `until` is after the value's expiry.
   Id Make(std::string_view key, uint32_t hash, const Value* value, const Until& until);
@@ -37,6 +44,8 @@ class Entries {
   // Lets go of all of them. Cost: O(shared values' pages), see Cache's destructor.
   void Clear() { slabs_.Clear(); }
 
+  // Whether it is the entry of this key under this hash.
+  bool Is(Id id, std::string_view key, uint32_t hash) const;
   std::string_view key(Id id) const;
   std::string_view value(Id id) const;
   // nullptr when the value is not shared.
@@ -48,7 +57,7 @@ class Entries {
   uint64_t version(Id id) const;
 
   // Whether the entry ends, and so is in the TimingWheel, which asks for the rest.
-  bool timed(Id id) const { return (form(At(id)) & kTimed) != 0; }
+  bool timed(Id id) const { return Timed(form(At(id))); }
   Id end_prev(Id id) const { return Load<Id>(EndLinks(At(id))); }
   Id end_next(Id id) const { return Load<Id>(EndLinks(At(id)) + 4); }
   void set_end_prev(Id id, Id to) { SetEndLink(id, 0, to); }
@@ -59,12 +68,17 @@ class Entries {
   Id next(Id id) const { return Load<Id>(At(id) + 4); }
   void set_prev(Id id, Id to) { std::memcpy(slabs_.At(id), &to, sizeof(to)); }
   void set_next(Id id, Id to) { std::memcpy(slabs_.At(id) + 4, &to, sizeof(to)); }
-  uint8_t state(Id id) const { return static_cast<uint8_t>(At(id)[kStateAt]); }
-  void set_state(Id id, uint8_t to) { slabs_.At(id)[kStateAt] = static_cast<char>(to); }
+  uint8_t state(Id id) const { return Word(At(id)) & kStateMask; }
+  void set_state(Id id, uint8_t to) {
+    assert(to <= kStateMask);
+    char* piece = slabs_.At(id);
+    const uint32_t word = (Word(piece) & ~kStateMask) | to;
+    std::memcpy(piece + kWordAt, &word, sizeof(word));
+  }
   uint64_t weight(Id id) const;
   uint64_t hash(Id id) const { return SpreadHash(stored_hash(id)); }
 
-  uint32_t stored_hash(Id id) const { return Load<uint32_t>(At(id) + 8); }
+  uint32_t stored_hash(Id id) const;
   // The hash that Order and the shadows know a key by: all of 64 bits from the 32 that are stored.
   static uint64_t SpreadHash(uint32_t hash) {
     uint64_t z = hash * 0x9e3779b97f4a7c15U;
@@ -73,26 +87,44 @@ class Entries {
   }
 
   // Returns the bytes that such an entry counts for.
-  static uint64_t Weight(size_t key_bytes, const Value* value, const Until& until);
+  uint64_t Weight(std::string_view key, uint32_t hash, const Value* value,
+                  const Until& until) const {
+    return Weight(key.size(), value, until, hash != OwnHash(key));
+  }
+  static uint64_t Weight(size_t key_bytes, const Value* value, const Until& until,
+                         bool with_hash = false);
 
   const char* At(Id id) const { return slabs_.At(id); }
   const Slabs& slabs() const { return slabs_; }
 
  private:
-  enum Form : uint8_t {
-    kAbsent = 1,
-    kShared = 2,
-    kExpires = 4,
-    kUntil = 8,  // Ends before the record does.
-    kVersion = 16,
-    kLarge = 32,
-    kTimed = 64,   // Ends at all.
-    kFresh = 128,  // Stops being fresh before it ends.
+  // Those with a field of their own stand in the order of the fields.
+  enum Form : uint16_t {
+    kShared = 1,
+    kExpires = 2,
+    kUntil = 4,  // Ends before the record does.
+    kFresh = 8,  // Stops being fresh before it ends.
+    kHash = 16,
+    kVersion = 32,
+    kWide = 64,  // The version does not fit into five bytes.
+    kAbsent = 128,
+    kLarge = 256,
   };
-  static constexpr size_t kStateAt = 12;
-  static constexpr size_t kFormAt = 13;
-  static constexpr size_t kSmallHead = 17;
+  static constexpr uint16_t kForms = 512;
+  // The word: state, form, and of a small entry the bytes of its key and of its value.
+  static constexpr size_t kWordAt = 8;
+  static constexpr uint32_t kStateMask = 15;
+  static constexpr unsigned kFormAt = 4;
+  static constexpr unsigned kKeyAt = 13;
+  static constexpr unsigned kValueAt = 20;
+  static constexpr size_t kSmallKeyMax = 127;
+  static constexpr size_t kSmallValueMax = 4095;
+  static constexpr size_t kLargeHashAt = 12;
+  static constexpr size_t kLargeKeyAt = 16;
+  static constexpr size_t kLargeValueAt = 20;
+  static constexpr size_t kSmallHead = 12;
   static constexpr size_t kLargeHead = 24;
+  static constexpr size_t kShortVersion = 5;  // Bytes.
 
   template <class T>
   static T Load(const char* from) {
@@ -100,23 +132,45 @@ class Entries {
     std::memcpy(&value, from, sizeof(value));
     return value;
   }
-  static uint8_t form(const char* piece) { return static_cast<uint8_t>(piece[kFormAt]); }
-  static uint8_t FormOf(size_t key_bytes, const Value* value, const Until& until);
-  static size_t HeadBytes(uint8_t form);
-  static size_t PieceBytes(uint8_t form, size_t key_bytes, size_t inline_bytes);
-  static size_t InlineBytes(uint8_t form, const Value* value);
-  static size_t FieldAt(uint8_t form, uint8_t field);
+  static uint32_t Word(const char* piece) { return Load<uint32_t>(piece + kWordAt); }
+  static uint16_t form(const char* piece) { return Word(piece) >> kFormAt & (kForms - 1); }
+  static constexpr bool Timed(unsigned form) { return (form & (kExpires | kUntil)) != 0; }
+  static constexpr uint8_t CountHead(unsigned form);
+  static constexpr std::array<uint8_t, kForms> CountHeads();
+  static const std::array<uint8_t, kForms> kHeads;
+
+  uint32_t OwnHash(std::string_view key) const {
+    return static_cast<uint32_t>(SeededHash(key, hash_seed_));
+  }
+  static uint16_t FormOf(size_t key_bytes, const Value* value, const Until& until, bool with_hash);
+  static size_t HeadBytes(uint16_t form) { return kHeads[form]; }
+  static size_t PieceBytes(uint16_t form, size_t key_bytes, size_t inline_bytes);
+  static size_t InlineBytes(uint16_t form, const Value* value);
+  // Returns where what comes before `field` is over.
+  static size_t BytesBefore(uint16_t form, Form field) {
+    return kHeads[form & (static_cast<uint16_t>(field - 1) | kLarge)];
+  }
+  // The links stand before the two times of which one makes the entry timed.
+  static size_t FieldAt(uint16_t form, Form field) {
+    if (field == kExpires) return BytesBefore(form, kExpires) + 2 * sizeof(Id);
+    if (field == kUntil) return BytesBefore(form, kFresh) - sizeof(int64_t);
+    return BytesBefore(form, field);
+  }
   static size_t KeyBytes(const char* piece);
   static size_t ValueBytes(const char* piece);
   static const Bytes* SharedAt(const char* piece);
   static uint64_t WeightOf(size_t piece_bytes, size_t shared_bytes);
-  static const char* EndLinks(const char* piece) { return piece + FieldAt(form(piece), kTimed); }
+  static const char* EndLinks(const char* piece) {
+    return piece + BytesBefore(form(piece), kExpires);
+  }
   void SetEndLink(Id id, size_t at, Id to) {
     char* piece = slabs_.At(id);
-    std::memcpy(piece + FieldAt(form(piece), kTimed) + at, &to, sizeof(to));
+    std::memcpy(piece + BytesBefore(form(piece), kExpires) + at, &to, sizeof(to));
   }
+  static void StoreVersion(char* piece, uint64_t version);
   static void Fill(char* piece, const Value* value, const Until& until);
 
+  uint64_t hash_seed_;
   Slabs slabs_;
 };
 

@@ -1,136 +1,201 @@
 #include "weir/cache/index.h"
 
+#include <algorithm>
+#include <bit>
 #include <cassert>
-#include <new>
-#include <utility>
+#include <cstddef>
+
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
 
 namespace weir::cache {
 
-Index::Index() : table_(NewTable(kSlotsMin)) {}
-
-// calloc takes a large table as zero pages that the system hands out when they are first touched.
-Index::Table Index::NewTable(size_t count) {
-  Table table;
-  table.slots.reset(static_cast<uint64_t*>(std::calloc(count, sizeof(uint64_t))));
-  if (table.slots == nullptr) throw std::bad_alloc();
-  table.count = count;
-  return table;
+Index::Index() {
+  AddSegment();
 }
 
-size_t Index::FindIn(const Table& table, const Entries& entries, std::string_view key,
-                     uint32_t hash) {
-  if (table.count == 0) return kNowhere;
-  for (size_t i = hash & table.mask();; i = (i + 1) & table.mask()) {
-    const uint64_t slot = table.slots[i];
-    if (slot == kEmpty) return kNowhere;
-    if (slot == kRemoved || SlotHash(slot) != hash) continue;
-    if (entries.key(SlotId(slot)) == key) return i;
+void Index::AddSegment() {
+  segments_.push_back({std::make_unique<Bucket[]>(kSegmentBuckets)});
+}
+
+inline uint32_t Index::Match(const Bucket& bucket, uint64_t hash, unsigned id_bits) {
+  const uint32_t tag = TagOf(hash, id_bits);
+#if defined(__SSE2__)
+  static_assert(sizeof(Bucket) == 64 && offsetof(Bucket, slots) == sizeof(uint32_t));
+  const auto* from = reinterpret_cast<const __m128i*>(&bucket);
+  const __m128i shift = _mm_cvtsi32_si128(static_cast<int>(id_bits));
+  const __m128i wanted = _mm_set1_epi32(static_cast<int>(tag));
+  const auto equal = [&](int n) {
+    return _mm_cmpeq_epi32(_mm_srl_epi32(_mm_load_si128(from + n), shift), wanted);
+  };
+  const __m128i bytes =
+      _mm_packs_epi16(_mm_packs_epi32(equal(0), equal(1)), _mm_packs_epi32(equal(2), equal(3)));
+  // The first of the sixteen is not a slot.
+  return static_cast<uint32_t>(_mm_movemask_epi8(bytes)) >> 1;
+#else
+  uint32_t match = 0;
+  for (size_t n = 0; n < kSlots; ++n) {
+    match |= uint32_t{bucket.slots[n] >> id_bits == tag} << n;
+  }
+  return match;
+#endif
+}
+
+Index::Id Index::Find(const Entries& entries, std::string_view key, uint32_t stored,
+                      uint64_t hash) const {
+  for (size_t bucket = Home(hash);; ++bucket) {
+    const Bucket& here = BucketAt(bucket);
+    const unsigned id_bits = SegmentAt(bucket).id_bits;
+    for (uint32_t match = Match(here, hash, id_bits); match != 0; match &= match - 1) {
+      const Id id = IdOf(here.slots[static_cast<size_t>(std::countr_zero(match))], id_bits);
+      if (entries.Is(id, key, stored)) return id;
+    }
+    if (here.passed == 0) return Entries::kNone;
   }
 }
 
-size_t Index::FindSlot(const Table& table, uint64_t wanted) {
-  if (table.count == 0) return kNowhere;
-  for (size_t i = SlotHash(wanted) & table.mask();; i = (i + 1) & table.mask()) {
-    const uint64_t slot = table.slots[i];
-    if (slot == kEmpty) return kNowhere;
-    if (slot == wanted) return i;
-  }
-}
-
-Index::Id Index::Find(const Entries& entries, std::string_view key, uint32_t hash) const {
-  size_t i = FindIn(table_, entries, key, hash);
-  if (i != kNowhere) return SlotId(table_.slots[i]);
-  i = FindIn(old_, entries, key, hash);
-  return i == kNowhere ? Entries::kNone : SlotId(old_.slots[i]);
-}
-
-// Requires: the table has an empty slot besides the one that this may take.
-void Index::Place(Table& table, uint64_t slot) {
-  size_t i = SlotHash(slot) & table.mask();
-  while (table.slots[i] > kRemoved) i = (i + 1) & table.mask();
-  if (table.slots[i] == kEmpty) ++table.used;
-  assert(table.used < table.count);
-  table.slots[i] = slot;
-}
-
-void Index::Insert(Id id, uint32_t hash) {
-  MakeRoom();
-  Place(table_, MakeSlot(id, hash));
-  ++size_;
-}
-
-void Index::Remove(Id id, uint32_t hash) {
-  const uint64_t wanted = MakeSlot(id, hash);
-  Table* table = &table_;
-  size_t i = FindSlot(table_, wanted);
-  if (i == kNowhere) {
-    table = &old_;
-    i = FindSlot(old_, wanted);
-  }
-  assert(i != kNowhere);
-  --size_;
-  table->slots[i] = kRemoved;
-  if (table->slots[(i + 1) & table->mask()] != kEmpty) return;
-  // A removed slot before an empty one keeps no probe going, so it can be empty itself.
-  while (table->slots[i] == kRemoved) {
-    table->slots[i] = kEmpty;
-    --table->used;
-    i = (i - 1) & table->mask();
-  }
-}
-
-void Index::MakeRoom() {
-  if (old_.count != 0) {
-    Migrate();
+void Index::Place(Id id, uint64_t hash, size_t home) {
+  for (size_t bucket = home;; ++bucket) {
+    if (bucket == segments_.size() * kSegmentBuckets) AddSegment();
+    Segment& segment = SegmentAt(bucket);
+    Bucket& here = segment.buckets[bucket % kSegmentBuckets];
+    const auto room = std::find(here.slots.begin(), here.slots.end(), kEmpty);
+    if (room == here.slots.end()) {
+      ++here.passed;
+      continue;
+    }
+    const auto bits = static_cast<unsigned>(std::bit_width(id + 1));
+    if (bits > segment.id_bits) Widen(segment, bits);
+    *room = SlotOf(id, hash, segment.id_bits);
     return;
   }
-  if ((table_.used + 1) * 16 <= table_.count * 13) return;
-  // Twice the size when entries fill it; the same when removed slots do; half when few are left.
-  size_t count = table_.count;
-  if (size_ * 8 >= count * 5) {
-    count *= 2;
-  } else if (size_ * 8 < count && count > kSlotsMin) {
-    count /= 2;
-  }
-  old_ = std::exchange(table_, NewTable(count));
-  migrated_ = 0;
-  Migrate();
 }
 
-// The old table of n slots is empty after n / kMigrateSlots insertions, long before the new one is
-// full: of twice the size, it then holds at most (13/16 + 1/16) n entries in 2 n slots; of the same
-// size at most (5/8 + 1/16) n in n; of half the size at most (1/8 + 1/16) n in n / 2.
-void Index::Migrate() {
-  static_assert(kMigrateSlots >= 16);
-  for (size_t n = 0; n < kMigrateSlots; ++n) {
-    if (migrated_ == old_.count) {
-      old_ = Table();
+void Index::Take(Id id, size_t home) {
+  for (size_t bucket = home;; ++bucket) {
+    const Segment& segment = SegmentAt(bucket);
+    Bucket& here = segment.buckets[bucket % kSegmentBuckets];
+    for (uint32_t& slot : here.slots) {
+      if (slot == kEmpty || IdOf(slot, segment.id_bits) != id) continue;
+      slot = kEmpty;
       return;
     }
-    uint64_t& slot = old_.slots[migrated_++];
-    if (slot > kRemoved) {
-      Place(table_, slot);
-      slot = kRemoved;  // Not empty: probes of the slots still to be moved pass here.
+    assert(here.passed > 0);
+    --here.passed;
+  }
+}
+
+// Numbers take further bits from the hashes.
+void Index::Widen(Segment& segment, unsigned id_bits) {
+  const uint32_t numbers = (uint32_t{1} << segment.id_bits) - 1;
+  for (size_t b = 0; b < kSegmentBuckets; ++b) {
+    for (uint32_t& slot : segment.buckets[b].slots) {
+      if (slot == kEmpty) continue;
+      slot = TagOf(slot >> segment.id_bits, id_bits) << id_bits | (slot & numbers);
     }
   }
+  segment.id_bits = id_bits;
 }
 
-void Index::PrefetchSlot(uint32_t hash) const {
-  __builtin_prefetch(&table_.slots[hash & table_.mask()]);
+void Index::Insert(const Entries& entries, Id id, uint64_t hash) {
+  ++size_;
+  Adapt(entries);
+  Place(id, hash, Home(hash));
 }
 
-void Index::PrefetchEntry(const Entries& entries, uint32_t hash) const {
-  size_t i = hash & table_.mask();
-  for (size_t n = 0; n < kPrefetchSlotsMax; ++n, i = (i + 1) & table_.mask()) {
-    const uint64_t slot = table_.slots[i];
-    if (slot == kEmpty) return;
-    if (slot == kRemoved || SlotHash(slot) != hash) continue;
-    const char* entry = entries.At(SlotId(slot));
-    __builtin_prefetch(entry, 1);
-    __builtin_prefetch(entry + 64);
-    __builtin_prefetch(entry + 128);
-    return;
+void Index::Remove(const Entries& entries, Id id, uint64_t hash) {
+  Take(id, Home(hash));
+  --size_;
+  Adapt(entries);
+}
+
+void Index::Adapt(const Entries& entries) {
+  if (Resizing()) return Step(entries);
+  if (size_ * 8 > count_ * kSlots * 7) return Begin(count_ + count_ / 8);
+  if (size_ * 3 < count_ * kSlots && count_ > kCountMin)
+    return Begin(std::max(count_ / 2, kCountMin));
+  Trim();
+}
+
+void Index::Begin(size_t count) {
+  from_ = count_;
+  count_ = count;
+  // What has moved is the end of all when they become more, and the beginning when fewer: so a
+  // bucket's entries go to buckets that have been emptied.
+  moved_begin_ = moved_end_ = count > from_ ? from_ : 0;
+}
+
+// A table that grows takes up less than the room for one entry in each bucket until it has moved.
+void Index::Step(const Entries& entries) {
+  if (segments_.size() * kSegmentBuckets < count_) return AddSegment();
+  for (size_t n = 0; n < kMovedAtOnce; ++n) {
+    if (moved_end_ - moved_begin_ == from_) {
+      from_ = count_;
+      moved_begin_ = moved_end_ = 0;
+      return;
+    }
+    const bool grows = count_ > from_;
+    MoveHome(entries, grows ? moved_begin_ - 1 : moved_end_);
+    grows ? --moved_begin_ : ++moved_end_;
   }
+  if (moved_end_ - moved_begin_ == from_) return;
+  // They are needed with the next change.
+  for (size_t n = 0; n < kMovedAtOnce; ++n) {
+    const size_t next = count_ > from_ ? moved_begin_ - 1 - n : moved_end_ + n;
+    if (next < from_) PrefetchBucket(entries, next);
+  }
+}
+
+void Index::MoveHome(const Entries& entries, size_t home) {
+  moving_.clear();
+  for (size_t bucket = home;; ++bucket) {
+    const Bucket& here = BucketAt(bucket);
+    for (const uint32_t slot : here.slots) {
+      if (slot == kEmpty) continue;
+      const Id id = IdOf(slot, SegmentAt(bucket).id_bits);
+      const uint64_t hash = entries.hash(id);
+      if (HomeAmong(from_, hash) == home) moving_.push_back({id, hash});
+    }
+    if (here.passed == 0) break;
+  }
+  for (const Moving& each : moving_) Take(each.id, home);
+  for (const Moving& each : moving_) Place(each.id, each.hash, HomeAmong(count_, each.hash));
+}
+
+// What a smaller table has left behind goes a segment at a time.
+void Index::Trim() {
+  const size_t needed = count_ / kSegmentBuckets + 2;
+  if (segments_.size() <= needed) return;
+  const Bucket* last = segments_.back().buckets.get();
+  const bool empty = std::all_of(last, last + kSegmentBuckets, [](const Bucket& bucket) {
+    return std::all_of(bucket.slots.begin(), bucket.slots.end(),
+                       [](uint32_t slot) { return slot == kEmpty; });
+  });
+  if (empty) segments_.pop_back();
+}
+
+void Index::PrefetchBucket(const Entries& entries, size_t bucket) const {
+  for (const uint32_t slot : BucketAt(bucket).slots) {
+    if (slot == kEmpty) continue;
+    __builtin_prefetch(entries.At(IdOf(slot, SegmentAt(bucket).id_bits)));
+  }
+}
+
+void Index::PrefetchEntry(const Entries& entries, uint64_t hash) const {
+  size_t bucket = Home(hash);
+  uint32_t match = Match(BucketAt(bucket), hash, SegmentAt(bucket).id_bits);
+  if (match == 0) {
+    if (BucketAt(bucket).passed == 0) return;
+    ++bucket;
+    match = Match(BucketAt(bucket), hash, SegmentAt(bucket).id_bits);
+    if (match == 0) return;
+  }
+  const uint32_t slot = BucketAt(bucket).slots[static_cast<size_t>(std::countr_zero(match))];
+  const char* entry = entries.At(IdOf(slot, SegmentAt(bucket).id_bits));
+  __builtin_prefetch(entry, 1);
+  __builtin_prefetch(entry + 64);
+  __builtin_prefetch(entry + 128);
 }
 
 }  // namespace weir::cache

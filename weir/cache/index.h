@@ -1,22 +1,29 @@
-// Index: hash → entry, open addressing that grows a few slots at a time.
+// Index: hash → entry, in about five bytes an entry, resized a bucket at a time.
 //
-// A slot is an entry's number with 32 bits of its hash, so a probe rarely touches a wrong entry and
-// a move touches none. Changing the size (and purging removed slots) moves kMigrateSlots slots with
-// each insertion, and new slots are zero pages of the system, so no single operation is long.
+// A bucket is a cache line of fifteen slots; an entry that finds its own full goes to the next. A
+// slot is an entry's number and, in the bits that numbers so far do not need, some of its hash, so
+// that a look-up rarely touches a wrong entry: one hit of 40 while they have 24 bits (some 150 MB
+// of entries), of five with 27. The rest of the hash is with the entry.
+//
+// The table grows by an eighth: with each change the keys of two buckets move to where they belong
+// among more, the last buckets first (fewer: the first ones), in place. Buckets stand in segments.
 //
 // When not to use: outside Cache; it neither owns entries nor compares keys by itself.
 // Invariants:
-//   1. Every entry is in exactly one slot, of table_ or, while it migrates, of old_.
-//   2. Both tables have an empty slot, so every probe ends.
+//   1. Every entry is in one slot, of its home or, while all between are passed, of a later bucket.
+//   2. Bucket::passed is the number of entries that are later than this bucket for lack of room.
 // Threads: single-owner.
-// Source: Knuth, The Art of Computer Programming 3, 6.4, linear probing with removal marks.
+// Source: Knuth, The Art of Computer Programming 3, 6.4, linear probing with buckets; counts in
+// place of removal marks as in folly's F14.
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <memory>
 #include <string_view>
+#include <vector>
 
 #include "weir/cache/entries.h"
 
@@ -24,69 +31,111 @@ namespace weir::cache {
 
 class Index {
  public:
-  Index();
-
   using Id = Entries::Id;
 
-  // Returns the entry of `key`, or Entries::kNone. Cost: about one slot line and the entry's line.
-  Id Find(const Entries& entries, std::string_view key, uint32_t hash) const;
-  // Requires: no entry of this key is present. Cost: amortised O(1).
-  void Insert(Id id, uint32_t hash);
-  // Requires: the entry is present.
-  void Remove(Id id, uint32_t hash);
+  Index();
+
+  // `hash` is Entries::hash of the entry, and `stored` what that comes from.
+  // Returns the entry of `key`, or Entries::kNone. Cost: about one bucket and the entry's line.
+  Id Find(const Entries& entries, std::string_view key, uint32_t stored, uint64_t hash) const;
+  // Requires: no entry of this key and hash is present. Cost: amortised O(1).
+  void Insert(const Entries& entries, Id id, uint64_t hash);
+  // Requires: the entry is present, and still in `entries`.
+  void Remove(const Entries& entries, Id id, uint64_t hash);
 
   // Calls `visit` for the number of every entry, in no order.
   template <class Visit>
   void ForEach(const Visit& visit) const {
-    for (const Table* table : {&table_, &old_}) {
-      for (size_t i = 0; i < table->count; ++i) {
-        if (table->slots[i] > kRemoved) visit(SlotId(table->slots[i]));
+    for (const Segment& segment : segments_) {
+      for (size_t b = 0; b < kSegmentBuckets; ++b) {
+        for (const uint32_t slot : segment.buckets[b].slots) {
+          if (slot != kEmpty) visit(IdOf(slot, segment.id_bits));
+        }
       }
     }
   }
 
-  // Brings the first slot of `hash` into the CPU cache; the entry behind it with PrefetchEntry.
-  void PrefetchSlot(uint32_t hash) const;
-  void PrefetchEntry(const Entries& entries, uint32_t hash) const;
+  // Brings the bucket of `hash`, and the next, into the CPU cache; the entry behind them with
+  // PrefetchEntry.
+  void PrefetchSlot(uint64_t hash) const {
+    const Bucket* home = &BucketAt(Home(hash));
+    __builtin_prefetch(home);
+    __builtin_prefetch(home + 1);
+  }
+  void PrefetchEntry(const Entries& entries, uint64_t hash) const;
 
   size_t size() const { return size_; }
-  size_t bytes() const { return (table_.count + old_.count) * sizeof(uint64_t); }
+  size_t bytes() const { return segments_.size() * kSegmentBuckets * sizeof(Bucket); }
 
  private:
-  static constexpr size_t kSlotsMin = 64;
-  static constexpr size_t kMigrateSlots = 16;
-  static constexpr size_t kPrefetchSlotsMax = 8;
-  static constexpr uint64_t kEmpty = 0;
-  static constexpr uint64_t kRemoved = 1;
-  static constexpr size_t kNowhere = ~size_t{0};
+  static constexpr size_t kSlots = 15;
+  static constexpr size_t kSegmentBuckets = 128;
+  static constexpr size_t kCountMin = kSegmentBuckets;
+  static constexpr size_t kMovedAtOnce = 2;  // Buckets.
+  static constexpr unsigned kIdBitsMin = 16;
+  static constexpr uint32_t kEmpty = 0;
+  static constexpr uint32_t kTagMin = 1;  // So that no tag is that of an empty slot.
 
-  struct Free {
-    void operator()(uint64_t* slots) const { std::free(slots); }
+  struct alignas(64) Bucket {
+    uint32_t passed = 0;
+    std::array<uint32_t, kSlots> slots{};
   };
-  struct Table {
-    std::unique_ptr<uint64_t[], Free> slots;
-    size_t count = 0;  // Slots: a power of two, or 0 for a table that is not there.
-    size_t used = 0;   // Slots that are not kEmpty, removed ones included.
-    size_t mask() const { return count - 1; }
+  struct Segment {
+    std::unique_ptr<Bucket[]> buckets;
+    unsigned id_bits = kIdBitsMin;  // Of a slot, for the number; what is above is of the hash.
+  };
+  struct Moving {
+    Id id = Entries::kNone;
+    uint64_t hash = 0;
   };
 
-  // hash << 32 | number + 2; empty and removed slots are less than any such.
-  static uint64_t MakeSlot(Id id, uint32_t hash) { return uint64_t{hash} << 32 | (id + 2); }
-  static Id SlotId(uint64_t slot) { return static_cast<Id>(slot) - 2; }
-  static uint32_t SlotHash(uint64_t slot) { return static_cast<uint32_t>(slot >> 32); }
+  static size_t HomeAmong(size_t count, uint64_t hash) {
+    return static_cast<size_t>((hash >> 32) * count >> 32);
+  }
+  // While the table changes its size, buckets that have been moved are known by their numbers.
+  size_t Home(uint64_t hash) const {
+    const size_t home = HomeAmong(from_, hash);
+    return home >= moved_begin_ && home < moved_end_ ? HomeAmong(count_, hash) : home;
+  }
+  bool Resizing() const { return from_ != count_; }
 
-  static Table NewTable(size_t count);
-  static size_t FindIn(const Table& table, const Entries& entries, std::string_view key,
-                       uint32_t hash);
-  static size_t FindSlot(const Table& table, uint64_t wanted);
-  static void Place(Table& table, uint64_t slot);
-  void MakeRoom();
-  void Migrate();
+  static uint32_t SlotOf(Id id, uint64_t hash, unsigned id_bits) {
+    return TagOf(hash, id_bits) << id_bits | (id + 1);
+  }
+  // Returns a bit for each slot that may be of this hash, slot n being bit n.
+  // Short and without a branch, so that look-ups of a batch wait for memory at the same time.
+  static uint32_t Match(const Bucket& bucket, uint64_t hash, unsigned id_bits);
+  static uint32_t TagOf(uint64_t hash, unsigned id_bits) {
+    return std::max(static_cast<uint32_t>(hash) << id_bits >> id_bits, kTagMin);
+  }
+  static Id IdOf(uint32_t slot, unsigned id_bits) {
+    return (slot & ((uint32_t{1} << id_bits) - 1)) - 1;
+  }
 
-  Table table_;
-  Table old_;            // There while its slots are being moved to table_.
-  size_t migrated_ = 0;  // Slots of old_ that have been moved.
+  const Segment& SegmentAt(size_t bucket) const { return segments_[bucket / kSegmentBuckets]; }
+  Segment& SegmentAt(size_t bucket) { return segments_[bucket / kSegmentBuckets]; }
+  const Bucket& BucketAt(size_t bucket) const {
+    return SegmentAt(bucket).buckets[bucket % kSegmentBuckets];
+  }
+
+  void AddSegment();
+  void Place(Id id, uint64_t hash, size_t home);
+  void Take(Id id, size_t home);
+  static void Widen(Segment& segment, unsigned id_bits);
+  void Adapt(const Entries& entries);
+  void Begin(size_t count);
+  void Step(const Entries& entries);
+  void MoveHome(const Entries& entries, size_t home);
+  void PrefetchBucket(const Entries& entries, size_t bucket) const;
+  void Trim();
+
+  std::vector<Segment> segments_;
+  size_t count_ = kCountMin;  // Buckets that are homes; those after them are for what passed.
+  size_t from_ = kCountMin;   // How many it was while the size changes.
+  size_t moved_begin_ = 0;    // Homes among from_ whose entries have moved.
+  size_t moved_end_ = 0;
   size_t size_ = 0;
+  std::vector<Moving> moving_;  // Of one bucket; kept for its memory.
 };
 
 }  // namespace weir::cache

@@ -18,6 +18,7 @@ namespace weir::cache {
 namespace {
 
 constexpr WallTime kNow{1000};
+constexpr uint64_t kHashSeed = 1;
 constexpr size_t kMemory = size_t{1} << 20;
 constexpr size_t kRequests = 60'000;
 constexpr size_t kSizes = 20;
@@ -58,6 +59,7 @@ uint64_t EntryCost() {
 
 Cache CacheOf(uint64_t entries, size_t curve_bytes) {
   return Cache({.budget_bytes = entries * EntryCost(),
+                .hash_seed = kHashSeed,
                 .shadow_bytes = size_t{256} << 10,
                 .history = Cache::History::kBesideBudget,
                 .curve_bytes = curve_bytes});
@@ -70,7 +72,7 @@ double Replay(const Trace& trace, Cache& cache) {
     char name[sizeof(key)];
     std::memcpy(name, &key, sizeof(key));
     const std::string_view text(name, sizeof(name));
-    const uint64_t hash = SeededHash(text, 1);
+    const uint64_t hash = SeededHash(text, kHashSeed);
     if (cache.Find(text, hash, kNow).has_value()) continue;
     ++misses;
     cache.Put(text, hash, Value(), kNever, kNow);

@@ -7,7 +7,9 @@
 namespace weir::cache {
 
 size_t Slabs::ClassOf(size_t bytes) {
-  if (bytes <= kFineMax) return (std::max(bytes, kPieceMin) - 1) / kFineStep;
+  if (bytes <= kTinyMax)
+    return (std::max(bytes, kPieceMin) - kPieceMin + kTinyStep - 1) / kTinyStep;
+  if (bytes <= kFineMax) return kTiny + (bytes - 1 - kTinyMax) / kFineStep;
   const auto doubling = static_cast<size_t>(std::bit_width((bytes - 1) / kFineMax)) - 1;
   const size_t base = kFineMax << doubling;
   const size_t step = base / kStepsPerDoubling;
@@ -15,7 +17,8 @@ size_t Slabs::ClassOf(size_t bytes) {
 }
 
 size_t Slabs::ClassBytes(size_t index) {
-  if (index < kFine) return (index + 1) * kFineStep;
+  if (index < kTiny) return kPieceMin + index * kTinyStep;
+  if (index < kFine) return kTinyMax + (index - kTiny + 1) * kFineStep;
   const size_t base = kFineMax << ((index - kFine) / kStepsPerDoubling);
   return base + ((index - kFine) % kStepsPerDoubling + 1) * (base / kStepsPerDoubling);
 }
@@ -27,7 +30,7 @@ size_t Slabs::PieceBytes(size_t bytes) {
 uint32_t Slabs::NewPage(size_t piece_bytes, size_t bytes) {
   auto number = static_cast<uint32_t>(pages_.size());
   if (free_numbers_.empty()) {
-    assert(number < kNoPage >> kSlotBits);
+    assert(number + 1 < uint32_t{1} << (31 - kSlotBits));  // So that a number has 31 bits.
     pages_.emplace_back();
   } else {
     number = free_numbers_.back();

@@ -27,7 +27,8 @@ class Slabs {
   Slabs() { open_.fill(kNoPage); }
 
   // Returns a piece of at least `bytes`. Throws std::bad_alloc.
-  // Requires: 0 < bytes. The memory is 8-byte aligned when `bytes` is a multiple of 8, else 4-byte.
+  // Requires: 0 < bytes. The memory is 8-byte aligned when `bytes` is a multiple of 8, else maybe
+  // not at all.
   Id Allocate(size_t bytes);
   void Free(Id id);
   // Frees all.
@@ -51,14 +52,17 @@ class Slabs {
   size_t page_bytes() const { return page_bytes_; }
 
  private:
-  static constexpr uint32_t kSlotBits = 12;
+  static constexpr uint32_t kSlotBits = 11;
   static constexpr uint32_t kSlotMask = (1U << kSlotBits) - 1;
   static constexpr uint32_t kNoPage = ~uint32_t{0};
   static constexpr uint16_t kNoSlot = 0xffff;
-  static constexpr size_t kFineMax = 256;  // Classes are kFineStep apart up to here.
+  static constexpr size_t kPieceMin = 16;
+  static constexpr size_t kTinyMax = 64;  // Classes are kTinyStep apart up to here,
+  static constexpr size_t kTinyStep = 2;
+  static constexpr size_t kFineMax = 256;  // then kFineStep.
   static constexpr size_t kFineStep = 4;
-  static constexpr size_t kPieceMin = 8;
-  static constexpr size_t kFine = kFineMax / kFineStep;
+  static constexpr size_t kTiny = (kTinyMax - kPieceMin) / kTinyStep + 1;
+  static constexpr size_t kFine = kTiny + (kFineMax - kTinyMax) / kFineStep;
   static constexpr size_t kStepsPerDoubling = 8;
   static constexpr size_t kClasses = kFine + 5 * kStepsPerDoubling;  // 256 · 2⁵ = 8192.
 

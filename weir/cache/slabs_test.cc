@@ -51,10 +51,12 @@ TEST(Slabs, PiecesKeepWhatIsWrittenAndTheirSizesAddUp) {
   EXPECT_EQ(slabs.page_bytes(), 0U);
 }
 
-TEST(Slabs, APieceHasAtLeastTheBytesAskedForAndAtMostAnEighthMore) {
+TEST(Slabs, APieceHasAtLeastTheBytesAskedForAndAtMostAnEighthMoreButSixteen) {
   for (size_t bytes = 1; bytes <= 3 * Slabs::kClassBytesMax; ++bytes) {
     ASSERT_GE(Slabs::PieceBytes(bytes), bytes);
-    ASSERT_LE(Slabs::PieceBytes(bytes), bytes + std::max<size_t>(8, bytes / 8)) << bytes;
+    ASSERT_LE(Slabs::PieceBytes(bytes),
+              std::max<size_t>(16, bytes + std::max<size_t>(8, bytes / 8)))
+        << bytes;
     ASSERT_EQ(Slabs::PieceBytes(Slabs::PieceBytes(bytes)), Slabs::PieceBytes(bytes));
   }
 }

@@ -40,7 +40,8 @@ class ThroughCache {
       : options_(options),
         load_(std::move(load)),
         store_(std::move(store)),
-        lane_(Cache::Options{options.budget_bytes}) {}
+        lane_(
+            Cache::Options{.budget_bytes = options.budget_bytes, .hash_seed = options.hash_seed}) {}
 
   // Returns the value of `key`, or nullopt when the database has none.
   Result<std::optional<std::string>> Get(std::string_view key, WallTime now) {

@@ -6,14 +6,17 @@
 
 namespace weir::gateway {
 
-Lanes::Lanes(uint32_t count, size_t budget_bytes, ByteAccount* shared_values) {
+Lanes::Lanes(uint32_t count, size_t budget_bytes, uint64_t hash_seed, ByteAccount* shared_values) {
   assert(count > 0);
   assert(count <= kLanesMax);
   size_t curve = std::min(budget_bytes / kCurveShare, kCurveBytesMax);
   if (curve < kCurveBytesMin) curve = 0;
   const size_t share = (budget_bytes - curve) / count;
   const size_t shadows = std::min(std::max(share / kShadowShare, kShadowBytesMin), share / 8);
-  cache::Cache::Options options{share - shadows, shared_values, shadows};
+  cache::Cache::Options options{.budget_bytes = share - shadows,
+                                .hash_seed = hash_seed,
+                                .shared_values = shared_values,
+                                .shadow_bytes = shadows};
   if (curve > 0) {
     const size_t wanted =
         std::min<size_t>(kCurveLanesBytes / std::max<size_t>(share, 1) + 1, count);

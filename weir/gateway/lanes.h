@@ -49,8 +49,9 @@ class Lanes {
     uint64_t loads_under_way = 0;
   };
 
-  // `shared_values`: see cache::Cache::Options. Requires: 0 < count <= kLanesMax.
-  Lanes(uint32_t count, size_t budget_bytes, ByteAccount* shared_values = nullptr);
+  // `hash_seed`, `shared_values`: see cache::Cache::Options. Requires: 0 < count <= kLanesMax.
+  Lanes(uint32_t count, size_t budget_bytes, uint64_t hash_seed,
+        ByteAccount* shared_values = nullptr);
 
   // A lane and its lock, held as long as this lives.
   class Locked {

@@ -49,9 +49,10 @@ std::array<char, kKeyBytes + 1> KeyOf(uint64_t n) {
 class LanesCache {
  public:
   LanesCache(uint64_t entries, size_t value_bytes)
-      : lanes_(kLanes, entries * (value_bytes + 128) + (size_t{64} << 20)) {
-    const cache::Value value{Bytes::Copy(std::string(value_bytes, 'v')), kNever, 1};
+      : lanes_(kLanes, entries * (value_bytes + 128) + (size_t{64} << 20), kSeed) {
+    cache::Value value{Bytes::Copy(std::string(value_bytes, 'v')), kNever, 0};
     for (uint64_t n = 0; n < entries; ++n) {
+      ++value.version;
       const auto key = KeyOf(n);
       const std::string_view text(key.data(), kKeyBytes);
       const uint64_t hash = SeededHash(text, kSeed);

@@ -16,7 +16,7 @@ namespace {
 TEST(Lanes, OverlappingSetsExcludeEachOtherAndNeverDeadlock) {
   constexpr uint32_t kLanes = 8;
   constexpr int kRounds = 5000;
-  Lanes lanes(kLanes, size_t{1} << 20);
+  Lanes lanes(kLanes, size_t{1} << 20, 0);
   std::vector<uint64_t> plain(kLanes, 0);  // Guarded by the lane's lock.
   std::vector<std::thread> threads;
   for (uint64_t t = 0; t < 4; ++t) {
@@ -38,7 +38,7 @@ TEST(Lanes, OverlappingSetsExcludeEachOtherAndNeverDeadlock) {
 
 TEST(Lanes, ExpireFreesWhatIsOverInAllLanesInPieces) {
   constexpr WallTime kNow{1000};
-  Lanes lanes(4, size_t{8} << 20);
+  Lanes lanes(4, size_t{8} << 20, 0);
   for (uint64_t n = 0; n < 4000; ++n) {
     const std::string key = std::to_string(n);
     const cache::Lane::Keep keep{.value_until = n % 2 == 0 ? WallTime{2000} : WallTime{3000}};
@@ -59,9 +59,9 @@ TEST(Lanes, ExpireFreesWhatIsOverInAllLanesInPieces) {
 }
 
 TEST(Lanes, TheKeysOfSomeLanesAreASampleOfAllForTheMissRatioCurve) {
-  Lanes small(8, size_t{8} << 20);
+  Lanes small(8, size_t{8} << 20, 0);
   EXPECT_FALSE(small.CurveCounts().has_value());
-  Lanes lanes(8, size_t{32} << 20);
+  Lanes lanes(8, size_t{32} << 20, 0);
   for (uint64_t n = 0; n < 8000; ++n) {
     EXPECT_FALSE(lanes.Lock(n % 8)->Find(std::to_string(n), n, {1000}).has_value());
   }
@@ -75,7 +75,7 @@ TEST(Lanes, TheKeysOfSomeLanesAreASampleOfAllForTheMissRatioCurve) {
 
 TEST(Lanes, ClearEmptiesThemAndMakesLoadsStale) {
   constexpr WallTime kNow{1000};
-  Lanes lanes(4, size_t{1} << 20);
+  Lanes lanes(4, size_t{1} << 20, 0);
   std::vector<cache::Token> tokens;
   for (uint32_t i = 0; i < lanes.count(); ++i) {
     const Lanes::Locked lane = lanes.Lock(i);

@@ -64,6 +64,7 @@ class Placement {
 
   KeyPlace Place(std::string_view key) const;
 
+  uint64_t hash_seed() const { return options_.hash_seed; }
   // A seed for choices. Says nothing of the hash's own.
   uint64_t RandomSeed() const { return SeededHash("choices", options_.hash_seed); }
 
