@@ -66,22 +66,6 @@ size_t Entries::PieceBytes(uint16_t form, size_t key_bytes, size_t inline_bytes)
   return (form & kShared) != 0 ? (bytes + 7) / 8 * 8 : bytes;
 }
 
-size_t Entries::KeyBytes(const char* piece) {
-  const uint32_t word = Word(piece);
-  if ((word >> kFormAt & kLarge) != 0) return Load<uint32_t>(piece + kLargeKeyAt);
-  return word >> kKeyAt & kSmallKeyMax;
-}
-
-size_t Entries::ValueBytes(const char* piece) {
-  const uint32_t word = Word(piece);
-  if ((word >> kFormAt & kLarge) != 0) return Load<uint32_t>(piece + kLargeValueAt);
-  return word >> kValueAt;
-}
-
-const Bytes* Entries::SharedAt(const char* piece) {
-  return std::launder(reinterpret_cast<const Bytes*>(piece + kLargeHead));
-}
-
 uint64_t Entries::WeightOf(size_t piece_bytes, size_t shared_bytes) {
   const size_t shared = shared_bytes == 0 ? 0 : (shared_bytes + kSharedOverhead + 15) / 16 * 16;
   return piece_bytes + shared + kIndexShare;
@@ -181,62 +165,6 @@ uint32_t Entries::stored_hash(Id id) const {
   if ((form & kLarge) != 0) return Load<uint32_t>(piece + kLargeHashAt);
   if ((form & kHash) != 0) return Load<uint32_t>(piece + FieldAt(form, kHash));
   return OwnHash(key(id));
-}
-
-bool Entries::Is(Id id, std::string_view key, uint32_t hash) const {
-  const char* piece = At(id);
-  const uint16_t form = Entries::form(piece);
-  if (std::string_view(piece + HeadBytes(form), KeyBytes(piece)) != key) return false;
-  if ((form & (kHash | kLarge)) == 0) [[likely]]
-    return OwnHash(key) == hash;
-  return stored_hash(id) == hash;
-}
-
-std::string_view Entries::key(Id id) const {
-  const char* piece = At(id);
-  return {piece + HeadBytes(form(piece)), KeyBytes(piece)};
-}
-
-std::string_view Entries::value(Id id) const {
-  const char* piece = At(id);
-  if ((form(piece) & kShared) != 0) return SharedAt(piece)->view();
-  return {piece + HeadBytes(form(piece)) + KeyBytes(piece), ValueBytes(piece)};
-}
-
-const Bytes* Entries::shared(Id id) const {
-  const char* piece = At(id);
-  return (form(piece) & kShared) != 0 ? SharedAt(piece) : nullptr;
-}
-
-WallTime Entries::expires_at(Id id) const {
-  const char* piece = At(id);
-  const uint16_t form = Entries::form(piece);
-  return (form & kExpires) != 0 ? WallTime{Load<int64_t>(piece + FieldAt(form, kExpires))} : kNever;
-}
-
-WallTime Entries::cached_until(Id id) const {
-  const char* piece = At(id);
-  const uint16_t form = Entries::form(piece);
-  if ((form & kUntil) != 0) return {Load<int64_t>(piece + FieldAt(form, kUntil))};
-  return expires_at(id);
-}
-
-WallTime Entries::fresh_until(Id id) const {
-  const char* piece = At(id);
-  const uint16_t form = Entries::form(piece);
-  if ((form & kFresh) == 0) [[likely]]
-    return cached_until(id);
-  return {Load<int64_t>(piece + FieldAt(form, kFresh))};
-}
-
-uint64_t Entries::version(Id id) const {
-  const char* piece = At(id);
-  const uint16_t form = Entries::form(piece);
-  if ((form & kVersion) == 0) return 0;
-  const char* at = piece + FieldAt(form, kVersion);
-  if ((form & kWide) != 0) [[unlikely]]
-    return Load<uint64_t>(at);
-  return Load<uint32_t>(at) | uint64_t{Load<uint8_t>(at + sizeof(uint32_t))} << 32;
 }
 
 }  // namespace weir::cache

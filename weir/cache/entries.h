@@ -15,6 +15,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <new>
 #include <string_view>
 
 #include "weir/base/bytes.h"
@@ -173,5 +174,77 @@ class Entries {
   uint64_t hash_seed_;
   Slabs slabs_;
 };
+
+inline size_t Entries::KeyBytes(const char* piece) {
+  const uint32_t word = Word(piece);
+  if ((word >> kFormAt & kLarge) != 0) return Load<uint32_t>(piece + kLargeKeyAt);
+  return word >> kKeyAt & kSmallKeyMax;
+}
+
+inline size_t Entries::ValueBytes(const char* piece) {
+  const uint32_t word = Word(piece);
+  if ((word >> kFormAt & kLarge) != 0) return Load<uint32_t>(piece + kLargeValueAt);
+  return word >> kValueAt;
+}
+
+inline const Bytes* Entries::SharedAt(const char* piece) {
+  return std::launder(reinterpret_cast<const Bytes*>(piece + kLargeHead));
+}
+
+inline std::string_view Entries::value(Id id) const {
+  const char* piece = At(id);
+  if ((form(piece) & kShared) != 0) return SharedAt(piece)->view();
+  return {piece + HeadBytes(form(piece)) + KeyBytes(piece), ValueBytes(piece)};
+}
+
+inline const Bytes* Entries::shared(Id id) const {
+  const char* piece = At(id);
+  return (form(piece) & kShared) != 0 ? SharedAt(piece) : nullptr;
+}
+
+inline bool Entries::Is(Id id, std::string_view key, uint32_t hash) const {
+  const char* piece = At(id);
+  const uint16_t form = Entries::form(piece);
+  if (std::string_view(piece + HeadBytes(form), KeyBytes(piece)) != key) return false;
+  if ((form & (kHash | kLarge)) == 0) [[likely]]
+    return OwnHash(key) == hash;
+  return stored_hash(id) == hash;
+}
+
+inline std::string_view Entries::key(Id id) const {
+  const char* piece = At(id);
+  return {piece + HeadBytes(form(piece)), KeyBytes(piece)};
+}
+
+inline WallTime Entries::expires_at(Id id) const {
+  const char* piece = At(id);
+  const uint16_t form = Entries::form(piece);
+  return (form & kExpires) != 0 ? WallTime{Load<int64_t>(piece + FieldAt(form, kExpires))} : kNever;
+}
+
+inline WallTime Entries::cached_until(Id id) const {
+  const char* piece = At(id);
+  const uint16_t form = Entries::form(piece);
+  if ((form & kUntil) != 0) return {Load<int64_t>(piece + FieldAt(form, kUntil))};
+  return expires_at(id);
+}
+
+inline WallTime Entries::fresh_until(Id id) const {
+  const char* piece = At(id);
+  const uint16_t form = Entries::form(piece);
+  if ((form & kFresh) == 0) [[likely]]
+    return cached_until(id);
+  return {Load<int64_t>(piece + FieldAt(form, kFresh))};
+}
+
+inline uint64_t Entries::version(Id id) const {
+  const char* piece = At(id);
+  const uint16_t form = Entries::form(piece);
+  if ((form & kVersion) == 0) return 0;
+  const char* at = piece + FieldAt(form, kVersion);
+  if ((form & kWide) != 0) [[unlikely]]
+    return Load<uint64_t>(at);
+  return Load<uint32_t>(at) | uint64_t{Load<uint8_t>(at + sizeof(uint32_t))} << 32;
+}
 
 }  // namespace weir::cache

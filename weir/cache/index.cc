@@ -112,7 +112,7 @@ void Index::Remove(const Entries& entries, Id id, uint64_t hash) {
 
 void Index::Adapt(const Entries& entries) {
   if (Resizing()) return Step(entries);
-  if (size_ * 8 > count_ * kSlots * 7) return Begin(count_ + count_ / 8);
+  if (size_ * 8 > count_ * kSlots * 7) return Begin(count_ + count_ / 5);
   if (size_ * 3 < count_ * kSlots && count_ > kCountMin)
     return Begin(std::max(count_ / 2, kCountMin));
   Trim();
@@ -178,7 +178,7 @@ void Index::Trim() {
 void Index::PrefetchBucket(const Entries& entries, size_t bucket) const {
   for (const uint32_t slot : BucketAt(bucket).slots) {
     if (slot == kEmpty) continue;
-    __builtin_prefetch(entries.At(IdOf(slot, SegmentAt(bucket).id_bits)));
+    Prefetch(entries.At(IdOf(slot, SegmentAt(bucket).id_bits)));
   }
 }
 
@@ -193,9 +193,9 @@ void Index::PrefetchEntry(const Entries& entries, uint64_t hash) const {
   }
   const uint32_t slot = BucketAt(bucket).slots[static_cast<size_t>(std::countr_zero(match))];
   const char* entry = entries.At(IdOf(slot, SegmentAt(bucket).id_bits));
-  __builtin_prefetch(entry, 1);
-  __builtin_prefetch(entry + 64);
-  __builtin_prefetch(entry + 128);
+  Prefetch(entry);
+  Prefetch(entry + 64);
+  Prefetch(entry + 128);
 }
 
 }  // namespace weir::cache

@@ -32,28 +32,28 @@ uint32_t Slabs::NewPage(size_t piece_bytes, size_t bytes) {
   if (free_numbers_.empty()) {
     assert(number + 1 < uint32_t{1} << (31 - kSlotBits));  // So that a number has 31 bits.
     pages_.emplace_back();
+    places_.emplace_back();
   } else {
     number = free_numbers_.back();
     free_numbers_.pop_back();
   }
-  Page& page = pages_[number];
-  page = Page();
-  page.memory.reset(new char[bytes]);
-  page.piece_bytes = static_cast<uint32_t>(piece_bytes);
+  pages_[number] = Page();
+  places_[number].memory.reset(new char[bytes]);
+  places_[number].piece_bytes = static_cast<uint32_t>(piece_bytes);
   page_bytes_ += bytes;
   return number;
 }
 
 void Slabs::FreePage(uint32_t number) {
-  Page& page = pages_[number];
-  page_bytes_ -= page.piece_bytes > kClassBytesMax ? page.piece_bytes : kPageBytes;
-  page.memory.reset();
+  Place& place = places_[number];
+  page_bytes_ -= place.piece_bytes > kClassBytesMax ? place.piece_bytes : kPageBytes;
+  place.memory.reset();
   free_numbers_.push_back(number);
 }
 
 void Slabs::Open(uint32_t number) {
   Page& page = pages_[number];
-  uint32_t& first = open_[ClassOf(page.piece_bytes)];
+  uint32_t& first = open_[ClassOf(places_[number].piece_bytes)];
   page.previous = kNoPage;
   page.next = first;
   if (first != kNoPage) pages_[first].previous = number;
@@ -63,7 +63,7 @@ void Slabs::Open(uint32_t number) {
 void Slabs::Close(uint32_t number) {
   const Page& page = pages_[number];
   if (page.previous == kNoPage) {
-    open_[ClassOf(page.piece_bytes)] = page.next;
+    open_[ClassOf(places_[number].piece_bytes)] = page.next;
   } else {
     pages_[page.previous].next = page.next;
   }
@@ -85,13 +85,14 @@ Slabs::Id Slabs::Allocate(size_t bytes) {
     Open(number);
   }
   Page& page = pages_[number];
+  const char* memory = places_[number].memory.get();
   uint16_t slot = page.freed;
   if (slot != kNoSlot) {
-    std::memcpy(&page.freed, page.memory.get() + size_t{slot} * piece_bytes, sizeof(page.freed));
+    std::memcpy(&page.freed, memory + size_t{slot} * piece_bytes, sizeof(page.freed));
   } else {
     slot = page.fresh++;
   }
-  if (++page.used == SlotsOf(page)) Close(number);
+  if (++page.used == SlotsOf(piece_bytes)) Close(number);
   return number << kSlotBits | slot;
 }
 
@@ -99,18 +100,20 @@ void Slabs::Free(Id id) {
   const uint32_t number = id >> kSlotBits;
   const auto slot = static_cast<uint16_t>(id & kSlotMask);
   Page& page = pages_[number];
-  piece_bytes_ -= page.piece_bytes;
-  if (page.piece_bytes > kClassBytesMax) return FreePage(number);
-  if (page.used == SlotsOf(page)) Open(number);
+  const size_t piece_bytes = places_[number].piece_bytes;
+  piece_bytes_ -= piece_bytes;
+  if (piece_bytes > kClassBytesMax) return FreePage(number);
+  if (page.used == SlotsOf(piece_bytes)) Open(number);
   if (--page.used == 0) {
     Close(number);
     return FreePage(number);
   }
-  std::memcpy(page.memory.get() + size_t{slot} * page.piece_bytes, &page.freed, sizeof(page.freed));
+  std::memcpy(At(id), &page.freed, sizeof(page.freed));
   page.freed = slot;
 }
 
 void Slabs::Clear() {
+  places_.clear();
   pages_.clear();
   free_numbers_.clear();
   open_.fill(kNoPage);
