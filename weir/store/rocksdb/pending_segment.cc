@@ -5,6 +5,7 @@
 #include <cassert>
 
 #include "weir/base/key_hash.h"
+#include "weir/base/prefetch.h"
 #include "weir/store/rocksdb/record_format.h"
 
 namespace weir::store {
@@ -30,15 +31,15 @@ size_t PendingSegment::HomeOf(uint32_t shard, std::string_view stored_key) const
 
 void PendingSegment::Prefetch(std::span<const size_t> homes) const {
   const size_t mask = slots_.size() - 1;
-  for (const size_t home : homes) __builtin_prefetch(&slots_[home & mask]);
+  for (const size_t home : homes) weir::Prefetch(&slots_[home & mask]);
   for (const size_t home : homes) {
     if (const uint32_t slot = slots_[home & mask]; slot != 0) {
-      __builtin_prefetch(&entries_[slot - 1]);
+      weir::Prefetch(&entries_[slot - 1]);
     }
   }
   for (const size_t home : homes) {
     if (const uint32_t slot = slots_[home & mask]; slot != 0) {
-      __builtin_prefetch(entries_[slot - 1].stored_key.data());
+      weir::Prefetch(entries_[slot - 1].stored_key.data());
     }
   }
 }
