@@ -3,10 +3,13 @@
 
   ns       of a look-up, hash, lock and a copy of 100 bytes included, by one thread or, for each
            thread, by two; beside a list and a map of the standard library behind one mutex
+  batches  the same in batches of 16, as the pipeline looks up a burst of reads, keys asked for
+           uniformly and as Zipf's law with 0.99 has it, among many entries; by two threads also
+           how much more they do in all
   bytes    of resident memory that an entry adds, for many tiny entries (keys `key:%08d` with values
            of 12 bytes) and for entries of 100 bytes; beside the two servers, filled over a socket
 
-    ./dev bench cache [--entries 1000000] [--tiny 20000000]
+    ./dev bench cache [--entries 1000000] [--many 10000000] [--tiny 20000000]
 """
 import argparse
 import json
@@ -38,6 +41,16 @@ def look_ups(entries):
         # Of the whole, by the clock: what one thread waits for a look-up of its own.
         threads = int(threads.removeprefix("threads:"))
         found[cache, what, threads] = result["real_time"] * threads
+    return found
+
+
+def batches(entries):
+    """Returns ns by (distribution, threads), of each thread."""
+    found = {}
+    for result in run(entries, "Batches"):
+        name, _, threads = result["name"].removeprefix("BM_Batches").split("/")
+        threads = int(threads.removeprefix("threads:"))
+        found[name.lower(), threads] = result["real_time"] * threads
     return found
 
 
@@ -110,6 +123,7 @@ def redis(entries, value_bytes):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--entries", type=int, default=1_000_000)
+    parser.add_argument("--many", type=int, default=10_000_000, help="entries of the batches")
     parser.add_argument("--tiny", type=int, default=20_000_000, help="entries of 12 bytes")
     options = parser.parse_args()
     subprocess.run(["cmake", "--build", BUILD, "--target", "lanes_bench"], check=True,
@@ -120,6 +134,11 @@ def main():
         for threads in (1, 2):
             weir, lru = found["weir", what, threads], found["lru", what, threads]
             print(f"{what.lower():<12}{threads:>8}{weir:>10.1f}{lru:>10.1f}{lru / weir:>10.2f}")
+    found = batches(options.many)
+    print(f"\n{'batches of 16':<16}{'1 thread':>10}{'2 threads':>11}{'throughput':>12}")
+    for name in ("uniform", "zipf"):
+        one, two = found[name, 1], found[name, 2]
+        print(f"{name:<16}{one:>10.1f}{two:>11.1f}{2 * one / two:>11.2f}x", flush=True)
     print(f"\n{'bytes an entry':<24}{'weir':>8}{'lru':>8}{'memcached':>11}{'redis':>8}")
     for entries, value_bytes in ((options.tiny, 12), (options.entries, 100)):
         row = fill(entries, value_bytes)

@@ -1,11 +1,13 @@
-// What a look-up of the cache costs under threads, hash, lock and copy of the value included,
-// beside an LRU cache of standard parts behind one mutex; and what an entry takes of resident
-// memory.
+// What a look-up of the cache costs under threads, hash, lock and copy of the value included, one
+// by one beside an LRU cache of standard parts behind one mutex, and in batches of 16; and what an
+// entry takes of resident memory.
 //
 // WEIR_BENCH_ENTRIES is the number of entries, 100 000 by default. Keys are visited in an order
 // that no hardware prefetcher can guess. `./dev bench cache` prints the table.
 
+#include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -33,15 +35,24 @@ constexpr uint32_t kLanes = 64;
 constexpr size_t kKeyBytes = 12;
 constexpr size_t kValueBytes = 100;
 constexpr size_t kOrder = size_t{1} << 20;  // Look-ups before the order begins anew.
+constexpr size_t kBatch = 16;
+constexpr double kZipfExponent = 0.99;
+constexpr uint64_t kScatter = 1'000'003;  // A prime: the keys asked for most stand anywhere.
 
 uint64_t Entries() {
   const char* set = std::getenv("WEIR_BENCH_ENTRIES");
   return set == nullptr ? 100'000 : std::strtoull(set, nullptr, 10);
 }
 
+using Key = std::array<char, kKeyBytes + 1>;
+
+std::string_view View(const Key& key) {
+  return {key.data(), kKeyBytes};
+}
+
 // "key:" and eight digits.
-std::array<char, kKeyBytes + 1> KeyOf(uint64_t n) {
-  std::array<char, kKeyBytes + 1> key;
+Key KeyOf(uint64_t n) {
+  Key key;
   std::snprintf(key.data(), key.size(), "key:%08u", static_cast<unsigned>(n % 100'000'000));
   return key;
 }
@@ -53,15 +64,33 @@ class LanesCache {
     cache::Value value{Bytes::Copy(std::string(value_bytes, 'v')), kNever, 0};
     for (uint64_t n = 0; n < entries; ++n) {
       ++value.version;
-      const auto key = KeyOf(n);
-      const std::string_view text(key.data(), kKeyBytes);
+      const Key key = KeyOf(n);
+      const std::string_view text = View(key);
       const uint64_t hash = SeededHash(text, kSeed);
       lanes_.Lock(LaneOf(hash))->Publish(text, hash, value, {}, kNow);
     }
   }
 
-  bool Get(std::string_view key, char* to) {
-    const uint64_t hash = SeededHash(key, kSeed);
+  bool Get(std::string_view key, char* to) { return Get(key, SeededHash(key, kSeed), to); }
+
+  // As the pipeline looks up a burst of reads: the index first, then the entries behind it.
+  // Returns how many were found.
+  size_t GetBatch(const Key* keys, char* to) {
+    std::array<uint64_t, kBatch> hashes;
+    for (size_t i = 0; i < kBatch; ++i) {
+      hashes[i] = SeededHash(View(keys[i]), kSeed);
+      lanes_.Lock(LaneOf(hashes[i]))->PrefetchSlot(View(keys[i]), hashes[i]);
+    }
+    for (size_t i = 0; i < kBatch; ++i) {
+      lanes_.Lock(LaneOf(hashes[i]))->PrefetchEntry(View(keys[i]), hashes[i]);
+    }
+    size_t found = 0;
+    for (size_t i = 0; i < kBatch; ++i) found += Get(View(keys[i]), hashes[i], to) ? 1 : 0;
+    return found;
+  }
+
+ private:
+  bool Get(std::string_view key, uint64_t hash, char* to) {
     const Lanes::Locked lane = lanes_.Lock(LaneOf(hash));
     const auto hit = lane->Find(key, hash, kNow);
     if (!hit.has_value()) return false;
@@ -69,7 +98,6 @@ class LanesCache {
     return true;
   }
 
- private:
   static uint32_t LaneOf(uint64_t hash) { return static_cast<uint32_t>(hash >> 58); }
 
   Lanes lanes_;
@@ -107,15 +135,14 @@ void Look(benchmark::State& state, bool hits) {
   static std::unique_ptr<Cache> cache;
   if (state.thread_index() == 0) cache = std::make_unique<Cache>(Entries(), kValueBytes);
   Random random(static_cast<uint64_t>(state.thread_index()) + 7);
-  std::vector<std::array<char, kKeyBytes + 1>> keys;
+  std::vector<Key> keys;
   for (size_t n = 0; n < std::min<uint64_t>(kOrder, 4 * Entries()); ++n) {
     keys.push_back(KeyOf(random.Below(Entries()) + (hits ? 0 : Entries())));
   }
   std::array<char, kValueBytes> reply;
   size_t next = 0;
   for (auto _ : state) {
-    const std::string_view key(keys[next].data(), kKeyBytes);
-    if (cache->Get(key, reply.data()) != hits) std::abort();
+    if (cache->Get(View(keys[next]), reply.data()) != hits) std::abort();
     benchmark::DoNotOptimize(reply);
     if (++next == keys.size()) next = 0;
   }
@@ -139,6 +166,55 @@ BENCHMARK(BM_LanesHit)->Threads(1)->Threads(2)->UseRealTime();
 BENCHMARK(BM_LanesMiss)->Threads(1)->Threads(2)->UseRealTime();
 BENCHMARK(BM_StandardLruHit)->Threads(1)->Threads(2)->UseRealTime();
 BENCHMARK(BM_StandardLruMiss)->Threads(1)->Threads(2)->UseRealTime();
+
+// Of the look-ups of one thread. Among many entries no two calls of a benchmark need others.
+std::vector<Key> BatchKeys(bool zipf, int thread) {
+  Random random(static_cast<uint64_t>(thread) + 7);
+  std::vector<double> sums;
+  for (uint64_t n = 0; zipf && n < Entries(); ++n) {
+    sums.push_back((n == 0 ? 0 : sums.back()) +
+                   std::pow(static_cast<double>(n + 1), -kZipfExponent));
+  }
+  std::vector<Key> keys;
+  for (size_t n = 0; n < kOrder; ++n) {
+    uint64_t rank = random.Below(Entries());
+    if (zipf) {
+      const double at = static_cast<double>(random.Next() >> 11) * 0x1p-53 * sums.back();
+      const auto above = std::upper_bound(sums.begin(), sums.end(), at);
+      rank = static_cast<uint64_t>(std::min(above, sums.end() - 1) - sums.begin());
+    }
+    keys.push_back(KeyOf(rank * kScatter % Entries()));
+  }
+  return keys;
+}
+
+// One hit, of batches.
+void Batches(benchmark::State& state, bool zipf) {
+  static LanesCache cache(Entries(), kValueBytes);
+  static const std::array<std::array<std::vector<Key>, 2>, 2> orders = {
+      {{BatchKeys(false, 0), BatchKeys(false, 1)}, {BatchKeys(true, 0), BatchKeys(true, 1)}}};
+  const std::vector<Key>& keys =
+      orders.at(zipf ? 1 : 0).at(static_cast<size_t>(state.thread_index()));
+  std::array<char, kValueBytes> reply;
+  size_t next = 0;
+  size_t found = 0;
+  while (state.KeepRunningBatch(kBatch)) {
+    found += cache.GetBatch(&keys[next], reply.data());
+    benchmark::DoNotOptimize(reply);
+    next = (next + kBatch) % keys.size();
+  }
+  if (found != static_cast<size_t>(state.iterations())) std::abort();
+  state.SetItemsProcessed(static_cast<int64_t>(state.iterations()));
+}
+
+void BM_BatchesUniform(benchmark::State& state) {
+  Batches(state, false);
+}
+void BM_BatchesZipf(benchmark::State& state) {
+  Batches(state, true);
+}
+BENCHMARK(BM_BatchesUniform)->Threads(1)->Threads(2)->UseRealTime();
+BENCHMARK(BM_BatchesZipf)->Threads(1)->Threads(2)->UseRealTime();
 
 size_t ResidentBytes() {
   std::FILE* file = std::fopen("/proc/self/statm", "r");
