@@ -54,6 +54,7 @@ descriptors:
     rate_limit: {unlimited: true, replaces: [{name: per_user}, {name: per_page}]}
 """
 YEAR = 365 * 86400
+UNLIMITED = ["OK", 2**32 - 1]
 
 
 def example(holds):
@@ -106,7 +107,7 @@ class Grpc(unittest.TestCase):
         tenant, none, user, free, page = statuses
         self.assertEqual(tenant[:5], ["OK", "", 9, "MONTH", 8])
         self.assertAlmostEqual(tenant[5], 30 * 86400 / 9, delta=1)
-        self.assertEqual((none, free), (["OK"], ["OK"]))
+        self.assertEqual((none, free), (["OK"], UNLIMITED))
         self.assertEqual(user[:5], ["OK", "per_user", 3, "YEAR", 2])
         self.assertEqual(page[:5], ["OK", "", 2, "YEAR", 1])
         self.assertEqual(client.should_rate_limit(asked)[0], "OK")
@@ -129,7 +130,8 @@ class Grpc(unittest.TestCase):
         self.assertEqual((code, statuses[0]), ("OVER_LIMIT", ["OVER_LIMIT", "", 0, "WEEK", 0, 0]))
         for _ in range(5):
             self.assertEqual(ask(request("shop", descriptor(("user", "v")),
-                                         descriptor(("vip", "v")))), ("OK", [["OK"], ["OK"]]))
+                                         descriptor(("vip", "v")))),
+                             ("OK", [["OK"], UNLIMITED]))
         override = descriptor(("user", "7"), limit=(1, "HOUR"))
         self.assertEqual(ask(request("elsewhere", override)), ("OK", [["OK"]]))
         self.assertEqual(ask(request("shop", override))[1][0][:5], ["OK", "", 1, "HOUR", 0])
@@ -148,6 +150,29 @@ class Grpc(unittest.TestCase):
         most = request("shop", descriptor(("tenant", "1"), hits=2**64 - 1),
                        descriptor(("tenant", "1"), hits=2**64 - 1))
         self.assertEqual(ask(most)[0], "OVER_LIMIT")
+
+    def test_what_was_used_is_charged_whatever_is_left(self):
+        """As Envoy asks where a cost is known at a request's end: it looks, then says the cost."""
+        _, port, _ = self.start()
+        ask = self.client(port).should_rate_limit
+        look = request("shop", descriptor(("user", "1"), hits=0))
+        self.assertEqual(ask(look)[1][0][:5], ["OK", "per_user", 3, "YEAR", 3])
+        used = request("shop", descriptor(("user", "1"), hits=2),
+                       descriptor(("tenant", "1"), hits=1), descriptor(("user", "2")))
+        self.assertEqual(ask(used)[0], "OK")
+        self.assertEqual(ask(look)[1][0][:5], ["OK", "per_user", 3, "YEAR", 1])
+        code, statuses = ask(used)
+        self.assertEqual((code, [one[0] for one in statuses]),
+                         ("OVER_LIMIT", ["OVER_LIMIT", "OK", "OK"]))
+        self.assertEqual([one[4] for one in statuses], [0, 7, 2])
+        self.assertAlmostEqual(statuses[0][5], 4 / 3 * YEAR, delta=30)
+        # Whoever finds nothing left when it looks charges nobody else.
+        code, statuses = ask(request("shop", descriptor(("user", "1"), hits=0),
+                                     descriptor(("tenant", "1"))))
+        self.assertEqual((code, statuses[0][:5]),
+                         ("OVER_LIMIT", ["OVER_LIMIT", "per_user", 3, "YEAR", 0]))
+        self.assertEqual(statuses[1][4], 7)
+        self.assertAlmostEqual(statuses[0][5], 4 / 3 * YEAR, delta=30)
 
     def test_both_edges_decide_the_same(self):
         """Two servers see the same random requests, one by each edge."""
@@ -178,7 +203,7 @@ class Grpc(unittest.TestCase):
             self.assertEqual([one[:5] for one in told[1]], [one[:5] for one in same[1]],
                              (domain, hits, descriptors))
             for one, other in zip(told[1], same[1]):  # The two clocks differ by what lies between.
-                if len(one) > 1:
+                if len(one) > 2:
                     self.assertAlmostEqual(one[5], other[5], delta=weir_process.DEADLINE_SECONDS)
         self.assertTrue(all(count > 50 for count in codes.values()), codes)
 
@@ -374,6 +399,8 @@ def shown_json(response):
             limit = status["currentLimit"]
             one += [limit.get("name", ""), limit.get("requestsPerUnit", 0), limit["unit"],
                     status.get("limitRemaining", 0), int(status["durationUntilReset"][:-1])]
+        elif "limitRemaining" in status:
+            one.append(status["limitRemaining"])
         statuses.append(one)
     return response["overallCode"], statuses
 

@@ -102,7 +102,8 @@ def request(domain, *descriptors, hits=0, messages=None):
 
 def shown(response):
     """A response as the overall code and, for each status, its code and what stands beside it:
-    name, requests_per_unit, unit, remaining, seconds until reset."""
+    name, requests_per_unit, unit, remaining, seconds until reset; or what remains without a
+    limit."""
     statuses = []
     for status in response.statuses:
         one = [CODES[status.code]]
@@ -110,6 +111,8 @@ def shown(response):
             limit = status.current_limit
             one += [limit.name, limit.requests_per_unit, UNITS[limit.unit],
                     status.limit_remaining, status.duration_until_reset.seconds]
+        elif status.limit_remaining:
+            one.append(status.limit_remaining)
         statuses.append(one)
     return CODES[response.overall_code], statuses
 

@@ -3,6 +3,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -62,26 +63,71 @@ admin::CheckFunction CheckOf(Gateway& gateway) {
   };
 }
 
-// For any thread: a decision about limits that are asked with their rates needs no view for longer.
-rls::DecideFunction DecideOf(Gateway& gateway) {
-  return [&gateway](
-             const std::vector<rls::AskedLimit>& asked) -> Result<std::vector<rls::LimitOutcome>> {
-    std::vector<limit::NamedLimit> named;
+// Decides about limits that are asked with their rates, on any thread: no view is needed for
+// longer.
+class RatesDecision {
+ public:
+  RatesDecision(Gateway& gateway, const std::vector<rls::AskedLimit>& asked)
+      : admission_(gateway.admission()), now_(gateway.clock().Mono()), asked_(asked) {
     for (const rls::AskedLimit& limit : asked) {
-      named.push_back({.key = limit.key,
-                       .rate = {limit.count, limit.period, limit.count},
-                       .cost = limit.cost,
-                       .binding = limit.binding});
+      named_.push_back({.key = limit.key,
+                        .rate = {limit.count, limit.period, limit.count},
+                        .cost = limit.cost,
+                        .binding = limit.binding});
     }
-    gateway::Admission::View view;
-    const Result<limit::NamedOutcomes> outcomes =
-        gateway.admission().DecideNamed(&view, named, limit::Ask::kTake, gateway.clock().Mono());
+  }
+
+  Result<std::vector<rls::LimitOutcome>> Decide() {
+    const Result<std::vector<bool>> spent = Spent();
+    if (!spent.ok()) return spent.error();
+    bool passes = true;
+    for (size_t i = 0; i < asked_.size(); ++i) {
+      passes &= !spent.value()[i] || !asked_[i].binding;
+    }
+    const auto outcomes = admission_.DecideNamed(
+        &view_, named_, passes ? limit::Ask::kTake : limit::Ask::kPeek, now_);
     if (!outcomes.ok()) return outcomes.error();
+    passes &= outcomes.value().allowed;
     std::vector<rls::LimitOutcome> limits;
-    for (const limit::NamedOutcome& outcome : outcomes.value().all()) {
-      limits.push_back({outcome.allowed(), outcome.remaining, outcome.reset_after});
+    for (size_t i = 0; i < asked_.size(); ++i) {
+      const limit::NamedOutcome& outcome = outcomes.value().each[i];
+      const bool allowed = outcome.allowed() && !spent.value()[i];
+      limits.push_back({allowed, outcome.remaining, outcome.reset_after});
+      if (passes || !asked_[i].owed) continue;
+      const auto owed = One(i, limit::Ask::kExact);
+      if (!owed.ok()) return owed.error();
+      limits.back().remaining = owed.value().each[0].remaining;
+      limits.back().until_reset = owed.value().each[0].reset_after;
     }
     return limits;
+  }
+
+ private:
+  // Who asks for nothing wants to know whether anything is left.
+  Result<std::vector<bool>> Spent() {
+    std::vector<bool> spent(asked_.size());
+    for (size_t i = 0; i < asked_.size(); ++i) {
+      if (asked_[i].cost > 0) continue;
+      const auto looked = One(i, limit::Ask::kPeek);
+      if (!looked.ok()) return looked.error();
+      spent[i] = looked.value().each[0].remaining == 0;
+    }
+    return spent;
+  }
+  Result<limit::NamedOutcomes> One(size_t i, limit::Ask ask) {
+    return admission_.DecideNamed(&view_, std::span(named_).subspan(i, 1), ask, now_);
+  }
+
+  gateway::Admission& admission_;
+  const MonoTime now_;
+  const std::vector<rls::AskedLimit>& asked_;
+  std::vector<limit::NamedLimit> named_;
+  gateway::Admission::View view_;
+};
+
+rls::DecideFunction DecideOf(Gateway& gateway) {
+  return [&gateway](const std::vector<rls::AskedLimit>& asked) {
+    return RatesDecision(gateway, asked).Decide();
   };
 }
 

@@ -1,6 +1,8 @@
 #include "weir/rls/json_answer.h"
 
+#include <algorithm>
 #include <charconv>
+#include <initializer_list>
 #include <optional>
 #include <utility>
 
@@ -18,14 +20,45 @@ Error Wrong(std::string what) {
   return Error{ErrorCode::kInvalid, std::move(what)};
 }
 
-// A member by its name in JSON or in the .proto; nullptr: it is not there.
-const Json* Member(const Json& object, const char* json_name, const char* proto_name) {
-  for (const char* name : {json_name, proto_name}) {
-    const auto found = object.find(name);
-    if (found != object.end() && !found->is_null()) return &*found;
+// The members of one object. What is null is not there, as in the JSON of protocol buffers.
+class Members {
+ public:
+  explicit Members(const Json& object) : object_(object) {}
+
+  // Returns what is wrong with them, or nothing: one that is none of `known`, each of which is a
+  // name in JSON and a name in the .proto.
+  std::string FaultOf(std::initializer_list<std::pair<const char*, const char*>> known) const {
+    for (const auto& [name, value] : object_.items()) {
+      if (std::none_of(known.begin(), known.end(),
+                       [&](const auto& one) { return name == one.first || name == one.second; })) {
+        return "unknown member '" + name.substr(0, kNameShownMax) + "'";
+      }
+    }
+    return "";
   }
-  return nullptr;
-}
+
+  // nullptr: it is not there.
+  const Json* Get(const char* json_name, const char* proto_name) const {
+    for (const char* name : {json_name, proto_name}) {
+      const auto found = object_.find(name);
+      if (found != object_.end() && !found->is_null()) return &*found;
+    }
+    return nullptr;
+  }
+  const Json* Get(const char* name) const { return Get(name, name); }
+
+  // Empty when it is not there; nullopt: it is no text.
+  std::optional<std::string> Text(const char* name) const {
+    const Json* value = Get(name);
+    if (value == nullptr) return "";
+    return value->is_string() ? std::optional(value->get<std::string>()) : std::nullopt;
+  }
+
+ private:
+  static constexpr size_t kNameShownMax = 64;
+
+  const Json& object_;
+};
 
 // A whole number, which may be written as text.
 std::optional<uint64_t> NumberOf(const Json& value) {
@@ -38,41 +71,58 @@ std::optional<uint64_t> NumberOf(const Json& value) {
   return whole ? std::optional(number) : std::nullopt;
 }
 
-Result<Rule> ReadOwnLimit(const Json& limit) {
-  if (!limit.is_object()) return Wrong("a limit is not an object");
+Result<Rule> ReadOwnLimit(const Json& json) {
+  if (!json.is_object()) return Wrong("a limit is not an object");
+  const Members limit(json);
+  std::string fault = limit.FaultOf({{"requestsPerUnit", "requests_per_unit"}, {"unit", "unit"}});
+  if (!fault.empty()) return Wrong(std::move(fault));
   Rule rule;
-  const Json* requests = Member(limit, "requestsPerUnit", "requests_per_unit");
+  const Json* requests = limit.Get("requestsPerUnit", "requests_per_unit");
   const std::optional<uint64_t> count = requests == nullptr ? 0 : NumberOf(*requests);
   if (!count.has_value() || *count > UINT32_MAX) return Wrong("requestsPerUnit is not of 32 bits");
   rule.requests_per_unit = static_cast<uint32_t>(*count);
-  const auto unit = limit.find("unit");
+  const Json* unit = limit.Get("unit");
   std::optional<Unit> named;
-  if (unit != limit.end() && unit->is_string()) {
+  if (unit != nullptr && unit->is_string()) {
     named = UnitNamed(unit->get_ref<const std::string&>());
-  } else if (unit != limit.end() && unit->is_number_unsigned()) {
+  } else if (unit != nullptr && unit->is_number_unsigned()) {
     named = UnitNumbered(unit->get<uint64_t>());
   }
   rule.unit = named.value_or(Unit::kUnknown);
   return rule;
 }
 
+Result<Entry> ReadEntry(const Json& json) {
+  if (!json.is_object()) return Wrong("an entry is not an object");
+  const Members entry(json);
+  std::string fault = entry.FaultOf({{"key", "key"}, {"value", "value"}});
+  if (!fault.empty()) return Wrong(std::move(fault));
+  std::optional<std::string> key = entry.Text("key");
+  std::optional<std::string> value = entry.Text("value");
+  if (!key.has_value() || !value.has_value()) return Wrong("key and value of an entry are texts");
+  return Entry{*std::move(key), *std::move(value)};
+}
+
 Result<Descriptor> ReadDescriptor(const Json& json) {
   if (!json.is_object()) return Wrong("a descriptor is not an object");
+  const Members members(json);
+  std::string fault =
+      members.FaultOf({{"entries", "entries"}, {"limit", "limit"}, {"hitsAddend", "hits_addend"}});
+  if (!fault.empty()) return Wrong(std::move(fault));
   Descriptor descriptor;
-  const auto entries = json.find("entries");
-  if (entries != json.end() && !entries->is_array()) return Wrong("entries are not a list");
-  for (const Json& entry : entries == json.end() ? Json::array() : *entries) {
-    const auto text = [&](const char* name) -> std::string {
-      const auto found = entry.is_object() ? entry.find(name) : entry.end();
-      return found != entry.end() && found->is_string() ? found->get<std::string>() : "";
-    };
-    descriptor.entries.push_back({text("key"), text("value")});
+  if (const Json* entries = members.Get("entries")) {
+    if (!entries->is_array()) return Wrong("entries are not a list");
+    for (const Json& entry : *entries) {
+      Result<Entry> read = ReadEntry(entry);
+      if (!read.ok()) return read.error();
+      descriptor.entries.push_back(std::move(read).value());
+    }
   }
-  if (const Json* cost = Member(json, "hitsAddend", "hits_addend")) {
+  if (const Json* cost = members.Get("hitsAddend", "hits_addend")) {
     descriptor.hits_addend = NumberOf(*cost);
     if (!descriptor.hits_addend.has_value()) return Wrong("hitsAddend is not a number");
   }
-  if (const Json* limit = Member(json, "limit", "limit")) {
+  if (const Json* limit = members.Get("limit")) {
     Result<Rule> own = ReadOwnLimit(*limit);
     if (!own.ok()) return own.error();
     descriptor.limit = std::move(own).value();
@@ -83,18 +133,23 @@ Result<Descriptor> ReadDescriptor(const Json& json) {
 Result<RateLimitRequest> ReadRequest(std::string_view body) {
   const Json json = Json::parse(body, nullptr, false);
   if (!json.is_object()) return Wrong("the body is not a JSON object");
+  const Members members(json);
+  std::string fault = members.FaultOf(
+      {{"domain", "domain"}, {"descriptors", "descriptors"}, {"hitsAddend", "hits_addend"}});
+  if (!fault.empty()) return Wrong(std::move(fault));
   RateLimitRequest request;
-  if (const auto domain = json.find("domain"); domain != json.end() && domain->is_string()) {
-    request.domain = domain->get<std::string>();
-  }
-  if (const Json* cost = Member(json, "hitsAddend", "hits_addend")) {
+  std::optional<std::string> domain = members.Text("domain");
+  if (!domain.has_value()) return Wrong("domain is not a text");
+  request.domain = *std::move(domain);
+  if (const Json* cost = members.Get("hitsAddend", "hits_addend")) {
     const std::optional<uint64_t> number = NumberOf(*cost);
     if (!number.has_value()) return Wrong("hitsAddend is not a number");
     if (*number > UINT32_MAX) return Wrong("hitsAddend is not of 32 bits");
     request.hits_addend = static_cast<uint32_t>(*number);
   }
-  const auto descriptors = json.find("descriptors");
-  if (descriptors == json.end() || !descriptors->is_array()) return request;
+  const Json* descriptors = members.Get("descriptors");
+  if (descriptors == nullptr) return request;
+  if (!descriptors->is_array()) return Wrong("descriptors are not a list");
   for (const Json& one : *descriptors) {
     Result<Descriptor> read = ReadDescriptor(one);
     if (!read.ok()) return read.error();
@@ -111,15 +166,18 @@ const char* CodeName(bool over_limit) {
 Ordered ShowStatus(const DescriptorStatus& status) {
   Ordered shown;
   shown["code"] = CodeName(status.over_limit);
-  if (!status.current_limit.has_value()) return shown;
-  const Rule& rule = *status.current_limit;
-  Ordered& limit = shown["currentLimit"];
-  limit = Ordered::object();
-  if (!rule.name.empty()) limit["name"] = rule.name;
-  if (rule.requests_per_unit > 0) limit["requestsPerUnit"] = rule.requests_per_unit;
-  limit["unit"] = UnitName(rule.unit);
+  if (status.current_limit.has_value()) {
+    const Rule& rule = *status.current_limit;
+    Ordered& limit = shown["currentLimit"];
+    limit = Ordered::object();
+    if (!rule.name.empty()) limit["name"] = rule.name;
+    if (rule.requests_per_unit > 0) limit["requestsPerUnit"] = rule.requests_per_unit;
+    limit["unit"] = UnitName(rule.unit);
+  }
   if (status.limit_remaining > 0) shown["limitRemaining"] = status.limit_remaining;
-  shown["durationUntilReset"] = std::to_string(status.duration_until_reset.count()) + "s";
+  if (status.current_limit.has_value()) {
+    shown["durationUntilReset"] = std::to_string(status.duration_until_reset.count()) + "s";
+  }
   return shown;
 }
 

@@ -41,7 +41,7 @@ class JsonAnswerTest : public testing::Test {
       for (const AskedLimit& limit : limits) {
         asked_ += limit.key + " " + std::to_string(limit.count) + "/" +
                   std::to_string(limit.period.count()) + " " + std::to_string(limit.cost) +
-                  (limit.binding ? "" : " shadow") + "|";
+                  (limit.binding ? "" : " shadow") + (limit.owed ? " owed" : "") + "|";
       }
       return Result<std::vector<LimitOutcome>>(std::vector<LimitOutcome>(
           outcomes_.begin(), outcomes_.begin() + static_cast<long>(limits.size())));
@@ -77,9 +77,9 @@ TEST_F(JsonAnswerTest, EachDescriptorHasItsStatus) {
 
 TEST_F(JsonAnswerTest, CostsAreOfTheRequestOrTheDescriptor) {
   Ask(Body(Of("user", "7") + "," + Of("ip", "x", ",\"hits_addend\":\"5\""), ",\"hitsAddend\":3"));
-  EXPECT_EQ(asked_, "rls:4:shop4:user1:7MINUTE 10/60 3|rls:4:shop2:ip1:xSECOND 3/1 5|");
+  EXPECT_EQ(asked_, "rls:4:shop4:user1:7MINUTE 10/60 3|rls:4:shop2:ip1:xSECOND 3/1 5 owed|");
   Ask(Body(Of("user", "7") + "," + Of("user", "7", ",\"hitsAddend\":0")));
-  EXPECT_EQ(asked_, "rls:4:shop4:user1:7MINUTE 10/60 1|");
+  EXPECT_EQ(asked_, "rls:4:shop4:user1:7MINUTE 10/60 1 owed|");
   Ask(Body(Of("user", "7", ",\"limit\":{\"requestsPerUnit\":5,\"unit\":\"HOUR\"}")));
   EXPECT_EQ(asked_, "rls:4:shop4:user1:7HOUR 5/3600 1|");
 }
@@ -87,7 +87,7 @@ TEST_F(JsonAnswerTest, CostsAreOfTheRequestOrTheDescriptor) {
 TEST_F(JsonAnswerTest, ACostThatCannotBeCountedIsNotAnotherCost) {
   const std::string half = ",\"hitsAddend\":\"9223372036854775808\"";
   Ask(Body(Of("user", "7", half) + "," + Of("user", "7", half)));
-  EXPECT_EQ(asked_, "rls:4:shop4:user1:7MINUTE 10/60 18446744073709551615|");
+  EXPECT_EQ(asked_, "rls:4:shop4:user1:7MINUTE 10/60 18446744073709551615 owed|");
   EXPECT_EQ(Ask(Body(Of("user", "7"), ",\"hitsAddend\":4294967296")),
             "400 hitsAddend is not of 32 bits\n");
   Ask(Body(Of("user", "7"), ",\"hitsAddend\":4294967295"));
@@ -98,12 +98,13 @@ TEST_F(JsonAnswerTest, ACostThatCannotBeCountedIsNotAnotherCost) {
 TEST_F(JsonAnswerTest, AnObjectOfVeryManyMembersIsReadInOnePass) {
   std::string members;
   for (int i = 0; i < 500'000; ++i) members += ",\"" + std::to_string(i) + "\":0";
-  EXPECT_EQ(Ask(Body(Of("user", "7"), members)).substr(0, 3), "200");
+  EXPECT_EQ(Ask(Body(Of("user", "7"), members)), "400 unknown member '0'\n");
 }
 
 TEST_F(JsonAnswerTest, RulesAreReplacedShadowedUnlimitedOrOfNothing) {
   EXPECT_EQ(Ask(Body(Of("user", "7") + "," + Of("vip", "y"))),
-            "200 {\"overallCode\":\"OK\",\"statuses\":[{\"code\":\"OK\"},{\"code\":\"OK\"}]}");
+            "200 {\"overallCode\":\"OK\",\"statuses\":[{\"code\":\"OK\"},"
+            "{\"code\":\"OK\",\"limitRemaining\":4294967295}]}");
   EXPECT_EQ(asked_, "");
   outcomes_[0] = {false, 0, 60s};
   EXPECT_EQ(Ask(Body(Of("new", "x"))),
@@ -115,6 +116,15 @@ TEST_F(JsonAnswerTest, RulesAreReplacedShadowedUnlimitedOrOfNothing) {
   EXPECT_EQ(asked_, "");  // Nobody else is charged.
 }
 
+TEST_F(JsonAnswerTest, WhatIsNullIsNotThere) {
+  EXPECT_EQ(
+      Ask(Body("{\"entries\":null,\"limit\":null,\"hitsAddend\":null}", ",\"hits_addend\":null")),
+      "200 {\"overallCode\":\"OK\",\"statuses\":[{\"code\":\"OK\"}]}");
+  EXPECT_EQ(Ask("{\"domain\":null}"), "400 rate limit domain must not be empty\n");
+  EXPECT_EQ(Ask("{\"domain\":\"shop\",\"descriptors\":null}"),
+            "400 rate limit descriptor list must not be empty\n");
+}
+
 TEST_F(JsonAnswerTest, WhatMakesNoSenseIsToldSo) {
   const std::vector<std::pair<std::string, std::string>> wrong = {
       {"", "400 the body is not a JSON object\n"},
@@ -124,6 +134,13 @@ TEST_F(JsonAnswerTest, WhatMakesNoSenseIsToldSo) {
       {Body("5"), "400 a descriptor is not an object\n"},
       {Body("{\"entries\":5}"), "400 entries are not a list\n"},
       {Body("{\"entries\":[{}]}"), "400 an entry has no key\n"},
+      {Body("{\"entries\":[5]}"), "400 an entry is not an object\n"},
+      {Body("{\"entries\":[{\"key\":\"user\",\"value\":7}]}"),
+       "400 key and value of an entry are texts\n"},
+      {Body("{\"entries\":[{\"key\":\"user\",\"val\":\"7\"}]}"), "400 unknown member 'val'\n"},
+      {Body(Of("user", "7", ",\"isNegativeHits\":true")), "400 unknown member 'isNegativeHits'\n"},
+      {"{\"domain\":5}", "400 domain is not a text\n"},
+      {"{\"domain\":\"shop\",\"descriptors\":{}}", "400 descriptors are not a list\n"},
       {Body(Of("user", "7"), ",\"hitsAddend\":-1"), "400 hitsAddend is not a number\n"},
       {Body(Of("user", "7", ",\"limit\":{\"unit\":\"X\"}")), "400 a limit's unit is not known\n"},
       {Body(Of("user", "7", ",\"limit\":5")), "400 a limit is not an object\n"}};

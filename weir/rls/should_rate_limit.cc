@@ -102,6 +102,7 @@ Result<std::vector<AskedLimit>> AskedOf(const RateLimitRequest& request, std::ve
       same = asked.end() - 1;
     }
     same->cost = SumOf(same->cost, cost);
+    same->owed |= judged.descriptor->hits_addend.has_value();
     judged.asked = static_cast<size_t>(same - asked.begin());
   }
   return asked;
@@ -110,6 +111,7 @@ Result<std::vector<AskedLimit>> AskedOf(const RateLimitRequest& request, std::ve
 DescriptorStatus StatusOf(const Judged& judged, const std::vector<LimitOutcome>& outcomes) {
   DescriptorStatus status;
   const Rule* rule = judged.rule;
+  if (rule != nullptr && rule->unlimited) status.limit_remaining = UINT32_MAX;
   if (rule == nullptr || rule->unlimited) return status;
   const LimitOutcome outcome =
       judged.asked.has_value() ? outcomes[*judged.asked] : LimitOutcome{.allowed = false};

@@ -4,7 +4,8 @@
 //   Result<RateLimitResponse> response = ShouldRateLimit(request, rules, decide);
 //
 // Unlike in envoyproxy/ratelimit, all limits of a request decide together: all are charged, or none
-// is.
+// is. But a cost that a descriptor names itself is charged in any case, as there: Envoy names what
+// was used, at the end of a stream, and nobody asks again.
 // Threads: pure but for the function it calls.
 // Errors: kInvalid with what is wrong with the request; those of the function. Nothing is charged.
 // Cost: a look through the rules for each descriptor, and one call of the function.
@@ -30,7 +31,8 @@ struct Descriptor {
   std::vector<Entry> entries = {};
   // The limit that the request brings along, which holds instead of the rule in a known domain.
   std::optional<Rule> limit = std::nullopt;
-  std::optional<uint64_t> hits_addend = std::nullopt;  // Instead of the request's. 0: only looks.
+  // Instead of the request's. 0: only looks, and is over a limit of which nothing is left.
+  std::optional<uint64_t> hits_addend = std::nullopt;
 };
 
 struct RateLimitRequest {
@@ -41,10 +43,9 @@ struct RateLimitRequest {
 
 struct DescriptorStatus {
   bool over_limit = false;
-  // The limit that it falls under; without one nothing below says anything. Its replaced names are
-  // left out.
+  // The limit that it falls under, but for the names that it replaces.
   std::optional<Rule> current_limit = std::nullopt;
-  uint32_t limit_remaining = 0;
+  uint32_t limit_remaining = 0;                  // The most there is for one without end.
   std::chrono::seconds duration_until_reset{0};  // Until all tokens are back, rounded up.
 };
 
@@ -58,8 +59,9 @@ struct AskedLimit {
   std::string key;  // Names the bucket.
   uint64_t count = 0;
   std::chrono::seconds period{0};
-  uint64_t cost = 1;
+  uint64_t cost = 1;    // 0: only looks, and is refused when nothing is left.
   bool binding = true;  // false: in shadow, it refuses nothing.
+  bool owed = false;    // The cost is taken even when the decision is no, up to one burst of it.
 };
 
 struct LimitOutcome {
@@ -68,7 +70,8 @@ struct LimitOutcome {
   std::chrono::nanoseconds until_reset{0};  // Until the bucket is full.
 };
 
-// One decision about all of them, of different keys. Returns an outcome for each.
+// One decision about all of them, of different keys. Returns an outcome for each: whether it
+// allowed, and what is left after all that was charged.
 using DecideFunction =
     std::function<Result<std::vector<LimitOutcome>>(const std::vector<AskedLimit>& limits)>;
 

@@ -57,13 +57,13 @@ void WriteResponse(const RateLimitResponse& response, v3::RateLimitResponse* pub
   for (const DescriptorStatus& status : response.statuses) {
     v3::RateLimitResponse::DescriptorStatus* shown = published->add_statuses();
     shown->set_code(CodeOf(status.over_limit));
+    shown->set_limit_remaining(status.limit_remaining);
     if (!status.current_limit.has_value()) continue;
     const Rule& rule = *status.current_limit;
     v3::RateLimitResponse::RateLimit* limit = shown->mutable_current_limit();
     limit->set_name(rule.name);
     limit->set_requests_per_unit(rule.requests_per_unit);
     limit->set_unit(static_cast<v3::RateLimitResponse::RateLimit::Unit>(rule.unit));
-    shown->set_limit_remaining(status.limit_remaining);
     shown->mutable_duration_until_reset()->set_seconds(status.duration_until_reset.count());
   }
 }
