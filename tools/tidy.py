@@ -29,6 +29,7 @@ MECHANISM = re.compile(
     r"^weir/(ring|shard|cache|limit|resp|tracking)/(?!.*_(test|bench|fuzz)\.cc$)")
 TEST = re.compile(r"(_test\.cc|^tests/.*\.(h|cc))$")
 ANY = re.compile("")
+NOT_PREFETCH = re.compile(r"^(?!weir/base/prefetch\.h$)")
 
 NOW = "take `now` as an argument (weir/base/time.h)"
 SEED = "take a seed and use weir/base/random.h"
@@ -60,6 +61,8 @@ BANS = [
     Ban(ANY, r"\busing\s+namespace\s+(?!std::(\w+_)?literals\b)",
         "name what is used: `using weir::Bytes;`"),
     Ban(ANY, r"\bstd::rand\b", SEED),
+    Ban(NOT_PREFETCH, r"\b__builtin_prefetch\b",
+        "weir/base/prefetch.h: GCC leaves out calls of a function that only prefetches"),
     Ban(ANY, r"\bboost/asio\.hpp\b", "include the header needed, <boost/asio/io_context.hpp>"),
     Ban(TEST, r"\bsleep_for\b", WAIT),
     Ban(TEST, r"\busleep\b", WAIT),

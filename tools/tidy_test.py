@@ -57,7 +57,7 @@ class TidyTest(unittest.TestCase):
                    "std::random_device d;", "#include <fstream>", "#include <iostream>",
                    "#include <thread>", "#include <mutex>", "sleep_for(1);", "std::cout;",
                    "spdlog::info(1);", "using  namespace std;", "std::rand();",
-                   "#include <boost/asio.hpp>"]
+                   "#include <boost/asio.hpp>", "__builtin_prefetch(p);"]
         for line in planted:
             with self.subTest(line):
                 self.plant("weir/ring/ring.cc", f'#include "weir/ring/ring.h"\n{line}\n')

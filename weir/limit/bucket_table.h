@@ -34,6 +34,7 @@
 #include <memory>
 #include <span>
 
+#include "weir/base/prefetch.h"
 #include "weir/base/time.h"
 #include "weir/limit/token_bucket.h"
 
@@ -131,10 +132,10 @@ class BucketTable {
 
   // Asks for the cache line in which a bucket most likely is, and, once that has come, for the
   // other one if it is not there.
-  void Prefetch(const Name& name) const { __builtin_prefetch(&First(name), 1); }
+  void Prefetch(const Name& name) const { weir::Prefetch(&First(name)); }
   void PrefetchRest(const Name& name) const {
     if (Overflows(name)) [[unlikely]]
-      __builtin_prefetch(&Second(name), 1);
+      weir::Prefetch(&Second(name));
   }
 
   Crowded crowded() const { return crowded_; }

@@ -5,6 +5,8 @@
 #include <cassert>
 #include <optional>
 
+#include "weir/base/prefetch.h"
+
 namespace weir::limit {
 namespace {
 
@@ -297,7 +299,7 @@ void DecideEach(std::span<const Charge> charges, MonoTime now, const Terms& term
     for (size_t i = 0; i < count; ++i) {
       const Charge& charge = charges[begin + i];
       groups[i] = &charge.table->First(charge.name);
-      __builtin_prefetch(groups[i], 1);
+      Prefetch(groups[i]);
     }
     for (size_t i = 0; i < count; ++i) {
       const Charge& charge = charges[begin + i];

@@ -7,6 +7,7 @@
 #include <random>
 #include <tuple>
 
+#include "weir/base/prefetch.h"
 #include "weir/store/limits.h"
 
 namespace weir::store {
@@ -35,8 +36,8 @@ Error DamagedIndex() {
 // The beginning of a record, where small ones end; what follows the processor asks for by itself.
 void PrefetchRecord(const PendingRecord& record) {
   constexpr size_t kLineBytes = 64;
-  __builtin_prefetch(record.stored_key.data());
-  __builtin_prefetch(record.stored_record.data() + kLineBytes);
+  Prefetch(record.stored_key.data());
+  Prefetch(record.stored_record.data() + kLineBytes);
 }
 
 // Nobody can choose keys that meet in the table of what is pending.
