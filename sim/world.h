@@ -79,6 +79,7 @@ class World {
   std::string AnyRange();
   void Reload();
   void Move();
+  void MoveAsPlanned();
   std::string UnrestedMoves() const;
   void JudgeMoves();
   void ReadMetrics();

@@ -4,6 +4,7 @@
 
 #include "sim/world.h"
 
+#include "weir/shard/move_plan.h"
 #include "weir/shard/position.h"
 
 namespace weir::sim {
@@ -54,6 +55,7 @@ void World::Move() {
   std::vector<gateway::MoveStatus> all = moves.Status();
   std::erase_if(all, [](const gateway::MoveStatus& status) { return status.phase == "ended"; });
   if (all.empty() || random_.OneIn(3)) {
+    if (random_.OneIn(2)) return MoveAsPlanned();
     const shard::RangeMap map = RangesNow();
     const shard::ShardId to{static_cast<uint32_t>(random_.Below(plan_.shards))};
     moves.Begin(map.At(random_.Below(map.size())).from, to, [](const Result<uint64_t>&) {});
@@ -65,6 +67,30 @@ void World::Move() {
                                   Order::kPause,    Order::kCancel};
   moves.Give(all[random_.Below(all.size())].id, kOrders[random_.Below(kOrders.size())],
              [](const Result<Ok>&) {});
+}
+
+// Begins a move of a plan that evens out what databases hold or empties a shard, or a cut for one.
+void World::MoveAsPlanned() {
+  const shard::RangeMap map = RangesNow();
+  std::vector<shard::WeighedRange> ranges;
+  for (size_t i = 0; i < map.size(); ++i) {
+    ranges.push_back({map.At(i), LiveIn(map.At(i), PlaceOf(map.At(i).shard)).size()});
+  }
+  std::vector<uint32_t> places;
+  for (uint32_t i = 0; i < plan_.shards; ++i) places.push_back(PlaceOf(shard::ShardId{i}).database);
+  const shard::ShardId drained{static_cast<uint32_t>(random_.Below(plan_.shards))};
+  const shard::MovePlan plan = random_.OneIn(2) ? shard::PlanRebalance(ranges, places)
+                                                : shard::PlanDrain(ranges, places, drained);
+  if (plan.moves.empty()) return;
+  const shard::PlannedMove& move = plan.moves[random_.Below(plan.moves.size())];
+  if (Find(map, move.from.value).shard != move.source) Problem("a plan moves what is elsewhere");
+  for (const shard::Position at : {move.from, move.to}) {
+    if (at.value == 0 || Find(map, at.value).from == at) continue;
+    node_->gateway().ranges().Submit([at](shard::RangeMap& next) { return next.Split(at); },
+                                     [](const Result<Ok>&) {});
+    return;
+  }
+  node_->gateway().moves().Begin(move.from, move.target, [](const Result<uint64_t>&) {});
 }
 
 // The moves that have something to do, in words.

@@ -20,6 +20,7 @@ import weir_process
 
 WEIR = ""
 KEYS = 6000
+COUNTED = 20  # Tags of two keys each, besides.
 CONFIG = """
 [[shard]]
 name = "first"
@@ -100,8 +101,8 @@ class Rebalance(unittest.TestCase):
             done = self.done(server, "rebalance")
             self.assertTrue(done.startswith(plan), done)
             self.assertIn(f"{len(as_json['moves'])} of {len(as_json['moves'])} is done\n", done)
-        self.assertEqual(clients.wrong, [])
-        self.assertGreater(clients.commands, 0)
+        self.assertIsNone(clients.error)
+        self.assertGreater(clients.rounds, COUNTED)
         for name, share in self.directories(server).items():
             self.assertAlmostEqual(share, 1 / 3, delta=0.05, msg=name)
         self.assertEqual(self.done(server, "rebalance"), "nothing to move\n")
@@ -109,7 +110,8 @@ class Rebalance(unittest.TestCase):
         with Clients(server) as clients:
             drained = json.loads(self.done(server, "drain", "3", "--json"))
             self.assertGreater(len(drained["moves"]), 0)
-        self.assertEqual(clients.wrong, [])
+        self.assertIsNone(clients.error)
+        self.assertGreater(clients.rounds, COUNTED)
         self.assertNotIn(3, [one["shard"] for one in self.listed(server)["ranges"]])
         shares = self.directories(server)
         self.assertEqual(shares["c"], 0)
@@ -141,7 +143,7 @@ class Rebalance(unittest.TestCase):
 
     def check_all(self, server):
         with server.client() as client:
-            self.assertEqual(client.command("DBSIZE"), KEYS)
+            self.assertEqual(client.command("DBSIZE"), KEYS + 2 * COUNTED)
             for number in range(KEYS):
                 self.assertEqual(client.command("GET", f"key:{number}"),
                                  f"value of {number}".encode())
@@ -156,14 +158,14 @@ class Rebalance(unittest.TestCase):
 
 
 class Clients(threading.Thread):
-    """Writes again what is there and reads it, one key after the other, while its block runs."""
+    """Counts every key up and reads it, one after the other, while its block runs."""
 
     def __init__(self, server):
         super().__init__()
         self.server = server
         self.over = threading.Event()
-        self.wrong = []
-        self.commands = 0
+        self.error = None
+        self.rounds = 0
 
     def __enter__(self):
         self.start()
@@ -174,16 +176,29 @@ class Clients(threading.Thread):
         self.join()
 
     def run(self):
-        with self.server.client() as client:
-            while not self.over.is_set() and len(self.wrong) < 3:
-                number = self.commands * 7919 % KEYS
-                value = f"value of {number}".encode()
-                for words, right in ((("SET", f"key:{number}", value), b"OK"),
-                                     (("GET", f"key:{number}"), value)):
-                    reply = client.command(*words)
-                    if reply != right:
-                        self.wrong.append((words, reply))
-                self.commands += 1
+        try:
+            with self.server.client() as client:
+                while not self.over.is_set():
+                    self.count_up(client, self.rounds)
+                    self.rounds += 1
+        except Exception as error:  # A thread has nobody to raise it to.
+            self.error = error
+
+    @staticmethod
+    def count_up(client, rounds):
+        """Writes two keys of one tag at once, and reads back what they were and are."""
+        key = f"{{tag:{rounds % COUNTED}}}"
+        past, now = (f"round {number}".encode() for number in (rounds - COUNTED, rounds))
+        if rounds >= COUNTED:
+            expect([past, past], client.command("MGET", key + "a", key + "b"))
+        expect(b"OK", client.command("MSET", key + "a", now, key + "b", now))
+        expect(now, client.command("GET", key + "b"))
+
+
+def expect(wanted, reply):
+    """Raises unless that is the reply."""
+    if reply != wanted:
+        raise AssertionError(f"{wanted!r} was to be answered, and {reply!r} was")
 
 
 if __name__ == "__main__":

@@ -77,6 +77,7 @@ uint64_t BytesOf(const shard::MovePlan& plan) {
 
 nlohmann::ordered_json PlanAsJson(const shard::MovePlan& plan) {
   nlohmann::ordered_json json = {{"moves", nlohmann::ordered_json::array()},
+                                 {"uncut", nlohmann::ordered_json::array()},
                                  {"bytes", BytesOf(plan)},
                                  {"peak_to_mean_before", shard::PeakToMean(plan.before)},
                                  {"peak_to_mean_after", shard::PeakToMean(plan.after)}};
@@ -86,6 +87,9 @@ nlohmann::ordered_json PlanAsJson(const shard::MovePlan& plan) {
                              {"source", static_cast<uint32_t>(move.source)},
                              {"target", static_cast<uint32_t>(move.target)},
                              {"bytes", move.amount}});
+  }
+  for (const shard::WeighedRange& uncut : plan.uncut) {
+    json["uncut"].push_back({{"from", Hex(uncut.range.from)}, {"bytes", uncut.amount}});
   }
   return json;
 }
@@ -98,7 +102,7 @@ std::string TextOf(const Shards& shards, const PlannedMove& move) {
 
 void PrintPlan(const Shards& shards, const shard::MovePlan& plan) {
   for (const shard::WeighedRange& uncut : plan.uncut) {
-    std::printf("%s holds %s of a single {tag}, which cannot be cut\n",
+    std::printf("%s holds %s of so few {tags} that a cut would even out nothing\n",
                 Hex(uncut.range.from).c_str(), ProgressLine::Size(uncut.amount).c_str());
   }
   if (plan.moves.empty()) return static_cast<void>(std::puts("nothing to move"));

@@ -131,7 +131,8 @@ class Planner {
     const WeighedRange greatest = pieces.back();
     pieces.pop_back();
     const std::optional<WeighedRange> cut = CutEnd(greatest, want);
-    if (!cut) {
+    // The least that can be cut off may be too much: twice as much would be as uneven as before.
+    if (!cut || cut->amount >= 2 * want) {
       plan_.uncut.push_back(greatest);
       return;
     }

@@ -4,8 +4,8 @@
 //   MovePlan plan = PlanRebalance(ranges, places);
 //   for (const PlannedMove& move : plan.moves) ...   // split at move.from and move.to, then move
 //
-// The least that evens out is moved: what a directory has above the mean, and nothing between those
-// that have less. A range that is more than is to leave its directory is cut where that much lies
+// What a directory has above the mean is moved, and nothing between those that have less. A range
+// that is more than is to leave its directory is cut where that much lies
 // behind the cut if its keys lie evenly, as hashed positions do; so measure again afterwards, and
 // expect that a plan of the same data then has nothing to move.
 //
@@ -40,10 +40,11 @@ struct PlannedMove {
 };
 
 struct MovePlan {
-  std::vector<PlannedMove> moves;   // In the order of position.
-  std::vector<WeighedRange> uncut;  // Would have to be cut and cannot be: each is a single tag's.
-  std::vector<uint64_t> before;     // Of each directory.
-  std::vector<uint64_t> after;      // The same when all has moved.
+  std::vector<PlannedMove> moves;  // In the order of position.
+  // Should be cut and are not: of a single tag, or of so few that a cut would even out nothing.
+  std::vector<WeighedRange> uncut;
+  std::vector<uint64_t> before;  // Of each directory.
+  std::vector<uint64_t> after;   // The same when all has moved.
 };
 
 // Directories whose amounts are all within this of the mean are left as they are.

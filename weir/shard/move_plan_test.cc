@@ -38,7 +38,8 @@ struct World {
   std::vector<uint32_t> places;
 };
 
-World AnyWorld() {
+// Boundaries are multiples of `unit`.
+World AnyWorld(uint64_t unit = uint64_t{1} << 52) {
   World world;
   const auto directories = *rc::gen::inRange<uint32_t>(1, 7);
   for (uint32_t i = 0; i < directories; ++i) world.places.push_back(i);
@@ -47,7 +48,7 @@ World AnyWorld() {
   }
   std::vector<uint64_t> cuts = {0};
   for (auto more = *rc::gen::inRange(0, 30); more > 0; --more) {
-    cuts.push_back(*rc::gen::inRange<uint64_t>(1, 4096) << 52);
+    cuts.push_back(*rc::gen::inRange<uint64_t>(1, 4096) * unit);
   }
   std::sort(cuts.begin(), cuts.end());
   cuts.erase(std::unique(cuts.begin(), cuts.end()), cuts.end());
@@ -95,6 +96,22 @@ RC_GTEST_PROP(MovePlan, RebalancingMovesWhatIsAboveTheMeanAndNoMore, ()) {
   uint64_t moved = 0;
   for (const PlannedMove& move : plan.moves) moved += move.amount;
   RC_ASSERT(moved <= above + mean / 100 * held.size() + held.size());
+}
+
+RC_GTEST_PROP(MovePlan, ARangeOfFewTagsIsNeverMovedToMakeItWorse, ()) {
+  const World world = AnyWorld(kPositionUnit);
+  const MovePlan plan = PlanRebalance(world.ranges, world.places);
+  const std::vector<uint64_t> held = CarryOut(world, plan);
+  RC_ASSERT(PeakToMean(held) <= PeakToMean(plan.before));
+}
+
+TEST(MovePlan, WhatWouldBeAsUnevenAfterACutIsLeft) {
+  const uint64_t unit = kPositionUnit;
+  const std::vector<WeighedRange> ranges = {{{{0}, {2 * unit}, ShardId{1}}, 10000},
+                                            {{{2 * unit}, {0}, ShardId{0}}, 8000}};
+  const MovePlan plan = PlanRebalance(ranges, std::vector<uint32_t>{0, 1});
+  EXPECT_THAT(plan.moves, IsEmpty());
+  EXPECT_THAT(plan.uncut, SizeIs(1));
 }
 
 RC_GTEST_PROP(MovePlan, DrainingLeavesAShardNoRangeAndTouchesNoOther, ()) {
