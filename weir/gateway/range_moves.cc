@@ -55,7 +55,8 @@ RangeMoves::RangeMoves(Options options, std::vector<std::unique_ptr<Database>>& 
       placement_(placement),
       keeper_(keeper),
       holds_(holds),
-      clock_(clock) {
+      clock_(clock),
+      moving_in_(databases.size()) {
   for (uint32_t i = 0; i < databases_.size(); ++i) databases_[i]->committer().Follow(this, i);
   Sync();
 }
@@ -95,11 +96,22 @@ void RangeMoves::Give(uint64_t move, Order order, RangeKeeper::Done done) {
   if (moves && !options_.refusal.empty()) {
     return done(Error{ErrorCode::kInvalid, options_.refusal});
   }
+  if (const std::string why = order == Order::kRollback ? Damage(move) : ""; !why.empty()) {
+    return done(Error{ErrorCode::kInvalid, "there is no way back: " + why});
+  }
   keeper_.Submit([move, order](shard::RangeMap& map) { return gateway::Apply(map, move, order); },
                  [this, done = std::move(done)](const Result<Ok>& stored) {
                    Sync();
                    done(stored);
                  });
+}
+
+// What the move has found to be broken, or "".
+std::string RangeMoves::Damage(uint64_t move) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = std::find_if(moves_.begin(), moves_.end(),
+                                  [&](const MovingPtr& each) { return each->id == move; });
+  return found == moves_.end() ? "" : (*found)->machine.failure();
 }
 
 // Requires: mutex_ is held.
@@ -122,6 +134,7 @@ bool RangeMoves::Rests(const shard::Move& move) const {
 // Brings the moves in line with the map.
 void RangeMoves::Sync() {
   const shard::RangeMap map = keeper_.map();
+  std::vector<shard::RangeMove::Marks> forgotten;  // Freed without the lock.
   const std::lock_guard lock(mutex_);
   if (map.epoch() < epoch_) return;
   epoch_ = map.epoch();
@@ -140,6 +153,7 @@ void RangeMoves::Sync() {
     moving.machine.SetPhase(move.phase);
     moving.machine.SetPaused(Rests(move));
     moving.paused = move.paused;
+    forgotten.push_back(moving.machine.TakeForgotten());
   }
   for (const MovingPtr& moving : moves_) {
     if (map.FindMove(moving->id) != nullptr) continue;
@@ -149,6 +163,10 @@ void RangeMoves::Sync() {
   }
   std::erase_if(moves_, [](const MovingPtr& moving) { return moving->ended; });
   active_ = moves_.size();
+  for (size_t i = 0; i < moving_in_.size(); ++i) {
+    moving_in_[i] = std::any_of(moves_.begin(), moves_.end(),
+                                [i](const MovingPtr& moving) { return moving->IsIn(i); });
+  }
 }
 
 void RangeMoves::Tick() {
@@ -160,30 +178,43 @@ void RangeMoves::Tick() {
         std::min(budget_bytes_ + options_.bytes_per_second / 10, options_.bytes_per_second / 10);
     moves = moves_;
   }
-  for (const MovingPtr& moving : moves) Go(moving);
+  for (const MovingPtr& moving : moves) {
+    LetGo(moving);
+    Go(moving);
+  }
+}
+
+// Whether one of the two databases has more to do than it can.
+bool RangeMoves::AnyStands(const Moving& moving) const {
+  for (const ShardPlace& place : {moving.source, moving.copy}) {
+    Database& database = *databases_[place.database];
+    if (database.committer().Facts().standing || database.LoadAdmission().standing) return true;
+  }
+  return false;
 }
 
 // Whether there is time for a piece of the range: what the clients ask for comes first.
 bool RangeMoves::MayLook(const Moving& moving) const {
-  if (budget_bytes_ <= 0) return false;
-  for (const ShardPlace& place : {moving.source, moving.copy}) {
-    Database& database = *databases_[place.database];
-    if (database.committer().Facts().standing || database.LoadAdmission().standing) return false;
-  }
-  return true;
+  return budget_bytes_ > 0 && !AnyStands(moving);
 }
 
 // Does what is to be done next, if nothing is under way.
 void RangeMoves::Go(const MovingPtr& moving) {
   std::unique_lock lock(mutex_);
   if (moving->working || moving->ended) return;
-  shard::RangeMove::Task task = moving->machine.Next(moving->held);
+  if (HeldTooLong(*moving)) {
+    lock.unlock();
+    return LetGo(moving);
+  }
+  shard::RangeMove::Task task =
+      moving->machine.Next(moving->held, !moving->held && MayHold(*moving));
   const bool waits =
       (task.kind == Kind::kLookFrom || task.kind == Kind::kCleanFrom) && !MayLook(*moving);
   const bool told = task.kind == Kind::kFail && moving->failed;
   if (task.kind == Kind::kNothing || waits || told) return;
   if (task.kind == Kind::kHold && !holds_.TryTake()) return;
   moving->working = true;
+  moving->flipping = task.kind == Kind::kFlip;
   if (task.kind == Kind::kFail) {
     moving->failed = true;
     moving->error = moving->machine.failure();
@@ -220,8 +251,21 @@ void RangeMoves::Fail(const MovingPtr& moving, const Error& error) {
     moving->error = error.message;
     held = moving->held;
     moving->working = held;
+    moving->in_vain |= held;
+    ++totals_.failures;
   }
   if (held) Release(moving, store::CommitNumber{0});
+}
+
+// What was under way has been done.
+void RangeMoves::Succeed(const MovingPtr& moving) {
+  {
+    const std::lock_guard lock(mutex_);
+    moving->machine.Done();
+    moving->working = false;
+    if (!moving->failed) moving->error.clear();
+  }
+  Go(moving);
 }
 
 void RangeMoves::Change(const MovingPtr& moving, const RangeKeeper::Change& change) {
@@ -238,86 +282,16 @@ void RangeMoves::Change(const MovingPtr& moving, const RangeKeeper::Change& chan
   });
 }
 
-// Takes a turn of the authority's log, which ends with Release.
-void RangeMoves::Hold(const MovingPtr& moving) {
-  CommitterOf(moving->source)
-      .SubmitStoreWrite(
-          [this, moving](store::Done<store::CommitNumber> turn) {
-            bool unsure = false;
-            {
-              const std::lock_guard lock(mutex_);
-              moving->turn = std::move(turn);
-              moving->held = true;
-              unsure = moving->unsure;
-              moving->working = unsure;
-            }
-            unsure ? Flip(moving) : Go(moving);
-          },
-          [this, moving](const Result<Ok>& ended) {
-            holds_.Give();
-            {
-              const std::lock_guard lock(mutex_);
-              moving->working = false;
-              if (!ended.ok()) moving->error = ended.error().message;
-            }
-          },
-          Committer::Unknown::kRepeats);
-}
-
-void RangeMoves::Release(const MovingPtr& moving, Result<store::CommitNumber> ended) {
-  store::Done<store::CommitNumber> turn;
-  {
-    const std::lock_guard lock(mutex_);
-    assert(moving->held);
-    moving->held = false;
-    turn = std::exchange(moving->turn, nullptr);
-  }
-  turn(std::move(ended));
-}
-
-void RangeMoves::Flip(const MovingPtr& moving) {
-  // What is due and gone there may stand here still.
-  CommitterOf(moving->copy).DoubtAbsence();
-  const auto change = [id = moving->id](shard::RangeMap& map) { return map.Flip(id); };
-  if (moving->source.database == 0) {  // Where the map is stored, and its log is held.
-    keeper_.SubmitHeld(change, [this, moving](const Result<store::CommitNumber>& stored) {
-      OnFlip(moving, stored);
-    });
-    return;
-  }
-  keeper_.Submit(
-      change,
-      [this, moving](const Result<Ok>& stored) {
-        OnFlip(moving, stored.ok() ? Result<store::CommitNumber>(store::CommitNumber{0})
-                                   : Result<store::CommitNumber>(stored.error()));
-      },
-      Committer::Unknown::kRepeats);
-}
-
-void RangeMoves::OnFlip(const MovingPtr& moving, const Result<store::CommitNumber>& stored) {
-  if (stored.ok()) Sync();
-  bool unsure = false;
-  {
-    const std::lock_guard lock(mutex_);
-    const bool unknown = !stored.ok() && stored.error().code == ErrorCode::kUnknown;
-    moving->unsure = !stored.ok() && (unknown || moving->unsure);
-    unsure = moving->unsure;
-    moving->error = stored.ok() ? std::string() : stored.error().message;
-  }
-  // Until it is known the log takes no write: it makes this turn again.
-  if (unsure) return Release(moving, Error{ErrorCode::kUnknown, stored.error().message});
-  Release(moving, stored.ok() ? stored.value() : store::CommitNumber{0});
-}
-
 void RangeMoves::OnBatch(uint32_t database, const WriteBatch& batch) {
+  if (!moving_in_[database].load()) return;
   if (batch.clears()) OnCleared(database);
+  std::vector<shard::RangeMove::Marks> forgotten;  // Freed without the lock.
   const std::lock_guard lock(mutex_);
   // Of either side: after a flip the new place takes writes before Sync has changed the two. That a
   // key of the range is written here at all means that the range is routed here.
   std::vector<Moving*> here;
   for (const MovingPtr& moving : moves_) {
-    const bool source = moving->source.database == database;
-    if (source || moving->copy.database == database) here.push_back(moving.get());
+    if (moving->IsIn(database)) here.push_back(moving.get());
   }
   if (here.empty()) return;
   batch.ForEachWritten([&](std::string_view key) {
@@ -326,14 +300,16 @@ void RangeMoves::OnBatch(uint32_t database, const WriteBatch& batch) {
       if (moving->range.Contains(position)) moving->machine.Write(key);
     }
   });
+  for (Moving* moving : here) forgotten.push_back(moving->machine.TakeForgotten());
 }
 
 void RangeMoves::OnCleared(uint32_t database) {
+  std::vector<shard::RangeMove::Marks> forgotten;  // Freed without the lock.
   const std::lock_guard lock(mutex_);
   for (const MovingPtr& moving : moves_) {
-    if (moving->source.database == database || moving->copy.database == database) {
-      moving->machine.StartOver();
-    }
+    if (!moving->IsIn(database)) continue;
+    moving->machine.StartOver();
+    forgotten.push_back(moving->machine.TakeForgotten());
   }
 }
 
@@ -353,7 +329,8 @@ MoveStatus RangeMoves::StatusOf(const Moving& moving) const {
   status.error = refused ? options_.refusal : moving.error;
   const uint64_t reached = moving.machine.reached().value - moving.range.from.value;
   const uint64_t whole = moving.range.to.value - moving.range.from.value;
-  const bool all = moving.ended || moving.machine.reached() == moving.range.to;
+  const bool whole_range = reached > 0 && moving.machine.reached() == moving.range.to;
+  const bool all = moving.ended || moving.machine.stage() == Stage::kInStep || whole_range;
   // The last range of all is as long as 2^64 at most, which is written as 0.
   const double length = whole == 0 ? 18446744073709551616.0 : static_cast<double>(whole);
   status.done_permille =
@@ -366,6 +343,14 @@ std::vector<MoveStatus> RangeMoves::Status() const {
   std::vector<MoveStatus> all(ended_.begin(), ended_.end());
   for (const MovingPtr& moving : moves_) all.push_back(StatusOf(*moving));
   return all;
+}
+
+RangeMoves::Totals RangeMoves::totals() const {
+  const std::lock_guard lock(mutex_);
+  Totals totals = totals_;
+  totals.moves = moves_.size();
+  for (const MovingPtr& moving : moves_) totals.written += moving->machine.written();
+  return totals;
 }
 
 }  // namespace weir::gateway

@@ -6,11 +6,13 @@
 //
 // Threads: thread-safe; `done` runs once, on any thread. Work goes on in the callbacks of the
 // stores, and at Tick where it waits for time to pass, or for what went wrong to be over.
-// Limits: one range at a time is held, and one piece of each move is in memory: kPieceBytes, or one
-// value; bytes a second as told.
+// Limits: one range at a time is held. Of each move the notes of RangeMove are in memory, and from
+// either side one piece (kPieceBytes) or written keys (kKeysBytes), or a single larger value; small
+// values are not counted. Bytes a second as told.
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -47,8 +49,13 @@ struct MoveStatus {
 class RangeMoves final : public WriteFollower {
  public:
   static constexpr size_t kPieceBytes = size_t{1} << 20;
-  static constexpr size_t kKeysBytes = size_t{16} << 20;  // Of written keys' values at once.
+  static constexpr size_t kKeysBytes = size_t{4} << 20;  // Of written keys' values at once.
   static constexpr size_t kEndedMax = 64;
+  // Writes wait no longer, and as long as until the next Tick, while keys are brought over.
+  static constexpr std::chrono::milliseconds kHoldMax{200};
+  // Until the next hold after one that got nowhere; twice as long each time.
+  static constexpr std::chrono::nanoseconds kHoldPause = std::chrono::milliseconds(200);
+  static constexpr std::chrono::nanoseconds kHoldPauseMax = std::chrono::seconds(10);
 
   struct Options {
     // Of all moves together.
@@ -58,6 +65,18 @@ class RangeMoves final : public WriteFollower {
     // Why nothing may be moved; "" if it may. Moves of the map rest then, but for removing a copy
     // that is kept no longer; they can be cancelled and finished.
     std::string refusal;
+  };
+  // Since the start.
+  struct Totals {
+    uint64_t moves = 0;    // Now,
+    uint64_t written = 0;  // and their keys that are to be looked at.
+    uint64_t flips = 0;
+    uint64_t keys = 0;  // Brought over, and their bytes.
+    uint64_t bytes = 0;
+    uint64_t failures = 0;  // What is tried again.
+    uint64_t holds = 0;
+    std::chrono::nanoseconds held{0};
+    std::chrono::nanoseconds held_longest{0};
   };
   enum class Order : uint8_t { kCancel, kFinish, kPause, kResume, kRollback };
 
@@ -71,6 +90,7 @@ class RangeMoves final : public WriteFollower {
   void Begin(shard::Position from, shard::ShardId to, std::function<void(Result<uint64_t>)> done);
   void Give(uint64_t move, Order order, RangeKeeper::Done done);
   std::vector<MoveStatus> Status() const;
+  Totals totals() const;
   // To be called ten times a second.
   void Tick();
 
@@ -87,9 +107,17 @@ class RangeMoves final : public WriteFollower {
   bool Rests(const shard::Move& move) const;
   void Sync();
   void Go(const MovingPtr& moving);
+  std::string Damage(uint64_t move) const;
+  bool AnyStands(const Moving& moving) const;
   bool MayLook(const Moving& moving) const;
+  bool MayHold(const Moving& moving) const;
+  bool HeldTooLong(const Moving& moving) const;
+  void LetGo(const MovingPtr& moving);
+  void Succeed(const MovingPtr& moving);
   void Fail(const MovingPtr& moving, const Error& error);
   void Hold(const MovingPtr& moving);
+  store::Done<store::CommitNumber> TakeTurn(Moving& moving);
+  void OnReleased(const MovingPtr& moving, const Result<Ok>& ended);
   void Release(const MovingPtr& moving, Result<store::CommitNumber> ended);
   void Flip(const MovingPtr& moving);
   void OnFlip(const MovingPtr& moving, const Result<store::CommitNumber>& stored);
@@ -109,12 +137,14 @@ class RangeMoves final : public WriteFollower {
   LogHolds& holds_;
   Clock& clock_;
   std::atomic<size_t> active_{0};
+  std::vector<std::atomic<bool>> moving_in_;  // By database: whether a move has part in it.
   mutable std::mutex mutex_;
   // Guarded by mutex_, as is what the moves hold:
   std::vector<MovingPtr> moves_;
   std::deque<MoveStatus> ended_;
   uint64_t epoch_ = 0;        // Of the map that the moves were brought in line with.
   int64_t budget_bytes_ = 0;  // What may be looked at until the next Tick.
+  Totals totals_;             // But for what is now.
 };
 
 }  // namespace weir::gateway

@@ -134,20 +134,19 @@ void RangeMoves::OnLook(const MovingPtr& moving, const std::shared_ptr<Look>& lo
     }
     for (const size_t index : repair.puts) {
       store::Scanned::Item& item = look->source[index];
+      const size_t bytes = item.key.size() + item.record.value.size();
       ++moving->keys;
-      moving->bytes += item.key.size() + item.record.value.size();
+      ++totals_.keys;
+      moving->bytes += bytes;
+      totals_.bytes += bytes;
       store::Write& write = batch.writes.emplace_back();
       write.key = {moving->copy.shard, item.position, std::move(item.key)};
       write.version = item.record.version;
       write.record = std::move(item.record);
     }
     equal = batch.writes.empty();
-    if (equal) {
-      moving->machine.Done();
-      moving->working = false;
-    }
   }
-  equal ? Go(moving) : Apply(moving, std::move(batch));
+  equal ? Succeed(moving) : Apply(moving, std::move(batch));
 }
 
 void RangeMoves::CleanFrom(const MovingPtr& moving, uint64_t from) {
@@ -171,12 +170,8 @@ void RangeMoves::CleanFrom(const MovingPtr& moving, uint64_t from) {
             batch.writes.push_back(Removal(wanted.shard, item));
           }
           empty = batch.writes.empty();
-          if (empty) {
-            moving->machine.Done();
-            moving->working = false;
-          }
         }
-        empty ? Go(moving) : Apply(moving, std::move(batch));
+        empty ? Succeed(moving) : Apply(moving, std::move(batch));
       });
 }
 
@@ -203,13 +198,7 @@ void RangeMoves::Apply(const MovingPtr& moving, store::Batch batch) {
                     });
       },
       [this, moving](const Result<Ok>& applied) {
-        if (!applied.ok()) return Fail(moving, applied.error());
-        {
-          const std::lock_guard lock(mutex_);
-          moving->machine.Done();
-          moving->working = false;
-        }
-        Go(moving);
+        applied.ok() ? Succeed(moving) : Fail(moving, applied.error());
       });
 }
 

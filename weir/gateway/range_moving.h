@@ -17,6 +17,10 @@ struct RangeMoves::Moving {
         machine(whole.from, whole.to, begun.phase),
         paused(begun.paused) {}
 
+  bool IsIn(size_t database) const {
+    return source.database == database || copy.database == database;
+  }
+
   const uint64_t id;
   shard::Range range;
   shard::ShardId copy_shard;
@@ -30,7 +34,13 @@ struct RangeMoves::Moving {
   // While the log of `source` is held: who ends the turn.
   store::Done<store::CommitNumber> turn;
   bool held = false;
-  bool unsure = false;  // The flip may be stored.
+  MonoTime held_since;
+  bool flipping = false;  // What was begun under the hold is its last.
+  bool let_go = false;    // The hold ends while something else is under way.
+  bool in_vain = false;   // The hold did not do what it was for.
+  bool unsure = false;    // The flip may be stored.
+  MonoTime hold_after;    // No hold for a flip before.
+  std::chrono::nanoseconds hold_pause = kHoldPause;
   uint64_t keys = 0;
   uint64_t bytes = 0;
   std::string error;
