@@ -6,6 +6,7 @@ namespace weir::cache {
 namespace {
 
 constexpr uint32_t kWindowBit = 1U << 16;
+constexpr int32_t kEmptyAge = 1 << 16;  // Above all others.
 
 // Never 0, so that no ghost looks like an empty slot.
 uint32_t Fingerprint(uint64_t hash) {
@@ -37,24 +38,26 @@ uint32_t* Ghosts::SetOf(uint64_t hash) {
   return &slots_[static_cast<size_t>((mixed >> 32) * sets_ >> 32) * kWays];
 }
 
-uint16_t Ghosts::AgeOf(uint32_t slot, const Ticks& ticks) const {
-  return static_cast<uint16_t>(Stamp(ticks[Origin(slot)]) - static_cast<uint16_t>(slot));
+uint16_t Ghosts::AgeOf(uint32_t slot, const Stamps& now) {
+  const uint16_t stamp = (slot & kWindowBit) != 0 ? now[1] : now[0];
+  return static_cast<uint16_t>(stamp - static_cast<uint16_t>(slot));
 }
 
 void Ghosts::Remember(uint64_t hash, bool from_window, const Ticks& ticks) {
   if (sets_ == 0) return;
   uint32_t* set = SetOf(hash);
-  uint32_t* oldest = set;
-  for (uint32_t* slot = set; slot != set + kWays; ++slot) {
-    if (*slot == 0) {
-      oldest = slot;
-      break;
-    }
-    if (AgeOf(*slot, ticks) > AgeOf(*oldest, ticks)) oldest = slot;
+  const Stamps now = StampsOf(ticks);
+  // An age and the place from the end, so that of equals the first is the greatest: no branch,
+  // since nobody can predict which it is.
+  int32_t greatest = 0;
+  for (size_t way = 0; way < kWays; ++way) {
+    const int32_t age = set[way] == 0 ? kEmptyAge : AgeOf(set[way], now);
+    greatest = std::max(greatest, age << kWayBits | static_cast<int32_t>(kWays - 1 - way));
   }
-  if (*oldest != 0) --counts_[Origin(*oldest)];
-  *oldest = Fingerprint(hash) | (from_window ? kWindowBit : 0) | Stamp(ticks[from_window ? 1 : 0]);
-  ++counts_[Origin(*oldest)];
+  uint32_t& oldest = set[kWays - 1 - static_cast<size_t>(greatest) % kWays];
+  if (oldest != 0) --counts_[Origin(oldest)];
+  oldest = Fingerprint(hash) | (from_window ? kWindowBit : 0) | now[from_window ? 1 : 0];
+  ++counts_[Origin(oldest)];
 }
 
 std::optional<Ghosts::Ghost> Ghosts::Take(uint64_t hash, const Ticks& ticks) {
@@ -63,7 +66,7 @@ std::optional<Ghosts::Ghost> Ghosts::Take(uint64_t hash, const Ticks& ticks) {
   const uint32_t fingerprint = Fingerprint(hash);
   for (uint32_t* slot = set; slot != set + kWays; ++slot) {
     if (!SameFingerprint(*slot, fingerprint)) continue;
-    const Ghost ghost{AgeOf(*slot, ticks) * quantum_, Origin(*slot) == 1};
+    const Ghost ghost{AgeOf(*slot, StampsOf(ticks)) * quantum_, Origin(*slot) == 1};
     --counts_[Origin(*slot)];
     *slot = 0;
     return ghost;

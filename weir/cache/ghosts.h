@@ -39,11 +39,17 @@ class Ghosts {
 
  private:
   static constexpr size_t kWays = 16;
+  static constexpr unsigned kWayBits = 4;
+  static_assert(kWays == size_t{1} << kWayBits);
 
   uint32_t* SetOf(uint64_t hash);
+  // Ticks in quanta, to 16 bits.
+  using Stamps = std::array<uint16_t, 2>;
+  Stamps StampsOf(const Ticks& ticks) const {
+    return {static_cast<uint16_t>(ticks[0] / quantum_), static_cast<uint16_t>(ticks[1] / quantum_)};
+  }
   // In quanta, since the eviction of a slot that is not empty.
-  uint16_t AgeOf(uint32_t slot, const Ticks& ticks) const;
-  uint16_t Stamp(uint64_t tick) const { return static_cast<uint16_t>(tick / quantum_); }
+  static uint16_t AgeOf(uint32_t slot, const Stamps& now);
 
   // fingerprint << 17 | from_window << 16 | stamp; 0 is an empty slot.
   std::vector<uint32_t> slots_;
