@@ -67,8 +67,22 @@ Database::~Database() {
 }
 
 void Database::EndReads() {
-  const std::lock_guard lock(ending_);
-  reads_end_ = true;
+  {
+    const std::lock_guard lock(ending_);
+    reads_end_ = true;
+  }
+  EndSnapshots();
+}
+
+// Who waits for one may hold a log, which ends only when it is let go of.
+void Database::EndSnapshots() {
+  std::vector<std::shared_ptr<SnapshotLoad>> waiting;
+  {
+    const std::lock_guard lock(mutex_);
+    waiting = loads_.TakeSnapshots();
+    NoteLoads();
+  }
+  for (const std::shared_ptr<SnapshotLoad>& snapshot : waiting) snapshot->done(kEnding);
 }
 
 void Database::End() {
@@ -148,6 +162,7 @@ void Database::BeginLoads() {
       NoteLoads();
     }
     RefuseLoads(std::move(refused));
+    if (reads_end_) return EndSnapshots();
     if (!batch.has_value()) return;
     PerformLoad(std::move(*batch));
   }

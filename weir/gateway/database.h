@@ -87,6 +87,7 @@ class Database {
   template <typename T>
   void Begin(std::shared_ptr<Reading<T>> reading);
   void BeginLoads();
+  void EndSnapshots();
   void NoteLoads();
   void RefuseLoads(std::vector<LoadQueue::Refused> refused);
   void PerformLoad(LoadQueue::Batch batch);

@@ -237,6 +237,18 @@ void LoadQueue::RefuseAllIfOpen(MonoTime now) {
   Refuse(std::move(dropped), Overload::Reason::kCircuit, now);
 }
 
+std::vector<std::shared_ptr<SnapshotLoad>> LoadQueue::TakeSnapshots() {
+  std::vector<LoadRequest> waiting;
+  if (snapshot_) waiting.push_back(std::move(*snapshot_));
+  snapshot_.reset();
+  if (!waiting_.empty()) waiting_.Clear(&waiting);
+  std::vector<std::shared_ptr<SnapshotLoad>> snapshots;
+  for (LoadRequest& request : waiting) {
+    if (request.snapshot != nullptr) snapshots.push_back(std::move(request.snapshot));
+  }
+  return snapshots;
+}
+
 AdmissionFacts LoadQueue::Facts() const {
   AdmissionFacts facts = facts_;
   facts.limit = limit_.limit();

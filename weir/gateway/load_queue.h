@@ -106,6 +106,9 @@ class LoadQueue {
   // second.
   void Tick(MonoTime now);
 
+  // Takes out all that waits, for good, and returns the snapshots among it.
+  std::vector<std::shared_ptr<SnapshotLoad>> TakeSnapshots();
+
   // Returns what has waited for room too long, to be refused.
   std::vector<LoadRequest> TakeOverdue(MonoTime now);
   // Returns what has been refused since the last call. Requires: called after each of the others.

@@ -66,6 +66,19 @@ TEST_F(RangeMovesHold, DoesNotBeginWhileADatabaseHasMoreToDoThanItCan) {
   RunUntil("follow");
 }
 
+TEST_F(RangeMovesHold, IsLetGoOfWhenTheServerStops) {
+  const std::string key = rig_.KeyIn(0);
+  MoveUpToTheHold();
+  Ask({"SET", key, "1"});
+  rig_.gateway().log_holds().Give();
+  Tick();
+  ASSERT_THAT(rig_.store(0).held(Kind::kLoad), SizeIs(1));
+  rig_.SendAndHandOn(client_, {"SET", key, "2"});
+  for (size_t i = 0; i < 2; ++i) rig_.gateway().database(i).EndReads();
+  rig_.RunAll();  // What is under way ends, and the look that would come next is not begun.
+  EXPECT_THAT(rig_.Replies(client_), ElementsAre("+OK")) << "or the log would never end, either";
+}
+
 TEST_F(RangeMovesHold, FlushallDoesNotWaitForEverForWhoHoldsALog) {
   ASSERT_TRUE(rig_.gateway().log_holds().TryTake());
   rig_.SendAndHandOn(client_, {"FLUSHALL"});
