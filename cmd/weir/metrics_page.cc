@@ -231,6 +231,31 @@ void AddDatabases(MetricList& list, Gateway& gateway) {
   list.Add(std::move(healthy));
 }
 
+void AddMoves(MetricList& list, Gateway& gateway) {
+  const gateway::RangeMoves::Totals totals = gateway.moves().totals();
+  const auto seconds = [](std::chrono::nanoseconds time) {
+    return std::chrono::duration<double>(time).count();
+  };
+  list.Gauge("weir_moves", "Moves of ranges that have not ended.", totals.moves);
+  list.Gauge("weir_moves_written_keys", "Keys written meanwhile that the copies may lack.",
+             totals.written);
+  list.Counter("weir_moves_flips_total", "Ranges that went over, or came back.", totals.flips);
+  list.Counter("weir_moves_keys_total", "Records that were brought over.", totals.keys);
+  list.Counter("weir_moves_bytes_total", "Their bytes.", totals.bytes);
+  list.Counter("weir_moves_failures_total", "Steps that failed and were made again.",
+               totals.failures);
+  list.Counter("weir_moves_holds_total", "Times that writes of a database waited for a move.",
+               totals.holds);
+  list.Add({"weir_moves_held_seconds_total",
+            "How long in all.",
+            MetricType::kCounter,
+            {{{}, seconds(totals.held)}}});
+  list.Add({"weir_moves_held_longest_seconds",
+            "The longest time.",
+            MetricType::kGauge,
+            {{{}, seconds(totals.held_longest)}}});
+}
+
 // Loads and writes apart, since each has a queue of its own.
 void AddAdmission(MetricList& list, Gateway& gateway) {
   const auto gauge = [](const char* name, const char* help) {
@@ -340,6 +365,7 @@ std::string MetricsPage(Gateway& gateway, const server::TlsAcceptor* tls) {
   AddLimits(list, gateway, totals);
   AddDatabases(list, gateway);
   AddAdmission(list, gateway);
+  AddMoves(list, gateway);
   AddConnections(list, totals);
   if (tls != nullptr) AddTls(list, *tls);
   AddLoops(list, totals);

@@ -104,7 +104,7 @@ int RunShardList(const ShardArguments& arguments) {
   if (!reply.ok()) return Complain(1, reply.error().message);
   const nlohmann::ordered_json list = ListAsJson(reply.value());
   if (arguments.json) {
-    std::puts(list.dump().c_str());
+    std::puts(list.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace).c_str());
   } else {
     PrintList(list);
   }

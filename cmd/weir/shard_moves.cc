@@ -23,6 +23,11 @@ int Complain(int code, const std::string& text) {
   return code;
 }
 
+// What a server tells may hold any bytes.
+std::string Dump(const nlohmann::ordered_json& value) {
+  return value.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+}
+
 // One entry of the reply of WEIR.SHARD STATUS.
 struct Told {
   explicit Told(const Value& entry)
@@ -96,7 +101,7 @@ Result<Told> Await(ServerLink& link, int64_t id, IsOver is_over) {
 }
 
 void Print(const ShardArguments& arguments, const Told& told) {
-  std::puts(arguments.json ? told.Json().dump().c_str() : told.Text().c_str());
+  std::puts(arguments.json ? Dump(told.Json()).c_str() : told.Text().c_str());
 }
 
 int PrintBegun(const ShardArguments& arguments, int64_t id) {
@@ -173,7 +178,7 @@ int RunShardStatus(const ShardArguments& arguments) {
   if (arguments.json) {
     nlohmann::ordered_json list = nlohmann::ordered_json::array();
     for (const Told& told : all.value()) list.push_back(told.Json());
-    std::puts(list.dump().c_str());
+    std::puts(Dump(list).c_str());
     return 0;
   }
   for (const Told& told : all.value()) Print(arguments, told);
@@ -195,7 +200,7 @@ int RunShardMove(const ShardArguments& arguments) {
       Await(link.value(), id, [](const Told& told) { return told.phase == "follow"; });
   if (!moved.ok()) return Complain(1, moved.error().message);
   Print(arguments, moved.value());
-  return std::to_string(moved.value().shard) == arguments.words[1] ? 0 : 1;
+  return moved.value().shard == std::strtoll(arguments.words[1].c_str(), nullptr, 10) ? 0 : 1;
 }
 
 int RunShardOrder(const ShardArguments& arguments, const std::string& order) {

@@ -46,7 +46,8 @@ struct Facts {
         totals(of.TotalsSinceReset()),
         rates(of.rates()),
         cache(of.lanes().Sum()),
-        store(of.StoreTotalsNow()) {}
+        store(of.StoreTotalsNow()),
+        moves(of.moves().totals()) {}
 
   Gateway& gateway;
   const ProcessInfo& process;
@@ -55,6 +56,7 @@ struct Facts {
   Rates rates;
   Lanes::Totals cache;
   StoreTotals store;
+  RangeMoves::Totals moves;
 };
 
 class Lines {
@@ -236,6 +238,9 @@ void AddStatistics(Lines& lines, const Facts& facts) {
   lines.Add("weir_loads_begun", facts.cache.loads_begun);
   lines.Add("weir_loads_joined", facts.cache.loads_joined);
   lines.Add("weir_stale_fills_rejected", facts.cache.lane.stale_fills_rejected);
+  lines.Add("weir_moves", facts.moves.moves);
+  lines.Add("weir_moves_flips", facts.moves.flips);
+  lines.Add("weir_moves_failures", facts.moves.failures);
 }
 
 void AddReplication(Lines& lines, const Facts& facts) {
