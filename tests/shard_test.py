@@ -5,7 +5,7 @@ Method: the real binary with three shards in two directories. A client writes, r
 while ranges are split and merged at random; then the process is killed. What was acknowledged must
 be there, SCAN must return every key exactly once, the ranges must be those last acknowledged, and
 `weir verify` must find all in its place. The same while ranges move between the directories, with
-orders at random and kills at any point of a move.
+orders at random and kills at any point of a move and of a write.
 
     shard_test.py WEIR
 """
@@ -26,6 +26,8 @@ CHANGES = 500
 KILL_EVERY = 50
 MOVE_STARTS = 12
 MOVE_ORDERS = 10
+MOVE_LOOKS = 1000  # At the moves, at most, before each order.
+MOVED_MIN = 8  # Moves that must have gone over, of all.
 POSITION_UNIT = 1 << 24
 CONFIG = """
 [[shard]]
@@ -142,31 +144,60 @@ class Ranges(unittest.TestCase):
     def test_ranges_move_under_clients_and_kills(self):
         rng = random.Random(SEED)
         state = {}
+        went_over = set()
+        in_flight = 0
+        writer = None
         for start in range(MOVE_STARTS):
             server = self.start()
             with server.client() as client:
+                in_flight += self.settle(client, state, writer)
                 for key, value in state.items():
                     self.assertEqual(client.command("GET", key), value)
             writer = Writer(server, state, start)
             writer.start()
             with server.client() as client:
                 for _ in range(MOVE_ORDERS):
+                    for _ in range(rng.randrange(MOVE_LOOKS)):
+                        went_over |= self.followed(client)
                     self.order(client, rng)
-            writer.stop()
-            self.assertIsNone(writer.error)
-            server.kill()
+            server.kill()  # With a write in its hands.
+            writer.join()
+            self.assertIsInstance(writer.error, (OSError, EOFError), writer.error)
+        self.assertGreater(in_flight, 0)
+        self.assertGreaterEqual(len(went_over), MOVED_MIN)
         server = self.start()
         with server.client() as client:
-            moves = [1]
-            while moves:
-                told = client.command("WEIR.SHARD", "STATUS")
-                moves = [one for one in told if one[5] != b"ended"]
-                for one in moves:
-                    client.command("WEIR.SHARD", "RESUME", one[0])
-                    client.command("WEIR.SHARD", "FINISH", one[0])
+            self.settle(client, state, writer)
+            weir_process.wait_until(lambda: self.finish(client), "all moves have ended")
         self.check(server, state, None)
         self.assertEqual(server.stop(), 0)
         self.verify()
+
+    def settle(self, client, state, writer):
+        """What was in flight at the kill has happened or not. Returns whether something was."""
+        if writer is None or writer.in_flight is None:
+            return False
+        key, value = writer.in_flight
+        found = client.command("GET", key)
+        self.assertIn(found, (value, state.get(key)))
+        state.pop(key, None)
+        if found is not None:
+            state[key] = found
+        return True
+
+    @staticmethod
+    def followed(client):
+        """The numbers of the moves that have gone over and can come back."""
+        return {one[0] for one in client.command("WEIR.SHARD", "STATUS") if one[5] == b"follow"}
+
+    @staticmethod
+    def finish(client):
+        """Tells all moves to end. Returns whether they have."""
+        moves = [one for one in client.command("WEIR.SHARD", "STATUS") if one[5] != b"ended"]
+        for one in moves:
+            client.command("WEIR.SHARD", "RESUME", one[0])
+            client.command("WEIR.SHARD", "FINISH", one[0])
+        return not moves
 
     @staticmethod
     def order(client, rng):
@@ -176,7 +207,7 @@ class Ranges(unittest.TestCase):
             chosen = rng.choice(client.command("WEIR.SHARD", "LIST")[2])
             client.command("WEIR.SHARD", "MOVE", chosen[0], rng.randrange(3))
             return
-        order = rng.choice(("CANCEL", "FINISH", "PAUSE", "RESUME", "RESUME", "ROLLBACK"))
+        order = rng.choice(("CANCEL", "FINISH", "FINISH", "PAUSE", "RESUME", "RESUME", "ROLLBACK"))
         client.command("WEIR.SHARD", order, rng.choice(moves)[0])
 
     def verify(self):
@@ -231,6 +262,7 @@ class Writer(threading.Thread):
         self._rng = random.Random(seed)
         self._ending = threading.Event()
         self.commands = 0
+        self.in_flight = None  # A key that is being written, and to what.
         self.error = None
 
     def run(self):
@@ -247,13 +279,16 @@ class Writer(threading.Thread):
         draw = self._rng.random()
         if draw < 0.5:
             value = b"%d" % self._rng.randrange(10**6)
+            self.in_flight = (key, value)
             self._expect(client.command("SET", key, value), b"OK")
             self._state[key] = value
         elif draw < 0.7:
+            self.in_flight = (key, None)
             self._expect(client.command("DEL", key), int(key in self._state))
             self._state.pop(key, None)
         else:
             self._expect(client.command("GET", key), self._state.get(key))
+        self.in_flight = None
 
     @staticmethod
     def _expect(reply, expected):
