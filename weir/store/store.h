@@ -21,8 +21,8 @@
 // What a caller promises
 //   1. At most one of Apply, Expire, Clear and Settle is outstanding (the caller is the serial
 //      writer of this log). Loads and Scans may be, up to limits().
-//   2. `now` never goes backwards between calls of Apply and Expire; `version` rises from write to
-//      write of a key.
+//   2. `now` never goes backwards between calls of Apply and Expire; the `version` of a write is
+//      above that of the record that stands in its place.
 //   3. `Write::known`, where given, is true (see there).
 //
 // Threads: all methods are thread-safe. `done` runs exactly once, on a thread of the driver, never
@@ -47,7 +47,7 @@
 namespace weir::store {
 
 // A per-key version, rising with every write of the key over restarts, deletes and clock steps.
-// Equal versions mean the same write.
+// Records of equal versions are of the same write, also in the copy of a range.
 using Version = uint64_t;
 
 // The number of a batch in the order of one log.
