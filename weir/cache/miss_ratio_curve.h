@@ -9,7 +9,7 @@
 // When not to use: for the hit ratio at the present size, which the cache knows exactly.
 // Threads: single-owner. Cost: a comparison for a key outside the samples, 20 to 100 ns for each
 // miniature that follows a key. Samples shrink until that is work_max miniatures an operation on
-// average, but not below kRecordsMin records. Measured: 8 ns an operation at a million entries, 75
+// average, but not below kRecordsMin records. Measured: 8 ns an operation at a million entries, 60
 // at 20 000. Memory: at most memory_bytes.
 // Source: Waldspurger et al., "Cache Modeling and Optimization using Miniature Simulations", ATC
 // 2017; differs: online, the behaviour changes with the cache's, entries end at their time. Misses
