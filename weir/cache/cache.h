@@ -15,11 +15,11 @@
 // Threads: single-owner; a const call is not safe beside another call.
 // Errors: none; what does not fit is not kept.
 // Cost: O(1) amortised; no allocation on a hit, but now and then one of a shadow's tables for all
-// hits. Beside key and value an entry takes 12 bytes and some 5 in the index, 5 for a version (8
-// from 2^40 on), 8 for each of its three times that it has and 8 if it ends, 4 for a hash that is
-// not its key's own; rounded up to 2, and above 64 bytes to 4. The policy remembers 5 bytes for
-// each entry held, some 30 where there are few or where it counts uses. The shadows take
-// Options::shadow_bytes beside the budget.
+// hits. Beside key and value an entry takes 12 bytes and some 5 in the index, 8 for a version, 8
+// for each of its three times that it has and 8 if it ends, 4 for a hash that is not its key's own;
+// 24 in place of 12 with a key above 255 bytes or a shared value; rounded up to 2, and above 64
+// bytes to 4 and more. The policy remembers 5 bytes for each entry held, some 30 where there are
+// few or where it counts uses. The shadows take Options::shadow_bytes beside the budget.
 #pragma once
 
 #include <cstddef>

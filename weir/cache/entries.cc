@@ -8,7 +8,7 @@
 namespace weir::cache {
 namespace {
 
-// 64 bytes for fifteen slots, of which from 7/9 to 7/8 are taken while the index grows.
+// 64 bytes for fifteen slots, of which from 0.73 to 7/8 are taken while the index grows.
 constexpr size_t kIndexShare = 6;
 // The count and size in front of the bytes of a shared value, and its allocation.
 constexpr size_t kSharedOverhead = 24;
@@ -27,8 +27,7 @@ constexpr uint8_t Entries::CountHead(unsigned form) {
   }
   if (Timed(form)) bytes += 2 * sizeof(Id);
   if ((form & kHash) != 0) bytes += sizeof(uint32_t);
-  if ((form & kVersion) != 0) bytes += kShortVersion;
-  if ((form & kWide) != 0) bytes += sizeof(uint64_t) - kShortVersion;
+  if ((form & kVersion) != 0) bytes += kFieldBytes;
   return static_cast<uint8_t>(bytes);
 }
 
@@ -51,7 +50,6 @@ uint16_t Entries::FormOf(size_t key_bytes, const Value* value, const Until& unti
   if (until.kept < expires_at) form |= kUntil;
   if (until.fresh < until.kept) form |= kFresh;
   if (value != nullptr && value->version != 0) form |= kVersion;
-  if (value != nullptr && value->version >> (kShortVersion * 8) != 0) form |= kWide;
   if (with_hash && (form & kLarge) == 0) form |= kHash;
   return static_cast<uint16_t>(form);
 }
@@ -110,16 +108,6 @@ Entries::Id Entries::Make(std::string_view key, uint32_t hash, const Value* valu
   return id;
 }
 
-void Entries::StoreVersion(char* piece, uint64_t version) {
-  const uint16_t form = Entries::form(piece);
-  if ((form & kVersion) == 0) return;
-  const auto low = static_cast<uint32_t>(version);
-  char* at = piece + FieldAt(form, kVersion);
-  std::memcpy(at, &low, sizeof(low));
-  const size_t bytes = (form & kWide) != 0 ? sizeof(version) : kShortVersion;
-  for (size_t n = sizeof(low); n < bytes; ++n) at[n] = static_cast<char>(version >> (8 * n));
-}
-
 // Writes what a value of the same form and size may change.
 void Entries::Fill(char* piece, const Value* value, const Until& until) {
   const uint16_t form = Entries::form(piece);
@@ -131,7 +119,7 @@ void Entries::Fill(char* piece, const Value* value, const Until& until) {
   store(kFresh, until.fresh.ms);
   if (value == nullptr) return;
   store(kExpires, value->expires_at.ms);
-  StoreVersion(piece, value->version);
+  store(kVersion, value->version);
   if ((form & kShared) != 0) {
     *std::launder(reinterpret_cast<Bytes*>(piece + kLargeHead)) = value->bytes;
   } else if (value->bytes.size() != 0) {

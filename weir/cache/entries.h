@@ -3,7 +3,7 @@
 //   previous 4 | next 4 | state, form, key_bytes, value_bytes 4                        (small)
 //   previous 4 | next 4 | state, form 4 | hash 4 | key_bytes 4 | value_bytes 4         (large)
 //   then, each only when the form says so: a shared value 8, links of TimingWheel 4 + 4, expires_at
-//   8, cached_until 8, fresh_until 8, hash 4, version 5 or 8; then the key, then the value unless
+//   8, cached_until 8, fresh_until 8, hash 4, version 8; then the key, then the value unless
 //   it is shared
 //
 // A small entry has its hash only where that is not what `hash_seed` makes of its key.
@@ -107,25 +107,23 @@ class Entries {
     kFresh = 8,  // Stops being fresh before it ends.
     kHash = 16,
     kVersion = 32,
-    kWide = 64,  // The version does not fit into five bytes.
-    kAbsent = 128,
-    kLarge = 256,
+    kAbsent = 64,
+    kLarge = 128,
   };
-  static constexpr uint16_t kForms = 512;
+  static constexpr uint16_t kForms = 256;
   // The word: state, form, and of a small entry the bytes of its key and of its value.
   static constexpr size_t kWordAt = 8;
   static constexpr uint32_t kStateMask = 15;
   static constexpr unsigned kFormAt = 4;
-  static constexpr unsigned kKeyAt = 13;
+  static constexpr unsigned kKeyAt = 12;
   static constexpr unsigned kValueAt = 20;
-  static constexpr size_t kSmallKeyMax = 127;
+  static constexpr size_t kSmallKeyMax = 255;
   static constexpr size_t kSmallValueMax = 4095;
   static constexpr size_t kLargeHashAt = 12;
   static constexpr size_t kLargeKeyAt = 16;
   static constexpr size_t kLargeValueAt = 20;
   static constexpr size_t kSmallHead = 12;
   static constexpr size_t kLargeHead = 24;
-  static constexpr size_t kShortVersion = 5;  // Bytes.
 
   template <class T>
   static T Load(const char* from) {
@@ -168,7 +166,6 @@ class Entries {
     char* piece = slabs_.At(id);
     std::memcpy(piece + BytesBefore(form(piece), kExpires) + at, &to, sizeof(to));
   }
-  static void StoreVersion(char* piece, uint64_t version);
   static void Fill(char* piece, const Value* value, const Until& until);
 
   uint64_t hash_seed_;
@@ -241,10 +238,7 @@ inline uint64_t Entries::version(Id id) const {
   const char* piece = At(id);
   const uint16_t form = Entries::form(piece);
   if ((form & kVersion) == 0) return 0;
-  const char* at = piece + FieldAt(form, kVersion);
-  if ((form & kWide) != 0) [[unlikely]]
-    return Load<uint64_t>(at);
-  return Load<uint32_t>(at) | uint64_t{Load<uint8_t>(at + sizeof(uint32_t))} << 32;
+  return Load<uint64_t>(piece + FieldAt(form, kVersion));
 }
 
 }  // namespace weir::cache

@@ -25,11 +25,12 @@
 #include "weir/base/key_hash.h"
 #include "weir/base/random.h"
 #include "weir/gateway/lanes.h"
+#include "weir/gateway/version_clock.h"
 
 namespace weir::gateway {
 namespace {
 
-constexpr WallTime kNow{1000};
+constexpr WallTime kNow{1'770'000'000'000};
 constexpr uint64_t kSeed = 1;
 constexpr uint32_t kLanes = 64;
 constexpr size_t kKeyBytes = 12;
@@ -62,8 +63,9 @@ class LanesCache {
   LanesCache(uint64_t entries, size_t value_bytes)
       : lanes_(kLanes, entries * (value_bytes + 128) + (size_t{64} << 20), kSeed) {
     cache::Value value{Bytes::Copy(std::string(value_bytes, 'v')), kNever, 0};
+    VersionClock versions(0);
     for (uint64_t n = 0; n < entries; ++n) {
-      ++value.version;
+      value.version = versions.Next(kNow);
       const Key key = KeyOf(n);
       const std::string_view text = View(key);
       const uint64_t hash = SeededHash(text, kSeed);
