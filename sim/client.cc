@@ -207,6 +207,7 @@ void Client::OnCleared(uint32_t database) {
       if (step.rule == nullptr || step.rule->keys.first != 0 || !step.rule->writes()) continue;
       if (step.database != database || step.hint != kNoStamp) continue;
       step.hint = world_.Next();
+      step.where = world_.PlacesNow();
       if (op->kind == Op::Kind::kPlain) op->hint = step.hint;
       return;
     }

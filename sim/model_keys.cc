@@ -145,7 +145,8 @@ bool Copy(Call& call) {
 
 bool Flushall(Call& call) {
   for (size_t i = 0; i < call.space.size(); ++i) {
-    if (call.space.database(i) == call.step.database && call.space.at(i).present) {
+    const uint32_t at = call.step.where ? (*call.step.where)[i] : call.space.database(i);
+    if (at == call.step.database && call.space.at(i).present) {
       call.space.Put(i, {}, true);
     }
   }

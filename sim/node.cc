@@ -11,6 +11,7 @@ Node::Node(Scheduler& scheduler, Clock& clock, Options options,
       clock_(clock),
       random_(options.seed),
       gathers_(options.gathers),
+      hand_on_late_one_in_(options.hand_on_late_one_in),
       wake_delay_max_(options.wake_delay_max),
       tick_(options.tick),
       output_bytes_pause_(options.output_bytes_pause) {
@@ -196,7 +197,8 @@ void Node::EndRound(Loop& loop) {
     return;
   }
   if (std::exchange(loop.flushes, true)) return;
-  scheduler_.After(Delay(), [this, alive = alive_, &loop] {
+  const bool late = hand_on_late_one_in_ != 0 && random_.OneIn(hand_on_late_one_in_);
+  scheduler_.After((late ? 50 : 1) * Delay(), [this, alive = alive_, &loop] {
     if (!*alive) return;
     loop.flushes = false;
     HandOn(loop);

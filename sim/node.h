@@ -34,6 +34,8 @@ class Node final : public gateway::ClientControl {
     store::Limits limits;
     size_t loops = 1;
     bool gathers = false;  // Loops tell when they are idle, so committers wait for them.
+    // Rounds of a loop whose hand-over comes only after many others; 0: none.
+    uint64_t hand_on_late_one_in = 0;
     std::chrono::nanoseconds wake_delay_max = std::chrono::microseconds(50);
     std::chrono::nanoseconds tick = std::chrono::milliseconds(100);
     size_t output_bytes_pause = size_t{1} << 20;
@@ -103,6 +105,7 @@ class Node final : public gateway::ClientControl {
   Clock& clock_;
   Random random_;
   bool gathers_;
+  uint64_t hand_on_late_one_in_;
   std::chrono::nanoseconds wake_delay_max_;
   std::chrono::nanoseconds tick_;
   size_t output_bytes_pause_;

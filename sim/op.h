@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,6 +33,9 @@ struct Step {
   uint32_t database = 0;
   // When the simulator saw it take effect: where the search for an order looks first, no more.
   Stamp hint = kNoStamp;
+  // Of the emptying of a database, where ranges move: of each cell, where it was then. Ranges stay
+  // where they are until all databases have been emptied.
+  std::shared_ptr<const std::vector<uint32_t>> where = nullptr;
 };
 
 struct Op {

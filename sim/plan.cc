@@ -112,14 +112,16 @@ void PlanCrowd(Plan& plan, Random& random) {
   if (plan.faults.unknown_one_in != 0) plan.faults.unknown_one_in = 200;
 }
 
-// Ranges that move between the databases. Who empties all databases is not among these clients: the
-// model would have to know which keys are where when each is emptied.
+// Ranges that move between the databases. All databases are emptied meanwhile only where no request
+// is lost: else nobody is there to see which keys were where when each was emptied.
 void PlanMoves(Plan& plan, Random& random) {
   if (plan.databases == 1 || plan.crowd != 0 || random.OneIn(3)) return;
   plan.move_one_in = Any<uint64_t>(random, {10, 40, 150});
   plan.moves.piece_records = Any<size_t>(random, {1, 3, 1000});
   plan.moves.bytes_per_second = Any<int64_t>(random, {1 << 12, 1 << 20, 1 << 26});
-  plan.flushes = false;
+  plan.large_values |= random.OneIn(4);
+  plan.hand_on_late_one_in = Any<uint64_t>(random, {0, 4, 20});
+  plan.flushes &= plan.crash_one_in == 0 && plan.disconnect_one_in == 0 && !plan.others;
 }
 
 void PlanFaults(Plan& plan, Random& random) {

@@ -79,6 +79,9 @@ struct Plan {
   uint64_t reload_one_in = 0;
   uint64_t move_one_in = 0;  // A range is moved to another database, or told to come back.
   gateway::RangeMoves::Options moves;
+  // Rounds of a loop after which what its commands need is handed on much later: time for ranges to
+  // go over between the commands of a connection.
+  uint64_t hand_on_late_one_in = 0;
   uint64_t stall_one_in = 0;  // A client takes no replies for a while.
   StoreFaults faults;
 

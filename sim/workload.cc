@@ -385,6 +385,10 @@ Workload::Next Workload::Transaction() {
     Words words = AnyModelled();
     if (random_.OneIn(10)) words = {random_.OneIn(2) ? "PING" : "DBSIZE"};
     if (plan_.crowd != 0 && plan_.databases == 1 && random_.OneIn(10)) words = Crowd();
+    // Of a large value it is computed apart, while what follows EXEC goes on.
+    if (plan_.move_one_in != 0 && plan_.large_values && random_.OneIn(4)) {
+      words = {"LCS", Key(), Key(), "LEN"};
+    }
     if (plan_.others && random_.OneIn(10)) {
       Words other = Other();
       if (MayBeStep(other)) words = std::move(other);

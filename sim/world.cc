@@ -137,6 +137,7 @@ Node::Options World::NodeOptions() {
   options.limits = plan_.limits;
   options.loops = plan_.loops;
   options.gathers = plan_.gathers;
+  options.hand_on_late_one_in = plan_.hand_on_late_one_in;
   options.tick = kTick;
   if (plan_.stall_one_in != 0) options.output_bytes_pause = 500;
   options.seed = random_.Next();

@@ -58,6 +58,8 @@ class World {
   bool node_up() const { return node_ != nullptr; }
   bool acting() const { return acting_; }
   Stamp Next() { return ++stamp_; }
+  // Of each cell, the database that it is in; nullptr where ranges do not move.
+  std::shared_ptr<const std::vector<uint32_t>> PlacesNow();
   int64_t NowMs() { return clock_.Wall().ms; }
   Op* NewOp(Op op, uint32_t session);
   // A drawn operation, which counts. Returns nullptr when it is left out.

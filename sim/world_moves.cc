@@ -46,6 +46,13 @@ uint32_t World::DatabaseOf(const std::string& key) {
   return PlaceOf(range.shard).database;
 }
 
+std::shared_ptr<const std::vector<uint32_t>> World::PlacesNow() {
+  if (plan_.move_one_in == 0) return nullptr;
+  auto places = std::make_shared<std::vector<uint32_t>>();
+  for (const std::string& key : workload_.keys()) places->push_back(DatabaseOf(key));
+  return places;
+}
+
 // Begins moves, and gives orders to those under way, whatever comes of it.
 void World::Move() {
   gateway::RangeMoves& moves = node_->gateway().moves();
