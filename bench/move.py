@@ -29,7 +29,7 @@ import weir_process  # noqa: E402
 
 WEIR = os.path.join(ROOT, "build", "release", "weir")
 VALUE_BYTES = 1024
-CONFIG = '[[shard]]\ndata = "{0}/a"\n[[shard]]\ndata = "{0}/b"\n'
+CONFIG = '[[shard]]\nname = "a"\ndata = "{0}/a"\n[[shard]]\nname = "b"\ndata = "{0}/b"\n'
 WRITERS = 4
 MIDDLE = "8000000000000000"
 
