@@ -181,7 +181,30 @@ void LimitHistory::NoteSettled(const Event& event, const HoldCheck::Reservation&
   }
 }
 
+// Whether others may have been decided before what was answered before them: several were held back
+// and answered at one moment, connection by connection.
+bool LimitHistory::OrderIsUnknown(size_t index) const {
+  size_t first = index;
+  size_t last = index;
+  const auto together = [&](size_t other) {
+    return events_[other].kind == Event::Kind::kNamed && events_[other].at == events_[index].at;
+  };
+  while (first > 0 && together(first - 1)) --first;
+  while (last + 1 < events_.size() && together(last + 1)) ++last;
+  if (first == last) return false;
+  const auto held = [&](const Event& event) {
+    return event.executed != event.at && event.words[0] != "LIMIT.WAIT";
+  };
+  const auto begin = events_.begin();
+  return std::any_of(begin + static_cast<std::ptrdiff_t>(first),
+                     begin + static_cast<std::ptrdiff_t>(last) + 1, held);
+}
+
 std::string LimitHistory::JudgeNamed(size_t index) {
+  if (OrderIsUnknown(index)) {
+    doubtful_ = unbounded_ = true;
+    holds_.Doubt();
+  }
   const Event& event = events_[index];
   const std::string& name = event.words[0];
   if (name == "LIMIT.ACQUIRE") return holds_.Acquired(event.words, event.reply, event.at);

@@ -87,6 +87,7 @@ class LimitHistory {
   Event* Find(uint64_t request);
   void NoteWaiters();
   std::string JudgeRequest(const Event& event);
+  bool OrderIsUnknown(size_t index) const;
   std::string JudgeNamed(size_t index);
   std::string JudgeDecision(size_t index, std::vector<LimitCheck::Charges> limits);
   void NoteReserved(const Event& event);

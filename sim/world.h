@@ -102,6 +102,7 @@ class World {
   void JudgeCache();
   void JudgeCounts();
   void JudgeClientCaches();
+  bool HasExpiredAnywhere(const std::string& key, const std::string& value);
   void CheckKept(const CachingClient& client);
   int64_t LiveRecords();
   std::map<std::string, std::string> LiveIn(const shard::Range& range,
