@@ -156,6 +156,11 @@ void Committer::Tick() {
   Work();
 }
 
+void Committer::EndTurns() {
+  const std::lock_guard lock(mutex_);
+  stopping_ = true;
+}
+
 void Committer::Stop() {
   StopGathering();
   std::unique_lock lock(mutex_);

@@ -126,6 +126,9 @@ class Committer {
   // Removes nothing and settles nothing from now on, and waits until nothing is queued or under
   // way. Blocks: for shutdown, when nobody submits any more.
   void Stop();
+  // The first half of it, of several databases before Stop of each: a turn of one may wait for one
+  // of another, which is refused from now on.
+  void EndTurns();
   Counters counters() const;
   // What commits took: each one call of Store::Apply.
   LatencyTotals Durations() const;

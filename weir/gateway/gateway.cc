@@ -93,6 +93,8 @@ Gateway::Gateway(Options options, std::vector<std::unique_ptr<store::Store>> sto
 // may go on at another.
 Gateway::~Gateway() {
   for (const std::unique_ptr<Database>& database : databases_) database->EndReads();
+  moves_->End();
+  for (const std::unique_ptr<Database>& database : databases_) database->committer().EndTurns();
   for (const std::unique_ptr<Database>& database : databases_) database->End();
   databases_.clear();
 }

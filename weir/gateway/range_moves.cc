@@ -206,6 +206,7 @@ void RangeMoves::Go(const MovingPtr& moving) {
     lock.unlock();
     return LetGo(moving);
   }
+  if (ending_) return;
   shard::RangeMove::Task task =
       moving->machine.Next(moving->held, !moving->held && MayHold(*moving));
   const bool waits =

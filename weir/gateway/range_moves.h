@@ -93,6 +93,8 @@ class RangeMoves final : public WriteFollower {
   Totals totals() const;
   // To be called ten times a second.
   void Tick();
+  // Nothing is begun from now on, and no log is held for longer than what is under way takes.
+  void End();
 
   bool follows() const override { return active_.load() > 0; }
   void OnBatch(uint32_t database, const WriteBatch& batch) override;
@@ -140,6 +142,7 @@ class RangeMoves final : public WriteFollower {
   std::vector<std::atomic<bool>> moving_in_;  // By database: whether a move has part in it.
   mutable std::mutex mutex_;
   // Guarded by mutex_, as is what the moves hold:
+  bool ending_ = false;
   std::vector<MovingPtr> moves_;
   std::deque<MoveStatus> ended_;
   uint64_t epoch_ = 0;        // Of the map that the moves were brought in line with.

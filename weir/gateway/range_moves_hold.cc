@@ -17,11 +17,22 @@ bool RangeMoves::MayHold(const Moving& moving) const {
   return clock_.Mono() >= moving.hold_after && !AnyStands(moving);
 }
 
-// Whether it is time to let go, with keys still to be brought over. Requires: mutex_ is held.
+// Whether it is time to let go, with keys still to be brought over, or since there will be no Tick
+// to go on. Requires: mutex_ is held.
 bool RangeMoves::HeldTooLong(const Moving& moving) const {
+  if (!moving.held || moving.flipping) return false;
   const bool all_there = !moving.working && moving.machine.written() == 0;
-  return moving.held && !moving.flipping && !all_there &&
-         clock_.Mono() - moving.held_since > kHoldMax;
+  return ending_ || (!all_there && clock_.Mono() - moving.held_since > kHoldMax);
+}
+
+void RangeMoves::End() {
+  std::vector<MovingPtr> moves;
+  {
+    const std::lock_guard lock(mutex_);
+    ending_ = true;
+    moves = moves_;
+  }
+  for (const MovingPtr& moving : moves) LetGo(moving);
 }
 
 // Takes a turn of the authority's log, which ends with Release.
