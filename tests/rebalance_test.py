@@ -99,8 +99,9 @@ class Rebalance(unittest.TestCase):
 
         with Clients(server) as clients:
             done = self.done(server, "rebalance")
-            self.assertTrue(done.startswith(plan), done)
-            self.assertIn(f"{len(as_json['moves'])} of {len(as_json['moves'])} is done\n", done)
+            # The clients' keys have come since, so that it is not quite the plan from before.
+            self.assertRegex(done, r"-> [123] \(\S+/[bc]\)  about ")
+            self.assertRegex(done, r"\n(\d+) of \1 is done\n$")
         self.assertIsNone(clients.error)
         self.assertGreater(clients.rounds, COUNTED)
         for name, share in self.directories(server).items():
