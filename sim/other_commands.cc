@@ -80,9 +80,10 @@ const std::vector<Words> kCommands = {
     {"ACL", "DELUSER", "x"},
     {"ACL", "LOAD"},
     {"ACL", "SAVE"},
-    {"ACL", "GENPASS"},
-    {"ACL", "GENPASS", "5"},
+    // A password would be random, and the seed not one history.
     {"ACL", "GENPASS", "0"},
+    {"ACL", "GENPASS", "x"},
+    {"ACL", "GENPASS", "1", "2"},
     {"ACL", "HELP"},
     {"CLUSTER", "INFO"},
     {"CLUSTER", "KEYSLOT", "@key"},
