@@ -162,9 +162,8 @@ void Database::BeginLoads() {
       NoteLoads();
     }
     RefuseLoads(std::move(refused));
-    if (reads_end_) return EndSnapshots();
-    if (!batch.has_value()) return;
-    PerformLoad(std::move(*batch));
+    if (!batch.has_value()) return reads_end_ ? EndSnapshots() : void();
+    PerformLoad(std::move(*batch));  // Also when reads have just ended: it is told so.
   }
 }
 
