@@ -231,6 +231,24 @@ class CommandLine(unittest.TestCase):
         again = self.run_weir("check", self.write(first.stdout, "again.toml"))
         self.assertEqual(again.stdout, first.stdout)
 
+    def test_check_reads_the_limits_that_were_made_while_weir_served(self):
+        os.mkdir(os.path.join(self.directory, "data"))
+        data = os.path.join(self.directory, "data")
+        name = self.write(f'[server]\ndata = "{data}"\n')
+        limits = ('[[limit]]\nname = "trial"\nrate = "5/m"\n'
+                  '[[limit]]\nname = "gone"\nrate = "5/m"\nuser = "cart"\n')
+        self.write(limits, os.path.join("data", "limits.toml"))
+        done = self.run_weir("check", name)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn('name = "trial"', done.stdout)
+        self.assertNotIn('name = "gone"', done.stdout)
+        self.assertIn("LIMIT.POLICY DEL gone", done.stderr)
+        self.write('[[limit]]\nname = "trial"\nrate = "5/m"\ncost = 9\n',
+                   os.path.join("data", "limits.toml"))
+        done = self.run_weir("check", name)
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("limits.toml", done.stderr)
+
     def test_warnings_do_not_fail_the_check(self):
         done = self.run_weir("check", self.write('[server]\nmemory = "64mb"\n'))
         self.assertEqual(done.returncode, 0)

@@ -70,6 +70,16 @@ class Live : public testing::Test {
   std::unique_ptr<LiveConfig> live_;
 };
 
+// What GET says of a limit, SET takes.
+TEST_F(Live, TheRatesOfALimitAreToldAsTheyAreSet) {
+  Start("");
+  EXPECT_EQ(SetLimit("l", {{"rate", "5/m"}, {"rates", " 20/h, 100/d "}}), "OK");
+  EXPECT_EQ(Get("limit.l.rates"), "20/h,100/d");
+  EXPECT_EQ(SetLimit("m", {{"rate", "5/m"}, {"rates", Get("limit.l.rates")}}), "OK");
+  EXPECT_EQ(SetLimit("l", {{"rate", "5/m"}, {"rates", " "}}), "OK");
+  EXPECT_EQ(Get("limit.l.rates"), "");
+}
+
 TEST_F(Live, ALiveLimitGoesBeforeThatOfTheFileUntilItIsDeleted) {
   Start("[[limit]]\nname = \"a\"\nrate = \"1/s\"\n");
   EXPECT_EQ(SetLimit("b", {{"RATE", "5/m"}, {"per", "key"}, {"commands", "none"}}), "OK");
@@ -97,6 +107,8 @@ TEST_F(Live, ALimitThatCannotBeChangesNothing) {
   EXPECT_THAT(SetLimit("b", {{"rate", "1mb/m"}}), HasSubstr("counts bytes"));
   EXPECT_THAT(SetLimit("b", {{"rate", "1/m"}, {"rates", "1/h,1mb/d"}}), HasSubstr("counts bytes"));
   EXPECT_THAT(SetLimit("b", {{"rate", "1/m"}, {"rates", "1/h,"}}), HasSubstr("'' is not a rate"));
+  EXPECT_THAT(SetLimit("b", {{"rate", "9/m"}, {"rates", "1/s"}, {"cost", "2"}}),
+              HasSubstr("is above the burst of 1, so nothing could ever pass"));
   EXPECT_THAT(applied_, IsEmpty());
 }
 

@@ -6,7 +6,7 @@
 #include <optional>
 #include <utility>
 
-#include "cmd/weir/load.h"
+#include "cmd/weir/layout.h"
 #include "cmd/weir/options.h"
 
 #include "weir/backup/files.h"
@@ -21,12 +21,19 @@ std::string Lower(std::string text) {
   return text;
 }
 
-// At commas; an empty text has no parts.
+std::string WithoutBlanks(const std::string& text) {
+  const size_t begin = text.find_first_not_of(' ');
+  if (begin == std::string::npos) return "";
+  return text.substr(begin, text.find_last_not_of(' ') + 1 - begin);
+}
+
+// At commas, without the blanks around them; a blank text has no parts.
 std::vector<std::string> Split(const std::string& text) {
   std::vector<std::string> parts;
-  for (size_t begin = 0; !text.empty() && begin <= text.size();) {
+  if (WithoutBlanks(text).empty()) return parts;
+  for (size_t begin = 0; begin <= text.size();) {
     const size_t end = std::min(text.find(',', begin), text.size());
-    parts.push_back(text.substr(begin, end - begin));
+    parts.push_back(WithoutBlanks(text.substr(begin, end - begin)));
     begin = end + 1;
   }
   return parts;
@@ -123,6 +130,34 @@ Result<std::vector<LimitConfig>> ReadLiveLimits(const std::string& directory) {
   Loaded loaded = ReadSections({.file_name = path, .text = text.value(), .flags = {}});
   if (!loaded.errors.empty()) return Error{ErrorCode::kCorrupt, loaded.errors.front()};
   return std::move(loaded.config.limits);
+}
+
+Result<JoinedLimits> JoinLiveLimits(Config* config) {
+  JoinedLimits joined;
+  if (config->server.store == StoreKind::kMemory) return joined;
+  const std::string directory = LayOut(*config).directories.front();
+  Result<std::vector<LimitConfig>> live = ReadLiveLimits(directory);
+  if (!live.ok()) return live.error();
+  joined.live = std::move(live).value();
+  config->limits = Overlaid(config->limits, InForce(joined.live, config->users, &joined.warnings));
+  const Loaded together = CheckTogether(*config);
+  if (!together.errors.empty()) {
+    return Error{ErrorCode::kInvalid, together.errors.front() + "; mend the configuration, or '" +
+                                          PathIn(directory) + "'"};
+  }
+  return joined;
+}
+
+Loaded WithLiveLimits(Loaded loaded) {
+  if (!loaded.errors.empty()) return loaded;
+  const Result<JoinedLimits> joined = JoinLiveLimits(&loaded.config);
+  if (!joined.ok()) {
+    loaded.errors.push_back(joined.error().message);
+    return loaded;
+  }
+  const std::vector<std::string>& warnings = joined.value().warnings;
+  loaded.warnings.insert(loaded.warnings.end(), warnings.begin(), warnings.end());
+  return loaded;
 }
 
 Result<Ok> WriteLiveLimits(const std::string& directory, const std::vector<LimitConfig>& limits,

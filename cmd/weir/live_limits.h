@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "cmd/weir/config.h"
+#include "cmd/weir/load.h"
 
 #include "weir/backup/files.h"
 #include "weir/base/result.h"
@@ -29,6 +30,18 @@ std::vector<LimitConfig> Overlaid(std::vector<LimitConfig> configured,
 std::vector<LimitConfig> InForce(const std::vector<LimitConfig>& live,
                                  const std::vector<UserConfig>& users,
                                  std::vector<std::string>* warnings);
+
+struct JoinedLimits {
+  std::vector<LimitConfig> live;  // Kept beside the data; into the configuration came those of them
+                                  // that concern somebody.
+  std::vector<std::string> warnings;
+};
+// Puts what is kept beside the data of `config` into it, as `weir serve` does. With --store memory
+// nothing is kept. Errors: those of ReadLiveLimits; kInvalid where they do not fit together.
+Result<JoinedLimits> JoinLiveLimits(Config* config);
+
+// What was loaded and, if that is without errors, the live limits of its data.
+Loaded WithLiveLimits(Loaded loaded);
 
 // As TOML that reads back as the same.
 std::string LimitsText(const std::vector<LimitConfig>& limits);

@@ -14,6 +14,7 @@
 #include "cmd/weir/bench/bench.h"
 #include "cmd/weir/commands_document.h"
 #include "cmd/weir/ketama_command.h"
+#include "cmd/weir/live_limits.h"
 #include "cmd/weir/load.h"
 #include "cmd/weir/machine.h"
 #include "cmd/weir/man_page.h"
@@ -77,8 +78,7 @@ Loaded LoadNow(const std::string& file_name, const std::vector<FlagValue>& flags
 }
 
 // Returns the configuration, or nullopt after reporting every error.
-std::optional<Loaded> Load(const std::string& file_name, const std::vector<FlagValue>& flags) {
-  Loaded loaded = LoadNow(file_name, flags);
+std::optional<Loaded> Reported(Loaded loaded) {
   for (const std::string& error : loaded.errors) std::fprintf(stderr, "%s\n", error.c_str());
   if (!loaded.errors.empty()) return std::nullopt;
   for (const std::string& warning : loaded.warnings) Complain("warning: " + warning);
@@ -86,7 +86,7 @@ std::optional<Loaded> Load(const std::string& file_name, const std::vector<FlagV
 }
 
 int RunCheck(const std::string& file_name) {
-  const std::optional<Loaded> loaded = Load(file_name, {});
+  const std::optional<Loaded> loaded = Reported(WithLiveLimits(LoadNow(file_name, {})));
   if (!loaded) return kUsage;
   Print(ShowConfig(loaded->config) + "\n" + ShowBudget(loaded->budget));
   return kSuccess;
@@ -109,7 +109,7 @@ int RunServe(const std::string& file_name,
   for (const auto& [key, texts] : values) {
     if (!texts.empty()) flags.push_back({key, texts});
   }
-  const std::optional<Loaded> loaded = Load(file_name, flags);
+  const std::optional<Loaded> loaded = Reported(LoadNow(file_name, flags));
   if (!loaded) return kUsage;
   return Serve(*loaded, file_name, [file_name, flags] { return LoadNow(file_name, flags); });
 }
@@ -128,7 +128,7 @@ std::optional<Config> LoadData(const DataArguments& data) {
   }
   std::vector<FlagValue> flags;
   if (!data.directory.empty()) flags.push_back({"data", {data.directory}});
-  std::optional<Loaded> loaded = Load(data.config_file, flags);
+  std::optional<Loaded> loaded = Reported(LoadNow(data.config_file, flags));
   if (!loaded) return std::nullopt;
   return std::move(loaded->config);
 }

@@ -45,8 +45,9 @@ void AddServer(MetricList& list, Gateway& gateway) {
 void AddClients(MetricList& list, Gateway& gateway, const StatsTotals& totals) {
   list.Gauge("redis_connected_clients", "Open client connections.",
              gateway.process().connected_clients());
-  list.Gauge("redis_blocked_clients", "Clients whose commands wait for the end of CLIENT PAUSE.",
-             totals.paused_clients);
+  list.Gauge("redis_blocked_clients",
+             "Clients that wait for the end of CLIENT PAUSE, or by LIMIT.WAIT.",
+             totals.paused_clients + gateway.admission().waits().blocked());
   list.Gauge("redis_max_clients", "Client connections that may be open at once.",
              gateway.clients_max());
   list.Gauge("redis_client_recent_max_input_buffer_bytes", "Largest input buffer of a client.",

@@ -112,14 +112,26 @@ std::string WithoutQuotes(const std::string& text) {
   return text.starts_with('"') ? text.substr(1, text.size() - 2) : text;
 }
 
+// ["a", "b"] as a,b.
+std::string WithCommas(const std::string& list) {
+  std::string text;
+  for (const char c : list) {
+    if (c != '[' && c != ']' && c != '"' && c != ' ') text += c;
+  }
+  return text;
+}
+
 void AddSection(std::string_view section, const std::string& prefix, SectionRef values,
                 gateway::Parameters& parameters) {
   for (const Option& option : Options()) {
     if (option.section != section) continue;
     const bool secret = option.type == ValueType::kPassword;
     const std::string value = option.show(values).value_or("");
-    parameters.emplace_back(prefix + std::string(option.key),
-                            secret ? "(not shown)" : WithoutQuotes(value));
+    // As LIMIT.POLICY SET takes them.
+    const bool commas = option.list && section == "limit";
+    parameters.emplace_back(prefix + std::string(option.key), secret   ? "(not shown)"
+                                                              : commas ? WithCommas(value)
+                                                                       : WithoutQuotes(value));
   }
 }
 

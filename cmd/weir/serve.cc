@@ -188,19 +188,12 @@ void ReloadUntilStopped(const sigset_t& signals, LiveConfig& live, server::Serve
 // The limits that LIMIT.POLICY made before; they come into `config`.
 Result<LiveConfig::Limits> TakeLiveLimits(Config* config) {
   LiveConfig::Limits limits{.configured = config->limits};
+  Result<JoinedLimits> joined = JoinLiveLimits(config);
+  if (!joined.ok()) return joined.error();
+  for (const std::string& warning : joined.value().warnings) LogWarn(warning);
+  limits.live = std::move(joined.value().live);
   if (config->server.store == StoreKind::kMemory) return limits;
   const std::string directory = LayOut(*config).directories.front();
-  Result<std::vector<LimitConfig>> live = ReadLiveLimits(directory);
-  if (!live.ok()) return live.error();
-  limits.live = std::move(live).value();
-  std::vector<std::string> warnings;
-  config->limits = Overlaid(config->limits, InForce(limits.live, config->users, &warnings));
-  for (const std::string& warning : warnings) LogWarn(warning);
-  const Loaded together = CheckTogether(*config);
-  if (!together.errors.empty()) {
-    return Error{ErrorCode::kInvalid, together.errors.front() + "; mend the configuration, or '" +
-                                          directory + "/limits.toml'"};
-  }
   if (!limits.live.empty()) {
     LogInfo("limits that LIMIT.POLICY made",
             {{"limits", std::to_string(limits.live.size())}, {"directory", directory}});

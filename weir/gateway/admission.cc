@@ -61,9 +61,9 @@ Passage Admission::Try(View* view, const limit::Request& request, const Waiter& 
     const limit::NamedOutcome& outcome = outcomes.each[i];
     if (!outcome.binding || outcome.allowed()) continue;
     const auto delay = policies.policy(*policies.Find(limits[i].policy)).delay_max;
-    may_wait &= outcome.verdict == limit::Verdict::kLater &&
-                now + outcome.retry_after <= waiter.since + delay;
-    passage.wait.until = std::min(passage.wait.until, waiter.since + delay);
+    const MonoTime until = waiter.since + (delay + LateBy(waiter.seat, delay));
+    may_wait &= outcome.verdict == limit::Verdict::kLater && now + outcome.retry_after <= until;
+    passage.wait.until = std::min(passage.wait.until, until);
   }
   if (may_wait) return passage;
   // Those in force may have come to have more rates since.

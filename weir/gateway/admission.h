@@ -51,6 +51,14 @@ struct Passage {
 // Whether a request may wait for its tokens, where the policies let it.
 enum class Patience : uint8_t { kNone, kWaits };
 
+// How much longer than `most` one may wait that has a place in a line: it was given the place
+// because its tokens would come in time, and each who is woken a little late, when the bucket is
+// full, loses what would have come meanwhile.
+inline std::chrono::nanoseconds LateBy(const LimitWaits::Seat& seat,
+                                       std::chrono::nanoseconds most) {
+  return seat.taken() ? std::chrono::milliseconds(10) + most / 16 : std::chrono::nanoseconds(0);
+}
+
 // One that asks again, having waited since then.
 struct Waiter {
   const LimitWaits::Seat& seat;

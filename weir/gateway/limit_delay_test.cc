@@ -95,6 +95,44 @@ TEST_F(LimitDelayTest, WhoIsGoneGivesUpItsPlaceAndWhoOnlyEndsItsSideDoesNot) {
   EXPECT_EQ(waiting(), 0u);
 }
 
+TEST_F(LimitDelayTest, WhoWaitsForALimitIsNotBlockedByHimself) {
+  rig_.Do(a_, {"SET", "s:1", "x"});
+  const std::string id = rig_.Do(a_, {"CLIENT", "ID"}).substr(1);
+  Send(a_, {"SET", "s:1", "y"});
+  EXPECT_EQ(rig_.gateway().admission().waits().blocked(), 0u);
+  EXPECT_EQ(rig_.Do(b_, {"CLIENT", "UNBLOCK", id}), ":0");
+  Pass(100ms);
+  EXPECT_EQ(Replies(a_), Strings({"+OK"}));
+}
+
+// With `delay` as long as the tokens of two take, two wait.
+TEST_F(LimitDelayTest, TheLastThatFitsIsServedThoughTheFirstWokeLate) {
+  for (const char* value : {"1", "2", "3"}) Send(a_, {"SET", "s:1", value});
+  EXPECT_EQ(Replies(a_), Strings({"+OK"}));
+  Pass(155ms);
+  EXPECT_EQ(Replies(a_), Strings({"+OK"}));
+  Pass(99ms);
+  EXPECT_EQ(Replies(a_), Strings());
+  Pass(1ms);
+  EXPECT_EQ(Replies(a_), Strings({"+OK"}));
+}
+
+TEST_F(LimitDelayTest, WhoMayNoMoreIsRefusedWhenItsTokensAreThere) {
+  Authentication& authentication = rig_.gateway().authentication();
+  const auto set = [&](users::Rights rights) {
+    users::User user{.name = "default", .password_hash = "", .rights = rights};
+    authentication.SetUsers(
+        std::make_shared<const users::Users>(std::vector<users::User>{std::move(user)}));
+  };
+  rig_.Do(a_, {"SET", "s:1", "x"});
+  Send(a_, {"SET", "s:1", "y"});
+  set(users::kRead);
+  Pass(100ms);
+  const Strings replies = Replies(a_);
+  ASSERT_EQ(replies.size(), 1u);
+  EXPECT_TRUE(replies[0].starts_with("-NO")) << replies[0];
+}
+
 TEST_F(LimitDelayTest, WhenTheServerStopsNobodyWaits) {
   rig_.Do(a_, {"SET", "s:1", "x"});
   Send(a_, {"SET", "s:1", "y"});

@@ -1,6 +1,9 @@
 // Goal: LIMIT.WAIT answers as soon as its tokens are there, in order of arrival, never later than
 // MAX, and holds no place for a client that is gone. Method: scripts of commands over a whole
 // gateway whose clock is moved by hand; one run of many clients against the plain arithmetic.
+#include <atomic>
+#include <thread>
+
 #include <gtest/gtest.h>
 
 #include "weir/gateway/limit_waits_fixture.h"
@@ -172,8 +175,8 @@ TEST_F(LimitWaitTest, AsManyWaitAsMayAndTheNextIsToldSo) {
   LimitWaits& waits = rig_.gateway().admission().waits();
   std::vector<LimitWaits::Seat> seats;
   for (size_t i = 0; i + 1 < limit::WaitingLine::kWaitersMax; ++i) {
-    seats.emplace_back(Origin{&rig_.home(), 1000, i, 0});
-    ASSERT_TRUE(waits.Wait(&seats.back(), 1, 1, true).has_value());
+    seats.emplace_back(Origin{&rig_.home(), 1000, i, 0}, 1000 + i, true);
+    ASSERT_NE(waits.Wait(&seats.back(), 1, 1, true), LimitWaits::Joined::kNoRoom);
   }
   Send(a_, {"LIMIT.WAIT", "k", "RATE", "1/h", "MAX", "3600000"});
   EXPECT_EQ(Replies(a_), Strings());
@@ -182,6 +185,68 @@ TEST_F(LimitWaitTest, AsManyWaitAsMayAndTheNextIsToldSo) {
   EXPECT_EQ(rig_.Do(b_, {"LIMIT.WAIT", "j", "RATE", "1/h", "MAX", "3600000"}),
             "-OVERLOADED retry_after_ms=100 reason=limit : as many commands wait at limits as "
             "may");
+}
+
+TEST_F(LimitWaitTest, NobodyHasMorePlacesThanAreFree) {
+  LimitWaits& waits = rig_.gateway().admission().waits();
+  std::vector<LimitWaits::Seat> seats;
+  const auto places = [&](limit::FlowId flow) {
+    for (size_t count = 0;; ++count) {
+      seats.emplace_back(Origin{&rig_.home(), 1000, seats.size(), 0}, flow, true);
+      if (waits.Wait(&seats.back(), 1, 1, true) == LimitWaits::Joined::kNoRoom) return count;
+    }
+  };
+  constexpr size_t kMost = limit::WaitingLine::kWaitersMax;
+  EXPECT_EQ(places(1), kMost / 2);
+  EXPECT_EQ(places(2), kMost / 4);
+  seats.clear();
+  EXPECT_EQ(places(2), kMost / 2);
+}
+
+// Each of those before it wakes a millisecond late, when the bucket is full, and what would have
+// come in that time is lost.
+TEST_F(LimitWaitTest, WhoWasLetWaitPassesThoughOthersWakeLate) {
+  rig_.Do(a_, Wait("k", "10/s", "0"));
+  Send(a_, Wait("k", "10/s", "5000"));
+  Send(b_, Wait("k", "10/s", "5000"));
+  Send(c_, Wait("k", "10/s", "300"));
+  Pass(101ms);
+  Pass(101ms);
+  EXPECT_EQ(Replies(a_).size(), 1u);
+  EXPECT_EQ(Replies(b_).size(), 1u);
+  Pass(98ms);
+  EXPECT_EQ(Replies(c_), Strings());
+  Pass(2ms);
+  EXPECT_EQ(Replies(c_), Strings({"[:1 :0 :0 :100 :0 :302]"}));
+}
+
+TEST_F(LimitWaitTest, WhoIsNotTheFirstIsToldOfThoseBeforeItAlone) {
+  rig_.Do(a_, Wait("k", "10/s", "0"));
+  Send(a_, Wait("k", "10/s", "5000"));
+  Send(b_, Wait("k", "10/s", "5000"));
+  Send(c_, Wait("k", "10/s", "5000"));
+  rig_.client(b_).pipeline.OnClientEnded();
+  EXPECT_EQ(Replies(b_), Strings({"[:0 :0 :200 :100 :1 :0]"}));
+}
+
+TEST_F(LimitWaitTest, AnotherClientMayEndTheWaiting) {
+  rig_.Do(a_, Wait("k", "10/s", "0"));
+  const auto id = [&](size_t client) { return rig_.Do(client, {"CLIENT", "ID"}).substr(1); };
+  const std::string a = id(a_);
+  const std::string b = id(b_);
+  Send(a_, Wait("k", "10/s", "5000"));
+  Send(b_, Wait("k", "10/s", "5000"));
+  const LimitWaits& waits = rig_.gateway().admission().waits();
+  EXPECT_EQ(waits.blocked(), 2u);
+  EXPECT_EQ(rig_.Do(c_, {"CLIENT", "UNBLOCK", a}), ":1");
+  rig_.RunAll();
+  EXPECT_EQ(Replies(a_), Strings({"[:0 :0 :100 :100 :1 :0]"}));
+  EXPECT_EQ(rig_.Do(c_, {"CLIENT", "UNBLOCK", b, "ERROR"}), ":1");
+  rig_.RunAll();
+  EXPECT_EQ(Replies(b_), Strings({"-UNBLOCKED client unblocked via CLIENT UNBLOCK"}));
+  EXPECT_EQ(rig_.Do(c_, {"CLIENT", "UNBLOCK", b}), ":0");
+  EXPECT_EQ(waits.blocked(), 0u);
+  EXPECT_EQ(waiting(), 0u);
 }
 
 TEST_F(LimitWaitTest, OddWordsAreAnErrorAndNothingElse) {
@@ -200,6 +265,44 @@ TEST_F(LimitWaitTest, OddWordsAreAnErrorAndNothingElse) {
   EXPECT_EQ(wait({"POLICY", "none", "MAX", "1"}), "-ERR there is no limit policy 'none'");
   EXPECT_EQ(rig_.Do(a_, {"MULTI"}), "+OK");
   EXPECT_EQ(wait({"RATE", "1/s", "MAX", "1"}), "-ERR Command not allowed inside a transaction");
+}
+
+class CountingHome final : public Home {
+ public:
+  void Deliver(Completions completions) override { delivered += completions.size(); }
+  std::atomic<size_t> delivered{0};
+};
+
+// For the thread sanitizer, above all.
+TEST(LimitWaitsOfManyThreads, AllThatCameAreGoneInTheEnd) {
+  constexpr size_t kThreads = 4;
+  LimitWaits waits;
+  CountingHome home;
+  std::atomic<size_t> running{kThreads};
+  std::vector<std::thread> threads;
+  for (size_t thread = 0; thread < kThreads; ++thread) {
+    threads.emplace_back([&, thread] {
+      for (uint64_t i = 0; i < 1000; ++i) {
+        LimitWaits::Seat seat(Origin{&home, thread, i, 0}, thread, i % 2 == 0);
+        EXPECT_NE(waits.Wait(&seat, i % 3, 1 + i % 5, i % 4 == 0), LimitWaits::Joined::kNoRoom);
+        EXPECT_LE(waits.Ahead(i % 3, &seat), 5 * kThreads);
+        waits.Tell(i % 3);
+        // Sometimes to the end of another line.
+        if (i % 7 == 0) waits.Wait(&seat, (i + 1) % 3, 1, false);
+      }
+      --running;
+    });
+  }
+  for (uint64_t i = 0; running > 0; ++i) {
+    waits.TellAll();
+    waits.Unblock(i % kThreads, LimitWaits::Unblocked::kAsAtItsMax);
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_FALSE(waits.any());
+  EXPECT_FALSE(waits.any_at_policies());
+  EXPECT_EQ(waits.blocked(), 0u);
+  EXPECT_EQ(waits.Ahead(0, nullptr), 0u);
+  EXPECT_GE(home.delivered, kThreads * 1000);
 }
 
 // Tokens come one by one, and are all used: the n-th of those who wait passes n periods later.

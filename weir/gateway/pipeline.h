@@ -226,7 +226,8 @@ class Pipeline {
   void TryLimits(Queued& queued);
   void TryPolicies(Queued& queued);
   void TryNamedLimits(Queued& queued);
-  bool StandInLine(Queued& queued, const Passage::Wait& wait);
+  LimitWaits::Joined StandInLine(Queued& queued, const Passage::Wait& wait);
+  static void EndLimitWait(Queued& queued);
   void StopWaits(bool all);
   bool TryAtOnce(const resp::Command& command, const Resolved& resolved);
   bool TryOneKey(const CommandSpec& spec, Args args, const KeyHash& hash);

@@ -2,6 +2,8 @@
 // LIMIT.WAIT, once it has. What comes after either waits behind it.
 #include <algorithm>
 #include <cassert>
+#include <optional>
+#include <span>
 #include <utility>
 
 #include "weir/gateway/commands/limit.h"
@@ -21,6 +23,19 @@ bool IsOfTransaction(const CommandSpec& spec, const Transaction& transaction) {
 Reply NoRoomToWait() {
   return Reply::Failure(
       Overloaded({"limit", Refusal::kUntilQueue, "as many commands wait at limits as may"}));
+}
+
+// How LIMIT.WAIT goes on waiting that was refused; nullopt: it does not.
+std::optional<Passage::Wait> WaitFor(const limit::NamedOutcomes& outcomes,
+                                     std::span<const limit::NamedLimit> limits, MonoTime now,
+                                     MonoTime until) {
+  const limit::NamedOutcome& longest = outcomes.each[outcomes.decisive];
+  if (longest.verdict != limit::Verdict::kLater || now + longest.retry_after > until) {
+    return std::nullopt;
+  }
+  return Passage::Wait{longest.bucket, longest.line_cost,
+                       longest.behind, longest.retry_after,
+                       until,          !limits[outcomes.decisive].policy.empty()};
 }
 
 }  // namespace
@@ -53,7 +68,7 @@ std::optional<Reply> Pipeline::Throttled(const CommandSpec& spec, Args args, boo
 void Pipeline::EnqueueWaiting(Queued queued) {
   const Origin origin = OriginOf(NextSequence());
   queued.waits = true;
-  queued.seat = LimitWaits::Seat(origin);
+  queued.seat = LimitWaits::Seat(origin, Flow(), false);
   Enqueue(std::move(queued));
   if (Queued* waiting = Find(origin)) TryLimits(*waiting);
   Pump();
@@ -62,7 +77,7 @@ void Pipeline::EnqueueWaiting(Queued queued) {
 void Pipeline::BeginWait(Queued& queued, uint64_t sequence) {
   queued.pending = 1;
   queued.waits = true;
-  queued.seat = LimitWaits::Seat(OriginOf(sequence));
+  queued.seat = LimitWaits::Seat(OriginOf(sequence), Flow(), true);
   TryLimits(queued);
 }
 
@@ -78,38 +93,58 @@ void Pipeline::TryLimits(Queued& queued) {
 }
 
 void Pipeline::TryPolicies(Queued& queued) {
-  const limit::Request request = LimitRequest(*queued.spec, queued.args.views(), session_);
+  const Args args = queued.args.views();
+  const auto refuse = [&](Reply reply) {
+    queued.state = State::kAnswered;
+    queued.rejected = true;
+    queued.reply = std::move(reply);
+    CountRejection(queued.spec, queued.reply);
+  };
+  // Its user may be another one than when it came, or may less.
+  if (gateway_.authentication().generation() != 0) {
+    if (std::optional<Reply> forbidden = Forbidden(*queued.spec, args)) {
+      EndLimitWait(queued);
+      queued.last |= expelled_;
+      return refuse(std::move(*forbidden));
+    }
+  }
+  const limit::Request request = LimitRequest(*queued.spec, args, session_);
   const auto ask = [&](Patience patience) {
     return gateway_.admission().Try(&outbox_.limits, request, {queued.seat, queued.since, patience},
                                     outbox_.now.mono);
   };
   Passage passage = ask(patience_);
+  // What came before it was in the line is seen once it is.
+  if (passage.verdict == Passage::Verdict::kWaits &&
+      StandInLine(queued, passage.wait) == LimitWaits::Joined::kNowFirst) {
+    passage = ask(patience_);
+    if (passage.verdict == Passage::Verdict::kWaits) StandInLine(queued, passage.wait);
+  }
   if (passage.verdict == Passage::Verdict::kWaits) {
-    if (StandInLine(queued, passage.wait)) return;
+    if (queued.seat.taken()) return;
     passage = ask(Patience::kNone);
   }
-  queued.waits = false;
-  queued.seat.Leave();
+  EndLimitWait(queued);
   if (passage.verdict == Passage::Verdict::kPasses) {
     queued.since = outbox_.now.mono;  // It was held back by design: that is not how long it took.
     return;
   }
-  queued.state = State::kAnswered;
-  queued.rejected = true;
-  queued.reply = Reply::Failure(std::move(passage.refusal));
   outbox_.stats->throttled.Add(1);
-  CountRejection(queued.spec, queued.reply);
+  refuse(Reply::Failure(std::move(passage.refusal)));
 }
 
 void Pipeline::TryNamedLimits(Queued& queued) {
   const MonoTime now = outbox_.now.mono;
   const auto answer = [&queued](Reply reply) {
-    queued.waits = false;
-    queued.seat.Leave();
+    EndLimitWait(queued);
     queued.pending = 0;
     queued.state = State::kAnswered;
     queued.reply = std::move(reply);
   };
+  const LimitWaits::Unblocked unblocked = queued.seat.unblocked();
+  if (unblocked == LimitWaits::Unblocked::kByError) {
+    return answer(Reply::Failure(std::string(errors::kUnblocked)));
+  }
   const auto words =
       commands::ReadWait({queued.args.views(), session_, gateway_, home_, outbox_, false});
   if (!words.ok()) return answer(Reply::Failure(words.error().message));
@@ -117,22 +152,22 @@ void Pipeline::TryNamedLimits(Queued& queued) {
     return gateway_.admission().DecideNamed(&outbox_.limits, words.value().limits.all(), ask, now,
                                             &queued.seat);
   };
+  const bool waits = wait_patience_ == Patience::kWaits && unblocked == LimitWaits::Unblocked::kNot;
   Result<limit::NamedOutcomes> outcomes = decide(limit::Ask::kTry);
-  if (outcomes.ok() && !outcomes.value().allowed) {
-    const size_t decisive = outcomes.value().decisive;
-    const limit::NamedOutcome& longest = outcomes.value().each[decisive];
-    const MonoTime until = queued.began + words.value().most;
-    if (wait_patience_ == Patience::kWaits && longest.verdict == limit::Verdict::kLater &&
-        now + longest.retry_after <= until) {
-      const Passage::Wait wait{
-          longest.bucket, longest.line_cost,
-          longest.behind, longest.retry_after,
-          until,          !words.value().limits.all()[decisive].policy.empty()};
-      if (StandInLine(queued, wait)) return;
-      return answer(NoRoomToWait());
-    }
-    outcomes = decide(limit::Ask::kTake);  // The last time: now it is counted.
+  // Once more when it has come to be the first: what came before is seen then.
+  for (int looks = 0; looks < 2 && outcomes.ok() && !outcomes.value().allowed; ++looks) {
+    const auto most = words.value().most;
+    const std::optional<Passage::Wait> wait =
+        WaitFor(outcomes.value(), words.value().limits.all(), now,
+                queued.began + (most + LateBy(queued.seat, most)));
+    if (!waits || !wait.has_value()) break;
+    const LimitWaits::Joined joined = StandInLine(queued, *wait);
+    if (joined == LimitWaits::Joined::kNoRoom) return answer(NoRoomToWait());
+    if (joined != LimitWaits::Joined::kNowFirst || looks == 1) return;
+    outcomes = decide(limit::Ask::kTry);
   }
+  // The last time: now it is counted.
+  if (outcomes.ok() && !outcomes.value().allowed) outcomes = decide(limit::Ask::kTake);
   if (!outcomes.ok()) return answer(Reply::Failure("ERR " + outcomes.error().message));
   answer(EncodedBy(session_.protocol, [&](resp::Writer& writer) {
     writer.ArrayHeader(commands::kOutcomeFields + 1);
@@ -142,17 +177,25 @@ void Pipeline::TryNamedLimits(Queued& queued) {
   queued.since = queued.began = now;  // As above.
 }
 
-// Returns false when there is no room for it.
-bool Pipeline::StandInLine(Queued& queued, const Passage::Wait& wait) {
+// It does not wait any more.
+void Pipeline::EndLimitWait(Queued& queued) {
+  queued.waits = false;
+  queued.seat.Leave();
+}
+
+// Unless there is no room for it, it tries again when it may be its time.
+LimitWaits::Joined Pipeline::StandInLine(Queued& queued, const Passage::Wait& wait) {
   const MonoTime now = outbox_.now.mono;
-  const std::optional<bool> first =
+  const LimitWaits::Joined joined =
       gateway_.admission().waits().Wait(&queued.seat, wait.bucket, wait.cost, wait.of_policy);
-  if (!first.has_value()) return false;
+  if (joined == LimitWaits::Joined::kNoRoom) return joined;
   MonoTime next = wait.until;
   // Those who were before it have gone meanwhile: its turn is now.
-  if (*first) next = std::min(next, wait.behind ? now : now + wait.retry_after);
+  if (joined != LimitWaits::Joined::kBehind) {
+    next = std::min(next, wait.behind ? now : now + wait.retry_after);
+  }
   NoteDue(queued, next);
-  return true;
+  return joined;
 }
 
 // `all`: those that policies delay too.

@@ -6,7 +6,7 @@
 // When not to use: where a newcomer may take what others wait for.
 //
 // Ownership: holds numbers alone; a bucket is its hash. Threads: single-owner.
-// Cost: O(log n) of the line, and an allocation for each that waits.
+// Cost: O(log n) of the line, and an allocation for each that waits; Before a look at kLookedAtMax.
 #pragma once
 
 #include <algorithm>
@@ -25,7 +25,8 @@ class WaitingLine {
  public:
   // That wait for all buckets together.
   static constexpr size_t kWaitersMax = size_t{1} << 16;
-  // The most that Ahead says.
+  static constexpr size_t kLookedAtMax = 1024;
+  // The most that Ahead and Before say.
   static constexpr uint64_t kAheadMax = uint64_t{1} << 61;
 
   struct Place {
@@ -73,6 +74,21 @@ class WaitingLine {
     const auto found = lines_.find(bucket);
     if (found == lines_.end()) return 0;
     return static_cast<uint64_t>(std::min<Uint128>(found->second.sum, kAheadMax));
+  }
+
+  // What those will take who were in the place's line before it. Of one that has more than
+  // kLookedAtMax before it, what all others in the line will take.
+  uint64_t Before(const Place& place) const {
+    const Line& line = lines_.at(place.bucket);
+    const auto own = line.costs.find(place.number);
+    assert(own != line.costs.end());
+    Uint128 sum = 0;
+    size_t looked_at = 0;
+    for (auto other = own; other != line.costs.begin() && looked_at < kLookedAtMax; ++looked_at) {
+      sum += (--other)->second;
+    }
+    if (looked_at == kLookedAtMax) sum = line.sum - own->second;
+    return static_cast<uint64_t>(std::min<Uint128>(sum, kAheadMax));
   }
 
   // The number of the first in the bucket's line, if anybody waits.

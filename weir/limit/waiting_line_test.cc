@@ -84,5 +84,25 @@ TEST(WaitingLine, AgreesWithAPlainListWhateverTheOrder) {
   }
 }
 
+TEST(WaitingLine, BeforeAPlaceAreThoseThatCameEarlier) {
+  WaitingLine line;
+  const auto first = line.Join(1, 10).value();
+  const auto second = line.Join(1, 20).value();
+  const auto third = line.Join(1, 40).value();
+  EXPECT_EQ(line.Before(first), 0u);
+  EXPECT_EQ(line.Before(second), 10u);
+  EXPECT_EQ(line.Before(third), 30u);
+  line.Leave(second);
+  EXPECT_EQ(line.Before(third), 10u);
+}
+
+TEST(WaitingLine, FarBehindAllOthersCountAsBefore) {
+  WaitingLine line;
+  for (size_t i = 0; i < WaitingLine::kLookedAtMax; ++i) line.Join(1, 1);
+  const auto last = line.Join(1, 5).value();
+  line.Join(1, 7);
+  EXPECT_EQ(line.Before(last), WaitingLine::kLookedAtMax + 7);
+}
+
 }  // namespace
 }  // namespace weir::limit

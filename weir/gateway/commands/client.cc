@@ -237,7 +237,12 @@ void ClientUnblock(const LocalCall& call, resp::Writer& writer) {
   } else if (!ParseInteger(args[2], &id)) {
     WriteError(writer, errors::kNotInteger);
   } else {
-    writer.Integer(0);
+    const bool error = args.size() == 4 && SameWord(args[3], "error");
+    const bool ended =
+        id > 0 && call.gateway.admission().waits().Unblock(
+                      static_cast<uint64_t>(id),
+                      error ? LimitWaits::Unblocked::kByError : LimitWaits::Unblocked::kAsAtItsMax);
+    writer.Integer(ended ? 1 : 0);
   }
 }
 

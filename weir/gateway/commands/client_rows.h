@@ -67,7 +67,7 @@ inline constexpr Row kClientRows[] = {
     Local("client|unblock", -3, kAdmin | kAlways, "5.0.0",
           "Unblock a client blocked in a blocking command from a different connection.",
           c::ClientUnblock)
-        .Differs("Always 0: LIMIT.WAIT, which alone blocks, ends by its MAX."),
+        .Differs("Only LIMIT.WAIT blocks; with TIMEOUT it answers as at its MAX."),
     Local("client|unpause", 2, kAdmin | kAlways | kFlagEvenPaused, "6.2.0",
           "Resume processing of clients that were paused.", c::ClientUnpause),
 };

@@ -113,7 +113,8 @@ void AddClients(Lines& lines, const Facts& facts) {
   lines.Add("maxclients", facts.gateway.clients_max());
   lines.Add("client_recent_max_input_buffer", facts.totals.input_buffer_bytes_max);
   lines.Add("client_recent_max_output_buffer", facts.totals.output_buffer_bytes_max);
-  lines.Add("blocked_clients", facts.totals.paused_clients);
+  lines.Add("blocked_clients",
+            facts.totals.paused_clients + facts.gateway.admission().waits().blocked());
   lines.Add("tracking_clients", facts.gateway.tracking().counts().clients);
   lines.Add("clients_in_timeout_table", 0);
 }
