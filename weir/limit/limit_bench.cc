@@ -1,5 +1,6 @@
 // What a decision costs: the arithmetic alone; the table by itself, on few keys and on a million,
-// one by one and in bursts; whole requests, with policies matched and hashed, and when refused.
+// one by one and in bursts; whole requests, with policies matched and hashed, and when refused;
+// what a policy would have refused of the requests of a journal.
 #include <algorithm>
 #include <array>
 #include <cstring>
@@ -12,6 +13,7 @@
 #include "weir/base/key_hash.h"
 #include "weir/base/random.h"
 #include "weir/limit/limiter.h"
+#include "weir/limit/what_if.h"
 
 namespace weir::limit {
 namespace {
@@ -204,6 +206,30 @@ void Table(benchmark::State& state, const Load& load) {
       static_cast<double>(table.bytes()) / static_cast<double>(table.table().used_slots());
 }
 
+// A full journal of 4 MiB, by a thousand clients; `stood_for`: requests a second that its entries
+// stand for, were they one in 2^13, as of 10^8 in the hour.
+void WhatIfOfAJournal(benchmark::State& state) {
+  constexpr uint8_t kRarity = 13;
+  WhatIfSample sample{.name = "requests", .rarity = kRarity, .span = std::chrono::hours(1)};
+  Random random(1);
+  JournalEntry entry;
+  entry.rarity = kRarity;
+  const size_t entries = (size_t{4} << 20) / 3 / sizeof(JournalEntry);
+  for (size_t i = 0; i < entries; ++i) {
+    entry.at.ns += 3'600'000'000'000 / static_cast<int64_t>(entries);
+    entry.client = Client(random.Below(1000));
+    sample.entries.push_back(entry);
+  }
+  const std::vector<Policy> policies = {Make(Per::kClient, kSlow)};
+  for (auto _ : state) {
+    benchmark::DoNotOptimize(WhatIf(policies, sample).value().denied);
+  }
+  const auto decided = static_cast<double>(state.iterations()) * static_cast<double>(entries);
+  state.SetItemsProcessed(static_cast<int64_t>(decided));
+  state.counters["stood_for"] =
+      benchmark::Counter(decided * (1 << kRarity), benchmark::Counter::kIsRate);
+}
+
 BENCHMARK_CAPTURE(Table, HotSet, Load{.keys = 1000, .burst = 32});
 BENCHMARK_CAPTURE(Table, HotSetStacked4, Load{.keys = 1000, .burst = 8, .stacked = 4});
 BENCHMARK_CAPTURE(Table, Million, Load{.keys = kManyKeys, .burst = 32});
@@ -217,6 +243,7 @@ BENCHMARK(ManyKeys);
 BENCHMARK(FourStacked);
 BENCHMARK(Refused);
 BENCHMARK(RefusedWithText);
+BENCHMARK(WhatIfOfAJournal);
 
 }  // namespace
 }  // namespace weir::limit
