@@ -88,6 +88,7 @@ struct ServerConfig {
   std::optional<Endpoint> check_grpc;
   std::string check_token_file = "";
   std::vector<std::string> check_rules;
+  Duration limits_kept_every{std::chrono::seconds(10)};  // 0: they are not.
   Duration queue_deadline{std::chrono::seconds(1)};
   Duration drain_timeout{std::chrono::seconds(10)};
   LogLevel log_level = LogLevel::kInfo;

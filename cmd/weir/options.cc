@@ -73,6 +73,14 @@ void DeclareServer(std::vector<Option>& table) {
               {.key = "durability",
                .doc = "When a write is acknowledged: after fsync, or once the operating system has "
                       "it, which a power cut may undo."}));
+  add(Declare(
+      &ServerConfig::limits_kept_every,
+      {.key = "limits_kept_every",
+       .doc = "How often the buckets of limits that requests bring along are written beside "
+              "the data, so that they survive a restart: docs/limits.md. 0: they are full "
+              "after one.",
+       .least = Duration(0),
+       .most = kHour}));
   add(Declare(&ServerConfig::queue_deadline,
               {.key = "queue_deadline",
                .doc = "Longest wait for a place at a database; docs/overload.md tells more.",

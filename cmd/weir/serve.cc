@@ -8,6 +8,7 @@
 #include "cmd/weir/check_server.h"
 #include "cmd/weir/failpoint.h"
 #include "cmd/weir/layout.h"
+#include "cmd/weir/limit_keeper.h"
 #include "cmd/weir/live_limits.h"
 #include "cmd/weir/log.h"
 #include "cmd/weir/policies.h"
@@ -202,8 +203,11 @@ Result<LiveConfig::Limits> TakeLiveLimits(Config* config) {
   return limits;
 }
 
-// What clients may ask of the configuration, and change.
-void LetChange(LiveConfig& live, gateway::ProcessInfo& process) {
+// The process, and what clients may ask of the configuration and change.
+gateway::ProcessInfo DescribeServing(const Config& config, const Budget& budget, Clock& clock,
+                                     const std::string& config_file, LiveConfig& live) {
+  gateway::ProcessInfo process = DescribeProcess(config, budget, clock);
+  process.config_file = config_file;
   process.parameters = [&live] { return live.All(); };
   process.set_parameters = [&live](const auto& changes) { return live.Set(changes); };
   process.set_policy = [&live](const auto& name, const auto& keys) {
@@ -216,6 +220,7 @@ void LetChange(LiveConfig& live, gateway::ProcessInfo& process) {
     return PoliciesOf({std::move(made).value()});
   };
   process.delete_policy = [&live](const auto& name) { return live.DeleteLimit(name); };
+  return process;
 }
 
 }  // namespace
@@ -230,7 +235,6 @@ int Serve(const Loaded& loaded, const std::string& config_file, LiveConfig::Load
   SystemClock clock;
   const Result<std::string> admin_token = AdminToken(config.server);
   if (!admin_token.ok()) return Fail("cannot start the admin listener", admin_token.error());
-
   Result<OpenedStores> opened = OpenData(config, budget);
   if (!opened.ok()) return Fail("cannot open the data", opened.error());
   Result<LiveConfig::Limits> limits = TakeLiveLimits(&config);
@@ -243,9 +247,7 @@ int Serve(const Loaded& loaded, const std::string& config_file, LiveConfig::Load
     return Reconfigure(before, now.config, now.budget, *gateway_view, *server_view);
   };
   LiveConfig live(config, std::move(load), apply, std::move(limits).value());
-  options.process = DescribeProcess(config, budget, clock);
-  options.process.config_file = config_file;
-  LetChange(live, options.process);
+  options.process = DescribeServing(config, budget, clock, config_file, live);
   std::atomic<uint16_t> port{0};
   options.process.tcp_port = [&port] { return port.load(); };
   options.process.connected_clients = [&server_view] { return server_view->connections(); };
@@ -254,6 +256,8 @@ int Serve(const Loaded& loaded, const std::string& config_file, LiveConfig::Load
   if (!gateway.ok()) return Fail("cannot use the configured limits", gateway.error());
   gateway_view = gateway.value().get();
   ConfigureDiagnosis(config.server, *gateway_view);
+  auto keeper = LimitKeeper::Start(config, *gateway_view, clock);
+  if (!keeper.ok()) return Fail("cannot keep limits", keeper.error());
   const Result<std::unique_ptr<Failpoint>> failpoint = ArmFailpoint(*gateway.value());
   if (!failpoint.ok()) return Fail("cannot start", failpoint.error());
   std::unique_ptr<backup::BackupJob> backup =
@@ -283,6 +287,7 @@ int Serve(const Loaded& loaded, const std::string& config_file, LiveConfig::Load
   server.Stop();
   const StopDeadline deadline(kDatabasesEndMax, GiveUpDatabases);
   check.value() = {};       // They ask the gateway.
+  keeper.value().reset();   // Nobody takes from limits any more.
   admin.Stop();             // Its views look at the gateway.
   backup.reset();           // It may hold the logs, and uses the stores.
   passwords.reset();        // They deliver to it.

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "cmd/weir/grpc_listener.h"
+#include "cmd/weir/limit_keeper.h"
 #include "cmd/weir/log.h"
 #include "cmd/weir/machine.h"
 #include "cmd/weir/policies.h"
@@ -82,7 +83,7 @@ gateway::Admission::Options AdmissionOptions(const Config& config, const Budget&
   return {.policies = PoliciesOf(config.limits),
           .bytes = budget.limiter - journal,
           .journal_bytes = journal,
-          .seed = SecretSeed(),
+          .seed = LimitKeeper::SeedFor(config, SecretSeed()),
           .key = SecretKey()};
 }
 

@@ -141,6 +141,10 @@ class Admission {
 
   std::vector<PolicyView> Policies() const;
   limit::TableCounters Table() const;
+  // See limit::Limiter::table.
+  limit::BucketTable& buckets() { return limiter_->table(); }
+  // As in Options.
+  uint64_t seed() const { return seed_; }
 
  private:
   Admission(std::unique_ptr<limit::Limiter> limiter, const Options& options)

@@ -72,6 +72,7 @@ void BucketTable::SetTimeRule(RuleId id) {
                 .shift = static_cast<uint8_t>(63 - std::countr_zero(kTimeUnitsPerNs))};
   rule.burst_units = kBurstUnitsMax;
   SetRule(id, rule);
+  time_rule_ = id;
 }
 
 void BucketTable::Reassign(std::span<const RuleId> successors, MonoTime now) {
@@ -167,6 +168,7 @@ bool BucketTable::Displace(Slot* slot, MonoTime now) {
     const bool unused = room.tag.load(std::memory_order_relaxed) == 0;
     if (!unused && UntilFull(room, now).count() > 0) continue;
     if (unused) used_slots_.fetch_add(1, std::memory_order_relaxed);
+    Mark({tag, RuleOf(tag)});  // A save under way may have looked there already, and not here.
     SetState(&room, StateIn(*slot));
     room.tag.store(tag, std::memory_order_relaxed);
     slot->tag.store(kEmptyTag, std::memory_order_relaxed);
@@ -200,6 +202,7 @@ void BucketTable::NoteForgotten(const Slot& slot, std::chrono::nanoseconds until
 
 uint64_t BucketTable::Inherited(const Name& name, uint64_t burst, MonoTime now) const {
   if (!inherits_.load()) return 0;
+  const uint64_t emptied = Emptied(name, burst, now);
   const UnitClock& clock = rules_[name.rule].clock;
   const size_t classes = ClassOf(clock.Until(burst, now)) + 1;
   int64_t full_ns = now.ns;
@@ -209,9 +212,79 @@ uint64_t BucketTable::Inherited(const Name& name, uint64_t burst, MonoTime now) 
       full_ns = std::max(full_ns, region.full_ns[i].load(std::memory_order_relaxed));
     }
   }
-  if (full_ns <= now.ns) return 0;
+  if (full_ns <= now.ns) return emptied;
   if (clock.Until(burst, now).count() <= full_ns - now.ns) return burst;
-  return std::min(burst, (clock.At({full_ns}) - clock.At(now)) & kUnitMask);
+  const uint64_t forgotten = (clock.At({full_ns}) - clock.At(now)) & kUnitMask;
+  return std::min(burst, std::max(emptied, forgotten));
+}
+
+// What was empty at a time has what has come since.
+uint64_t BucketTable::Emptied(const Name& name, uint64_t burst, MonoTime now) const {
+  if (name.rule != time_rule_ || empty_parts_.empty()) return 0;
+  if (!empty_parts_[PartOf(name.hash)]) return 0;
+  const auto come = static_cast<uint64_t>(std::max<int64_t>(now.ns - empty_since_.ns, 0));
+  const uint64_t units = std::min(come, kBurstUnitsMax / kTimeUnitsPerNs) * kTimeUnitsPerNs;
+  return burst - std::min(burst, units);
+}
+
+void BucketTable::Save(size_t group, MonoTime now, std::vector<SavedBucket>* buckets) {
+  Group& locked = groups_[group];
+  // As in Reassign: whoever locks it later marks what it takes as not in this save.
+  if (locked.slots[0].state.load() == 0 &&
+      locked.slots[0].tag.load(std::memory_order_relaxed) == 0) {
+    return;
+  }
+  locked.Lock();
+  for (const Slot& slot : locked.slots) {
+    const uint64_t tag = slot.tag.load(std::memory_order_relaxed);
+    if (tag == 0) break;
+    if (RuleOf(tag) != time_rule_) continue;
+    const uint64_t missing = Missing(StateIn(slot), rules_[time_rule_].clock.At(now));
+    if (missing == 0) continue;
+    buckets->push_back({static_cast<uint32_t>(group), tag & ~(kRuleMask << kHashBits), missing});
+  }
+  locked.Unlock();
+}
+
+std::vector<BucketTable::SavedRegion> BucketTable::SaveRegions(MonoTime now) const {
+  std::vector<SavedRegion> regions;
+  for (size_t i = 0; i < regions_.size(); ++i) {
+    for (size_t of = 0; of < kClasses; ++of) {
+      const int64_t full_ns = regions_[i].full_ns[of].load(std::memory_order_relaxed);
+      if (full_ns <= now.ns) continue;
+      regions.push_back({static_cast<uint32_t>(i), static_cast<uint32_t>(of), full_ns});
+    }
+  }
+  return regions;
+}
+
+bool BucketTable::Restore(const SavedBucket& bucket, MonoTime now) {
+  if (bucket.group >= groups_.size() || bucket.hash >> kHashBits != 0) return false;
+  if (bucket.missing > 2 * kBurstUnitsMax) return false;
+  Group& group = groups_[bucket.group];
+  for (Slot& slot : group.slots) {
+    if (slot.tag.load(std::memory_order_relaxed) != 0) continue;
+    used_slots_.fetch_add(1, std::memory_order_relaxed);
+    restored_second_ |= SecondIndex(bucket.hash) == bucket.group;
+    SetState(&slot, StateOf(bucket.missing, rules_[time_rule_].clock.At(now)));
+    slot.tag.store(TagOf(bucket.hash, time_rule_), std::memory_order_relaxed);
+    return true;
+  }
+  return false;
+}
+
+bool BucketTable::Restore(const SavedRegion& region) {
+  if (region.region >= regions_.size() || region.time_class >= kClasses) return false;
+  regions_[region.region].full_ns[region.time_class] = region.full_ns;
+  inherits_.store(true);
+  return true;
+}
+
+void BucketTable::AssumeEmpty(const std::vector<bool>& parts, MonoTime since) {
+  assert(parts.size() == kParts);
+  empty_parts_ = parts;
+  empty_since_ = since;
+  inherits_.store(true);
 }
 
 void BucketTable::Move(const Name& name, Slot* slot, BucketState state, MonoTime now) {

@@ -33,6 +33,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <vector>
 
 #include "weir/base/prefetch.h"
 #include "weir/base/time.h"
@@ -130,6 +131,47 @@ class BucketTable {
 
   const UnitClock& clock(RuleId id) const { return rules_[id].clock; }
 
+  // What survives the table: the buckets that count time. When they are saved, all keys are looked
+  // at in parts, by their hashes; each part has a mark, which says before what save something of it
+  // was taken last. So whoever has the marks and an older save knows which buckets are as they were
+  // then.
+  static constexpr size_t kParts = 16384;
+  static size_t PartOf(uint64_t hash) { return hash >> (kHashBits - 14) & (kParts - 1); }
+  // kParts marks, borrowed until they are exchanged for none. While nothing is decided.
+  void UseMarks(std::atomic<uint32_t>* marks) { marks_ = marks; }
+  // The number of the next save: what is taken from now on may not be in those before.
+  void SetSave(uint32_t number) { save_.store(number); }
+  // That something of the bucket is taken. Requires: a lock of one of its groups.
+  void Mark(const Name& name) {
+    if (name.rule != time_rule_ || marks_ == nullptr) return;
+    std::atomic<uint32_t>& mark = marks_[PartOf(name.hash)];
+    const uint32_t number = save_.load();
+    if (mark.load(std::memory_order_relaxed) != number) {
+      mark.store(number, std::memory_order_relaxed);
+    }
+  }
+
+  struct SavedBucket {
+    uint32_t group = 0;
+    uint64_t hash = 0;     // Its lower 54 bits.
+    uint64_t missing = 0;  // In kTimeUnitsPerNs.
+  };
+  struct SavedRegion {  // Of whose buckets some were forgotten.
+    uint32_t region = 0;
+    uint32_t time_class = 0;
+    int64_t full_ns = 0;  // When they would have been full.
+  };
+  size_t group_count() const { return groups_.size(); }
+  // Adds the buckets of a group that are not full. Locks it.
+  void Save(size_t group, MonoTime now, std::vector<SavedBucket>* buckets);
+  std::vector<SavedRegion> SaveRegions(MonoTime now) const;
+  // Returns false, and does nothing, for what no save of a table of this size holds, or one that
+  // is full already. Requires: nothing has been decided; the same seed of hashes.
+  bool Restore(const SavedBucket& bucket, MonoTime now);
+  bool Restore(const SavedRegion& region);
+  // Buckets that count time in these parts, and are not in the table, were empty at `since`.
+  void AssumeEmpty(const std::vector<bool>& parts, MonoTime since);
+
   // Asks for the cache line in which a bucket most likely is, and, once that has come, for the
   // other one if it is not there.
   void Prefetch(const Name& name) const { weir::Prefetch(&First(name)); }
@@ -154,8 +196,9 @@ class BucketTable {
   // Whether the bucket may be, or have to go, into its second group. A guess unless locked.
   bool Overflows(const Name& name) const {
     Group& first = First(name);
-    return first.slots.back().tag.load(std::memory_order_relaxed) != 0 &&
-           first.Find(TagOf(name.hash, name.rule)) == nullptr;
+    const bool had_room = first.slots.back().tag.load(std::memory_order_relaxed) == 0;
+    if (had_room && (name.rule != time_rule_ || !restored_second_)) return false;
+    return first.Find(TagOf(name.hash, name.rule)) == nullptr;
   }
   // The slot of the bucket, or nullptr. A bucket of the former rule becomes one of the rule.
   Slot* FindIn(Group& group, const Name& name, MonoTime now) const {
@@ -170,7 +213,7 @@ class BucketTable {
   Slot* Vacancy(const Name& name, bool both, std::span<Slot* const> taken, MonoTime now);
   // How long until the bucket in `slot` is full; 0 if it is.
   std::chrono::nanoseconds UntilFull(const Slot& slot, MonoTime now) const;
-  // The units that a key without a slot lacks, because buckets were forgotten.
+  // The units that a key without a slot lacks, because buckets were forgotten, or are not known.
   uint64_t Inherited(const Name& name, uint64_t burst, MonoTime now) const;
   // Writes a newcomer's bucket into its slot, forgetting what was there.
   void Move(const Name& name, Slot* slot, BucketState state, MonoTime now);
@@ -223,6 +266,7 @@ class BucketTable {
   // Whether the bucket of a locked slot went to its second group, so that the slot is free.
   bool Displace(Slot* slot, MonoTime now);
   void Convert(Slot* slot, RuleId to, MonoTime now) const;
+  uint64_t Emptied(const Name& name, uint64_t burst, MonoTime now) const;
   void NoteForgotten(const Slot& slot, std::chrono::nanoseconds until_full, MonoTime now);
 
   std::span<Group> groups_;
@@ -233,7 +277,14 @@ class BucketTable {
   std::atomic<uint64_t> evicted_live_{0};
   std::atomic<uint64_t> crowded_denied_{0};
   std::atomic<uint64_t> crowded_allowed_{0};
-  std::atomic<bool> inherits_{false};  // Whether anything stands in a region.
+  std::atomic<bool> inherits_{false};  // Whether anything stands in a region, or was empty.
+  RuleId time_rule_ = kNoRule;
+  // A bucket was restored into its second group, although its first may have room now.
+  bool restored_second_ = false;
+  std::atomic<uint32_t>* marks_ = nullptr;  // kParts of them.
+  std::atomic<uint32_t> save_{0};
+  std::vector<bool> empty_parts_;  // None, or kParts.
+  MonoTime empty_since_;
 };
 
 }  // namespace weir::limit

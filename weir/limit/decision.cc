@@ -52,6 +52,7 @@ class Held {
     return slots_[i];
   }
   void Store(size_t i, BucketState state) {
+    charges_[i].table->Mark(charges_[i].name);
     if (newcomer(i)) {
       charges_[i].table->Move(charges_[i].name, slots_[i], state, now_);
     } else {
@@ -217,6 +218,7 @@ std::optional<Ruling> DecideOne(Group& group, const Charge& charge, MonoTime now
   JudgeFound(charge, terms.peek, part);
   if (part->charged) {
     part->missing += charge.cost;
+    charge.table->Mark(charge.name);
     group.StoreAndUnlock(slot, StateOf(part->missing, charge.flowed));
     return Ruling::kAllowed;
   }
@@ -273,6 +275,7 @@ std::optional<Ruling> DecideFound(std::span<const Charge> charges, MonoTime now,
     parts[i].charged = parts[i].charged && takes;
     if (!parts[i].charged) continue;
     parts[i].missing += charges[i].cost;
+    charges[i].table->Mark(charges[i].name);
     BucketTable::SetState(slots[i], StateOf(parts[i].missing, charges[i].flowed));
   }
   return ruling;

@@ -156,6 +156,8 @@ class Limiter {
     view.policies().tally(policy, 0).CountDelayed();
   }
   TableCounters Table() const;
+  // Of all buckets, for what keeps them over a restart.
+  BucketTable& table() { return table_; }
 
  private:
   static constexpr RuleId kTimeRule = kRulesMax;

@@ -21,7 +21,7 @@ inline constexpr Row kLimitRows[] = {
     Limits("cl.throttle", -5, "Take tokens from a key's bucket, as redis-cell does.", c::ClThrottle)
         .Differs("As redis-cell, but `retry_after` is never 0 while limited, errors begin with "
                  "`ERR`, and a negative quantity gives tokens back. The bucket is not a key: DEL "
-                 "and TTL do not see it, and it does not survive a restart. Not within MULTI."),
+                 "and TTL do not see it. Not within MULTI."),
     Limits("gcra", -5, "Take tokens from a key's bucket, with waits in parts of a second.", c::Gcra)
         .Differs("As in milestones of Redis 8.8, with NUM_REQUESTS or TOKENS. Shares its buckets "
                  "with CL.THROTTLE. Not within MULTI."),

@@ -1,0 +1,355 @@
+#include "cmd/weir/limit_state.h"
+
+#include <algorithm>
+#include <array>
+#include <cassert>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <utility>
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "weir/backup/files.h"
+#include "weir/base/key_hash.h"
+
+namespace weir::cmd {
+namespace {
+
+using limit::BucketTable;
+
+constexpr std::array<char, 8> kMagic = {'w', 'e', 'i', 'r', 'l', 'i', 'm', '1'};
+constexpr size_t kParts = BucketTable::kParts;
+constexpr size_t kMarksBytes = kParts * sizeof(uint32_t);
+constexpr size_t kBucketBytes = 20;
+constexpr size_t kRegionBytes = 16;
+// The pieces in which records are read and written, and summed.
+constexpr size_t kBufferBytes = size_t{64} << 10;
+
+// Of all pieces in order.
+uint64_t SumOf(uint64_t before, std::string_view piece) {
+  const std::array<uint64_t, 2> both = {before, StableHash(piece)};
+  return StableHash({reinterpret_cast<const char*>(both.data()), sizeof(both)});
+}
+
+class File {
+ public:
+  File(const std::string& path, int flags) : fd_(::open(path.c_str(), flags | O_CLOEXEC, 0600)) {}
+  ~File() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  File(const File&) = delete;
+  File& operator=(const File&) = delete;
+  bool open() const { return fd_ >= 0; }
+  int fd() const { return fd_; }
+
+  bool WriteAll(std::string_view bytes) const {
+    while (!bytes.empty()) {
+      const ssize_t done = ::write(fd_, bytes.data(), bytes.size());
+      if (done <= 0) return false;
+      bytes.remove_prefix(static_cast<size_t>(done));
+    }
+    return true;
+  }
+  // Returns how many there were, at most as many as wanted.
+  size_t ReadUpTo(char* bytes, size_t wanted) const {
+    size_t got = 0;
+    while (got < wanted) {
+      const ssize_t done = ::read(fd_, bytes + got, wanted - got);
+      if (done <= 0) break;
+      got += static_cast<size_t>(done);
+    }
+    return got;
+  }
+
+ private:
+  int fd_;
+};
+
+Error Unavailable(const std::string& path) {
+  return Error{ErrorCode::kUnavailable, "cannot write '" + path + "': " + std::strerror(errno)};
+}
+
+}  // namespace
+
+// As it lies in the file, in the byte order of the machine.
+struct LimitState::Header {
+  std::array<char, 8> magic = kMagic;
+  uint64_t seed = 0;
+  uint64_t groups = 0;
+  uint64_t buckets = 0;
+  uint64_t regions = 0;
+  int64_t at_ns = 0;
+  int64_t empty_since_ns = 0;
+  uint32_t save = 0;
+  uint32_t last = 0;
+  std::array<char, 64> boot_id{};
+  std::array<uint8_t, kParts / 8> empty_parts{};
+};
+
+// Pieces of records behind the header, each with its place in one sum, which ends the file.
+class LimitState::Writer {
+ public:
+  explicit Writer(const std::string& path) : file_(path, O_WRONLY | O_CREAT | O_TRUNC) {}
+  // The header comes last and stands first, since only then its counts are known.
+  bool Begin() { return file_.open() && ::lseek(file_.fd(), sizeof(Header), SEEK_SET) >= 0; }
+  template <typename T>
+  void Add(const T& value) {
+    const auto* bytes = reinterpret_cast<const char*>(&value);
+    buffer_.append(bytes, sizeof(value));
+  }
+  // Between records.
+  void MayFlush() {
+    if (buffer_.size() + kBucketBytes > kBufferBytes) Flush();
+  }
+  void Flush() {
+    if (buffer_.empty()) return;
+    sum_ = SumOf(sum_, buffer_);
+    ok_ = ok_ && file_.WriteAll(buffer_);
+    buffer_.clear();
+  }
+  bool End(const Header& header) {
+    Flush();
+    const std::string_view head(reinterpret_cast<const char*>(&header), sizeof(header));
+    const uint64_t sum = SumOf(sum_, head);
+    ok_ = ok_ && file_.WriteAll({reinterpret_cast<const char*>(&sum), sizeof(sum)});
+    ok_ = ok_ && ::lseek(file_.fd(), 0, SEEK_SET) == 0 && file_.WriteAll(head);
+    return ok_ && ::fdatasync(file_.fd()) == 0;
+  }
+
+ private:
+  File file_;
+  std::string buffer_;
+  uint64_t sum_ = 0;
+  bool ok_ = true;
+};
+
+class LimitState::Reader {
+ public:
+  explicit Reader(const std::string& path) : path_(path), file_(path, O_RDONLY) {}
+  bool open() const { return file_.open(); }
+  const Header& header() const { return header_; }
+
+  bool ReadHeader() {
+    const size_t got = file_.ReadUpTo(reinterpret_cast<char*>(&header_), sizeof(header_));
+    return got == sizeof(header_) && header_.magic == kMagic;
+  }
+  // Calls `visit` with each bucket and each region; returns whether all of the file is as it was
+  // written. With nullptr only that. Requires: ReadHeader succeeded.
+  template <typename VisitBucket, typename VisitRegion>
+  bool ReadRecords(VisitBucket visit_bucket, VisitRegion visit_region) {
+    if (::lseek(file_.fd(), sizeof(Header), SEEK_SET) < 0) return false;
+    uint64_t sum = 0;
+    if (!ReadAll<kBucketBytes>(header_.buckets, &sum, [&](const char* at) {
+          BucketTable::SavedBucket bucket;
+          std::memcpy(&bucket.group, at, 4);
+          std::memcpy(&bucket.hash, at + 4, 8);
+          std::memcpy(&bucket.missing, at + 12, 8);
+          return visit_bucket(bucket);
+        })) {
+      return false;
+    }
+    if (!ReadAll<kRegionBytes>(header_.regions, &sum, [&](const char* at) {
+          BucketTable::SavedRegion region;
+          std::memcpy(&region.region, at, 4);
+          std::memcpy(&region.time_class, at + 4, 4);
+          std::memcpy(&region.full_ns, at + 8, 8);
+          return visit_region(region);
+        })) {
+      return false;
+    }
+    sum = SumOf(sum, {reinterpret_cast<const char*>(&header_), sizeof(header_)});
+    uint64_t written = 0;
+    return file_.ReadUpTo(reinterpret_cast<char*>(&written), sizeof(written)) == sizeof(written) &&
+           written == sum;
+  }
+
+ private:
+  template <size_t bytes, typename Visit>
+  bool ReadAll(uint64_t count, uint64_t* sum, Visit visit) {
+    constexpr uint64_t kAtOnce = (kBufferBytes - kBucketBytes) / bytes + 1;
+    std::string piece;
+    while (count > 0) {
+      const uint64_t records = std::min(count, kAtOnce);
+      piece.resize(records * bytes);
+      if (file_.ReadUpTo(piece.data(), piece.size()) != piece.size()) return false;
+      *sum = SumOf(*sum, piece);
+      for (uint64_t i = 0; i < records; ++i) {
+        if (!visit(piece.data() + i * bytes)) return false;
+      }
+      count -= records;
+    }
+    return true;
+  }
+
+  std::string path_;
+  File file_;
+  Header header_;
+};
+
+LimitState::LimitState(const Place& place, uint64_t seed, BucketTable& table)
+    : place_(place), seed_(seed), table_(table) {
+  assert(place.boot_id.size() < Header().boot_id.size());
+}
+
+LimitState::~LimitState() {
+  if (marks_ == nullptr) return;
+  table_.UseMarks(nullptr);
+  ::munmap(marks_, kMarksBytes);
+}
+
+std::string LimitState::PathOf(std::string_view file) const {
+  return place_.directory + "/" + std::string(file);
+}
+
+std::optional<uint64_t> LimitState::SeedIn(const std::string& directory) {
+  Reader reader(directory + "/" + std::string(kLimitStateFile));
+  if (!reader.open() || !reader.ReadHeader()) return std::nullopt;
+  return reader.header().seed;
+}
+
+Result<std::unique_ptr<LimitState>> LimitState::Open(const Place& place, uint64_t seed,
+                                                     BucketTable& table, MonoTime now) {
+  std::unique_ptr<LimitState> state(new LimitState(place, seed, table));
+  Result<Ok> made = state->MapMarks();
+  if (made.ok()) {
+    state->found_ = state->Restore(now);
+    state->table_.UseMarks(state->marks_);
+    made = state->Save(false, now);
+  }
+  if (made.ok()) return state;
+  // What the file says holds no longer. An empty one is damaged.
+  [[maybe_unused]] const int cut = ::truncate(state->PathOf(kLimitStateFile).c_str(), 0);
+  return made.error();
+}
+
+Result<Ok> LimitState::MapMarks() {
+  const std::string path = PathOf(kLimitMarksFile);
+  const File file(path, O_RDWR | O_CREAT);
+  if (!file.open()) return Unavailable(path);
+  // Room is taken now, so that writing to it cannot fail later.
+  if (const int failed = ::posix_fallocate(file.fd(), 0, kMarksBytes); failed != 0) {
+    errno = failed;
+    return Unavailable(path);
+  }
+  void* memory = ::mmap(nullptr, kMarksBytes, PROT_READ | PROT_WRITE, MAP_SHARED, file.fd(), 0);
+  if (memory == MAP_FAILED) return Unavailable(path);
+  static_assert(sizeof(std::atomic<uint32_t>) == sizeof(uint32_t));
+  marks_ = static_cast<std::atomic<uint32_t>*>(memory);
+  return Ok();
+}
+
+void LimitState::AssumeEmpty(const std::vector<bool>& parts, MonoTime since) {
+  if (std::find(parts.begin(), parts.end(), true) == parts.end()) return;
+  empty_parts_ = parts;
+  empty_since_ = since;
+  table_.AssumeEmpty(parts, since);
+}
+
+LimitState::Found LimitState::Restore(MonoTime now) {
+  // The next save is after all that are marked.
+  for (size_t i = 0; i < kParts; ++i) save_ = std::max(save_, marks_[i].load());
+  std::error_code ignored;
+  if (!std::filesystem::exists(PathOf(kLimitStateFile), ignored)) return Found::kNothing;
+  Reader reader(PathOf(kLimitStateFile));
+  // Looked through before anything of it is used.
+  const auto any = [](const auto&) { return true; };
+  const bool whole = reader.open() && reader.ReadHeader() && reader.ReadRecords(any, any);
+  const bool fits =
+      whole && reader.header().seed == seed_ && reader.header().groups == table_.group_count();
+  if (fits) return RestoreFrom(reader, now);
+  AssumeEmpty(std::vector<bool>(kParts, true), now);
+  return Found::kNone;
+}
+
+LimitState::Found LimitState::RestoreFrom(Reader& reader, MonoTime now) {
+  const Header& header = reader.header();
+  save_ = std::max(save_, header.save);
+  const std::string boot_id(header.boot_id.data());
+  const bool same_boot = !boot_id.empty() && boot_id == place_.boot_id;
+  const bool other_boot = !boot_id.empty() && !place_.boot_id.empty() && !same_boot;
+  std::vector<bool> unknown(kParts);
+  std::vector<bool> empty(kParts);
+  for (size_t i = 0; i < kParts; ++i) {
+    unknown[i] = header.last == 0 && (!same_boot || marks_[i].load() >= header.save);
+    empty[i] = unknown[i] || (header.empty_parts[i / 8] >> i % 8 & 1) != 0;
+  }
+  // What has gone by for certain since the save: all, or what has since the machine was started.
+  int64_t gone_ns = 0;
+  if (same_boot) gone_ns = std::max<int64_t>(now.ns - header.at_ns, 0);
+  if (other_boot) gone_ns = std::max<int64_t>(now.ns, 0);
+  // A moment of that time in the one of today.
+  const auto today = [&](int64_t ns) { return now.ns + (ns - header.at_ns) - gone_ns; };
+  const bool read = reader.ReadRecords(
+      [&](BucketTable::SavedBucket bucket) {
+        const uint64_t come = static_cast<uint64_t>(gone_ns) * BucketTable::kTimeUnitsPerNs;
+        bucket.missing -= std::min(bucket.missing, come);
+        if (bucket.missing == 0 || unknown[BucketTable::PartOf(bucket.hash)]) return true;
+        return table_.Restore(bucket, now);
+      },
+      [&](BucketTable::SavedRegion region) {
+        region.full_ns = today(region.full_ns);
+        return table_.Restore(region);
+      });
+  const bool some = std::find(unknown.begin(), unknown.end(), true) != unknown.end();
+  if (!read) empty.assign(kParts, true);  // It was whole a moment ago.
+  AssumeEmpty(empty, some || !read ? now : MonoTime{today(header.empty_since_ns)});
+  const bool all = std::find(unknown.begin(), unknown.end(), false) == unknown.end();
+  if (!read || all) return Found::kNone;
+  return some ? Found::kMost : Found::kAll;
+}
+
+Result<Ok> LimitState::Save(bool last, MonoTime now) {
+  ++save_;
+  table_.SetSave(save_);
+  const std::string path = PathOf(kLimitStateFile);
+  const std::string next = path + ".new";
+  const Result<Ok> written = WriteNew(next, last, now);
+  if (!written.ok()) return written;
+  if (std::rename(next.c_str(), path.c_str()) != 0) return Unavailable(path);
+  return backup::SyncDirectory(place_.directory);
+}
+
+Result<Ok> LimitState::WriteNew(const std::string& path, bool last, MonoTime now) {
+  Header header;
+  header.seed = seed_;
+  header.groups = table_.group_count();
+  header.at_ns = now.ns;
+  header.empty_since_ns = empty_since_.ns;
+  header.save = save_;
+  header.last = last ? 1 : 0;
+  std::copy(place_.boot_id.begin(), place_.boot_id.end(), header.boot_id.begin());
+  for (size_t i = 0; i < empty_parts_.size(); ++i) {
+    header.empty_parts[i / 8] |= static_cast<uint8_t>(empty_parts_[i] ? 1U << i % 8 : 0);
+  }
+  Writer writer(path);
+  if (!writer.Begin()) return Unavailable(path);
+  std::vector<BucketTable::SavedBucket> buckets;
+  for (size_t group = 0; group < table_.group_count(); ++group) {
+    buckets.clear();
+    table_.Save(group, now, &buckets);
+    for (const BucketTable::SavedBucket& bucket : buckets) {
+      writer.Add(bucket.group);
+      writer.Add(bucket.hash);
+      writer.Add(bucket.missing);
+      writer.MayFlush();
+    }
+    header.buckets += buckets.size();
+  }
+  writer.Flush();
+  // After the buckets: what was forgotten before its group was looked at is among these.
+  for (const BucketTable::SavedRegion& region : table_.SaveRegions(now)) {
+    writer.Add(region.region);
+    writer.Add(region.time_class);
+    writer.Add(region.full_ns);
+    writer.MayFlush();
+    ++header.regions;
+  }
+  if (!writer.End(header)) return Unavailable(path);
+  return Ok();
+}
+
+}  // namespace weir::cmd

@@ -1,0 +1,93 @@
+// LimitState: the buckets of limits that requests bring along, kept over a restart.
+//
+// Two files beside the data. `limits.state` is a save of the buckets that were not full, replaced
+// whole every so often and when weir stops. `limits.marks`, 64 KiB that are mapped, says of each
+// part of all keys before what save something was taken last; the kernel keeps it when the process
+// dies. After a stop all is as it was. After a kill what was taken since the last save is not
+// known: the buckets of a part of which something was taken count as empty at the start, the others
+// are as saved. After a crash of the machine, whose marks may be lost, or a file that cannot be
+// read, all buckets count as empty then. So never more passes than without the restart, but for
+// what was owed beyond an empty bucket, which is not counted then.
+//
+// Time is that of the machine since it was started, so steps of its clock do not matter; over a
+// restart of the machine only the time since then is counted as gone by.
+// When not to use: for policies, whose buckets are full after a restart.
+//
+// Threads: single-owner. Save blocks; it is for a thread of its own. Errors: kUnavailable with the
+// path. Memory: 64 KiB and what the marks take. Cost: Save locks one group of the table at a time,
+// and writes 20 bytes a bucket.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "weir/base/clock.h"
+#include "weir/base/result.h"
+#include "weir/base/time.h"
+#include "weir/limit/bucket_table.h"
+
+namespace weir::cmd {
+
+inline constexpr std::string_view kLimitStateFile = "limits.state";
+inline constexpr std::string_view kLimitMarksFile = "limits.marks";
+
+class LimitState {
+ public:
+  struct Place {
+    std::string directory;
+    std::string boot_id;  // Another one after the machine was started again. Empty: not known.
+  };
+  enum class Found : uint8_t {
+    kNothing,  // No file: buckets are full.
+    kAll,      // A stop: they are as they were.
+    kMost,     // A kill: those of some parts are empty.
+    kNone,     // All are empty.
+  };
+
+  // The secret seed of hashes by which buckets in the file are named. nullopt: any will do.
+  static std::optional<uint64_t> SeedIn(const std::string& directory);
+
+  // Restores into the table, which nothing has used, and saves once, so that what is taken from now
+  // on is marked. Borrows the table. `seed`: what it names buckets by.
+  // Errors: kUnavailable; then the next start takes all buckets for empty, if that can be written.
+  static Result<std::unique_ptr<LimitState>> Open(const Place& place, uint64_t seed,
+                                                  limit::BucketTable& table, MonoTime now);
+  ~LimitState();
+  LimitState(const LimitState&) = delete;
+  LimitState& operator=(const LimitState&) = delete;
+
+  // `last`: nothing is taken any more until the process ends.
+  Result<Ok> Save(bool last, MonoTime now);
+
+  Found found() const { return found_; }
+
+ private:
+  struct Header;
+  class Reader;
+  class Writer;
+
+  LimitState(const Place& place, uint64_t seed, limit::BucketTable& table);
+  std::string PathOf(std::string_view file) const;
+  Result<Ok> MapMarks();
+  // Returns what of the file can be used.
+  Found Restore(MonoTime now);
+  Found RestoreFrom(Reader& reader, MonoTime now);
+  void AssumeEmpty(const std::vector<bool>& parts, MonoTime since);
+  Result<Ok> WriteNew(const std::string& path, bool last, MonoTime now);
+
+  const Place place_;
+  const uint64_t seed_;
+  limit::BucketTable& table_;
+  std::atomic<uint32_t>* marks_ = nullptr;
+  uint32_t save_ = 0;              // The number of the last one.
+  std::vector<bool> empty_parts_;  // As the table was told; none, or kParts.
+  MonoTime empty_since_;
+  Found found_ = Found::kNothing;
+};
+
+}  // namespace weir::cmd
