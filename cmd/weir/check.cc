@@ -161,14 +161,15 @@ void CheckLimit(size_t index, const LimitConfig& limit, std::set<std::string>& n
                      "is for requests; with unit = \"bytes\" a request "
                      "costs its bytes");
   }
-  uint64_t least_burst = limit.burst.count;
+  uint64_t least_burst = limit.burst.count;  // 0 where the rate could not be read.
   for (const Rate& rate : limit.rates) least_burst = std::min(least_burst, rate.amount.count);
-  if (limit.unit == LimitUnit::kRequests && static_cast<uint64_t>(limit.cost) > least_burst) {
+  const bool requests = limit.unit == LimitUnit::kRequests;
+  if (requests && least_burst > 0 && static_cast<uint64_t>(limit.cost) > least_burst) {
     origins.AddError({"limit", index, "cost"},
                      "is above the burst of " + std::to_string(least_burst) +
                          ", so nothing could ever pass; raise the burst or lower the cost");
   }
-  if (limit.unit == LimitUnit::kRequests) {
+  if (requests) {
     const std::string what = "counts bytes; write unit = \"bytes\", or a plain number of requests";
     for (const Rate& rate : limit.rates) {
       if (rate.amount.sized) origins.AddError(Place{"limit", index, "rates"}, what);

@@ -120,7 +120,10 @@ TEST_F(LimitDelayTest, TheLastThatFitsIsServedThoughTheFirstWokeLate) {
 TEST_F(LimitDelayTest, WhoMayNoMoreIsRefusedWhenItsTokensAreThere) {
   Authentication& authentication = rig_.gateway().authentication();
   const auto set = [&](users::Rights rights) {
-    users::User user{.name = "default", .password_hash = "", .rights = rights};
+    users::User user{.name = "default",
+                     .password_hash = "$argon2id$v=19$m=7168,t=1,p=1$" + std::string(22, 'A') +
+                                      "$" + std::string(43, 'A'),
+                     .rights = rights};
     authentication.SetUsers(
         std::make_shared<const users::Users>(std::vector<users::User>{std::move(user)}));
   };
