@@ -337,7 +337,9 @@ class OverARestart(unittest.TestCase):
         def start():
             weir = weir_process.Weir(WEIR, folder, "--limits-kept-every", "1h")
             self.addCleanup(weir.kill)
-            return weir, weir.client()
+            client = weir.client()
+            self.addCleanup(client.close)
+            return weir, client
 
         def left(client, key):
             return client.command("LIMIT.PEEK", key, "RATE", "10/365d")[1]
