@@ -4,36 +4,34 @@
 #include <array>
 #include <charconv>
 #include <string>
-#include <utility>
 
+#include "cmd/weir/shard_adder.h"
 #include <signal.h>
 
 namespace weir::cmd {
 namespace {
 
-using Step = gateway::CommitObserver::Step;
+// In the order of CommitObserver::Step.
+constexpr std::array<std::string_view, 4> kCommitSteps{"pre_commit", "post_commit", "pre_publish",
+                                                       "pre_reply"};
 
-constexpr std::array<std::pair<std::string_view, Step>, 4> kSteps{{
-    {"pre_commit", Step::kPreCommit},
-    {"post_commit", Step::kPostCommit},
-    {"pre_publish", Step::kPrePublish},
-    {"pre_reply", Step::kPreReply},
-}};
+template <typename Names>
+bool IsAmong(const Names& names, std::string_view name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
 
 }  // namespace
 
 Result<std::unique_ptr<Failpoint>> Failpoint::Parse(std::string_view text) {
   const size_t colon = std::min(text.find(':'), text.size());
   const std::string_view digits = text.substr(std::min(colon + 1, text.size()));
+  const std::string_view step = text.substr(0, colon);
   int64_t count = 0;
   const char* const end = digits.data() + digits.size();
   const auto read = std::from_chars(digits.data(), end, count);
-  if (read.ec == std::errc() && read.ptr == end && count > 0) {
-    for (const auto& [name, step] : kSteps) {
-      if (name == text.substr(0, colon)) {
-        return std::unique_ptr<Failpoint>(new Failpoint(step, count));
-      }
-    }
+  const bool known = IsAmong(kCommitSteps, step) || IsAmong(DiskShardAdder::kSteps, step);
+  if (known && read.ec == std::errc() && read.ptr == end && count > 0) {
+    return std::unique_ptr<Failpoint>(new Failpoint(step, count));
   }
   return Error{ErrorCode::kInvalid,
                "WEIR_FAILPOINT=" + std::string(text) +
@@ -42,6 +40,10 @@ Result<std::unique_ptr<Failpoint>> Failpoint::Parse(std::string_view text) {
 }
 
 void Failpoint::OnStep(Step step) {
+  Reach(kCommitSteps[static_cast<size_t>(step)]);
+}
+
+void Failpoint::Reach(std::string_view step) {
   if (step != step_ || --left_ != 0) return;
   raise(SIGKILL);
 }

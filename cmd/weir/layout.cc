@@ -1,9 +1,19 @@
 #include "cmd/weir/layout.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <string>
 
+#include "weir/backup/files.h"
+
 namespace weir::cmd {
+namespace {
+
+std::string RealPathOf(const std::string& directory) {
+  return backup::RealPath(std::filesystem::absolute(directory).string());
+}
+
+}  // namespace
 
 Layout LayOut(const Config& config) {
   Layout layout;
@@ -17,6 +27,43 @@ Layout LayOut(const Config& config) {
     layout.places.push_back({database, layout.shards_in[database]++});
   }
   return layout;
+}
+
+void UseShardsThere(Layout* layout, uint32_t shards) {
+  if (layout->directories.size() != 1 || shards == layout->places.size()) return;
+  layout->shards_in = {shards};
+  layout->places.clear();
+  for (uint32_t shard = 0; shard < shards; ++shard) layout->places.push_back({0, shard});
+}
+
+Result<std::vector<std::optional<std::string>>> Extend(Layout* layout,
+                                                       const std::vector<AddedShard>& added) {
+  std::vector<std::optional<std::string>> marks(layout->directories.size());
+  for (const AddedShard& shard : added) {
+    const std::string number = std::to_string(shard.shard);
+    if (shard.shard > layout->places.size()) {
+      return Error{ErrorCode::kInvalid,
+                   "shard " + number + " was added as " + shard.directory +
+                       " to more shards than the configuration names; name all in [[shard]] "
+                       "sections, as before"};
+    }
+    if (shard.shard == layout->places.size()) {
+      layout->places.push_back({static_cast<uint32_t>(layout->directories.size()), 0});
+      layout->directories.push_back(shard.directory);
+      layout->shards_in.push_back(1);
+      marks.emplace_back(shard.MarkText());
+      continue;
+    }
+    const uint32_t database = layout->places[shard.shard].database;
+    const std::string& named = layout->directories[database];
+    if (RealPathOf(named) != RealPathOf(shard.directory)) {
+      return Error{ErrorCode::kInvalid, "the configuration names " + named + " as shard " + number +
+                                            ", which was added as " + shard.directory +
+                                            "; name that one"};
+    }
+    marks[database] = shard.MarkText();
+  }
+  return marks;
 }
 
 Result<Ok> CheckRanges(const shard::RangeMap& ranges, size_t shards) {

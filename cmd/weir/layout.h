@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "cmd/weir/added_shards.h"
 #include "cmd/weir/config.h"
 
 #include "weir/gateway/placement.h"
@@ -45,6 +46,31 @@ Result<std::optional<shard::StoredMap>> ReadRangeMap(Source& source) {
 }
 
 Layout LayOut(const Config& config);
+
+// A single directory that exists knows how many shards it has; the configuration's number is for
+// new ones.
+void UseShardsThere(Layout* layout, uint32_t shards);
+
+// Appends those of `added` that the configuration does not name as well. Returns, by directory,
+// what each says of itself (kAddedAsName), nullopt: nothing. Errors: kInvalid when the
+// configuration names other directories as these shards, or too few.
+Result<std::vector<std::optional<std::string>>> Extend(Layout* layout,
+                                                       const std::vector<AddedShard>& added);
+
+// Errors: kCorrupt when a directory that is to say of itself `expected` says something else.
+template <typename Source>
+Result<Ok> CheckMark(Source& source, const std::string& directory,
+                     const std::optional<std::string>& expected) {
+  if (!expected) return Ok{};
+  const Result<std::optional<std::string>> there = source.Metadata(kAddedAsName);
+  if (!there.ok()) return there.error();
+  if (there.value() == expected) return Ok{};
+  return Error{ErrorCode::kCorrupt,
+               "data directory " + directory + " is not the one that was added as shard " +
+                   expected->substr(0, expected->find(' ')) +
+                   "; mount the right one there, or say in shards.txt of the first data directory "
+                   "where it is now"};
+}
 
 // Errors: kCorrupt when a range or a move names a shard that is not among `shards`.
 Result<Ok> CheckRanges(const shard::RangeMap& ranges, size_t shards);

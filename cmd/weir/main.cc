@@ -340,26 +340,12 @@ int RunRing(const CLI::App& app, const RingArguments& arguments, const KetamaArg
 }
 
 void DeclareShard(CLI::App& app, ShardArguments& arguments) {
-  CLI::App* shard =
-      app.add_subcommand("shard", "List, split, merge and move the ranges of a running server.");
+  CLI::App* shard = app.add_subcommand(
+      "shard", "List, split, merge and move the ranges of a running server, and add shards to it.");
   shard->require_subcommand(1, 1);
   DeclareServer(*shard, arguments.server)->capture_default_str();
   shard->add_flag("--json", arguments.json, "Print JSON.");
-  CLI::App* list = shard->add_subcommand("list", "Print the shards and their ranges.");
-  list->add_flag("--count", arguments.count, "Read all data, and print keys and bytes as well.");
-  CLI::App* split = shard->add_subcommand("split", "Cut a range in two; no data moves.");
-  split
-      ->add_option("RANGE", arguments.words,
-                   "Where the range begins, as listed; then AT and a position, or nothing: the "
-                   "middle.")
-      ->required()
-      ->expected(1, 3);
-  CLI::App* merge =
-      shard->add_subcommand("merge", "Join a range to the one before it; no data moves.");
-  merge->add_option("RANGE", arguments.words, "Where the range begins, as listed.")
-      ->required()
-      ->expected(1, 1);
-  for (CLI::App* command : {list, split, merge}) command->fallthrough();
+  DeclareShardRanges(*shard, arguments);
   DeclareShardMoves(*shard, arguments);
   DeclareShardPlans(*shard, arguments);
 }
@@ -367,6 +353,7 @@ void DeclareShard(CLI::App& app, ShardArguments& arguments) {
 int RunShard(const CLI::App& app, const ShardArguments& arguments) {
   const CLI::App* shard = app.get_subcommand("shard");
   if (shard->got_subcommand("list")) return RunShardList(arguments);
+  if (shard->got_subcommand("add")) return RunShardAdd(arguments);
   if (shard->got_subcommand("split")) return RunShardSplit(arguments);
   if (shard->got_subcommand("merge")) return RunShardMerge(arguments);
   if (shard->got_subcommand("move")) return RunShardMove(arguments);

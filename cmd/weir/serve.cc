@@ -12,6 +12,7 @@
 #include "cmd/weir/live_limits.h"
 #include "cmd/weir/log.h"
 #include "cmd/weir/policies.h"
+#include "cmd/weir/shard_adder.h"
 #include "cmd/weir/slow_store.h"
 #include "cmd/weir/stop_deadline.h"
 #include "cmd/weir/stores.h"
@@ -43,10 +44,14 @@ constexpr std::chrono::seconds kDatabasesEndMax{10};
   std::_Exit(1);
 }
 
-// Returns nullptr when nothing is on disk.
+// What is done with databases that are on disk; none in memory.
+struct DiskJobs {
+  std::unique_ptr<backup::BackupJob> backup;
+  std::unique_ptr<DiskShardAdder> adder;
+};
+
 std::unique_ptr<backup::BackupJob> MakeBackupJob(const OpenedStores& opened,
                                                  gateway::Gateway& gateway, Clock& clock) {
-  if (opened.checkpoints.empty()) return nullptr;
   backup::BackupJob::Options options;
   options.weir_version = WEIR_VERSION;
   options.holds = &gateway.log_holds();
@@ -63,24 +68,43 @@ std::unique_ptr<backup::BackupJob> MakeBackupJob(const OpenedStores& opened,
   return job;
 }
 
+// Borrows all but `opened`.
+DiskJobs MakeJobs(const Config& config, const Budget& budget, const OpenedStores& opened,
+                  gateway::Gateway& gateway, Clock& clock,
+                  const std::unique_ptr<Failpoint>& failpoint) {
+  DiskJobs jobs;
+  if (opened.disks.empty()) return jobs;
+  jobs.backup = MakeBackupJob(opened, gateway, clock);
+  DiskShardAdder::Options options{.config = config,
+                                  .budget = budget,
+                                  .directories = opened.directories,
+                                  .stores = opened.disks,
+                                  .gateway = &gateway,
+                                  .backup = jobs.backup.get()};
+  if (failpoint != nullptr) {
+    options.reached = [at = failpoint.get()](std::string_view step) { at->Reach(step); };
+  }
+  jobs.adder = std::make_unique<DiskShardAdder>(std::move(options));
+  gateway.UseShardAdder(jobs.adder.get());
+  return jobs;
+}
+
 int Fail(const std::string& what, const Error& error) {
   LogError(what, {{"error", error.message}});
   return 1;
 }
 
 void LogServing(const Config& config, const std::vector<net::Address>& plain,
-                const server::TlsAcceptor* tls, uint16_t admin_port, size_t shards) {
-  const bool in_memory = config.server.store == StoreKind::kMemory;
+                const server::TlsAcceptor* tls, uint16_t admin_port,
+                const std::vector<std::string>& directories, size_t shards) {
   std::string data;
-  for (const std::string& directory : LayOut(config).directories) {
-    data += (data.empty() ? "" : " ") + directory;
-  }
+  for (const std::string& directory : directories) data += (data.empty() ? "" : " ") + directory;
   const auto log = [&](const std::string& message, const net::Address& address,
                        const std::string& flags) {
     LogInfo(message,
             {{"listen", address.ToString()},
              {"admin", config.server.admin.ip + ":" + std::to_string(admin_port)},
-             {"data", in_memory ? "(memory)" : data},
+             {"data", directories.empty() ? "(memory)" : data},
              {"shards", std::to_string(shards)},
              {"try", "redis-cli " + flags + "-p " + std::to_string(address.port) + " ping"}});
   };
@@ -239,7 +263,6 @@ int Serve(const Loaded& loaded, const std::string& config_file, LiveConfig::Load
   if (!opened.ok()) return Fail("cannot open the data", opened.error());
   Result<LiveConfig::Limits> limits = TakeLiveLimits(&config);
   if (!limits.ok()) return Fail("cannot use what LIMIT.POLICY made", limits.error());
-  const size_t shards = opened.value().shards.size();
   gateway::Gateway::Options options = GatewayOptions(config, budget, opened.value());
   gateway::Gateway* gateway_view = nullptr;
   server::Server* server_view = nullptr;
@@ -260,8 +283,7 @@ int Serve(const Loaded& loaded, const std::string& config_file, LiveConfig::Load
   if (!keeper.ok()) return Fail("cannot keep limits", keeper.error());
   const Result<std::unique_ptr<Failpoint>> failpoint = ArmFailpoint(*gateway.value());
   if (!failpoint.ok()) return Fail("cannot start", failpoint.error());
-  std::unique_ptr<backup::BackupJob> backup =
-      MakeBackupJob(opened.value(), *gateway.value(), clock);
+  DiskJobs jobs = MakeJobs(config, budget, opened.value(), *gateway_view, clock, failpoint.value());
 
   server::Server server(*gateway.value(), ServerOptions(config, budget));
   server_view = &server;
@@ -279,17 +301,19 @@ int Serve(const Loaded& loaded, const std::string& config_file, LiveConfig::Load
   if (!check.ok()) return Fail("cannot start the check listener", check.error());
   tls = server.tls();
   if (!bound.value().empty()) port = bound.value().front().port;
-  LogServing(config, bound.value(), server.tls(), admin_port.value(), shards);
+  LogServing(config, bound.value(), server.tls(), admin_port.value(), opened.value().directories,
+             gateway.value()->placement().shards());
 
   ReloadUntilStopped(signals, live, server);
   ready = false;
   if (check.value().grpc != nullptr) check.value().grpc->Drain();
+  if (jobs.adder) jobs.adder->End();  // A database that came now would not hear of the end.
   server.Stop();
   const StopDeadline deadline(kDatabasesEndMax, GiveUpDatabases);
   check.value() = {};       // They ask the gateway.
   keeper.value().reset();   // Nobody takes from limits any more.
   admin.Stop();             // Its views look at the gateway.
-  backup.reset();           // It may hold the logs, and uses the stores.
+  jobs.backup.reset();      // It may hold the logs, and uses the stores.
   passwords.reset();        // They deliver to it.
   gateway.value().reset();  // Every write that was begun is durable or refused after this.
   LogInfo("stopped");

@@ -1,9 +1,11 @@
 #include "cmd/weir/shard_command.h"
 
 #include <cstdio>
+#include <filesystem>
 #include <string_view>
 
 #include "cmd/weir/progress.h"
+#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 namespace weir::cmd {
@@ -16,6 +18,11 @@ constexpr std::string_view kEnd = "0000000000000000";
 int Complain(int code, const std::string& text) {
   std::fprintf(stderr, "weir: %s\n", text.c_str());
   return code;
+}
+
+// What a server tells may hold any bytes.
+std::string Dump(const nlohmann::ordered_json& value) {
+  return value.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
 }
 
 // Asks the server one thing.
@@ -85,7 +92,7 @@ int RunChange(const ShardArguments& arguments, const char* subcommand, const cha
   if (!reply.ok()) return Complain(1, reply.error().message);
   const std::string at = reply.value().text == "OK" ? arguments.words.at(0) : reply.value().text;
   if (arguments.json) {
-    std::puts(nlohmann::ordered_json({{json_key, at}}).dump().c_str());
+    std::puts(Dump({{json_key, at}}).c_str());
   } else {
     std::printf("%s %s\n", done, at.c_str());
   }
@@ -93,6 +100,29 @@ int RunChange(const ShardArguments& arguments, const char* subcommand, const cha
 }
 
 }  // namespace
+
+void DeclareShardRanges(CLI::App& shard, ShardArguments& arguments) {
+  CLI::App* list = shard.add_subcommand("list", "Print the shards and their ranges.");
+  list->add_flag("--count", arguments.count, "Read all data, and print keys and bytes as well.");
+  CLI::App* add =
+      shard.add_subcommand("add", "Add a directory as a shard, which ranges can be moved to.");
+  add->add_option("DIR", arguments.words, "Where, on the server's machine: empty, or to be made.")
+      ->required()
+      ->expected(1, 1);
+  CLI::App* split = shard.add_subcommand("split", "Cut a range in two; no data moves.");
+  split
+      ->add_option("RANGE", arguments.words,
+                   "Where the range begins, as listed; then AT and a position, or nothing: the "
+                   "middle.")
+      ->required()
+      ->expected(1, 3);
+  CLI::App* merge =
+      shard.add_subcommand("merge", "Join a range to the one before it; no data moves.");
+  merge->add_option("RANGE", arguments.words, "Where the range begins, as listed.")
+      ->required()
+      ->expected(1, 1);
+  for (CLI::App* command : {list, add, split, merge}) command->fallthrough();
+}
 
 int RunShardList(const ShardArguments& arguments) {
   if (const std::string wrong = CheckServerArguments(arguments.server); !wrong.empty()) {
@@ -104,10 +134,36 @@ int RunShardList(const ShardArguments& arguments) {
   if (!reply.ok()) return Complain(1, reply.error().message);
   const nlohmann::ordered_json list = ListAsJson(reply.value());
   if (arguments.json) {
-    std::puts(list.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace).c_str());
+    std::puts(Dump(list).c_str());
   } else {
     PrintList(list);
   }
+  return 0;
+}
+
+// A URL stays as it is: what it is called is no path.
+int RunShardAdd(const ShardArguments& arguments) {
+  if (const std::string wrong = CheckServerArguments(arguments.server); !wrong.empty()) {
+    return Complain(2, wrong);
+  }
+  std::string place = arguments.words.at(0);
+  if (place.find("://") == std::string::npos) place = std::filesystem::absolute(place).string();
+  Result<ServerLink> link = OpenSession(arguments.server);
+  if (!link.ok()) return Complain(1, link.error().message);
+  const Result<Value> added = Ask(link.value(), {"WEIR.SHARD", "ADD", place});
+  if (!added.ok()) return Complain(1, added.error().message);
+  if (arguments.json) {
+    std::puts(Dump({{"shard", added.value().integer}, {"place", place}}).c_str());
+    return 0;
+  }
+  std::printf(
+      "shard %lld in %s; it holds no range yet: `weir shard move` and `rebalance` bring "
+      "some\n",
+      static_cast<long long>(added.value().integer), place.c_str());
+  std::puts(
+      "Keys of different directories are not atomic together: what needs several keys at once "
+      "answers CROSSSLOT when they lie in two, unless they share a {tag}; MULTI takes no "
+      "FLUSHALL.");
   return 0;
 }
 

@@ -16,19 +16,24 @@ namespace weir::cmd {
 struct ShardArguments {
   ServerArguments server;
   bool json = false;
-  bool count = false;              // list: keys and bytes as well.
-  bool no_wait = false;            // Orders to moves: do not wait for the end.
-  bool dry_run = false;            // rebalance, drain: only print what would move.
-  std::vector<std::string> words;  // split: RANGE [AT POS]; merge: RANGE; move: RANGE SHARD; …
+  bool count = false;    // list: keys and bytes as well.
+  bool no_wait = false;  // Orders to moves: do not wait for the end.
+  bool dry_run = false;  // rebalance, drain: only print what would move.
+  std::vector<std::string>
+      words;  // add: DIR; split: RANGE [AT POS]; merge: RANGE; move: RANGE SHARD; …
 };
 
-// Adds the subcommands that are about moves to `shard`.
+// Adds list, add, split and merge to `shard`.
+void DeclareShardRanges(CLI::App& shard, ShardArguments& arguments);
+// Adds the subcommands that are about moves.
 void DeclareShardMoves(CLI::App& shard, ShardArguments& arguments);
 // Adds rebalance and drain.
 void DeclareShardPlans(CLI::App& shard, ShardArguments& arguments);
 
 // Each returns the exit code: 0, 1 when it was not done, 2 for wrong arguments.
 int RunShardList(const ShardArguments& arguments);
+// Adds a directory as a shard, and says what that means.
+int RunShardAdd(const ShardArguments& arguments);
 int RunShardSplit(const ShardArguments& arguments);
 int RunShardMerge(const ShardArguments& arguments);
 // Begins a move, and waits until the range has gone over.

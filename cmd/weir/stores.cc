@@ -1,5 +1,6 @@
 #include "cmd/weir/stores.h"
 
+#include <algorithm>
 #include <future>
 #include <optional>
 #include <string>
@@ -27,24 +28,6 @@ Result<shard::RangeMap> StoreRangeMap(store::RocksDbStore& store, uint32_t shard
   const Result<store::CommitNumber> done = stored.get_future().get();
   if (!done.ok()) return done.error();
   return even;
-}
-
-Result<std::unique_ptr<store::RocksDbStore>> OpenDirectory(const Config& config,
-                                                           const Budget& budget,
-                                                           const Layout& layout, size_t index,
-                                                           bool create) {
-  const size_t count = layout.directories.size();
-  store::RocksDbOptions options;
-  options.directory = layout.directories[index];
-  options.create = create;
-  options.shards = layout.shards_in[index];
-  options.durability = config.server.durability == Durability::kFsync ? store::Durability::kFsync
-                                                                      : store::Durability::kOs;
-  options.block_cache_bytes = budget.block_cache / count;
-  options.write_buffer_bytes = budget.write_buffers / count;
-  options.read_threads = kReadThreads;
-  options.warn = [](const std::string& what) { LogWarn(what); };
-  return store::OpenRocksDb(std::move(options));
 }
 
 // Says where changes of the map are stored, and what became of the copies.
@@ -78,39 +61,71 @@ Result<OpenedStores> OpenMemory(const Config& config) {
 
 }  // namespace
 
+size_t BlockCacheOf(const Budget& budget, size_t count) {
+  return budget.block_cache / count;
+}
+
+size_t WriteBuffersOf(const Budget& budget, size_t count) {
+  return std::max(budget.write_buffers / count, store::kWriteBufferBytesMin);
+}
+
+Result<std::unique_ptr<store::RocksDbStore>> OpenDirectory(const Config& config,
+                                                           const Budget& budget,
+                                                           const DirectoryToOpen& which) {
+  store::RocksDbOptions options;
+  options.directory = which.directory;
+  options.create = which.create;
+  options.shards = which.shards;
+  options.durability = config.server.durability == Durability::kFsync ? store::Durability::kFsync
+                                                                      : store::Durability::kOs;
+  options.block_cache_bytes = BlockCacheOf(budget, which.count);
+  options.write_buffer_bytes = WriteBuffersOf(budget, which.count);
+  options.read_threads = kReadThreads;
+  options.warn = [](const std::string& what) { LogWarn(what); };
+  return store::OpenRocksDb(std::move(options));
+}
+
 // The range map is stored last, when all directories are made: so where there is one, a directory
 // that is empty has lost its data, or is not mounted, and must not be made anew.
 Result<OpenedStores> OpenStores(const Config& config, const Budget& budget) {
   if (config.server.store == StoreKind::kMemory) return OpenMemory(config);
   Layout layout = LayOut(config);
+  const size_t configured = layout.directories.size();
+  const Result<std::vector<AddedShard>> added = ReadAddedShards(layout.directories.front());
+  if (!added.ok()) return added.error();
+  const size_t count = configured + added.value().size();  // At most.
   OpenedStores opened;
-  std::vector<store::RocksDbStore*> stores;
   std::optional<shard::StoredMap> stored;
+  std::vector<std::optional<std::string>> marks(1);
   for (size_t i = 0; i < layout.directories.size(); ++i) {
+    const bool create = !stored.has_value() && i < configured;
     Result<std::unique_ptr<store::RocksDbStore>> store =
-        OpenDirectory(config, budget, layout, i, /*create=*/!stored.has_value());
+        OpenDirectory(config, budget, {layout.directories[i], layout.shards_in[i], create, count});
     if (!store.ok()) return store.error();
-    stores.push_back(store.value().get());
+    opened.disks.push_back(store.value().get());
     opened.stores.push_back(std::move(store).value());
-    if (i > 0) continue;
-    Result<std::optional<shard::StoredMap>> read = ReadRangeMap(*stores[0]);
-    if (!read.ok()) return read.error();
-    stored = std::move(read).value();
-  }
-  // A single directory that exists knows its shards; the configuration's number is for new ones.
-  const uint32_t there = stores[0]->shards();
-  if (stores.size() == 1 && there != layout.places.size()) {
-    layout.places.clear();
-    for (uint32_t shard = 0; shard < there; ++shard) layout.places.push_back({0, shard});
+    if (i == 0) {
+      UseShardsThere(&layout, opened.disks[0]->shards());
+      auto extended = Extend(&layout, added.value());
+      if (!extended.ok()) return extended.error();
+      marks = std::move(extended).value();
+      Result<std::optional<shard::StoredMap>> read = ReadRangeMap(*opened.disks[0]);
+      if (!read.ok()) return read.error();
+      stored = std::move(read).value();
+    }
+    const Result<Ok> right = CheckMark(*opened.disks[i], layout.directories[i], marks[i]);
+    if (!right.ok()) return right.error();
   }
   Result<shard::RangeMap> map =
-      stored ? stored->map : StoreRangeMap(*stores[0], static_cast<uint32_t>(layout.places.size()));
+      stored ? stored->map
+             : StoreRangeMap(*opened.disks[0], static_cast<uint32_t>(layout.places.size()));
   if (!map.ok()) return map.error();
   if (auto fits = CheckRanges(map.value(), layout.places.size()); !fits.ok()) return fits.error();
   opened.ranges = std::move(map).value();
-  KeepRanges(*stores[0], stored, layout, &opened);
+  KeepRanges(*opened.disks[0], stored, layout, &opened);
   opened.shards = std::move(layout.places);
-  opened.checkpoints.assign(stores.begin(), stores.end());
+  opened.directories = std::move(layout.directories);
+  opened.checkpoints.assign(opened.disks.begin(), opened.disks.end());
   return opened;
 }
 

@@ -13,6 +13,7 @@
 #include "weir/gateway/range_keeper.h"
 #include "weir/shard/range_map.h"
 #include "weir/store/checkpoints.h"
+#include "weir/store/rocksdb/rocksdb_store.h"
 #include "weir/store/store.h"
 
 namespace weir::cmd {
@@ -24,13 +25,31 @@ struct OpenedStores {
   std::vector<gateway::ShardPlace> shards;  // By shard.
   shard::RangeMap ranges = shard::RangeMap::Even(1).value();
   gateway::RangeKeeper::Options keeper;
-  std::string warning;  // Damage that the data survived, or "".
+  std::string warning;                      // Damage that the data survived, or "".
+  std::vector<std::string> directories;     // By database. None in memory.
+  std::vector<store::RocksDbStore*> disks;  // As checkpoints.
 };
 
-// Opens (and creates, where there is none) one database for each directory that shards name. The
-// range map lives with the data, in the first; `shards` of the configuration applies only when the
-// data is created.
-// Errors: what is wrong with the data, or with a configuration that does not fit it, and the fix.
+// Opens the directory of a database that is one of `count`, with its part of the memory.
+// Errors: as store::OpenRocksDb.
+struct DirectoryToOpen {
+  std::string directory;
+  uint32_t shards = 1;  // Applies only when it is made.
+  bool create = false;
+  size_t count = 1;
+};
+Result<std::unique_ptr<store::RocksDbStore>> OpenDirectory(const Config& config,
+                                                           const Budget& budget,
+                                                           const DirectoryToOpen& which);
+
+// What each of `count` databases may use of memory for its block cache, and for its write buffers.
+size_t BlockCacheOf(const Budget& budget, size_t count);
+size_t WriteBuffersOf(const Budget& budget, size_t count);
+
+// Opens (and creates, where there is none) one database for each directory that shards name, and
+// those that were added (added_shards.h). The range map lives with the data, in the first; `shards`
+// of the configuration applies only when the data is created. Errors: what is wrong with the data,
+// or with a configuration that does not fit it, and the fix.
 Result<OpenedStores> OpenStores(const Config& config, const Budget& budget);
 
 }  // namespace weir::cmd

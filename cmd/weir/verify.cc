@@ -149,20 +149,27 @@ void CheckCounts(const Manifest& manifest, Verification* verification) {
 }  // namespace
 
 int RunVerify(const Config& config) {
-  const Layout layout = LayOut(config);
+  Layout layout = LayOut(config);
+  const Result<std::vector<AddedShard>> added = ReadAddedShards(layout.directories.front());
+  if (!added.ok()) return Refuse(added.error());
   std::vector<Part> parts;
-  for (const std::string& directory : layout.directories) {
+  std::vector<std::optional<std::string>> marks(1);
+  for (size_t i = 0; i < layout.directories.size(); ++i) {
+    const std::string directory = layout.directories[i];
     auto opened = store::Verifier::Open(directory);
     if (!opened.ok()) return Refuse(opened.error());
     parts.push_back({directory, std::move(opened).value(), {}});
-  }
-  // A single directory knows its shards itself.
-  if (parts.size() == 1) {
-    for (uint32_t i = 0; i < parts[0].verifier->shards(); ++i) parts[0].shards.push_back(i);
-  } else {
-    for (uint32_t i = 0; i < layout.places.size(); ++i) {
-      parts[layout.places[i].database].shards.push_back(i);
+    if (i == 0) {
+      UseShardsThere(&layout, parts[0].verifier->shards());
+      auto extended = Extend(&layout, added.value());
+      if (!extended.ok()) return Refuse(extended.error());
+      marks = std::move(extended).value();
     }
+    const Result<Ok> right = CheckMark(*parts[i].verifier, directory, marks[i]);
+    if (!right.ok()) return Refuse(right.error());
+  }
+  for (uint32_t i = 0; i < layout.places.size(); ++i) {
+    parts[layout.places[i].database].shards.push_back(i);
   }
   Verification verification;
   for (const Part& part : parts) {

@@ -67,11 +67,26 @@ class Holds {
 
 }  // namespace
 
-BackupJob::BackupJob(Options options, Clock& clock) : options_(std::move(options)), clock_(clock) {}
+BackupJob::BackupJob(Options options, Clock& clock)
+    : options_(std::move(options)),
+      clock_(clock),
+      databases_(options_.databases),
+      shards_(options_.shards) {}
 
 BackupJob::~BackupJob() {
   cancelled_ = true;
   if (thread_.joinable()) thread_.join();
+}
+
+void BackupJob::AddDatabase(const Database& database) {
+  const std::lock_guard lock(mutex_);
+  shards_.push_back({static_cast<uint32_t>(databases_.size()), 0});
+  databases_.push_back(database);
+}
+
+std::vector<BackupJob::Database> BackupJob::Databases() const {
+  const std::lock_guard lock(mutex_);
+  return databases_;
 }
 
 void BackupJob::Start(std::string directory, std::function<void(const Result<Ok>&)> begun) {
@@ -119,7 +134,7 @@ void BackupJob::Run(const std::string& directory,
   }
   begun(Ok{});
   const Result<Ok> written = Write(RealPath(directory), partial.value());
-  for (const Database& database : options_.databases) database.checkpoints->RemoveCheckpoint();
+  for (const Database& database : Databases()) database.checkpoints->RemoveCheckpoint();
   if (!written.ok()) RemoveTree(partial.value());
   Finish(written);
 }
@@ -140,7 +155,7 @@ Result<std::string> BackupJob::Claim(const std::string& directory) const {
   };
   if (!directory.starts_with('/')) return refused("give the whole path, beginning with /");
   const std::string real = RealPath(directory);
-  for (const Database& database : options_.databases) {
+  for (const Database& database : Databases()) {
     const std::string data =
         RealPath(std::filesystem::absolute(database.checkpoints->data_directory()).string());
     if (IsWithin(real, data)) return refused("it lies in the data directory " + data);
@@ -159,12 +174,11 @@ Result<std::string> BackupJob::Claim(const std::string& directory) const {
 }
 
 Result<Ok> BackupJob::Write(const std::string& directory, const std::string& partial) {
-  for (const Database& database : options_.databases) {
+  for (const Database& database : Databases()) {
     if (auto flushed = database.checkpoints->PrepareCheckpoint(); !flushed.ok()) return flushed;
   }
   Manifest manifest;
   manifest.weir_version = options_.weir_version;
-  manifest.shards = options_.shards;
   const Result<std::vector<Made>> made = Cut(&manifest);
   if (!made.ok()) return made.error();
   if (auto copied = CopyAll(made.value(), partial, &manifest); !copied.ok()) return copied;
@@ -180,9 +194,9 @@ Result<Ok> BackupJob::Write(const std::string& directory, const std::string& par
   return SyncDirectory(ParentOf(directory));
 }
 
-Result<Ok> BackupJob::HoldAll() {
-  const auto holds = std::make_shared<Holds>(options_.databases.size());
-  for (const Database& database : options_.databases) {
+Result<Ok> BackupJob::HoldAll(const std::vector<Database>& databases) {
+  const auto holds = std::make_shared<Holds>(databases.size());
+  for (const Database& database : databases) {
     gateway::Committer* committer = database.committer;
     committer->SubmitHold(
         [holds, committer](const Result<Ok>& result) { holds->Answer(committer, result); });
@@ -195,13 +209,20 @@ Result<std::vector<Made>> BackupJob::Cut(Manifest* manifest) {
   if (!options_.holds->TakeWithin(kHoldMax)) {
     return Error{ErrorCode::kUnavailable, "a range goes over to its new place; try again"};
   }
-  if (auto held = HoldAll(); !held.ok()) {
+  // No range goes over from here on, so none is in a database that comes now.
+  std::vector<Database> databases;
+  {
+    const std::lock_guard lock(mutex_);
+    databases = databases_;
+    manifest->shards = shards_;
+  }
+  if (auto held = HoldAll(databases); !held.ok()) {
     options_.holds->Give();
     return held.error();
   }
   std::vector<Made> all;
   std::optional<Error> error;
-  for (const Database& database : options_.databases) {
+  for (const Database& database : databases) {
     Result<Made> made = database.checkpoints->MakeCheckpoint();
     if (!made.ok()) {
       error = made.error();
@@ -210,7 +231,7 @@ Result<std::vector<Made>> BackupJob::Cut(Manifest* manifest) {
     all.push_back(std::move(made).value());
   }
   manifest->cut_ms = clock_.Wall().ms;
-  for (const Database& database : options_.databases) database.committer->Release();
+  for (const Database& database : databases) database.committer->Release();
   options_.holds->Give();
   const auto took =
       std::chrono::duration_cast<std::chrono::microseconds>(clock_.Mono() - begin).count();

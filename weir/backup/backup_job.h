@@ -44,7 +44,7 @@ class BackupJob final : public gateway::BackupControl {
     store::Checkpoints* checkpoints = nullptr;
   };
   struct Options {
-    std::vector<Database> databases;     // Borrowed.
+    std::vector<Database> databases;     // Borrowed, as AddDatabase does.
     gateway::LogHolds* holds = nullptr;  // Borrowed: the right to hold the databases' logs.
     std::vector<Manifest::Shard> shards;
     std::string weir_version;
@@ -53,6 +53,10 @@ class BackupJob final : public gateway::BackupControl {
   BackupJob(Options options, Clock& clock);
   // Cancels what is running, and waits for it.
   ~BackupJob() override;
+
+  // A database of one shard, which is the last from now on. Before a range may go there: a backup
+  // whose cut comes later has it.
+  void AddDatabase(const Database& database);
 
   void Start(std::string directory, std::function<void(const Result<Ok>&)> begun) override;
   gateway::BackupStatus status() const override;
@@ -63,18 +67,22 @@ class BackupJob final : public gateway::BackupControl {
   Result<std::string> Claim(const std::string& directory) const;
   Result<Ok> Write(const std::string& directory, const std::string& partial);
   Result<std::vector<store::Checkpoints::Made>> Cut(Manifest* manifest);
-  Result<Ok> HoldAll();
+  static Result<Ok> HoldAll(const std::vector<Database>& databases);
+  std::vector<Database> Databases() const;
   Result<Ok> CopyAll(const std::vector<store::Checkpoints::Made>& made,
                      const std::filesystem::path& partial, Manifest* manifest);
   void Finish(const Result<Ok>& result);
   void Update(const std::function<void(gateway::BackupStatus&)>& change);
 
-  const Options options_;
+  const Options options_;  // But for databases and shards.
   Clock& clock_;
   std::atomic<bool> cancelled_{false};
 
   mutable std::mutex mutex_;
-  gateway::BackupStatus status_;  // Guarded by mutex_, as is thread_.
+  // Guarded by mutex_:
+  gateway::BackupStatus status_;
+  std::vector<Database> databases_;
+  std::vector<Manifest::Shard> shards_;
   std::thread thread_;
 };
 

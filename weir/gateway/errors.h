@@ -150,6 +150,8 @@ inline constexpr std::string_view kNotStopped =
 inline constexpr std::string_view kTooManyClients = "ERR max number of clients reached";
 inline constexpr std::string_view kNoBackup =
     "ERR this server keeps nothing on disk, so there is nothing to back up";
+inline constexpr std::string_view kNoShardAdder =
+    "ERR this server keeps nothing on disk, so no directory can be added";
 inline constexpr std::string_view kLimitKey = "ERR a key is missing before its limits";
 inline constexpr std::string_view kTooManyLimits = "ERR at most 8 limits decide together";
 inline constexpr std::string_view kNegativeTokens =

@@ -54,7 +54,7 @@ Gateway::Gateway(Options options, std::vector<std::unique_ptr<store::Store>> sto
                  std::unique_ptr<Admission> admission,
                  std::unique_ptr<Authentication> authentication, Clock& clock)
     : clock_(clock),
-      placement_(std::move(options.placement)),
+      placement_(std::move(options.placement), kAddedMax),
       slots_(std::move(options.slots)),
       self_(options.self),
       serves_all_(slots_ == OwnsAll(self_)),
@@ -69,24 +69,51 @@ Gateway::Gateway(Options options, std::vector<std::unique_ptr<store::Store>> sto
       clients_max_(process_.clients_max),
       heavy_reads_(options.heavy_read_threads),
       heavy_batches_(options.heavy_read_threads == 0 ? 0 : 1),
+      waits_(options.waits),
+      databases_(stores.size() + kAddedMax),
       random_seed_(placement_.RandomSeed()),
-      records_(stores.size()),
-      expiring_(stores.size()) {
+      records_(stores.size() + kAddedMax),
+      expiring_(stores.size() + kAddedMax) {
   for (std::unique_ptr<store::Store>& store : stores) {
     key_bytes_max_ = std::min(key_bytes_max_, store->limits().key_bytes_max);
     write_keys_max_ = std::min(write_keys_max_, store->limits().batch_writes_max);
-    databases_.push_back(std::make_unique<Database>(std::move(store), lanes_, placement_, versions_,
-                                                    memory_, clock_, latency_events_,
-                                                    heavy_batches_, tracking_, options.waits));
-  }
-  for (const std::unique_ptr<Database>& database : databases_) {
-    database->UseRedirect([this](std::vector<LoadRequest> requests) { LoadAnew(requests); });
+    Append(std::move(store));
   }
   ranges_ = std::make_unique<RangeKeeper>(std::move(options.ranges), placement_,
-                                          databases_.front()->committer());
+                                          databases_[0]->committer());
   moves_ = std::make_unique<RangeMoves>(std::move(options.moves), databases_, placement_, *ranges_,
                                         log_holds_, clock_);
   Recount(clock_.Mono());
+}
+
+uint32_t Gateway::Append(std::unique_ptr<store::Store> store) {
+  auto database =
+      std::make_unique<Database>(std::move(store), lanes_, placement_, versions_, memory_, clock_,
+                                 latency_events_, heavy_batches_, tracking_, waits_);
+  database->UseRedirect([this](std::vector<LoadRequest> requests) { LoadAnew(requests); });
+  const auto index = static_cast<uint32_t>(databases_.size());
+  if (moves_ != nullptr) moves_->Follow(*database, index);
+  databases_.Add(std::move(database));
+  return index;
+}
+
+Result<Ok> Gateway::RoomForDatabase() const {
+  if (databases_.room() > 0) return Ok{};
+  return Error{ErrorCode::kOverloaded, std::to_string(kAddedMax) +
+                                           " databases were added since the start, and there is "
+                                           "room for no more; restart weir"};
+}
+
+uint32_t Gateway::AddDatabase(std::unique_ptr<store::Store> store) {
+  assert(store->limits().key_bytes_max >= key_bytes_max_);
+  assert(store->limits().batch_writes_max >= write_keys_max_);
+  versions_.RaiseTo(store->VersionFloor());
+  return Append(std::move(store));
+}
+
+uint32_t Gateway::AddShard(ShardPlace place, std::string name) {
+  ranges_->AddPlace(std::move(name));
+  return placement_.AddShard(place);
 }
 
 // First of all, because the last callbacks of the databases still use the rest; and each of them
@@ -96,7 +123,7 @@ Gateway::~Gateway() {
   moves_->End();
   for (const std::unique_ptr<Database>& database : databases_) database->committer().EndTurns();
   for (const std::unique_ptr<Database>& database : databases_) database->End();
-  databases_.clear();
+  databases_.Clear();
 }
 
 uint64_t Gateway::NextRandom() {
@@ -107,8 +134,9 @@ Outbox Gateway::MakeOutbox(LoopStats* stats) const {
   Outbox outbox;
   outbox.stats = stats;
   outbox.draws = Random(SeededHash("draws", placement_.RandomSeed()));
-  outbox.writes.resize(databases_.size());
-  outbox.loads.resize(databases_.size());
+  const size_t most = databases_.size() + databases_.room();
+  outbox.writes.resize(most);
+  outbox.loads.resize(most);
   return outbox;
 }
 
@@ -155,15 +183,16 @@ void Gateway::SetKeyspaces(std::vector<Keyspace> keyspaces) {
 }
 
 void Gateway::LoadAnew(std::vector<LoadRequest>& requests) {
-  std::vector<std::vector<LoadRequest>> by_database(databases_.size());
+  std::vector<std::vector<LoadRequest>> by_database;
   for (LoadRequest& request : requests) {
     request.routes = placement_.routes();
     const ShardPlace place =
         placement_.place(shard::ShardId{placement_.ShardAt(request.key.position)});
     request.key.shard = place.shard;
+    if (place.database >= by_database.size()) by_database.resize(place.database + 1);
     by_database[place.database].push_back(std::move(request));
   }
-  for (size_t i = 0; i < databases_.size(); ++i) {
+  for (size_t i = 0; i < by_database.size(); ++i) {
     if (!by_database[i].empty()) databases_[i]->Load(std::move(by_database[i]));
   }
 }
@@ -219,8 +248,9 @@ std::optional<MissRatioWindow::Reading> Gateway::MissRatios() {
 // What is due is walked to be left out, which takes long after a mass expiry. So counting gets a
 // small part of the time, however long it takes.
 void Gateway::Recount(MonoTime began) {
-  counting_ += databases_.size();
-  for (size_t i = 0; i < databases_.size(); ++i) {
+  const size_t databases = databases_.size();
+  counting_ += databases;
+  for (size_t i = 0; i < databases; ++i) {
     databases_[i]->Count([this, i, began](const Result<store::Counts>& counts) {
       if (counts.ok()) {
         records_[i] = counts.value().records - counts.value().due;

@@ -25,6 +25,7 @@
 #include "weir/gateway/client_tracking.h"
 #include "weir/gateway/clients.h"
 #include "weir/gateway/database.h"
+#include "weir/gateway/growing.h"
 #include "weir/gateway/heavy_work.h"
 #include "weir/gateway/lanes.h"
 #include "weir/gateway/latency_events.h"
@@ -37,6 +38,7 @@
 #include "weir/gateway/range_keeper.h"
 #include "weir/gateway/range_moves.h"
 #include "weir/gateway/rates.h"
+#include "weir/gateway/shard_adder.h"
 #include "weir/gateway/slow_log.h"
 #include "weir/gateway/stats.h"
 #include "weir/gateway/stats_totals.h"
@@ -64,8 +66,8 @@ struct Outbox {
   Admission::View limits;
   Random draws{0};  // Of requests, for the journal of limits.
   Alarms alarms;    // To be rung by the loop: Pipeline::OnAlarm.
-  std::vector<std::vector<std::unique_ptr<WriteItem>>> writes;  // By database.
-  std::vector<std::vector<LoadRequest>> loads;                  // By database.
+  std::vector<std::vector<std::unique_ptr<WriteItem>>> writes;  // By database, also those to come.
+  std::vector<std::vector<LoadRequest>> loads;                  // As writes.
   std::string monitored;          // Lines that monitors have not been shown.
   ClientTracking::Untold untold;  // To clients that track keys.
 };
@@ -79,6 +81,8 @@ struct StoreTotals {
 class Gateway {
  public:
   static constexpr ring::NodeId kThisNode{0};
+  // There may be so many databases, and shards, more than it begins with.
+  static constexpr size_t kAddedMax = 64;
   static ring::SlotTable OwnsAll(ring::NodeId node);
 
   struct Options {
@@ -130,6 +134,15 @@ class Gateway {
   Clock& clock() { return clock_; }
   Database& database(size_t index) { return *databases_[index]; }
   size_t databases() const { return databases_.size(); }
+  // Whether there may be one more. Errors: kOverloaded.
+  Result<Ok> RoomForDatabase() const;
+  // Makes `store`, which holds nothing, the last database, and returns its index. No key is there
+  // before a shard is. By one thread at a time, while requests go on. Requires: there is room, and
+  // it takes as much at once as the others.
+  uint32_t AddDatabase(std::unique_ptr<store::Store> store);
+  // Makes `place` the last shard, from where on ranges may be moved there. Returns its number.
+  // `name`: of where it is, for people. Requires: as many were added as databases, at most.
+  uint32_t AddShard(ShardPlace place, std::string name);
   // The longest key that every database takes.
   size_t key_bytes_max() const { return key_bytes_max_; }
   // The most keys that every database takes in one write.
@@ -139,6 +152,9 @@ class Gateway {
   // Set before anything is served, and after nothing is any more.
   BackupControl* backup() const { return backup_; }
   void UseBackup(BackupControl* backup) { backup_ = backup; }
+  // What makes databases, or nullptr. As for backups.
+  ShardAdder* shard_adder() const { return shard_adder_; }
+  void UseShardAdder(ShardAdder* adder) { shard_adder_ = adder; }
   // The way to all connections. Borrowed; set before anything is served.
   ClientControl& clients() { return *clients_; }
   void UseClients(ClientControl* clients) { clients_ = clients; }
@@ -195,6 +211,7 @@ class Gateway {
   Gateway(Options options, std::vector<std::unique_ptr<store::Store>> stores,
           std::unique_ptr<Admission> admission, std::unique_ptr<Authentication> authentication,
           Clock& clock);
+  uint32_t Append(std::unique_ptr<store::Store> store);
   void Recount(MonoTime began);
   // Places loads that found their keys moved, and begins them.
   void LoadAnew(std::vector<LoadRequest>& requests);
@@ -219,13 +236,15 @@ class Gateway {
   std::unique_ptr<Authentication> authentication_;
   ProcessInfo process_;
   BackupControl* backup_ = nullptr;
+  ShardAdder* shard_adder_ = nullptr;
   ClientControl* clients_ = nullptr;
   std::atomic<uint64_t> clients_max_;
   size_t key_bytes_max_ = SIZE_MAX;
   size_t write_keys_max_ = SIZE_MAX;
   HeavyWork heavy_reads_;
   HeavyWork heavy_batches_;
-  std::vector<std::unique_ptr<Database>> databases_;
+  const limit::QueueDelay::Options waits_;
+  Growing<std::unique_ptr<Database>> databases_;
   LogHolds log_holds_;
   std::unique_ptr<RangeKeeper> ranges_;
   std::unique_ptr<RangeMoves> moves_;

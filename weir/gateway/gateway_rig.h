@@ -175,6 +175,13 @@ class GatewayRig {
   void TellWhenIdle() { home_.tells_when_idle = true; }
   Gateway& gateway() { return *gateway_; }
   ScriptedStore& store(size_t database = 0) { return *stores_[database]; }
+  // Another database, with a shard that holds no range. Returns the shard's number.
+  uint32_t Add() {
+    auto store = std::make_unique<ScriptedStore>();
+    stores_.push_back(store.get());
+    const uint32_t database = gateway_->AddDatabase(std::move(store));
+    return gateway_->AddShard({database, 0}, "added");
+  }
   // What the round has collected so far.
   const Outbox& outbox() const { return outbox_; }
   TestClient& client(size_t index) { return *clients_.at(index); }

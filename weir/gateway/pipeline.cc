@@ -34,7 +34,7 @@ Pipeline::Pipeline(Gateway& gateway, Home& home, Outbox& outbox, Session& sessio
       session_(session),
       client_draw_(gateway.admission().ClientDraw(session.client)),
       output_(output),
-      transaction_(gateway.placement(), gateway.databases()) {
+      transaction_(gateway.placement()) {
   gateway_.tracking().Enter(session_.id, session_.protocol, home_);
   gateway_.authentication().Welcome(session_);
 }

@@ -26,6 +26,7 @@ uint32_t Pipeline::DatabaseOf(const Queued& queued) const {
 uint32_t Pipeline::DatabaseOf(const TransactionBody& body) const {
   const Placement& placement = gateway_.placement();
   if (body.routes == placement.routes()) return body.database.value_or(0);
+  if (body.whole) return kApart;  // It was of the one database that there was.
   std::optional<uint32_t> database;
   bool together = true;
   const auto look = [&](std::string_view key) {
@@ -50,12 +51,14 @@ void Pipeline::BeginParts(Queued& queued, const OwnedArgs& args, uint64_t sequen
   const CommandSpec& spec = *queued.spec;
   const Placement& placement = gateway_.placement();
   const uint64_t routes = placement.routes();
-  std::vector<std::vector<size_t>> words(gateway_.databases());  // Which arguments go where.
+  std::vector<std::vector<size_t>> words;  // Which arguments go where, by database.
   const size_t keys = spec.KeyCount(args.views());
   const auto step = static_cast<size_t>(spec.keys.step);
   for (size_t key = 0; key < keys; ++key) {
     const size_t begin = spec.KeyIndex(key);
-    std::vector<size_t>& part = words[placement.Place(args[begin]).place.database];
+    const uint32_t database = placement.Place(args[begin]).place.database;
+    if (database >= words.size()) words.resize(database + 1);
+    std::vector<size_t>& part = words[database];
     if (part.empty()) part.push_back(0);
     for (size_t i = 0; i < step; ++i) part.push_back(begin + i);
   }

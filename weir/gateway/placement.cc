@@ -7,14 +7,16 @@
 
 namespace weir::gateway {
 
-Placement::Placement(Options options)
+Placement::Placement(Options options, size_t added_max)
     : options_(std::move(options)),
+      shards_(options_.shards.size() + added_max),
       ranges_(options_.ranges),
       keyspaces_(std::make_shared<const Keyspaces>()),
       lane_mask_(options_.lanes - 1) {
   assert(options_.lanes > 0);
   assert((options_.lanes & lane_mask_) == 0);
   assert(!options_.shards.empty());
+  for (const ShardPlace& place : options_.shards) AddShard(place);
   SetKeyspaces(std::move(options_.keyspaces));
 }
 
@@ -35,6 +37,12 @@ void Placement::SetKeyspaces(std::vector<Keyspace> keyspaces) {
   });
   keyspaces_.Set(
       std::make_shared<const Keyspaces>(Keyspaces{std::move(keyspaces), options_.fallback}));
+}
+
+uint32_t Placement::AddShard(ShardPlace place) {
+  databases_.store(std::max(databases_.load(), place.database + 1));
+  shards_.Add(place);
+  return static_cast<uint32_t>(shards_.size()) - 1;
 }
 
 KeyPlace Placement::Place(std::string_view key) const {
@@ -60,8 +68,7 @@ const Keyspace* Placement::FindKeyspace(std::string_view prefix) const {
 
 ShardPlace Placement::place(shard::ShardId shard) const {
   const auto index = static_cast<size_t>(shard);
-  assert(index < options_.shards.size());
-  return options_.shards[index];
+  return shards_[index];
 }
 
 }  // namespace weir::gateway

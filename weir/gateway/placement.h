@@ -8,9 +8,11 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <vector>
 
 #include "weir/base/key_hash.h"
+#include "weir/gateway/growing.h"
 #include "weir/gateway/keyspace.h"
 #include "weir/gateway/published.h"
 #include "weir/shard/live_range_map.h"
@@ -52,7 +54,8 @@ class Placement {
     std::vector<ShardPlace> shards;  // By shard id of the range map.
   };
 
-  explicit Placement(Options options);
+  // There may be `added_max` shards more than at first.
+  explicit Placement(Options options, size_t added_max = 0);
 
   KeyHash Hash(std::string_view key) const {
     const std::string_view tag = KeyTag(key);
@@ -100,6 +103,7 @@ class Placement {
       const uint64_t routes = routes_.load(std::memory_order_acquire);
       if (routes % 2 == 0) [[likely]]
         return routes / 2;
+      std::this_thread::yield();  // Who publishes may want this core.
     }
   }
   // The shard whose range holds `position` at this moment.
@@ -107,7 +111,11 @@ class Placement {
     return static_cast<uint32_t>(ranges_.ShardOf(shard::Position{position}));
   }
   ShardPlace place(shard::ShardId shard) const;
-  size_t shards() const { return options_.shards.size(); }
+  size_t shards() const { return shards_.size(); }
+  // Makes `place` the last shard, and returns its number. By one thread at a time.
+  uint32_t AddShard(ShardPlace place);
+  // How many databases the shards are in. Who sees a key there sees so many.
+  uint32_t databases() const { return databases_.load(std::memory_order_acquire); }
   // The map that it began with.
   const shard::RangeMap& first_ranges() const { return options_.ranges; }
 
@@ -117,7 +125,9 @@ class Placement {
     Keyspace fallback;
   };
 
-  Options options_;  // But for keyspaces and fallback.
+  Options options_;  // But for shards, keyspaces and fallback.
+  Growing<ShardPlace> shards_;
+  std::atomic<uint32_t> databases_{0};
   shard::LiveRangeMap ranges_;
   std::atomic<uint64_t> routes_{0};  // Odd while a map that moves positions is published.
   Published<const Keyspaces> keyspaces_;

@@ -30,7 +30,8 @@ RangeKeeper::RangeKeeper(Options options, Placement& placement, Committer& commi
       placement_(placement),
       committer_(committer),
       map_(placement.first_ranges()),
-      newer_copy_(options_.newer_copy) {}
+      newer_copy_(options_.newer_copy),
+      places_(options_.places) {}
 
 Result<shard::RangeMap> RangeKeeper::Begin(const Change& change) {
   const std::lock_guard lock(mutex_);
@@ -112,7 +113,13 @@ std::vector<std::pair<shard::Range, shard::ShardId>> RangeKeeper::Copies() const
 }
 
 std::string RangeKeeper::PlaceOf(size_t shard) const {
-  return shard < options_.places.size() ? options_.places[shard] : "memory";
+  const std::lock_guard lock(mutex_);
+  return shard < places_.size() ? places_[shard] : "memory";
+}
+
+void RangeKeeper::AddPlace(std::string place) {
+  const std::lock_guard lock(mutex_);
+  places_.push_back(std::move(place));
 }
 
 }  // namespace weir::gateway

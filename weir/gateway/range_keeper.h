@@ -58,6 +58,8 @@ class RangeKeeper {
   std::vector<std::pair<shard::Range, shard::ShardId>> Copies() const;
   // Where `shard` is, for people.
   std::string PlaceOf(size_t shard) const;
+  // Of the next shard.
+  void AddPlace(std::string place);
 
  private:
   // What `change` makes of the map, from where on the caller must Finish.
@@ -65,7 +67,7 @@ class RangeKeeper {
   size_t NextCopy() const;
   void Finish(const shard::RangeMap& changed, bool stored);
 
-  const Options options_;
+  const Options options_;  // But for places.
   Placement& placement_;
   Committer& committer_;
   mutable std::mutex mutex_;
@@ -73,6 +75,7 @@ class RangeKeeper {
   shard::RangeMap map_;
   size_t newer_copy_;
   bool changing_ = false;
+  std::vector<std::string> places_;
 };
 
 }  // namespace weir::gateway

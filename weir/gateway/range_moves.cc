@@ -48,7 +48,7 @@ Result<Ok> Apply(shard::RangeMap& map, uint64_t move, RangeMoves::Order order) {
 
 }  // namespace
 
-RangeMoves::RangeMoves(Options options, std::vector<std::unique_ptr<Database>>& databases,
+RangeMoves::RangeMoves(Options options, Growing<std::unique_ptr<Database>>& databases,
                        Placement& placement, RangeKeeper& keeper, LogHolds& holds, Clock& clock)
     : options_(std::move(options)),
       databases_(databases),
@@ -56,9 +56,13 @@ RangeMoves::RangeMoves(Options options, std::vector<std::unique_ptr<Database>>& 
       keeper_(keeper),
       holds_(holds),
       clock_(clock),
-      moving_in_(databases.size()) {
-  for (uint32_t i = 0; i < databases_.size(); ++i) databases_[i]->committer().Follow(this, i);
+      moving_in_(databases.size() + databases.room()) {
+  for (uint32_t i = 0; i < databases_.size(); ++i) Follow(*databases_[i], i);
   Sync();
+}
+
+void RangeMoves::Follow(Database& database, uint32_t index) {
+  database.committer().Follow(this, index);
 }
 
 Committer& RangeMoves::CommitterOf(const ShardPlace& place) {

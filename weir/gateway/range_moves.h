@@ -23,6 +23,7 @@
 
 #include "weir/base/clock.h"
 #include "weir/gateway/database.h"
+#include "weir/gateway/growing.h"
 #include "weir/gateway/log_holds.h"
 #include "weir/gateway/placement.h"
 #include "weir/gateway/range_keeper.h"
@@ -81,13 +82,15 @@ class RangeMoves final : public WriteFollower {
   enum class Order : uint8_t { kCancel, kFinish, kPause, kResume, kRollback };
 
   // Borrows all. Goes on with the moves of the map at the first Tick.
-  RangeMoves(Options options, std::vector<std::unique_ptr<Database>>& databases,
-             Placement& placement, RangeKeeper& keeper, LogHolds& holds, Clock& clock);
+  RangeMoves(Options options, Growing<std::unique_ptr<Database>>& databases, Placement& placement,
+             RangeKeeper& keeper, LogHolds& holds, Clock& clock);
 
   // Begins to move the range that begins at `from`. Returns the move's number.
   // Errors: kInvalid (also when both shards are in one database, whose log and files they share),
   // those of RangeKeeper.
   void Begin(shard::Position from, shard::ShardId to, std::function<void(Result<uint64_t>)> done);
+  // Learns what is written to `database`, which has this index or is about to. Before it is used.
+  void Follow(Database& database, uint32_t index);
   void Give(uint64_t move, Order order, RangeKeeper::Done done);
   std::vector<MoveStatus> Status() const;
   Totals totals() const;
@@ -133,7 +136,7 @@ class RangeMoves final : public WriteFollower {
   MoveStatus StatusOf(const Moving& moving) const;
 
   const Options options_;
-  std::vector<std::unique_ptr<Database>>& databases_;
+  Growing<std::unique_ptr<Database>>& databases_;
   Placement& placement_;
   RangeKeeper& keeper_;
   LogHolds& holds_;

@@ -8,8 +8,7 @@
 
 namespace weir::gateway {
 
-Transaction::Transaction(const Placement& placement, size_t databases)
-    : placement_(placement), databases_(databases) {}
+Transaction::Transaction(const Placement& placement) : placement_(placement) {}
 
 void Transaction::Open() {
   assert(!open());
@@ -20,7 +19,7 @@ void Transaction::Open() {
 // Returns why the key cannot be part of this transaction.
 std::optional<std::string> Transaction::PlaceKey(std::string_view key) {
   const uint64_t routes = placement_.routes();
-  const uint32_t place = databases_ == 1 ? 0 : placement_.Place(key).place.database;
+  const uint32_t place = placement_.databases() == 1 ? 0 : placement_.Place(key).place.database;
   if (!database_.has_value()) {
     routes_ = routes;
     database_ = place;
@@ -38,8 +37,9 @@ std::optional<std::string> Transaction::Queue(const CommandSpec& spec, OwnedArgs
   const bool writes = (spec.flags & kFlagWrite) != 0;
   if (body_->asks && writes) return errors::WriteAfterAsking(spec.name);
   if (spec.kind == CommandKind::kOperation) {
-    if (databases_ > 1 && writes) return errors::WholeInTransaction(spec.name);
-    if (databases_ == 1 && spec.in_transaction != nullptr) {
+    const bool one = placement_.databases() == 1;
+    if (!one && writes) return errors::WholeInTransaction(spec.name);
+    if (one && spec.in_transaction != nullptr) {
       body_->whole = true;
       database_ = 0;
     } else {

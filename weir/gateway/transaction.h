@@ -33,7 +33,7 @@ class Transaction {
   static constexpr size_t kWatchedBytesMax = size_t{1} << 20;
 
   // Borrows `placement`.
-  Transaction(const Placement& placement, size_t databases);
+  explicit Transaction(const Placement& placement);
 
   bool open() const { return body_ != nullptr; }
   void Open();
@@ -66,7 +66,6 @@ class Transaction {
   std::optional<std::string> PlaceKey(std::string_view key);
 
   const Placement& placement_;
-  size_t databases_;
   std::unique_ptr<TransactionBody> body_;
   bool aborted_ = false;
   std::shared_ptr<Watches> watches_ = std::make_shared<Watches>();

@@ -104,6 +104,7 @@ void WeirMissRatios(const LocalCall& call, resp::Writer& writer);
 void WeirRingTable(const LocalCall& call, resp::Writer& writer);
 
 // shard.cc
+std::optional<Reply> WeirShardAdd(const OperationCall& call);
 std::optional<Reply> WeirShardCancel(const OperationCall& call);
 std::optional<Reply> WeirShardFinish(const OperationCall& call);
 std::optional<Reply> WeirShardList(const OperationCall& call);

@@ -16,7 +16,7 @@
 namespace weir::gateway::commands {
 namespace {
 
-// A change of the ranges or of a move, whose reply is made when it is durable.
+// A change of the shards, their ranges or a move, whose reply is made when it is durable.
 class RangeChange final : public Operation {
  public:
   using Operation::Operation;
@@ -103,6 +103,16 @@ void Begin(const OperationCall& call, const RangeKeeper::Change& change,
 }
 
 }  // namespace
+
+std::optional<Reply> WeirShardAdd(const OperationCall& call) {
+  ShardAdder* adder = call.gateway.shard_adder();
+  if (adder == nullptr) return Reply::Failure(std::string(errors::kNoShardAdder));
+  auto operation = std::make_shared<RangeChange>(call.origin);
+  adder->Add(std::string(call.args[2]), [operation](const Result<uint32_t>& added) {
+    End(operation, added.ok() ? Reply::Integer(added.value()) : ErrorReply(added.error()));
+  });
+  return std::nullopt;
+}
 
 std::optional<Reply> WeirShardList(const OperationCall& call) {
   const bool count = call.args.size() == 3 && SameWord(call.args[2], "COUNT");

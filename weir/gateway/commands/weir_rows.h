@@ -26,6 +26,10 @@ inline constexpr Row kWeirRows[] = {
     Local("weir.ring|table", 2, kAdmin, "0.1.0",
           "Get the slot table as text, which `weir ring` reads.", c::WeirRingTable),
     Container("weir.shard", "0.1.0", "A container for commands about shards and their ranges."),
+    Operates("weir.shard|add", 3, kAdmin, "0.1.0",
+             "Make a database in a directory of the server's machine and a shard in it, which "
+             "ranges can be moved to, and get its number.",
+             c::WeirShardAdd),
     Operates("weir.shard|cancel", 3, kAdmin, "0.1.0",
              "Undo a move that has not gone over, or a rollback that has not.", c::WeirShardCancel),
     Operates("weir.shard|finish", 3, kAdmin, "0.1.0",

@@ -157,7 +157,8 @@ std::unique_ptr<DatabaseSetting> MakeDatabaseSetting(const RocksDbOptions& optio
   setting->background_errors = std::make_shared<BackgroundErrors>();
   setting->db_options = MakeDbOptions(options, buffers, setting->env.get());
   setting->db_options.listeners.push_back(setting->background_errors);
-  auto cache = rocksdb::NewLRUCache(options.block_cache_bytes);
+  setting->block_cache = rocksdb::NewLRUCache(options.block_cache_bytes);
+  const std::shared_ptr<rocksdb::Cache>& cache = setting->block_cache;
   setting->records_options = MakeFamilyOptions(buffers.memtable, cache);
   setting->index_options = MakeFamilyOptions(buffers.memtable, cache);
   setting->pending_options = MakeFamilyOptions(buffers.pending_memtable, cache);
@@ -169,6 +170,16 @@ std::unique_ptr<DatabaseSetting> MakeDatabaseSetting(const RocksDbOptions& optio
   setting->records_options.blob_garbage_collection_force_threshold = kBlobGarbageMax;
   setting->records_options.memtable_insert_with_hint_prefix_extractor = std::make_shared<OneHint>();
   return setting;
+}
+
+// Of the write buffers, segments of pending writes keep their size.
+void SetMemoryOf(const DatabaseSetting& setting, size_t block_cache_bytes,
+                 size_t write_buffer_bytes) {
+  setting.block_cache->SetCapacity(block_cache_bytes);
+  const size_t segments = 2 * setting.pending_segment_bytes;
+  const size_t least = write_buffer_bytes / 2;
+  setting.db_options.write_buffer_manager->SetBufferSize(
+      write_buffer_bytes < segments + least ? least : write_buffer_bytes - segments);
 }
 
 Result<std::unique_ptr<Database>> Database::OpenWith(const DatabaseSetting& setting,

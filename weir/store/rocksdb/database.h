@@ -30,6 +30,7 @@ struct DatabaseSetting {
   std::function<void(const std::string&)> warn;  // Or none.
   std::unique_ptr<rocksdb::Env> env;
   std::shared_ptr<BackgroundErrors> background_errors;  // Of every database that is opened.
+  std::shared_ptr<rocksdb::Cache> block_cache;
   rocksdb::DBOptions db_options;
   rocksdb::ColumnFamilyOptions records_options;
   rocksdb::ColumnFamilyOptions index_options;  // Of the expiry index and of the state.
@@ -40,6 +41,10 @@ struct DatabaseSetting {
 std::unique_ptr<DatabaseSetting> MakeDatabaseSetting(const RocksDbOptions& options,
                                                      std::unique_ptr<rocksdb::Env> env,
                                                      std::string path, uint32_t shards);
+
+// Changes how much memory it may use, of the database that is open as well.
+void SetMemoryOf(const DatabaseSetting& setting, size_t block_cache_bytes,
+                 size_t write_buffer_bytes);
 
 class Database {
  public:

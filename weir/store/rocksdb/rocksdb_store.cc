@@ -127,6 +127,9 @@ class RocksDbStoreOnDisk final : public RocksDbStore {
   void RemoveCheckpoint() override {
     RemoveCheckpointIn(directory_->checkpoint_path(), *setting_->env);
   }
+  void SetMemory(size_t block_cache_bytes, size_t write_buffer_bytes) override {
+    SetMemoryOf(*setting_, block_cache_bytes, write_buffer_bytes);
+  }
   uint32_t shards() const override { return setting_->shards; }
   Version VersionFloor() const override { return writer_.version_max() + 1; }
   const Limits& limits() const override { return limits_; }

@@ -69,6 +69,11 @@ class RocksDbStore : public Store, public Checkpoints {
   // Stores it durably, as a batch of its own: it counts as the one outstanding write.
   // Errors: as Apply; kOverloaded over kMetadataBytesMax.
   virtual void PutMetadata(std::string name, std::string value, Done<CommitNumber> done) = 0;
+
+  // Gives it another share of memory, as another database comes beside it. What writes wait in
+  // before they are flushed keeps its sizes until it is opened again, so that with much less memory
+  // flushes are smaller and more. Thread-safe.
+  virtual void SetMemory(size_t block_cache_bytes, size_t write_buffer_bytes) = 0;
 };
 
 Result<std::unique_ptr<RocksDbStore>> OpenRocksDb(RocksDbOptions options);
