@@ -266,6 +266,7 @@ void Node::HandOn(Loop& loop) {
 void Node::Tick() {
   gateway_->Tick();
   gateway_->ExpireCached();
+  gateway_->warmer().Step();
   if (gateway_->pause().stops() == gateway::ClientPause::Stops::kNothing) ResumePaused();
   scheduler_.After(tick_, [this, alive = alive_] {
     if (*alive) Tick();

@@ -249,6 +249,7 @@ Plan Plan::Of(uint64_t seed, size_t commands, const Without& without) {
   if (caching.OneIn(3) && plan.policies.empty() && plan.users.empty()) {
     plan.caching_clients = 1 + caching.Below(2);
   }
+  plan.warms = caching.OneIn(4);
   if (without.crashes) plan.crash_one_in = 0;
   if (without.disconnects) plan.disconnect_one_in = 0;
   if (without.clock_jumps) plan.clock_jump_one_in = 0;

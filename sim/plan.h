@@ -49,7 +49,8 @@ struct Plan {
   std::vector<users::User> users;
 
   size_t clients = 3;
-  size_t caching_clients = 0;  // Besides those: they only read.
+  size_t caching_clients = 0;  // Besides those.
+  bool warms = false;          // A new process reads keys in the background.
   size_t outstanding_max = 4;
   size_t burst_max = 3;
   std::chrono::nanoseconds think_max = std::chrono::microseconds(100);

@@ -148,6 +148,7 @@ void World::Start() {
   // Whoever opens a database finds out what has become of its last write, before anything is read.
   if (plan_.move_one_in != 0) gateway::ScriptedStore(contents_[0]).HappenLate();
   node_ = std::make_unique<Node>(scheduler_, clock_, NodeOptions(), contents_);
+  if (plan_.warms) FillMemory();
   if (!acting_) node_->SetCalm(true);
   for (uint32_t i = 0; i < plan_.databases; ++i) {
     node_->store(i).OnCleared([this, i] {
@@ -180,6 +181,7 @@ void World::OnAction() {
   }
   if (plan_.reload_one_in != 0 && random_.OneIn(plan_.reload_one_in)) Reload();
   if (plan_.move_one_in != 0) Move();
+  if (plan_.warms) LookAtMemory();
   if (random_.OneIn(200)) ReadMetrics();
   if (random_.OneIn(40)) CheckEntry(workload_.keys()[random_.Below(workload_.keys().size())]);
   if (crash_due_) Crash();

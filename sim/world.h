@@ -28,6 +28,8 @@
 #include "sim/scheduler.h"
 #include "sim/workload.h"
 
+#include "weir/gateway/cache_snapshot.h"
+#include "weir/gateway/key_list.h"
 #include "weir/shard/map_copies.h"
 
 namespace weir::sim {
@@ -79,6 +81,12 @@ class World {
   shard::StoredMap StoredRanges() const;
   shard::RangeMap RangesNow() const;
   std::string AnyRange();
+  void FillMemory();
+  bool SnapshotHolds() const;
+  void RestoreSome();
+  void Warm();
+  void LookAtMemory();
+  void TakeSnapshot();
   void Reload();
   void Move();
   void MoveAsPlanned();
@@ -119,6 +127,19 @@ class World {
   const shard::RangeMap ranges_;  // Of the first process; later ones cut and join them.
   std::vector<std::shared_ptr<gateway::ScriptedStore::Contents>> contents_;
   std::unique_ptr<Node> node_;
+  gateway::KeyList listed_;  // What was in memory when the last process was last asked.
+  struct Snapshot {
+    struct Entry {
+      std::string key;
+      std::string value;
+      gateway::SnapshotEntry rest;  // Its views are not to be used.
+    };
+    std::vector<Entry> entries;
+    std::vector<store::CommitNumber> commits;  // By database.
+  };
+  Snapshot snapshot_;                             // Of the last process that could end by itself.
+  size_t restored_ = 0;                           // Entries that this process has come to.
+  uint64_t processes_ = 0;                        // Begun.
   Workload workload_;                             // Asks where keys are.
   std::vector<std::unique_ptr<Client>> clients_;  // The last one audits.
   std::vector<std::unique_ptr<Bystander>> bystanders_;

@@ -103,6 +103,8 @@ struct CacheConfig {
   Duration negative_ttl{std::chrono::seconds(5)};
   int64_t price_gb_month = 0;  // In hundredths of a currency; 0 = not known.
   int64_t price_million_reads = 0;
+  bool warm_restart = false;
+  Duration warm_restart_interval{std::chrono::seconds(60)};
 };
 
 struct ShardConfig {

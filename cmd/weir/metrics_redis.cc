@@ -65,6 +65,15 @@ void AddClients(MetricList& list, Gateway& gateway, const StatsTotals& totals) {
                tracking.messages);
   list.Counter("weir_tracking_keys_given_up_total",
                "Keys told as changed for want of room in the table.", tracking.given_up);
+  const gateway::CacheWarmer::Counts warmed = gateway.warmer().counts();
+  list.Gauge("weir_warm_restart_keys_waiting",
+             "Keys that were in memory before the restart and have not been looked at.",
+             warmed.waiting);
+  list.Counter("weir_warm_restart_values_restored_total",
+               "Values that are in memory because they were before the restart.",
+               gateway.restore().kept());
+  list.Counter("weir_warm_restart_values_loaded_total",
+               "Values that were read and kept for such keys.", warmed.loaded);
   list.Counter("redis_connections_received_total", "Connections accepted.", totals.connections);
   list.Counter("redis_rejected_connections_total", "Connections refused over max_clients.",
                totals.connections_refused);

@@ -220,6 +220,18 @@ void DeclareCacheAndShards(std::vector<Option>& table) {
                       "not known.",
                .least = 0,
                .most = kPriceMax}));
+  add(Declare(
+      &CacheConfig::warm_restart,
+      {.key = "warm_restart",
+       .doc = "Whether what is in memory is there again after a restart: from `cache-snapshot` in "
+              "the (first) data directory after SIGTERM, else read from the store by the keys that "
+              "are listed in `hot-keys`."}));
+  add(Declare(&CacheConfig::warm_restart_interval,
+              {.key = "warm_restart_interval",
+               .doc = "How often they are listed while weir runs, in case it is killed; less often "
+                      "where that takes more than a hundredth of the time.",
+               .least = std::chrono::seconds(1),
+               .most = kHour}));
   add(Declare(&ShardConfig::name,
               {.key = "name",
                .doc = "Name of the shard: 1 to 64 letters, digits and `_ . : / -`, used once.",

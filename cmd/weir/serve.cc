@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <cstdlib>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -18,6 +19,7 @@
 #include "cmd/weir/stores.h"
 #include "cmd/weir/users.h"
 #include "cmd/weir/views.h"
+#include "cmd/weir/warm_restart.h"
 #include "cmd/weir/wiring.h"
 #include <signal.h>
 
@@ -36,6 +38,10 @@ namespace {
 
 // What the databases may take to end, once all clients are gone.
 constexpr std::chrono::seconds kDatabasesEndMax{10};
+// What writing down what was in memory may take before that, where it is to be there again.
+constexpr std::chrono::seconds kSaveMemoryMax{20};
+// And what goes on when that is over: one block of it, and a commit.
+constexpr std::chrono::seconds kSaveMemoryEndMax{5};
 
 // What a database has not answered is told to nobody: clients that waited for it are gone.
 [[noreturn]] void GiveUpDatabases() {
@@ -173,6 +179,29 @@ int NextSignal(const sigset_t& signals) {
   return signal_number;
 }
 
+// Whether it is asked to stop once more.
+bool StopSignalWaits() {
+  sigset_t waiting;
+  sigpending(&waiting);
+  return sigismember(&waiting, SIGTERM) == 1 || sigismember(&waiting, SIGINT) == 1;
+}
+
+// Ends all writes, so that nothing changes any more, and writes down what is in memory. The
+// deadline is the databases' before and after that.
+void SaveMemory(gateway::Gateway& gateway, WarmRestart& warm,
+                std::optional<StopDeadline>* deadline) {
+  warm.Stop();
+  gateway.StopWrites();
+  if (!warm.enabled()) return;
+  deadline->emplace(kSaveMemoryMax + kSaveMemoryEndMax, [] {
+    LogError("the disk does not answer, so what was in memory is not written down");
+    std::_Exit(1);
+  });
+  const MonoTime until = gateway.clock().Mono() + kSaveMemoryMax;
+  warm.SaveAll([&] { return gateway.clock().Mono() > until || StopSignalWaits(); });
+  deadline->emplace(kDatabasesEndMax, GiveUpDatabases);
+}
+
 std::string Joined(const std::vector<std::string>& names) {
   std::string text;
   for (const std::string& name : names) text += (text.empty() ? "" : " ") + name;
@@ -197,7 +226,9 @@ void Reload(LiveConfig& live, server::Server& server) {
 }
 
 // Clients are served from now on. Reloads as often as it is asked to, until it is asked to stop.
-void ReloadUntilStopped(const sigset_t& signals, LiveConfig& live, server::Server& server) {
+void ReloadUntilStopped(const sigset_t& signals, LiveConfig& live, server::Server& server,
+                        WarmRestart& warm) {
+  warm.Start();
   for (;;) {
     TellSupervisor("READY=1");
     const int signal_number = NextSignal(signals);
@@ -227,11 +258,15 @@ Result<LiveConfig::Limits> TakeLiveLimits(Config* config) {
   return limits;
 }
 
-// The process, and what clients may ask of the configuration and change.
+// The process, and what clients may ask of it and of the configuration, and change.
 gateway::ProcessInfo DescribeServing(const Config& config, const Budget& budget, Clock& clock,
-                                     const std::string& config_file, LiveConfig& live) {
+                                     const std::string& config_file, LiveConfig& live,
+                                     const std::atomic<uint16_t>& port,
+                                     server::Server* const& server) {
   gateway::ProcessInfo process = DescribeProcess(config, budget, clock);
   process.config_file = config_file;
+  process.tcp_port = [&port] { return port.load(); };
+  process.connected_clients = [&server] { return server->connections(); };
   process.parameters = [&live] { return live.All(); };
   process.set_parameters = [&live](const auto& changes) { return live.Set(changes); };
   process.set_policy = [&live](const auto& name, const auto& keys) {
@@ -266,25 +301,25 @@ int Serve(const Loaded& loaded, const std::string& config_file, LiveConfig::Load
   gateway::Gateway::Options options = GatewayOptions(config, budget, opened.value());
   gateway::Gateway* gateway_view = nullptr;
   server::Server* server_view = nullptr;
+  std::optional<WarmRestart> warm;
   const auto apply = [&](const Config& before, const Loaded& now) {
+    warm->Configure(now.config.cache);
     return Reconfigure(before, now.config, now.budget, *gateway_view, *server_view);
   };
   LiveConfig live(config, std::move(load), apply, std::move(limits).value());
-  options.process = DescribeServing(config, budget, clock, config_file, live);
   std::atomic<uint16_t> port{0};
-  options.process.tcp_port = [&port] { return port.load(); };
-  options.process.connected_clients = [&server_view] { return server_view->connections(); };
+  options.process = DescribeServing(config, budget, clock, config_file, live, port, server_view);
   Result<std::unique_ptr<gateway::Gateway>> gateway =
       gateway::Gateway::Create(std::move(options), std::move(opened.value().stores), clock);
   if (!gateway.ok()) return Fail("cannot use the configured limits", gateway.error());
   gateway_view = gateway.value().get();
+  warm.emplace(config, *gateway_view, opened.value());
   ConfigureDiagnosis(config.server, *gateway_view);
   auto keeper = LimitKeeper::Start(config, *gateway_view, clock);
   if (!keeper.ok()) return Fail("cannot keep limits", keeper.error());
   const Result<std::unique_ptr<Failpoint>> failpoint = ArmFailpoint(*gateway.value());
   if (!failpoint.ok()) return Fail("cannot start", failpoint.error());
   DiskJobs jobs = MakeJobs(config, budget, opened.value(), *gateway_view, clock, failpoint.value());
-
   server::Server server(*gateway.value(), ServerOptions(config, budget));
   server_view = &server;
   auto passwords =
@@ -304,17 +339,18 @@ int Serve(const Loaded& loaded, const std::string& config_file, LiveConfig::Load
   LogServing(config, bound.value(), server.tls(), admin_port.value(), opened.value().directories,
              gateway.value()->placement().shards());
 
-  ReloadUntilStopped(signals, live, server);
+  ReloadUntilStopped(signals, live, server, *warm);
   ready = false;
   if (check.value().grpc != nullptr) check.value().grpc->Drain();
   if (jobs.adder) jobs.adder->End();  // A database that came now would not hear of the end.
   server.Stop();
-  const StopDeadline deadline(kDatabasesEndMax, GiveUpDatabases);
-  check.value() = {};       // They ask the gateway.
-  keeper.value().reset();   // Nobody takes from limits any more.
-  admin.Stop();             // Its views look at the gateway.
-  jobs.backup.reset();      // It may hold the logs, and uses the stores.
-  passwords.reset();        // They deliver to it.
+  std::optional<StopDeadline> deadline(std::in_place, kDatabasesEndMax, GiveUpDatabases);
+  check.value() = {};      // They ask the gateway.
+  keeper.value().reset();  // Nobody takes from limits any more.
+  admin.Stop();            // Its views look at the gateway.
+  jobs.backup.reset();     // It may hold the logs, and uses the stores.
+  passwords.reset();       // They deliver to it.
+  SaveMemory(*gateway_view, *warm, &deadline);
   gateway.value().reset();  // Every write that was begun is durable or refused after this.
   LogInfo("stopped");
   return 0;

@@ -126,6 +126,8 @@ Result<OpenedStores> OpenStores(const Config& config, const Budget& budget) {
   opened.shards = std::move(layout.places);
   opened.directories = std::move(layout.directories);
   opened.checkpoints.assign(opened.disks.begin(), opened.disks.end());
+  opened.sealed_stores = opened.disks;
+  opened.sealed = SealedSnapshot(opened.sealed_stores);
   return opened;
 }
 

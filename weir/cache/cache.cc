@@ -148,8 +148,18 @@ void Cache::Put(std::string_view key, uint64_t hash, const Value& value, Until u
     }
     Remove(id);
   }
-  if (until.kept > now) return Insert(key, Stored(hash), &value, until, now);
+  if (until.kept > now) {
+    Insert(key, Stored(hash), &value, until, now);
+    return;
+  }
   FollowErase(Spread(hash));
+}
+
+bool Cache::PutLast(std::string_view key, uint64_t hash, const Value& value, Until until,
+                    WallTime now) {
+  until = until.Within(value.expires_at);
+  if (until.kept <= now || Contains(key, hash)) return false;
+  return Insert(key, Stored(hash), &value, until, now, Order<Entries>::End::kBack);
 }
 
 void Cache::PutAbsent(std::string_view key, uint64_t hash, Until until, WallTime now) {
@@ -165,14 +175,14 @@ void Cache::Erase(std::string_view key, uint64_t hash) {
 }
 
 // The one place where bytes are added; Free is the one place where they are taken away.
-void Cache::Insert(std::string_view key, uint32_t hash, const Value* value, const Until& until,
-                   WallTime now) {
+bool Cache::Insert(std::string_view key, uint32_t hash, const Value* value, const Until& until,
+                   WallTime now, Order<Entries>::End end) {
   const uint64_t weight = entries_.Weight(key, hash, value, until);
   const uint64_t spread = Spread(hash);
   if (weight > options_.budget_bytes / 8) {
     FollowErase(spread);
     ++counters_.rejected;
-    return;
+    return false;
   }
   // There is something to choose once it is full; until then the shadows have time to fill.
   if (bytes_ > options_.budget_bytes / 2) shadows_.Begin(2 * index_.size());
@@ -181,11 +191,12 @@ void Cache::Insert(std::string_view key, uint32_t hash, const Value* value, cons
   const Entries::Id id = entries_.Make(key, hash, value, until);
   assert(entries_.weight(id) == weight);
   index_.Insert(entries_, id, spread);
-  order_.Insert(entries_, id, spread);
+  order_.Insert(entries_, id, spread, end);
   if (entries_.timed(id)) ends_.Insert(entries_, id, now);
   bytes_ += weight;
   assert(bytes_ == order_.bytes());
   CountShared(id);
+  return true;
 }
 
 void Cache::MakeRoom(uint64_t weight) {

@@ -109,6 +109,14 @@ class Cache {
   // entry.
   void Put(std::string_view key, uint64_t hash, const Value& value, Until until, WallTime now);
 
+  // As Put, where nothing is known of the key; and as what is the least worth keeping of all that
+  // is there. Returns whether it is kept.
+  bool PutLast(std::string_view key, uint64_t hash, const Value& value, Until until, WallTime now);
+  // Whether there is an entry, of whatever kind. Counts as nothing.
+  bool Contains(std::string_view key, uint64_t hash) const {
+    return Locate(key, hash) != Entries::kNone;
+  }
+
   // Remembers for as long as `until` says that `key` does not exist.
   void PutAbsent(std::string_view key, uint64_t hash, Until until, WallTime now);
 
@@ -123,6 +131,34 @@ class Cache {
   // Moves every entry to a cache of its own, which the caller may destroy where it has the time.
   // All counters and the policy stay here. Cost: O(1), a few allocations.
   Cache TakeEntries();
+
+  // An entry that is there, as of Hit.
+  struct Entry {
+    std::string_view key;
+    uint32_t hash = 0;  // That it was put under, see IsUnder.
+    Hit hit;
+  };
+  // How far a walk over the entries has come. Ends with any call that is not const.
+  using Cursor = Order<Entries>::Cursor;
+  // Calls `visit` with each entry behind `*at`, whatever its time and kind, about in the order in
+  // which they are worth keeping, until it returns false. Returns whether it has come to the end.
+  // Cost: a cache miss of the CPU's an entry.
+  template <class Visit>
+  bool WalkEntries(Cursor* at, const Visit& visit) const {
+    return order_.Walk(entries_, at, [&](Entries::Id id) {
+      return visit(Entry{entries_.key(id), entries_.stored_hash(id), HitOf(id)});
+    });
+  }
+  // Whether the entry is found by who looks its key up under `hash`.
+  static bool IsUnder(const Entry& entry, uint64_t hash) { return entry.hash == Stored(hash); }
+
+  // Calls `visit` with the keys of values, in no order, a part at a time: as Index::VisitBuckets.
+  template <class Visit>
+  size_t VisitKeys(size_t from, size_t buckets, const Visit& visit) const {
+    return index_.VisitBuckets(from, buckets, [&](Entries::Id id) {
+      return entries_.absent(id) || visit(entries_.key(id));
+    });
+  }
 
   void PrefetchSlot(uint64_t hash) const { index_.PrefetchSlot(Spread(hash)); }
   void PrefetchEntry(uint64_t hash) const { index_.PrefetchEntry(entries_, Spread(hash)); }
@@ -166,8 +202,9 @@ class Cache {
   void FollowErase(uint64_t spread);
   void MakeRoom(uint64_t weight);
   Hit HitOf(Entries::Id id) const;
-  void Insert(std::string_view key, uint32_t hash, const Value* value, const Until& until,
-              WallTime now);
+  // Returns whether it is not too large.
+  bool Insert(std::string_view key, uint32_t hash, const Value* value, const Until& until,
+              WallTime now, Order<Entries>::End end = Order<Entries>::End::kFront);
   void CountShared(Entries::Id id);
   void UncountShared(Entries::Id id);
   void Free(Entries::Id id);  // Of an entry that Order has let go.

@@ -57,6 +57,22 @@ class Index {
     }
   }
 
+  // Calls `visit` for the entries in up to `buckets` buckets from `from` on; the first is 0. Where
+  // it returns false that bucket is the last. Returns where to go on, or 0 after the last of all.
+  // What is moved between two calls may be left out, or come twice.
+  template <class Visit>
+  size_t VisitBuckets(size_t from, size_t buckets, const Visit& visit) const {
+    const size_t all = segments_.size() * kSegmentBuckets;
+    const size_t end = std::min(from + buckets, all);
+    size_t next = from;
+    for (bool more = true; more && next < end; ++next) {
+      for (const uint32_t slot : BucketAt(next).slots) {
+        if (slot != kEmpty && !visit(IdOf(slot, SegmentAt(next).id_bits))) more = false;
+      }
+    }
+    return next >= all ? 0 : next;
+  }
+
   // Brings the bucket of `hash` into the CPU cache; the entry behind it with PrefetchEntry.
   void PrefetchSlot(uint64_t hash) const { Prefetch(&BucketAt(Home(hash))); }
   void PrefetchEntry(const Entries& entries, uint64_t hash) const;

@@ -1,9 +1,13 @@
 #include "weir/cache/lane.h"
 
+#include <bit>
 #include <cassert>
+#include <utility>
 
 namespace weir::cache {
 namespace {
+
+constexpr size_t kNotesMin = 4096;  // Bits.
 
 Until UntilOf(WallTime fresh, std::chrono::milliseconds stale, WallTime now) {
   if (fresh <= now || fresh == kNever) return fresh;
@@ -43,6 +47,30 @@ void Lane::Fill(std::string_view key, uint64_t hash, Token token, const std::opt
   }
   ++counters_.fills;
   Store(key, hash, value, keep, now);
+}
+
+bool Lane::FillLast(std::string_view key, uint64_t hash, Token token, const Value& value,
+                    const Keep& keep, WallTime now) {
+  if (token != tokens_.Current(hash) || InDoubt(hash)) {
+    ++counters_.stale_fills_rejected;
+    return false;
+  }
+  const Until until = UntilOf(keep.value_until, keep.stale, now);
+  if (!cache_.PutLast(key, epochs_.Apply(key, hash), value, until, now)) return false;
+  ++counters_.fills;
+  return true;
+}
+
+void Lane::BeginRestore() {
+  assert(doubts_.empty());
+  tokens_.Note(std::bit_width(cache_.budget_bytes() / kBytesPerNote | kNotesMin));
+}
+
+bool Lane::Restore(std::string_view key, uint64_t hash, const Value& value, const Keep& keep,
+                   WallTime now) {
+  if (!tokens_.Unchanged(hash)) return false;
+  const Until until = UntilOf(keep.value_until, keep.stale, now);
+  return cache_.PutLast(key, epochs_.Apply(key, hash), value, until, now);
 }
 
 void Lane::Publish(std::string_view key, uint64_t hash, const std::optional<Value>& value,
@@ -87,6 +115,11 @@ Cache Lane::Clear() {
   tokens_.BumpAll();
   epochs_ = Epochs();  // Nothing is left that must not be found.
   return cache_.TakeEntries();
+}
+
+Lane::Taken Lane::Take() {
+  Epochs epochs = epochs_;
+  return {Clear(), std::move(epochs)};
 }
 
 }  // namespace weir::cache

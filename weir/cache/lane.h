@@ -108,6 +108,27 @@ class Lane {
   void Fill(std::string_view key, uint64_t hash, Token token, const std::optional<Value>& value,
             const Keep& keep, WallTime now);
 
+  // Whether FillLast could keep a value of the key now. Counts as no use.
+  bool Lacks(std::string_view key, uint64_t hash) const {
+    return !InDoubt(hash) && !cache_.Contains(key, epochs_.Apply(key, hash));
+  }
+  // As Fill, but only where nothing is, and as what is the least worth keeping. Returns whether it
+  // is kept.
+  bool FillLast(std::string_view key, uint64_t hash, Token token, const Value& value,
+                const Keep& keep, WallTime now);
+
+  // For what an earlier process had cached and is still true as this one begins: from now on it is
+  // noted which keys are written, in doubt or invalidated, so that Restore leaves those out. Where
+  // keys are invalidated by tag or prefix, or all are, it keeps nothing any more.
+  // Requires: nothing has been written yet. Cost: a bit for each kBytesPerNote of the budget.
+  static constexpr size_t kBytesPerNote = 32;
+  void BeginRestore();
+  // As FillLast, with no token: keeps what was true at BeginRestore and still is. Returns whether
+  // it is kept.
+  bool Restore(std::string_view key, uint64_t hash, const Value& value, const Keep& keep,
+               WallTime now);
+  void EndRestore() { tokens_.EndNoting(); }
+
   // Makes loads of the key that are under way stale, as Publish does, and touches no entry.
   void Overtake(uint64_t hash) { tokens_.Bump(hash); }
   void Publish(std::string_view key, uint64_t hash, const std::optional<Value>& value,
@@ -126,6 +147,18 @@ class Lane {
   // Forgets every entry and makes every load that is under way stale; doubts stay. Returns the
   // entries, so that they can be freed outside of the owner's lock.
   Cache Clear();
+
+  // What Clear takes out, and which of it would have been found.
+  struct Taken {
+    Cache cache;
+    Epochs epochs;
+    // Whether a read would have found the entry. `hash`: of its key.
+    bool Finds(const Cache::Entry& entry, uint64_t hash, WallTime now) const {
+      return !entry.hit.absent && entry.hit.fresh_until > now &&
+             cache.IsUnder(entry, epochs.Apply(entry.key, hash));
+    }
+  };
+  Taken Take();
 
   const Cache& cache() const { return cache_; }
   const Loads& loads() const { return loads_; }

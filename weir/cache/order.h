@@ -42,8 +42,10 @@ class Order {
   void SetBehaviour(const Behaviour& behaviour) { behaviour_ = &behaviour; }
   void SetBudget(uint64_t bytes) { budget_ = bytes; }
 
+  // Before all that is there, as what has just been asked for; or behind it.
+  enum class End : uint8_t { kFront, kBack };
   // Puts an entry that is in no list where the behaviour wants it. Requires: its weight is set.
-  void Insert(Nodes& nodes, Id id, uint64_t hash);
+  void Insert(Nodes& nodes, Id id, uint64_t hash, End end = End::kFront);
   void Hit(Nodes& nodes, Id id, uint64_t hash);
   // Takes the entry to evict before one of `incoming` bytes is inserted out of its list.
   // Requires: there is an entry.
@@ -54,6 +56,26 @@ class Order {
   size_t history_bytes() const { return ghosts_.bytes() + frequencies_.bytes(); }
   uint64_t bytes() const { return lists_[0].bytes + lists_[1].bytes + lists_[2].bytes; }
   size_t count() const { return count_; }
+  // How far a walk has come. Ends with any call that is not const.
+  struct Cursor {
+    size_t lists = 0;  // That it is through with.
+    Id last = kNone;   // That it has visited of the next; kNone: none.
+  };
+  // Calls `visit` with the entries behind `*at`, those in the part that is kept longest first,
+  // until it returns false. Returns whether it has come to the end.
+  template <class Visit>
+  bool Walk(const Nodes& nodes, Cursor* at, const Visit& visit) const {
+    constexpr std::array kLists = {kProtected, kMain, kWindow};
+    for (; at->lists < kLists.size(); ++at->lists, at->last = kNone) {
+      Id id = at->last == kNone ? lists_[kLists[at->lists]].head : Next(nodes, at->last);
+      for (; id != kNone; id = Next(nodes, id)) {
+        if (Marks::IsMark(id)) continue;
+        at->last = id;
+        if (!visit(id)) return false;
+      }
+    }
+    return true;
+  }
   bool Holds(const Nodes& nodes, Id id) const { return (nodes.state(id) & 3) != 0; }
 
  private:
@@ -108,6 +130,13 @@ class Order {
     list.head = id;
     if (list.tail == kNone) list.tail = id;
   }
+  void LinkBack(Nodes& nodes, List& list, Id id) {
+    SetPrev(nodes, id, list.tail);
+    SetNext(nodes, id, kNone);
+    if (list.tail != kNone) SetNext(nodes, list.tail, id);
+    list.tail = id;
+    if (list.head == kNone) list.head = id;
+  }
   void Cut(Nodes& nodes, List& list, Id id) {
     const Id prev = Prev(nodes, id);
     const Id next = Next(nodes, id);
@@ -115,8 +144,11 @@ class Order {
     next == kNone ? void(list.tail = prev) : SetPrev(nodes, next, prev);
   }
   void PushFront(Nodes& nodes, ListName name, Id id, uint8_t uses = 0) {
+    Push(nodes, name, id, uses, End::kFront);
+  }
+  void Push(Nodes& nodes, ListName name, Id id, uint8_t uses, End end) {
     List& list = lists_[name];
-    LinkFront(nodes, list, id);
+    end == End::kFront ? LinkFront(nodes, list, id) : LinkBack(nodes, list, id);
     list.bytes += nodes.weight(id);
     nodes.set_state(id, State(name, uses));
     ++count_;
@@ -227,7 +259,7 @@ void Order<Nodes>::Hit(Nodes& nodes, Id id, uint64_t hash) {
 }
 
 template <class Nodes>
-void Order<Nodes>::Insert(Nodes& nodes, Id id, uint64_t hash) {
+void Order<Nodes>::Insert(Nodes& nodes, Id id, uint64_t hash, End end) {
   frequencies_.Add(hash);
   bool to_main = behaviour_->evict == Behaviour::Evict::kMain;
   if (const std::optional<Ghosts::Ghost> ghost = TakeGhost(hash)) {
@@ -251,7 +283,7 @@ void Order<Nodes>::Insert(Nodes& nodes, Id id, uint64_t hash) {
           budget_) {
     to_main = true;
   }
-  PushFront(nodes, to_main ? kMain : kWindow, id);
+  Push(nodes, to_main ? kMain : kWindow, id, 0, end);
   if (behaviour_->ghost == Behaviour::Ghost::kToMainIfYounger && marks_.Due(evicted_[1])) {
     PlaceMark(nodes);
   }

@@ -63,6 +63,8 @@ Gateway::Gateway(Options options, std::vector<std::unique_ptr<store::Store>> sto
              &memory_.cached_values()),
       versions_(VersionFloor(stores)),
       tracking_(memory_.clients(), options.tracked_keys_max),
+      warmer_(lanes_, placement_, memory_, tracking_, clock_),
+      restore_(lanes_, placement_),
       admission_(std::move(admission)),
       authentication_(std::move(authentication)),
       process_(std::move(options.process)),
@@ -119,11 +121,16 @@ uint32_t Gateway::AddShard(ShardPlace place, std::string name) {
 // First of all, because the last callbacks of the databases still use the rest; and each of them
 // may go on at another.
 Gateway::~Gateway() {
+  StopWrites();
+  for (const std::unique_ptr<Database>& database : databases_) database->End();
+  databases_.Clear();
+}
+
+void Gateway::StopWrites() {
   for (const std::unique_ptr<Database>& database : databases_) database->EndReads();
   moves_->End();
   for (const std::unique_ptr<Database>& database : databases_) database->committer().EndTurns();
-  for (const std::unique_ptr<Database>& database : databases_) database->End();
-  databases_.Clear();
+  for (const std::unique_ptr<Database>& database : databases_) database->committer().Stop();
 }
 
 uint64_t Gateway::NextRandom() {

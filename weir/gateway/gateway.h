@@ -21,6 +21,8 @@
 #include "weir/gateway/authentication.h"
 #include "weir/gateway/backup_control.h"
 #include "weir/gateway/burst.h"
+#include "weir/gateway/cache_snapshot.h"
+#include "weir/gateway/cache_warmer.h"
 #include "weir/gateway/client_pause.h"
 #include "weir/gateway/client_tracking.h"
 #include "weir/gateway/clients.h"
@@ -126,6 +128,10 @@ class Gateway {
   // cache is bypassed from now on: that is forgotten.
   void SetKeyspaces(std::vector<Keyspace> keyspaces);
   Lanes& lanes() { return lanes_; }
+  // Begins to fill the cache with what these keys hold: see CacheWarmer::Begin.
+  void Warm(KeyList keys) { warmer_.Begin(std::move(keys), databases_); }
+  CacheWarmer& warmer() { return warmer_; }
+  CacheRestore& restore() { return restore_; }
   Memory& memory() { return memory_; }
   const Memory& memory() const { return memory_; }
   HeavyWork& heavy_reads() { return heavy_reads_; }
@@ -177,6 +183,10 @@ class Gateway {
   void OnHomeIdle();
   // Homes begin to go away. To be called before the first one may.
   void StopGathering();
+  // Every write that was begun is durable and published, or refused, when this returns; reads of
+  // the databases end with an error from now on. The databases stay open, for who looks at them
+  // past this.
+  void StopWrites();
 
   // Frees cache entries that are over, for at most about a millisecond. To be called ten times a
   // second, and again after the time it returns, if any.
@@ -228,6 +238,8 @@ class Gateway {
   ClientPause pause_;
   Monitors monitors_;
   ClientTracking tracking_;
+  CacheWarmer warmer_;
+  CacheRestore restore_;
   SlowLog slow_log_;
   LatencyEvents latency_events_;
   RateMeter rates_;

@@ -74,6 +74,7 @@ void Lanes::Clear() {
   dropped.reserve(all.size());
   const LockedSet locked(*this, all);
   for (const uint32_t number : all) dropped.push_back(locked[number].Clear());
+  clears_.fetch_add(1, std::memory_order_relaxed);
 }
 
 bool Lanes::Expire(WallTime now, size_t most, WallTime* next) {

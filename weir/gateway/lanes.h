@@ -6,6 +6,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <deque>
 #include <mutex>
@@ -15,6 +16,11 @@
 #include "weir/cache/lane.h"
 
 namespace weir::gateway {
+
+// Whether what comes in now would soon take the place of what clients have asked for.
+inline bool IsAlmostFull(const cache::Cache& cache) {
+  return cache.bytes() + cache.history_bytes() > cache.budget_bytes() / 16 * 15;
+}
 
 class Lanes {
  public:
@@ -89,6 +95,8 @@ class Lanes {
   void InvalidatePrefix(std::string_view prefix);
   // Empties every lane and makes all loads stale, all lanes at one moment.
   void Clear();
+  // How often that has been done.
+  uint64_t clears() const { return clears_.load(std::memory_order_relaxed); }
   // Frees entries that are over, in about `most` steps in all. Returns whether all are gone, and
   // then no entry that is there now ends before *next.
   bool Expire(WallTime now, size_t most, WallTime* next);
@@ -107,6 +115,7 @@ class Lanes {
   std::vector<uint32_t> All() const;
 
   std::deque<Slot> slots_;
+  std::atomic<uint64_t> clears_{0};
   uint32_t curve_lanes_ = 0;  // The first ones.
 };
 

@@ -107,10 +107,12 @@ std::optional<LoadQueue::Batch> LoadQueue::NextLarge(size_t room, MonoTime now) 
 // What is large may take as long as it takes, so it says nothing of the database's state.
 void LoadQueue::Begin(std::vector<LoadRequest> requests, Batch* batch, MonoTime now) {
   const bool large = batch->reserved_bytes > 0;
+  bool background = false;
   Call call;
   batch->call = next_call_++;
   if (requests.front().snapshot != nullptr) {
     batch->keys = std::move(requests.front().snapshot->keys);
+    background = requests.front().snapshot->background;
     call.measured = false;
   } else {
     batch->keys.reserve(requests.size());
@@ -118,7 +120,7 @@ void LoadQueue::Begin(std::vector<LoadRequest> requests, Batch* batch, MonoTime 
   }
   call.keys = large ? 0 : batch->keys.size();
   call.reserved_bytes = batch->reserved_bytes;
-  if (!large) call.circuit = circuit_.Begin();
+  if (!large && !background) call.circuit = circuit_.Begin();
   call.requests = std::move(requests);
   Enter(&call, now);
   calls_.emplace(batch->call, std::move(call));
@@ -253,7 +255,7 @@ AdmissionFacts LoadQueue::Facts() const {
   AdmissionFacts facts = facts_;
   facts.limit = limit_.limit();
   facts.under_way = keys_in_store_;
-  facts.waiting = waiting_.size();
+  facts.waiting = waiting_.size() + large_.size() + (snapshot_ ? 1 : 0);
   facts.standing = waiting_.standing();
   facts.circuit_closed = circuit_.closed();
   return facts;

@@ -47,6 +47,8 @@ namespace weir::gateway {
 struct SnapshotLoad {
   std::vector<store::Key> keys;
   size_t bytes_max = 0;  // See Store::LoadWithin.
+  // Nobody waits for it: that it stalls, or fails, opens no circuit. Clients' own loads find out.
+  bool background = false;
   store::Done<store::Loads> done;
 };
 

@@ -236,8 +236,8 @@ void SnapshotOperation::Step(std::shared_ptr<SnapshotOperation> self, Gateway& g
         }
         Step(self, gateway, database, indexes.back() + 1);
       };
-  gateway.database(database).LoadSnapshot({std::move(keys), bytes_max, std::move(done)},
-                                          self->flow_);
+  gateway.database(database).LoadSnapshot(
+      {.keys = std::move(keys), .bytes_max = bytes_max, .done = std::move(done)}, self->flow_);
 }
 
 size_t SnapshotOperation::BytesLeft(const Gateway& gateway) const {

@@ -110,9 +110,11 @@ void RangeMoves::LookAt(const MovingPtr& moving, std::vector<std::string> names)
     look->now = source.value().now;
     look->source = ItemsOf(*keys, std::move(source).value());
     for (store::Key& key : *keys) key.shard = moving->copy.shard;
-    databases_[moving->copy.database]->LoadSnapshot({*keys, most, on_copy}, limit::FlowId{0});
+    databases_[moving->copy.database]->LoadSnapshot(
+        {.keys = *keys, .bytes_max = most, .done = on_copy}, limit::FlowId{0});
   };
-  databases_[moving->source.database]->LoadSnapshot({*keys, most, on_source}, limit::FlowId{0});
+  databases_[moving->source.database]->LoadSnapshot(
+      {.keys = *keys, .bytes_max = most, .done = on_source}, limit::FlowId{0});
 }
 
 void RangeMoves::OnLook(const MovingPtr& moving, const std::shared_ptr<Look>& look) {
