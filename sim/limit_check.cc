@@ -14,7 +14,8 @@ bool LimitCheck::Concerns(const limit::Policy& policy, const Request& request) {
     }
   }
   if (!policy.key_prefix.empty() && !request.key.starts_with(policy.key_prefix)) return false;
-  if (policy.per == limit::Per::kKey && request.key.empty()) return false;
+  const bool of_key = policy.per == limit::Per::kKey || policy.per == limit::Per::kText;
+  if (of_key && request.key.empty()) return false;
   return !policy.command.has_value() || *policy.command == request.command;
 }
 
@@ -30,6 +31,8 @@ std::string LimitCheck::Name(const limit::Policy& policy, const Request& request
       return name;
     case limit::Per::kUser:
       return name + request.user;
+    case limit::Per::kText:  // The plan's "{user}/{key}".
+      return name + request.user + "/" + request.key;
   }
   return name;
 }

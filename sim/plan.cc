@@ -164,6 +164,10 @@ void PlanLimits(Plan& plan, Random& random) {
   }
   if (random.OneIn(2)) {
     plan.policies.push_back({.name = "each-user", .per = Per::kUser, .rate = rate(30)});
+    if (random.OneIn(2)) {
+      plan.policies.back().per = Per::kText;
+      plan.policies.back().subject = "{user}/{key}";
+    }
   }
   if (random.OneIn(2)) {
     plan.policies.push_back({.name = "network",

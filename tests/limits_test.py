@@ -293,6 +293,39 @@ descriptors:
         self.assertEqual(self.redis_cli("LIMIT.POLICY", "DEL", "trial"), ["1"])
         self.assertEqual(self.redis_cli("SET", "job:3", "x"), ["OK"])
 
+    def test_each_text_of_a_template_has_a_bucket(self):
+        keys = ("per", "{key.1}", "rate", "2/h", "key_prefix", "shop:")
+        wrong = self.redis_cli("LIMIT.POLICY", "SET", "shops", *keys, "unit", "database ms")[0]
+        self.assertIn("write \"requests\", \"bytes\" or \"database_ms\"", wrong)
+        self.assertEqual(self.redis_cli("LIMIT.POLICY", "SET", "shops", "per", "{shop}/{user}",
+                                        "rate", "1/s")[0].split(": ")[-1],
+                         "'{shop}' is not known here; write {client}, {user}, {key} or {key.1} "
+                         "to {key.9}")
+        self.assertEqual(self.redis_cli("LIMIT.POLICY", "SET", "shops", *keys[:1], "{key.2}",
+                                        *keys[2:]), ["OK"])
+        for key in ("shop:acme:1", "shop:acme:2", "shop:beta:1"):
+            self.assertEqual(self.redis_cli("SET", key, "x"), ["OK"])
+        self.assertRegex(self.redis_cli("SET", "shop:acme:3", "x")[0],
+                         r"THROTTLED retry_after_ms=\d+ policy=shops limit=2/1h scope={key.2} ")
+        told = self.redis_cli("LIMIT.POLICY", "GET", "shops")
+        self.assertEqual(told[told.index("per") + 1], "{key.2}")
+        explained = self.redis_cli("LIMIT.EXPLAIN", "SET", "shop:acme:3", "x")
+        self.assertEqual(explained[explained.index("key") + 1], "acme")
+        self.assertEqual(self.redis_cli("LIMIT.PEEK", "beta", "POLICY", "shops")[1], "1")
+        self.assertEqual(self.redis_cli("LIMIT.POLICY", "DEL", "shops"), ["1"])
+
+    # Each of these takes some of the one millisecond that there is.
+    def test_the_time_of_databases_is_a_cost(self):
+        self.assertEqual(self.redis_cli("LIMIT.POLICY", "SET", "time", "unit", "database_ms",
+                                        "rate", "1/h", "key_prefix", "timed:"), ["OK"])
+        with self.weir.client() as client:
+            replies = (client.command("SET", "timed:1", "x") for _ in range(100_000))
+            refused = next(reply for reply in replies if reply != b"OK")
+        self.assertRegex(refused, rb"THROTTLED retry_after_ms=\d+ policy=time limit=1ms/1h ")
+        self.assertIn("how long databases work for a request is not noted",
+                      self.redis_cli("LIMIT.WHATIF", "time")[0])
+        self.assertEqual(self.redis_cli("LIMIT.POLICY", "DEL", "time"), ["1"])
+
     def test_redis_py(self):
         names = {}
         exec(compile(example("python"), "the example", "exec"), names)

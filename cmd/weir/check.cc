@@ -156,10 +156,12 @@ void CheckLimit(size_t index, const LimitConfig& limit, std::set<std::string>& n
                 Origins& origins) {
   CheckName({"limit", index, "name"}, limit.name, names, origins);
   CheckPrefix({"limit", index, "key_prefix"}, limit.key_prefix, origins);
-  if (limit.unit == LimitUnit::kBytes && limit.cost != 1) {
+  if (limit.unit != LimitUnit::kRequests && limit.cost != 1) {
     origins.AddError({"limit", index, "cost"},
-                     "is for requests; with unit = \"bytes\" a request "
-                     "costs its bytes");
+                     limit.unit == LimitUnit::kBytes
+                         ? "is for requests; with unit = \"bytes\" a request costs its bytes"
+                         : "is for requests; with unit = \"database_ms\" a request costs the time "
+                           "that databases work for it");
   }
   uint64_t least_burst = limit.burst.count;  // 0 where the rate could not be read.
   for (const Rate& rate : limit.rates) least_burst = std::min(least_burst, rate.amount.count);
@@ -169,8 +171,10 @@ void CheckLimit(size_t index, const LimitConfig& limit, std::set<std::string>& n
                      "is above the burst of " + std::to_string(least_burst) +
                          ", so nothing could ever pass; raise the burst or lower the cost");
   }
-  if (requests) {
-    const std::string what = "counts bytes; write unit = \"bytes\", or a plain number of requests";
+  if (limit.unit != LimitUnit::kBytes) {
+    const std::string what =
+        requests ? "counts bytes; write unit = \"bytes\", or a plain number of requests"
+                 : "counts bytes; write a plain number of milliseconds";
     for (const Rate& rate : limit.rates) {
       if (rate.amount.sized) origins.AddError(Place{"limit", index, "rates"}, what);
     }

@@ -138,7 +138,14 @@ struct UserConfig {
 
 enum class LimitCommands { kAll, kRead, kWrite, kAdmin, kNone };
 enum class LimitScope { kAll, kClient, kKey, kUser };
-enum class LimitUnit { kRequests, kBytes };
+enum class LimitUnit { kRequests, kBytes, kDatabaseMs };
+
+// What has a bucket of its own: each of what `scope` says, or each text that `text` makes.
+struct LimitSubject {
+  LimitScope scope = LimitScope::kAll;
+  std::string text = "";  // As limit::SubjectTemplate reads it; empty: there is none.
+  auto operator<=>(const LimitSubject&) const = default;
+};
 
 struct LimitConfig {
   std::string name = "";
@@ -146,7 +153,7 @@ struct LimitConfig {
   std::string user = "";
   std::string key_prefix = "";
   LimitCommands commands = LimitCommands::kAll;
-  LimitScope per = LimitScope::kAll;
+  LimitSubject per;
   LimitUnit unit = LimitUnit::kRequests;
   Rate rate;
   Amount burst;             // Derived from the rate.

@@ -407,6 +407,36 @@ TEST(Config, LimitsBecomePolicies) {
   EXPECT_EQ(policies[2].per, limit::Per::kPrefix);
 }
 
+TEST(Config, ATextMayHaveABucketAndTheTimeOfDatabasesBeCounted) {
+  const Loaded loaded = Load(
+      "[[limit]]\nname = \"a\"\nper = \"{user}/{key.1}\"\nunit = \"database_ms\"\n"
+      "rate = \"200/s\"\nburst = 1000\n");
+  ASSERT_THAT(loaded.errors, IsEmpty());
+  const std::vector<limit::Policy> policies = PoliciesOf(loaded.config.limits);
+  EXPECT_EQ(policies[0].per, limit::Per::kText);
+  EXPECT_EQ(policies[0].subject, "{user}/{key.1}");
+  EXPECT_EQ(policies[0].unit, limit::Unit::kDatabaseTime);
+  EXPECT_EQ(policies[0].rate.count, 200u);
+  EXPECT_EQ(policies[0].rate.burst, 1000u);
+
+  const auto errors = [](const std::string& keys) {
+    return Load("[[limit]]\nname = \"a\"\nrate = \"5/s\"\n" + keys + "\n").errors;
+  };
+  EXPECT_THAT(
+      errors("per = \"clients\""),
+      ElementsAre("f:4:7: limit.per: 'clients' is not known here; write \"all\", \"client\", "
+                  "\"key\", \"user\" or a text such as \"{user}/{key.1}\""));
+  EXPECT_THAT(errors("per = \"{user}{key}\""),
+              ElementsAre(StartsWith("f:4:7: limit.per: '{user}{key}' makes no text: write some "
+                                     "text between '{user}' and '{key}'")));
+  EXPECT_THAT(errors("unit = \"database_ms\"\ncost = 2"),
+              ElementsAre(StartsWith("f:5:8: limit.cost: is for requests; with unit = "
+                                     "\"database_ms\"")));
+  EXPECT_THAT(
+      errors("unit = \"database_ms\"\nburst = \"1mb\""),
+      ElementsAre("f:5:9: limit.burst: counts bytes; write a plain number of milliseconds"));
+}
+
 TEST(Config, WhatOutgrowsTheBudgetIsLoweredWithAWarning) {
   const Loaded loaded = Load(
       "[server]\nmemory = \"128mb\"\nmax_output_per_client = \"32mb\"\n"

@@ -103,6 +103,8 @@ TEST_F(Live, ALimitThatCannotBeChangesNothing) {
   EXPECT_EQ(SetLimit("b", {{"rate", "5/m"}, {"Rate", "5/m"}}), "'Rate' is given twice");
   EXPECT_EQ(SetLimit("b", {{"per", "key"}}), "a limit needs a rate");
   EXPECT_THAT(SetLimit("b", {{"rate", "5"}}), HasSubstr("rate: '5' is not a rate"));
+  EXPECT_THAT(SetLimit("b", {{"rate", "5/m"}, {"per", "{tenant}"}}),
+              HasSubstr("per: '{tenant}' makes no text: '{tenant}' is not known here"));
   EXPECT_THAT(SetLimit("b ", {{"rate", "5/m"}}), HasSubstr("limit.name"));
   EXPECT_THAT(SetLimit("b", {{"rate", "1mb/m"}}), HasSubstr("counts bytes"));
   EXPECT_THAT(SetLimit("b", {{"rate", "1/m"}, {"rates", "1/h,1mb/d"}}), HasSubstr("counts bytes"));
@@ -134,6 +136,7 @@ TEST(LiveLimits, TheirTextIsReadAsTheSame) {
   std::vector<LimitConfig> limits{
       MakeLimit("a", {{"rate", "5/m"}, {"client", "10.0.0.0/8"}, {"enforced", "10"}}).value(),
       MakeLimit("w", {{"rate", "5/m"}, {"rates", "20/h,100/d"}, {"delay", "20ms"}}).value(),
+      MakeLimit("t", {{"rate", "9/s"}, {"per", "{user}/{key.1}"}, {"unit", "database_ms"}}).value(),
       MakeLimit("b.c", {{"rate", "1mb/s"}, {"unit", "bytes"}, {"key_prefix", "\"x\n"}}).value()};
   const std::string text = LimitsText(limits);
   const Loaded loaded = LoadConfig({.file_name = "f", .text = text, .flags = {}}, kMachine);

@@ -28,10 +28,16 @@ void DeclareLimits(std::vector<Option>& table) {
                       "`LIMIT.CHECK KEY POLICY name`."}));
   add(Declare(&LimitConfig::per,
               {.key = "per",
-               .doc = "What has a bucket of its own: each client address, each key, each user, or "
-                      "all that matches together."}));
+               .doc = "What has a bucket of its own: each client address (`client`), each key "
+                      "(`key`), each user (`user`), all that matches together (`all`); or each "
+                      "text that a template makes, such as `{user}/{key.1}`, of `{client}`, "
+                      "`{user}`, `{key}` and the parts of the key between colons, `{key.1}` to "
+                      "`{key.9}`."}));
   add(Declare(&LimitConfig::unit,
-              {.key = "unit", .doc = "What is counted: requests, or bytes of keys and values."}));
+              {.key = "unit",
+               .doc = "What is counted: requests; bytes of keys and values; or the milliseconds "
+                      "that databases work for them, which are taken when a request has been "
+                      "answered."}));
   add(Declare(&LimitConfig::rate, {.key = "rate",
                                    .doc = "What may pass in the long run.",
                                    .most = Rate{.amount = {uint64_t{1} << 40, true}},

@@ -43,8 +43,9 @@ std::optional<limit::CommandClass> ClassOf(LimitCommands commands) {
   return std::nullopt;
 }
 
-limit::Per PerOf(LimitScope scope) {
-  switch (scope) {
+limit::Per PerOf(const LimitSubject& subject) {
+  if (!subject.text.empty()) return limit::Per::kText;
+  switch (subject.scope) {
     case LimitScope::kAll:
       return limit::Per::kPrefix;
     case LimitScope::kClient:
@@ -56,6 +57,19 @@ limit::Per PerOf(LimitScope scope) {
   }
   assert(false);
   return limit::Per::kPrefix;
+}
+
+limit::Unit UnitOf(LimitUnit unit) {
+  switch (unit) {
+    case LimitUnit::kRequests:
+      return limit::Unit::kRequests;
+    case LimitUnit::kBytes:
+      return limit::Unit::kBytes;
+    case LimitUnit::kDatabaseMs:
+      return limit::Unit::kDatabaseTime;
+  }
+  assert(false);
+  return limit::Unit::kRequests;
 }
 
 }  // namespace
@@ -70,7 +84,8 @@ std::vector<limit::Policy> PoliciesOf(const std::vector<LimitConfig>& limits) {
     policy.key_prefix = config.key_prefix;
     policy.command = ClassOf(config.commands);
     policy.per = PerOf(config.per);
-    policy.unit = config.unit == LimitUnit::kBytes ? limit::Unit::kBytes : limit::Unit::kRequests;
+    policy.subject = config.per.text;
+    policy.unit = UnitOf(config.unit);
     policy.rate = {.count = config.rate.amount.count,
                    .period = config.rate.period,
                    .burst = config.burst.count};

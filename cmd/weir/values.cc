@@ -11,6 +11,7 @@
 
 #include <arpa/inet.h>
 
+#include "weir/limit/subject_template.h"
 #include "weir/users/password.h"
 
 namespace weir::cmd {
@@ -128,6 +129,8 @@ std::string_view TypeName(ValueType type) {
       return "boolean";
     case ValueType::kChoice:
       return "choice";
+    case ValueType::kSubject:
+      return "choice or text";
     case ValueType::kPassword:
       return "password hash";
   }
@@ -146,6 +149,9 @@ bool IsWrittenAsInteger(ValueType type) {
 
 ValueType TypeOf(const std::string&) {
   return ValueType::kString;
+}
+ValueType TypeOf(const LimitSubject&) {
+  return ValueType::kSubject;
 }
 ValueType TypeOf(const PasswordHash&) {
   return ValueType::kPassword;
@@ -342,6 +348,29 @@ std::string ShowValue(const int64_t& value) {
   return std::to_string(value);
 }
 
+std::string ReadValue(std::string_view text, LimitSubject& value) {
+  if (text.find_first_of("{}") != text.npos) {
+    const auto parsed = limit::SubjectTemplate::Parse(text);
+    if (!parsed.ok()) return Quoted(text) + " makes no text: " + parsed.error().message;
+    value = {.text = std::string(text)};
+    return "";
+  }
+  const std::vector<std::string_view> words = WordsOf<LimitScope>();
+  const auto word = std::find(words.begin(), words.end(), text);
+  if (word == words.end()) {
+    return Quoted(text) +
+           " is not known here; write \"all\", \"client\", \"key\", \"user\" or a text such as "
+           "\"{user}/{key.1}\"";
+  }
+  value = {.scope = static_cast<LimitScope>(word - words.begin())};
+  return "";
+}
+
+std::string ShowValue(const LimitSubject& value) {
+  if (!value.text.empty()) return value.text;
+  return std::string(WordsOf<LimitScope>()[static_cast<size_t>(value.scope)]);
+}
+
 // What was read is not repeated: it may be a password.
 std::string ReadValue(std::string_view text, PasswordHash& value) {
   const Result<users::PasswordCost> cost = users::HashCost(text);
@@ -387,7 +416,7 @@ std::vector<std::string_view> WordsOf<LimitScope>() {
 }
 template <>
 std::vector<std::string_view> WordsOf<LimitUnit>() {
-  return {"requests", "bytes"};
+  return {"requests", "bytes", "database_ms"};
 }
 
 std::string IpBytes(const std::string& ip) {

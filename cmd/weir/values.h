@@ -27,6 +27,7 @@ enum class ValueType {
   kInteger,   // 100
   kBoolean,   // true
   kChoice,    // one word of a list
+  kSubject,   // one word of a list, or "{user}/{key.1}"
   kPassword,  // "$argon2id$v=19$m=...$...$..."
 };
 
@@ -46,6 +47,7 @@ ValueType TypeOf(const Rate&);
 ValueType TypeOf(const Duration&);
 ValueType TypeOf(const int64_t&);
 ValueType TypeOf(const bool&);
+ValueType TypeOf(const LimitSubject&);
 ValueType TypeOf(const PasswordHash&);
 
 std::string ReadValue(std::string_view text, std::string& value);
@@ -57,6 +59,7 @@ std::string ReadValue(std::string_view text, Rate& value);
 std::string ReadValue(std::string_view text, Duration& value);
 std::string ReadValue(std::string_view text, int64_t& value);
 std::string ReadValue(std::string_view text, bool& value);
+std::string ReadValue(std::string_view text, LimitSubject& value);
 std::string ReadValue(std::string_view text, PasswordHash& value);
 
 std::string ShowValue(const std::string& value);
@@ -68,6 +71,7 @@ std::string ShowValue(const Rate& value);
 std::string ShowValue(const Duration& value);
 std::string ShowValue(const int64_t& value);
 std::string ShowValue(const bool& value);
+std::string ShowValue(const LimitSubject& value);
 std::string ShowValue(const PasswordHash& value);
 
 // The words of an enumeration, in the order of its values from 0.

@@ -4,8 +4,6 @@
 #include <array>
 #include <utility>
 
-#include "weir/limit/ip_address.h"
-
 namespace weir::gateway {
 
 Result<std::unique_ptr<Admission>> Admission::Create(Options options) {
@@ -37,8 +35,8 @@ Passage Admission::Try(View* view, const limit::Request& request, const Waiter& 
                        MonoTime now) {
   View matched;  // Holds what `limits` shows, whatever comes into force meanwhile.
   const limit::PolicySet& policies = PoliciesIn(&matched);
-  const std::string address = limit::AddressText(request.client);
-  const std::vector<limit::NamedLimit> limits = limit::LimitsOf(policies, request, address);
+  limit::Subjects subjects;
+  const std::vector<limit::NamedLimit> limits = limit::LimitsOf(policies, request, &subjects);
   if (limits.empty()) return {};
   const Result<limit::NamedOutcomes> decided =
       DecideNamed(view, limits, limit::Ask::kTry, now, &waiter.seat);
@@ -75,13 +73,12 @@ Passage Admission::Try(View* view, const limit::Request& request, const Waiter& 
 
 Passage Admission::Refuse(const View& view, const limit::Decision& decision,
                           const limit::Request& request, MonoTime now) {
-  const limit::Policy& policy = view.policies().policy(decision.policy);
-  const std::string address =
-      policy.per == limit::Per::kClient ? limit::AddressText(request.client) : "";
-  NoteOffender(policy.name, limit::SubjectOf(policy.per, request, address), now);
+  const limit::PolicySet& policies = view.policies();
+  NoteOffender(policies.policy(decision.policy).name, policies.Subject(decision.policy, request),
+               now);
   std::array<char, limit::kThrottledTextMax> text;
   return {.verdict = Passage::Verdict::kRefused,
-          .refusal = std::string(limit::FormatThrottled(decision, view.policies(), text))};
+          .refusal = std::string(limit::FormatThrottled(decision, policies, text))};
 }
 
 Result<limit::NamedOutcomes> Admission::DecideNamed(View* view,

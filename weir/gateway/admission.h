@@ -132,6 +132,12 @@ class Admission {
     return view->policies();
   }
 
+  // Takes what databases worked for a request that passed; see limit::Limiter::Settle.
+  void Settle(View* view, const limit::Request& request, std::chrono::nanoseconds took,
+              MonoTime now) {
+    limiter_->Settle(view, request, took, now);
+  }
+
   // Gives back what Admit charged when it let this request pass, once.
   void Refund(View* view, const limit::Request& request, MonoTime now);
 

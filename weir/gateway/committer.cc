@@ -321,7 +321,8 @@ void Committer::OnApplied(const Result<store::Applied>& applied) {
     TellOfBatch();
     gate_.EndBatch();  // Its readers find the store closed to them until it is settled.
     std::vector<Queued> refused = BeginDoubt();
-    Deliver(batch_.TakeItems());  // The batch itself stays, to be settled.
+    Deliver(
+        batch_.TakeItems(clock_.Mono() - batch_began_));  // The batch itself stays, to be settled.
     RefuseAll(std::move(refused));
   } else {
     batch_.Refuse(applied.error());
@@ -345,7 +346,7 @@ void Committer::RefuseAll(std::vector<Queued> refused) {
 
 // Returns what the batch was made of, with its replies, and makes ready for the next.
 std::vector<std::unique_ptr<WriteItem>> Committer::EndBatch() {
-  std::vector<std::unique_ptr<WriteItem>> items = batch_.TakeItems();
+  std::vector<std::unique_ptr<WriteItem>> items = batch_.TakeItems(clock_.Mono() - batch_began_);
   batch_.Clear();
   batch_expiry_ = kNever;
   gate_.EndBatch();

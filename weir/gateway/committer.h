@@ -219,6 +219,7 @@ class Committer {
   // that what is put back is not loaded over and over.
   size_t batch_writes_max_ = kBatchWritesMax;
   WallTime batch_now_;
+  MonoTime batch_began_;
   MonoTime apply_began_;
   WallTime batch_expiry_ = kNever;  // The earliest expiry that the batch writes.
   StoreTurn unsettled_;             // To be made again before anything else.

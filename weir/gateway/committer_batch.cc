@@ -21,6 +21,7 @@ const Error kBasesTooLarge{ErrorCode::kInvalid,
 
 // Returns whether the batch is in the store's hands.
 bool Committer::StartBatch() {
+  batch_began_ = clock_.Mono();
   if (taken_.size() > 1 || taken_.front()->KeyCount() <= kBatchWritesMax) return Compose();
   // Composing one as large as this would hold an event loop too long: a thread of the store does
   // it.

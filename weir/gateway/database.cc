@@ -169,25 +169,30 @@ void Database::BeginLoads() {
 
 // What the store takes is measured where it answers: at the gate an answer may wait for a commit.
 void Database::PerformLoad(LoadQueue::Batch batch) {
-  auto asked = std::make_shared<std::atomic<bool>>(false);
+  struct Asked {
+    std::atomic<bool> before{false};
+    std::atomic<std::chrono::nanoseconds> took{};  // All calls together.
+  };
+  auto asked = std::make_shared<Asked>();
   Read<store::Loads>(
       [this, asked, call = batch.call, keys = std::move(batch.keys),
        bytes_max = batch.bytes_max](store::Done<store::Loads> done) {
         const MonoTime began = clock_.Mono();
-        if (asked->exchange(true)) {
+        if (asked->before.exchange(true)) {
           const std::lock_guard lock(mutex_);
           loads_.OnAskedAgain(call, began);
         }
-        store_->LoadWithin(keys, bytes_max,
-                           [this, call, began, done = std::move(done)](Result<store::Loads> found) {
-                             OnAnswered(call, found);
-                             CountLoad(began);
-                             done(std::move(found));
-                             ContinueLoads();  // There is a place, even if this waits at the gate.
-                           });
+        store_->LoadWithin(
+            keys, bytes_max,
+            [this, asked, call, began, done = std::move(done)](Result<store::Loads> found) {
+              OnAnswered(call, found);
+              asked->took = asked->took.load() + CountLoad(began);
+              done(std::move(found));
+              ContinueLoads();  // There is a place, even if this waits at the gate.
+            });
       },
-      [this, call = batch.call](Result<store::Loads> loaded) {
-        OnLoaded(call, std::move(loaded));
+      [this, asked, call = batch.call](Result<store::Loads> loaded) {
+        OnLoaded(call, std::move(loaded), asked->took);
         ContinueLoads();
       });
 }
@@ -205,7 +210,7 @@ void Database::OnAnswered(uint64_t call, const Result<store::Loads>& found) {
   RefuseLoads(std::move(refused));
 }
 
-void Database::OnLoaded(uint64_t call, Result<store::Loads> loaded) {
+void Database::OnLoaded(uint64_t call, Result<store::Loads> loaded, std::chrono::nanoseconds took) {
   std::vector<LoadRequest> requests;
   {
     const std::lock_guard lock(mutex_);
@@ -216,7 +221,7 @@ void Database::OnLoaded(uint64_t call, Result<store::Loads> loaded) {
     requests[0].snapshot->done(std::move(loaded));
     return;
   }
-  FinishLoads(requests, loaded);
+  FinishLoads(requests, loaded, took);
   if (!loaded.ok() || loaded.value().left.empty()) return;
   const std::lock_guard lock(mutex_);
   for (const store::Loads::LeftOut& item : loaded.value().left) {
@@ -241,9 +246,10 @@ void Database::RefuseLoads(std::vector<LoadQueue::Refused> refused) {
   }
 }
 
-// Tells the waiters of each load but those whose value was left out.
+// Tells the waiters of each load but those whose value was left out. Of what the call took, each
+// has a share.
 void Database::FinishLoads(const std::vector<LoadRequest>& requests,
-                           const Result<store::Loads>& loaded) {
+                           const Result<store::Loads>& loaded, std::chrono::nanoseconds took) {
   // A damaged record says nothing of the others.
   if (!loaded.ok() && loaded.error().code != ErrorCode::kCorrupt) {
     refreshes_after_ns_.store((clock_.Mono() + kRefreshPause).ns, std::memory_order_relaxed);
@@ -284,6 +290,8 @@ void Database::FinishLoads(const std::vector<LoadRequest>& requests,
       finished = lanes_.Lock(request.lane)->FinishFailed(request.load);
     }
     done.token = finished.token;
+    const size_t shares = std::max<size_t>(requests.size() * finished.waiters.size(), 1);
+    done.database_time = took / static_cast<int64_t>(shares);
     for (const cache::Waiter& waiter : finished.waiters) {
       auto* home = static_cast<Home*>(waiter.home);
       auto found = std::find_if(by_home.begin(), by_home.end(),
@@ -344,11 +352,13 @@ void Database::LoadSnapshot(SnapshotLoad load, limit::FlowId flow) {
   Load(std::move(requests));
 }
 
-void Database::CountLoad(MonoTime began) {
-  const auto took_ns = static_cast<uint64_t>(std::max<int64_t>((clock_.Mono() - began).count(), 0));
+std::chrono::nanoseconds Database::CountLoad(MonoTime began) {
+  const auto took = std::max(clock_.Mono() - began, std::chrono::nanoseconds(0));
+  const auto took_ns = static_cast<uint64_t>(took.count());
   events_.Note(LatencyEvents::Event::kLoad, took_ns, clock_.Wall());
   const std::lock_guard lock(mutex_);
   load_latency_.Record(took_ns, 1);
+  return took;
 }
 
 void Database::Scan(store::ScanRange range, store::Done<store::Scanned> done) {

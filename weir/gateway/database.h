@@ -4,6 +4,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <functional>
 #include <limits>
 #include <memory>
@@ -92,9 +93,10 @@ class Database {
   void RefuseLoads(std::vector<LoadQueue::Refused> refused);
   void PerformLoad(LoadQueue::Batch batch);
   void OnAnswered(uint64_t call, const Result<store::Loads>& found);
-  void OnLoaded(uint64_t call, Result<store::Loads> loaded);
-  void FinishLoads(const std::vector<LoadRequest>& requests, const Result<store::Loads>& loaded);
-  void CountLoad(MonoTime began);
+  void OnLoaded(uint64_t call, Result<store::Loads> loaded, std::chrono::nanoseconds took);
+  void FinishLoads(const std::vector<LoadRequest>& requests, const Result<store::Loads>& loaded,
+                   std::chrono::nanoseconds took = {});
+  std::chrono::nanoseconds CountLoad(MonoTime began);
 
   Lanes& lanes_;
   const Placement& placement_;

@@ -5,6 +5,7 @@
 // then: results name it by number and are dropped if the number is unknown.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -28,6 +29,7 @@ struct LoadDone {
   cache::Token token = 0;
   std::optional<Error> error;
   std::optional<cache::Value> value;
+  std::chrono::nanoseconds database_time{0};  // Of what its call took, the share of this waiter.
 };
 
 // Something that asks the store for more than one key's value: a scan, a count, a snapshot.

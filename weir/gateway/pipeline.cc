@@ -324,6 +324,7 @@ void Pipeline::BeginWrite(Queued& queued, uint64_t sequence) {
 
 void Pipeline::BeginOperation(Queued& queued, uint64_t sequence) {
   queued.pending = 1;
+  queued.apart = (queued.spec->flags & (kFlagReadOnly | kFlagWrite)) != 0;
   std::optional<Reply> reply =
       queued.spec->operation({queued.args.views(), OriginOf(sequence), gateway_, session_});
   if (!reply.has_value()) return;
@@ -360,6 +361,7 @@ bool Pipeline::AnswerFront() {
     CountCall(*front.spec, outbox_.now.mono - front.began, front.args.views());
     const auto waited = outbox_.now.mono - front.since;
     outbox_.stats->latency.Record(static_cast<uint64_t>(std::max<int64_t>(waited.count(), 0)), 1);
+    if (!gateway_.admission().unlimited()) SettleTime(front);
   }
   if (front.rejected) {
     EndRejected(front.spec, front.reply);
@@ -406,6 +408,7 @@ void Pipeline::PumpIfReady(const Queued& queued) {
 void Pipeline::OnWrite(std::unique_ptr<WriteItem> item) {
   Queued* queued = Find(item->origin);
   if (queued == nullptr) return;
+  queued->database_time += item->database_time;
   if (item->misrouted) {
     OnMisrouted(*queued, std::move(item));
   } else if (!queued->parts.empty()) {

@@ -25,6 +25,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <limits>
 #include <memory>
@@ -189,6 +190,10 @@ class Pipeline {
     bool last = false;      // The connection ends with it.
     bool waits = false;     // For the limits to let it pass.
     LimitWaits::Seat seat;  // Where it waits.
+    // How long databases worked for it, as far as is known: what was looked up apart takes from
+    // `began` to the end.
+    std::chrono::nanoseconds database_time{0};
+    bool apart = false;
     bool holds = false;     // EXEC with steps that run apart: what follows waits for its answer.
     MonoTime due = kNoDue;  // The first time that one of `slots` waits for.
     MonoTime since;         // When it came.
@@ -229,6 +234,7 @@ class Pipeline {
   LimitWaits::Joined StandInLine(Queued& queued, const Passage::Wait& wait);
   static void EndLimitWait(Queued& queued);
   void StopWaits(bool all);
+  void SettleTime(const Queued& queued);
   bool TryAtOnce(const resp::Command& command, const Resolved& resolved);
   bool TryOneKey(const CommandSpec& spec, Args args, const KeyHash& hash);
   bool TryManyKeys(const CommandSpec& spec, Args args, size_t count);

@@ -165,6 +165,7 @@ void Pipeline::OnLoad(LoadDone done) {
   if (!slot.pending || slot.attempt != done.attempt) return;  // It was not waited for so long.
   slot.pending = false;
   --queued->pending;
+  queued->database_time += done.database_time;
   if (done.error.has_value() && TakeStale(*gateway_.lanes().Lock(slot.hash.lane), *queued,
                                           done.index, &KeyspaceCounters::stale_if_error)) {
     PumpIfReady(*queued);
@@ -306,6 +307,7 @@ void Pipeline::BeginSnapshot(Queued& queued) {
     slot.token = gateway_.lanes().Lock(slot.hash.lane)->CurrentToken(slot.hash.hash);
   }
   queued.pending = 1;
+  queued.apart = true;
   queued.snapshot = std::make_shared<SnapshotOperation>(OriginOf(first_sequence_), std::move(keys),
                                                         queued.spec->NeedsValues());
   SnapshotOperation::Begin(queued.snapshot, gateway_, Flow());
@@ -329,6 +331,7 @@ void Pipeline::OnManyKeys(Queued& queued) {
   ManyKeysRead& many = *queued.many;
   if (many.needs_snapshot()) {
     queued.pending = 1;
+    queued.apart = true;
     queued.snapshot = many.TakeSnapshot();
     SnapshotOperation::Begin(queued.snapshot, gateway_, Flow());
     return;

@@ -198,6 +198,27 @@ LimitWaits::Joined Pipeline::StandInLine(Queued& queued, const Passage::Wait& wa
   return joined;
 }
 
+// Charges what has been answered for the time that databases worked for it. EXEC's is shared by
+// its steps, each of which the policies let pass by itself.
+void Pipeline::SettleTime(const Queued& queued) {
+  Admission& admission = gateway_.admission();
+  if (!admission.PoliciesIn(&outbox_.limits).counts_time()) return;
+  const MonoTime now = outbox_.now.mono;
+  const auto took = queued.apart ? now - queued.began : queued.database_time;
+  if (took.count() <= 0) return;
+  const auto settle = [&](const CommandSpec& spec, Args args, std::chrono::nanoseconds share) {
+    if ((spec.flags & kFlagUnlimited) != 0) return;
+    admission.Settle(&outbox_.limits, LimitRequest(spec, args, session_), share, now);
+  };
+  if (queued.exec == nullptr || queued.exec->transaction == nullptr) {
+    return settle(*queued.spec, queued.args.views(), took);
+  }
+  const std::vector<WriteItem>& steps = queued.exec->transaction->steps;
+  for (const WriteItem& step : steps) {
+    settle(*step.command, step.args.views(), took / static_cast<int64_t>(steps.size()));
+  }
+}
+
 // `all`: those that policies delay too.
 void Pipeline::StopWaits(bool all) {
   wait_patience_ = Patience::kNone;

@@ -416,7 +416,14 @@ void WriteBatch::Refuse(const Error& error) {
   Reveal();
 }
 
-std::vector<std::unique_ptr<WriteItem>> WriteBatch::TakeItems() {
+std::vector<std::unique_ptr<WriteItem>> WriteBatch::TakeItems(std::chrono::nanoseconds took) {
+  const auto weight = [](const std::unique_ptr<WriteItem>& item) {
+    return static_cast<int64_t>(std::max<size_t>(item->KeyCount(), 1));
+  };
+  int64_t weights = 0;
+  for (const std::unique_ptr<WriteItem>& item : items_) weights += weight(item);
+  for (std::unique_ptr<WriteItem>& item : items_)
+    item->database_time = took / weights * weight(item);
   return std::exchange(items_, {});
 }
 

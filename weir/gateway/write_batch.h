@@ -11,6 +11,7 @@
 // Ownership: owns the items until TakeItems. Threads: single-owner; the committer passes it on.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -105,7 +106,8 @@ class WriteBatch {
   // The store did nothing: every reply is `error`.
   void Refuse(const Error& error);
 
-  std::vector<std::unique_ptr<WriteItem>> TakeItems();
+  // `took`: how long the database worked for the batch, to be shared by its commands.
+  std::vector<std::unique_ptr<WriteItem>> TakeItems(std::chrono::nanoseconds took);
   // Makes ready for the next batch. Requires: TakeItems was called.
   void Clear();
   bool empty() const { return items_.empty(); }

@@ -5,6 +5,7 @@
 // Threads: single-owner; passed from the connection's loop to the committer and back.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -58,6 +59,7 @@ struct WriteItem {
   limit::FlowId flow = 0;  // Whose it is,
   MonoTime since;          // and when it was queued.
   Reply reply;
+  std::chrono::nanoseconds database_time{0};  // Its share of what its batch took.
   // Writes of the batch whose count of "was there" the store adds to an integer reply.
   std::vector<uint32_t> counted_by_store;
   std::unique_ptr<TransactionBody> transaction;  // Of EXEC; else null.

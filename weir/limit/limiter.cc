@@ -36,7 +36,7 @@ class TextWriter {
 };
 
 // Fixed words, three 20-digit numbers and the unit names come to less than this.
-static_assert(kThrottledTextMax >= kPolicyNameBytesMax + 160);
+static_assert(kThrottledTextMax >= kPolicyNameBytesMax + SubjectTemplate::kBytesMax + 160);
 
 }  // namespace
 
@@ -124,12 +124,14 @@ Charge Limiter::PolicyCharge(const View& view, size_t policy, uint64_t hash, uin
                              MonoTime now) {
   const PolicySet& policies = view.policies();
   const BucketRule& rule = policies.rule(policy);
+  // What will cost time passes if anything is left.
+  const bool looks = cost == 0 && policies.policy(policy).unit == Unit::kDatabaseTime;
   return {.table = &table_,
           .clock = &rule.clock(),
           .name = {hash, policies.rule_id(policy), policies.former_rule_id(policy)},
           .flowed = rule.clock().At(now),
           // What is above the burst stays above it.
-          .cost = rule.Units(std::min(cost, rule.rate().burst + 1)),
+          .cost = looks ? 1 : rule.Units(std::min(cost, rule.rate().burst + 1)),
           .burst = rule.burst_units(),
           .binding = policies.Binds(policy, hash)};
 }
@@ -171,6 +173,24 @@ std::optional<Decision> Limiter::Admit(const View& view, const Plan& plan) {
   decision.may_wait = may_wait;
   if (!may_wait) view.policies().tally(decision.policy, charges[0].name.hash).CountDenied();
   return decision;
+}
+
+void Limiter::Settle(View* view, const Request& request, std::chrono::nanoseconds took,
+                     MonoTime now) {
+  for (;;) {
+    const Plan plan = MakePlan(view, request, now);
+    const PolicySet& policies = view->policies();
+    std::array<Charge, kMatchesMax> charges;
+    size_t count = 0;
+    for (size_t i = 0; i < plan.count_; ++i) {
+      const size_t policy = plan.policies_[i];
+      if (policies.policy(policy).unit != Unit::kDatabaseTime) continue;
+      charges[count] = plan.charges_[i];
+      charges[count++].cost = policies.rule(policy).MillisecondUnits(took);
+    }
+    const Terms terms{.generation = &generation_, .expected = plan.generation_};
+    if (Force({charges.data(), count}, now, terms)) return;
+  }
 }
 
 void Limiter::Refund(View* view, const Request& request, MonoTime now) {
@@ -234,7 +254,8 @@ std::string_view FormatThrottled(const Decision& decision, const PolicySet& poli
   const Policy& policy = policies.policy(decision.policy);
   TextWriter writer(buffer);
   writer << "THROTTLED retry_after_ms=" << wait_ms << " policy=" << policy.name
-         << " limit=" << policies.limit_text(decision.policy) << " scope=" << ScopeName(policy.per)
+         << " limit=" << policies.limit_text(decision.policy)
+         << " scope=" << policies.Scope(decision.policy)
          << " reason=" << (never ? "cost_above_burst" : "quota");
   return writer.text();
 }

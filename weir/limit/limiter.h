@@ -112,6 +112,10 @@ class Limiter {
   // Decides about the request and charges it. Requires: `now` as in BucketRule::Take.
   Decision Admit(View* view, const Request& request, MonoTime now);
 
+  // Takes the time that databases worked for an admitted request, there or not, under the policies
+  // that count it: see Force of decision.h. Where none does, it takes nothing.
+  void Settle(View* view, const Request& request, std::chrono::nanoseconds took, MonoTime now);
+
   // Gives back what an allowed Admit of the same request charged. Requires: at most once for each.
   void Refund(View* view, const Request& request, MonoTime now);
 
@@ -179,7 +183,7 @@ class Limiter {
   std::atomic<size_t> policy_count_{0};
 };
 
-inline constexpr size_t kThrottledTextMax = 256;
+inline constexpr size_t kThrottledTextMax = 320;
 
 // Writes the reply to a refused request into `buffer`, without a leading '-' or a line end:
 //   THROTTLED retry_after_ms=120 policy=per-client limit=500/1s scope=client reason=quota

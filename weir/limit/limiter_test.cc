@@ -48,6 +48,9 @@ class Rig {
     return limiter_->Admit(&view_, request, now);
   }
   void Refund(const Request& request, MonoTime now) { limiter_->Refund(&view_, request, now); }
+  void Settle(const Request& request, std::chrono::nanoseconds took, MonoTime now) {
+    limiter_->Settle(&view_, request, took, now);
+  }
   PolicyCounters Counters(size_t policy) {
     limiter_->Follow(&view_);
     return limiter_->Counters(view_.policies(), policy);
@@ -180,8 +183,10 @@ TEST(LimiterTest, ACostAboveTheBurstSaysThatItCanNeverPass) {
 }
 
 TEST(LimiterTest, TheLongestPossibleReplyFits) {
-  Rig limiter({Make(std::string(kPolicyNameBytesMax, 'n'), Per::kClient,
-                    {uint64_t(kPeriodMax.count()) - 1, kPeriodMax - 1ns, 1}, Unit::kBytes)});
+  Policy policy = Make(std::string(kPolicyNameBytesMax, 'n'), Per::kText,
+                       {uint64_t(kPeriodMax.count()) - 1, kPeriodMax - 1ns, 1}, Unit::kBytes);
+  policy.subject = "{user}" + std::string(SubjectTemplate::kBytesMax - 6, 't');
+  Rig limiter({policy});
   Decision decision{.verdict = Verdict::kLater, .retry_after = std::chrono::nanoseconds::max()};
   EXPECT_LT(limiter.Text(decision).size(), kThrottledTextMax);
   decision.verdict = Verdict::kNever;
@@ -198,6 +203,25 @@ TEST(LimiterTest, BytesAreChargedAsBytesAndAnEmptyRequestIsFree) {
   EXPECT_TRUE(limiter.Admit(request, kStart).allowed());
   request.bytes = 0;
   EXPECT_TRUE(limiter.Admit(request, kStart).allowed());
+}
+
+TEST(LimiterTest, TimeIsTakenAfterwardsToTheNanosecondAndWhatIsOwedIsWaitedFor) {
+  Rig rig({Make("time", Per::kClient, {1000, 1s, 10}, Unit::kDatabaseTime),
+           Make("requests", Per::kClient, {1, 1s, 100})});
+  EXPECT_TRUE(rig.Admit(From(1), kStart).allowed());
+  rig.Settle(From(1), 2'500'001ns, kStart);
+  EXPECT_TRUE(rig.Admit(From(1), kStart).allowed());
+  rig.Settle(From(1), 7'499'000ns, kStart);
+  EXPECT_TRUE(rig.Admit(From(1), kStart).allowed());
+  rig.Settle(From(1), 1s, kStart);  // Of which a burst is taken: 10 ms.
+  const Decision refused = rig.Admit(From(1), kStart);
+  EXPECT_EQ(refused.policy, 0u);
+  EXPECT_GT(refused.retry_after, 9'999'000ns);
+  EXPECT_LT(refused.retry_after, 9'999'010ns);
+  EXPECT_FALSE(rig.Admit(From(1), kStart + (refused.retry_after - 1ns)).allowed());
+  EXPECT_TRUE(rig.Admit(From(1), kStart + refused.retry_after).allowed());
+  EXPECT_TRUE(rig.Admit(From(2), kStart).allowed());
+  EXPECT_EQ(rig.Counters(1).allowed, 5u);
 }
 
 TEST(LimiterTest, RefundGivesBackUnderEveryPolicy) {

@@ -130,7 +130,8 @@ NamedOutcome OutcomeOf(const NamedPlan& plan, size_t i, const Part& part, MonoTi
   outcome.reset_after = part.ResetAfter(charge, now);
   outcome.binding = charge.binding;
   outcome.bucket = charge.name.hash;
-  outcome.line_cost = charge.cost / LineUnits(plan, i);
+  // What will cost time is taken for one token.
+  outcome.line_cost = std::max<uint64_t>(charge.cost / LineUnits(plan, i), charge.cost > 0 ? 1 : 0);
   const uint64_t needed = part.missing + plan.ahead[i] + charge.cost;
   const bool others_first = plan.ahead[i] > 0 && charge.cost > 0 && needed > charge.burst;
   if (!others_first || part.verdict == Verdict::kNever) return outcome;
@@ -200,13 +201,15 @@ Result<NamedPlan> PlanOf(Limiter& limiter, Limiter::View* view, std::span<const 
 }  // namespace
 
 std::vector<NamedLimit> LimitsOf(const PolicySet& policies, const Request& request,
-                                 std::string_view address) {
+                                 Subjects* subjects) {
   std::vector<NamedLimit> limits;
   const Matches matches = policies.Match(request);
   for (size_t i = 0; i < matches.count; ++i) {
     const Policy& policy = policies.policy(matches.policies[i]);
     if (policy.window > 0) continue;  // Its name stands for all its rates.
-    limits.push_back({.key = SubjectOf(policy.per, request, address),
+    std::string& subject = (*subjects)[limits.size()];
+    subject = policies.Subject(matches.policies[i], request);
+    limits.push_back({.key = subject,
                       .policy = policy.name,
                       .cost = policies.Cost(matches.policies[i], request)});
   }

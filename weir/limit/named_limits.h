@@ -19,6 +19,7 @@
 #include <cstdint>
 #include <functional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -72,10 +73,11 @@ struct NamedOutcomes {
   std::span<const NamedOutcome> all() const { return {each.data(), count}; }
 };
 
-// The policies that match the request, as limits of whom they would charge. `address`: AddressText
-// of request.client. Views of all three.
+// The policies that match the request, as limits of whom they would charge. Views of `policies` and
+// of `subjects`, where the texts of what has the buckets come to stand.
+using Subjects = std::array<std::string, kMatchesMax>;
 std::vector<NamedLimit> LimitsOf(const PolicySet& policies, const Request& request,
-                                 std::string_view address);
+                                 Subjects* subjects);
 
 // What those who wait will take from a bucket before the one who asks, as its line counts.
 using AheadOf = std::function<uint64_t(uint64_t bucket)>;

@@ -46,6 +46,9 @@ std::string_view Fault(const Policy& policy) {
   if (policy.delay_max.count() < 0 || policy.delay_max > kDelayMax) {
     return "delays for more than a minute";
   }
+  if (policy.subject.empty() == (policy.per == Per::kText)) {
+    return "needs a subject where, and only where, each text has a bucket";
+  }
   const Words address = ToWords(policy.client.address);
   const Words mask = ToWords(MaskOf(policy.client.bits));
   if ((address[0] & ~mask[0]) != 0 || (address[1] & ~mask[1]) != 0) {
@@ -101,6 +104,17 @@ Result<PolicySet> PolicySet::Create(std::vector<Policy> policies, uint64_t seed,
         set.by_command_[command] |= uint64_t{1} << set.policies_.size();
       }
     }
+    std::optional<SubjectTemplate> subject;
+    if (policy.per == Per::kText) {
+      Result<SubjectTemplate> parsed = SubjectTemplate::Parse(policy.subject);
+      if (!parsed.ok()) {
+        return Error{ErrorCode::kInvalid,
+                     who + "has the subject '" + policy.subject + "': " + parsed.error().message};
+      }
+      subject = std::move(parsed).value();
+    }
+    const bool of_key = policy.per == Per::kKey || (subject.has_value() && subject->names_key());
+    set.counts_time_ |= policy.unit == Unit::kDatabaseTime && !policy.only_named;
     // By name, so that a policy's buckets are found again when the set is replaced.
     set.compiled_.push_back({.rule = rule.value(),
                              .rule_id = kNoRule,
@@ -109,8 +123,10 @@ Result<PolicySet> PolicySet::Create(std::vector<Policy> policies, uint64_t seed,
                              .mask = ToWords(MaskOf(policy.client.bits)),
                              .prefix = ToWords(policy.client.address),
                              .seed = SeededHash(policy.name, seed),
+                             .subject = std::move(subject),
                              .asks_client = policy.client.bits > 0,
-                             .asks_key = policy.per == Per::kKey || !policy.key_prefix.empty(),
+                             .asks_key = of_key || !policy.key_prefix.empty(),
+                             .of_key = of_key,
                              .asks_user = !policy.user.empty(),
                              .limit_text = RateText(policy.rate, policy.unit)});
     set.policies_.push_back(std::move(policy));
@@ -168,7 +184,7 @@ bool PolicySet::ClientApplies(size_t index, const Address& client) const {
 
 bool PolicySet::KeyApplies(size_t index, std::optional<std::string_view> key) const {
   const Policy& policy = policies_[index];
-  if (!key) return policy.key_prefix.empty() && policy.per != Per::kKey;
+  if (!key) return policy.key_prefix.empty() && !compiled_[index].of_key;
   return key->starts_with(policy.key_prefix);
 }
 
@@ -222,11 +238,17 @@ uint64_t PolicySet::BucketHash(size_t policy, const Request& request) const {
       return seed;
     case Per::kUser:
       return SeededHash(request.user, seed);
+    case Per::kText: {
+      SubjectText text;
+      compiled_[policy].subject->FillIn(request, &text);
+      return SeededHash(text.view(), seed);
+    }
   }
   __builtin_unreachable();
 }
 
 Result<uint64_t> PolicySet::SubjectHash(size_t policy, std::string_view subject) const {
+  if (policies_[policy].per == Per::kText) return SeededHash(subject, compiled_[policy].seed);
   Request request{.user = subject, .key = subject};
   if (policies_[policy].per == Per::kClient) {
     const std::optional<Address> address = ParseAddress(subject);
@@ -251,22 +273,34 @@ std::optional<size_t> PolicySet::Find(std::string_view name) const {
   return std::nullopt;
 }
 
-std::string_view SubjectOf(Per per, const Request& request, std::string_view address) {
-  switch (per) {
+std::string PolicySet::Subject(size_t policy, const Request& request) const {
+  switch (policies_[policy].per) {
     case Per::kClient:
-      return address;
+      return AddressText(request.client);
     case Per::kKey:
-      return request.key.value_or("");
+      return std::string(request.key.value_or(""));
     case Per::kPrefix:
       return "*";
     case Per::kUser:
-      return request.user;
+      return std::string(request.user);
+    case Per::kText: {
+      SubjectText text;
+      compiled_[policy].subject->FillIn(request, &text);
+      return std::string(text.view());
+    }
   }
   __builtin_unreachable();
 }
 
+std::string_view PolicySet::Scope(size_t policy) const {
+  const Policy& one = policies_[policy];
+  return one.per == Per::kText ? std::string_view(one.subject) : ScopeName(one.per);
+}
+
 std::string RateText(const Rate& rate, Unit unit) {
-  return std::to_string(rate.count) + (unit == Unit::kBytes ? "B/" : "/") + PeriodText(rate.period);
+  constexpr std::array<std::string_view, 3> kUnits{"", "B", "ms"};
+  return std::to_string(rate.count) + std::string(kUnits[static_cast<size_t>(unit)]) + "/" +
+         PeriodText(rate.period);
 }
 
 std::string_view ScopeName(Per per) {
@@ -279,6 +313,8 @@ std::string_view ScopeName(Per per) {
       return "prefix";
     case Per::kUser:
       return "user";
+    case Per::kText:
+      return "text";
   }
   __builtin_unreachable();
 }

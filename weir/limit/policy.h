@@ -23,6 +23,7 @@
 #include "weir/base/result.h"
 #include "weir/limit/decision.h"
 #include "weir/limit/ip_address.h"
+#include "weir/limit/subject_template.h"
 #include "weir/limit/token_bucket.h"
 
 namespace weir::limit {
@@ -45,11 +46,15 @@ enum class Per : uint8_t {
   kKey,     // Each key.
   kPrefix,  // Nothing: all requests that match share one bucket.
   kUser,    // Each user.
+  kText,    // Each text that `subject` makes (subject_template.h).
 };
 
 enum class Unit : uint8_t {
   kRequests,  // A request costs `request_cost`.
   kBytes,     // A request costs its bytes.
+  // The milliseconds that databases work for it. They are taken when it has been answered
+  // (Limiter::Settle); before, it passes if anything is left.
+  kDatabaseTime,
 };
 
 struct Policy {
@@ -59,6 +64,7 @@ struct Policy {
   std::string key_prefix{};  // Empty: any key, or no key.
   std::optional<CommandClass> command{};  // Absent: any.
   Per per = Per::kClient;                 // kKey concerns only requests that have a key.
+  std::string subject{};                  // Where per is kText; one with {key} as kKey.
   Unit unit = Unit::kRequests;
   Rate rate{};
   uint64_t request_cost = 1;  // Where requests are counted.
@@ -150,10 +156,15 @@ class PolicySet {
   // The hash that names the request's bucket under a policy. Requires: the policy matches it.
   uint64_t BucketHash(size_t policy, const Request& request) const;
 
-  // The same of what has a bucket, as text: an address, a key or a user; under Per::kPrefix any.
+  // The same of what has a bucket, as text: what Subject says; under Per::kPrefix any.
   // Errors: kInvalid for what is no address under a policy for each client, or a key that does not
   // begin with the policy's prefix.
   Result<uint64_t> SubjectHash(size_t policy, std::string_view subject) const;
+  // The text of what has the request's bucket: an address, a key, a user, "*", or what the policy
+  // makes of them. Requires: the policy matches it.
+  std::string Subject(size_t policy, const Request& request) const;
+  // What has a bucket of its own, in a word without blanks: "client", "{user}/{key.1}".
+  std::string_view Scope(size_t policy) const;
 
   // The first rate of the policy; its others follow it.
   std::optional<size_t> Find(std::string_view name) const;
@@ -169,11 +180,21 @@ class PolicySet {
     return ((hash >> 32) * 100 >> 32) < policies_[policy].enforced_percent;
   }
 
-  // What the request costs under a policy.
+  // What the request costs under a policy, as far as is known before it has been answered.
   uint64_t Cost(size_t policy, const Request& request) const {
     const Policy& one = policies_[policy];
-    return one.unit == Unit::kBytes ? request.bytes : one.request_cost;
+    switch (one.unit) {
+      case Unit::kRequests:
+        return one.request_cost;
+      case Unit::kBytes:
+        return request.bytes;
+      case Unit::kDatabaseTime:
+        return 0;
+    }
+    __builtin_unreachable();
   }
+  // Whether any policy counts the time of databases.
+  bool counts_time() const { return counts_time_; }
 
   size_t size() const { return policies_.size(); }
   const Policy& policy(size_t index) const { return policies_[index]; }
@@ -185,7 +206,7 @@ class PolicySet {
   PolicyTally::Shard& tally(size_t index, uint64_t hash) const {
     return compiled_[index].tally->shards[hash % PolicyTally::kShards];
   }
-  // The rate as people write it: "500/1s", in bytes "1048576B/1m".
+  // As RateText.
   std::string_view limit_text(size_t index) const { return compiled_[index].limit_text; }
 
  private:
@@ -198,8 +219,10 @@ class PolicySet {
     AddressWords mask;
     AddressWords prefix;
     uint64_t seed;
+    std::optional<SubjectTemplate> subject;  // Where per is kText.
     bool asks_client;
     bool asks_key;
+    bool of_key;  // What has a bucket depends on the key.
     bool asks_user;
     std::string limit_text;
   };
@@ -222,19 +245,16 @@ class PolicySet {
   std::vector<Policy> policies_;
   std::vector<Compiled> compiled_;
   std::array<uint64_t, kCommandClasses> by_command_{};  // Bit i: policy i concerns this class.
+  bool counts_time_ = false;
 };
 
 // Of a client as Per::kClient tells them apart.
 uint64_t ClientHash(const Address& client, uint64_t seed);
 
-// The text of what has a bucket for a request: see PolicySet::SubjectHash. `address`: AddressText
-// of request.client, needed where per is kClient. A view of it or of the request.
-std::string_view SubjectOf(Per per, const Request& request, std::string_view address);
-
-// A rate as people write it: "500/1s", in bytes "1048576B/1m".
+// A rate as people write it: "500/1s", in bytes "1048576B/1m", in time of databases "200ms/1s".
 std::string RateText(const Rate& rate, Unit unit);
 
-// The word for a reply or a label: "client", "key", "prefix", "user".
+// The word for a reply: "client", "key", "prefix", "user", "text".
 std::string_view ScopeName(Per per);
 
 }  // namespace weir::limit

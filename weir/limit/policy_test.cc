@@ -113,10 +113,11 @@ TEST(PolicySetTest, APolicyPerKeyConcernsOnlyRequestsWithAKey) {
 
 TEST(PolicySetTest, BucketsAreApartExactlyByWhatThePolicySays) {
   std::vector<Policy> policies;
-  for (const Per per : {Per::kClient, Per::kKey, Per::kPrefix, Per::kUser}) {
+  for (const Per per : {Per::kClient, Per::kKey, Per::kPrefix, Per::kUser, Per::kText}) {
     policies.push_back(Named(std::string(ScopeName(per))));
     policies.back().per = per;
   }
+  policies.back().subject = "{user}/{key}";
   const PolicySet set = MustCreate(policies);
   const Request base{.user = "u", .client = Address::FromV4({1, 2, 3, 4}), .key = "k"};
   Request other_client = base;
@@ -132,10 +133,53 @@ TEST(PolicySetTest, BucketsAreApartExactlyByWhatThePolicySays) {
     }
     return same;
   };
-  EXPECT_THAT(shared(base), ElementsAre(true, true, true, true));
-  EXPECT_THAT(shared(other_client), ElementsAre(false, true, true, true));
-  EXPECT_THAT(shared(other_key), ElementsAre(true, false, true, true));
-  EXPECT_THAT(shared(other_user), ElementsAre(true, true, true, false));
+  EXPECT_THAT(shared(base), ElementsAre(true, true, true, true, true));
+  EXPECT_THAT(shared(other_client), ElementsAre(false, true, true, true, true));
+  EXPECT_THAT(shared(other_key), ElementsAre(true, false, true, true, false));
+  EXPECT_THAT(shared(other_user), ElementsAre(true, true, true, false, false));
+}
+
+TEST(PolicySetTest, TheTextOfWhatHasABucketNamesIt) {
+  std::vector<Policy> policies;
+  for (const Per per : {Per::kClient, Per::kKey, Per::kPrefix, Per::kUser, Per::kText}) {
+    policies.push_back(Named(std::string(ScopeName(per))));
+    policies.back().per = per;
+  }
+  policies.back().subject = "{key.1}@{client}";
+  const PolicySet set = MustCreate(policies);
+  const Request request{.user = "u", .client = Address::FromV4({1, 2, 3, 4}), .key = "k:1"};
+  std::vector<std::string> texts;
+  for (size_t i = 0; i < set.size(); ++i) {
+    texts.push_back(set.Subject(i, request));
+    EXPECT_EQ(set.SubjectHash(i, texts.back()).value(), set.BucketHash(i, request)) << texts.back();
+  }
+  EXPECT_THAT(texts, ElementsAre("1.2.3.4", "k:1", "*", "u", "k@1.2.3.4"));
+  EXPECT_EQ(set.Scope(3), "user");
+  EXPECT_EQ(set.Scope(4), "{key.1}@{client}");
+}
+
+TEST(PolicySetTest, ATextOfTheKeyConcernsOnlyRequestsWithAKey) {
+  Policy of_key = Named("of-key");
+  of_key.per = Per::kText;
+  of_key.subject = "{user}/{key.1}";
+  Policy of_user = Named("of-user");
+  of_user.per = Per::kText;
+  of_user.subject = "{user}/{client}";
+  const PolicySet set = MustCreate({of_key, of_user});
+  EXPECT_THAT(Matching(set, Request{}), ElementsAre(1));
+  EXPECT_THAT(Matching(set, {.key = "k"}), ElementsAre(0, 1));
+}
+
+TEST(PolicySetTest, ASubjectThatMakesNoTextIsRefused) {
+  Policy policy = Named("p");
+  policy.subject = "{user}";
+  EXPECT_THAT(Refusal({policy}), HasSubstr("where, and only where, each text has a bucket"));
+  policy.per = Per::kText;
+  EXPECT_EQ(Refusal({policy}), "");
+  policy.subject = "";
+  EXPECT_THAT(Refusal({policy}), HasSubstr("where, and only where, each text has a bucket"));
+  policy.subject = "{tenant}";
+  EXPECT_THAT(Refusal({policy}), HasSubstr("'p' has the subject '{tenant}': '{tenant}' is not"));
 }
 
 TEST(PolicySetTest, ASubscriberOfIpv6IsOneClient) {
@@ -162,6 +206,7 @@ TEST(PolicySetTest, LimitsReadAsPeopleWriteThem) {
   };
   EXPECT_EQ(text({500, 1s, 1}, Unit::kRequests), "500/1s");
   EXPECT_EQ(text({1048576, 60s, 1}, Unit::kBytes), "1048576B/1m");
+  EXPECT_EQ(text({200, 1s, 1}, Unit::kDatabaseTime), "200ms/1s");
   EXPECT_EQ(text({30, 90s, 1}, Unit::kRequests), "30/90s");
   EXPECT_EQ(text({1, 250ms, 1}, Unit::kRequests), "1/250ms");
   EXPECT_EQ(text({1, 7ns, 1}, Unit::kRequests), "1/7ns");

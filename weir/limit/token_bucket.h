@@ -170,6 +170,12 @@ class BucketRule {
   const UnitClock& clock() const { return clock_; }
   // Requires: tokens <= rate().burst.
   uint64_t Units(uint64_t tokens) const { return tokens << fraction_bits_; }
+  // Of a duration, where a token is a millisecond: rounded up, and at most the burst.
+  uint64_t MillisecondUnits(std::chrono::nanoseconds duration) const {
+    const auto ns = static_cast<Uint128>(std::max<int64_t>(duration.count(), 0));
+    const Uint128 units = ((ns << fraction_bits_) + 999'999) / 1'000'000;
+    return static_cast<uint64_t>(std::min<Uint128>(units, burst_units()));
+  }
   uint64_t burst_units() const { return rate_.burst << fraction_bits_; }
   uint8_t fraction_bits() const { return fraction_bits_; }
 

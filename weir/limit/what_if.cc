@@ -4,11 +4,8 @@
 #include <array>
 #include <cassert>
 #include <cmath>
-#include <optional>
 #include <unordered_map>
 #include <utility>
-
-#include "weir/base/key_hash.h"
 
 namespace weir::limit {
 namespace {
@@ -25,19 +22,15 @@ Error Invalid(std::string message) {
   return Error{ErrorCode::kInvalid, std::move(message)};
 }
 
-uint64_t BucketOf(const Policy& policy, const JournalEntry& entry) {
-  switch (policy.per) {
-    case Per::kClient:
-      return ClientHash(entry.client, kSeed);
-    case Per::kKey:
-      return entry.key_hash;
-    case Per::kUser:
-      return SeededHash({entry.user.data(), entry.user_bytes}, kSeed);
-    case Per::kPrefix:
-      return 0;
-  }
-  assert(false);
-  return 0;
+// Whether all requests that share a bucket are of one client; are about one key.
+bool IsOfOneClient(const Policy& policy) {
+  return policy.per == Per::kClient ||
+         (policy.per == Per::kText &&
+          SubjectTemplate::Parse(policy.subject).value().tells_clients());
+}
+bool IsOfOneKey(const Policy& policy) {
+  return policy.per == Per::kKey ||
+         (policy.per == Per::kText && SubjectTemplate::Parse(policy.subject).value().tells_keys());
 }
 
 // How many of `count` requests that cost `cost` each pass now; they are charged.
@@ -56,19 +49,17 @@ uint64_t Pass(const PolicySet& rates, MonoTime now, uint64_t count, uint64_t cos
   return passed;
 }
 
-std::vector<WhatIfReport::Denied> TopOf(const Policy& policy,
+std::vector<WhatIfReport::Denied> TopOf(const PolicySet& set,
                                         const std::unordered_map<uint64_t, Bucket>& buckets) {
   std::vector<const Bucket*> refused;
   for (const auto& [hash, bucket] : buckets) {
     if (bucket.denied > 0) refused.push_back(&bucket);
   }
-  const auto text = [&policy](const Bucket& bucket) {
-    const std::string address = AddressText(bucket.first->client);
-    return std::string(SubjectOf(policy.per, bucket.first->request(), address));
-  };
   // Those that are alike by their keys, so that the answer does not depend on hashes.
   std::vector<WhatIfReport::Denied> top;
-  for (const Bucket* bucket : refused) top.push_back({text(*bucket), bucket->denied});
+  for (const Bucket* bucket : refused) {
+    top.push_back({set.Subject(0, bucket->first->request()), bucket->denied});
+  }
   const auto shown = static_cast<ptrdiff_t>(std::min(top.size(), WhatIfReport::kTop));
   std::partial_sort(top.begin(), top.begin() + shown, top.end(), [](const auto& a, const auto& b) {
     return a.count != b.count ? a.count > b.count : a.key < b.key;
@@ -93,8 +84,8 @@ WhatIfSample SampleFor(const Policy& policy, const Journal& journal, MonoTime no
   const auto tells = [coarse](const JournalSample& sample) {
     return coarse && (sample.rarity() == 0 || sample.size() >= sample.entries_max() / 4);
   };
-  if (policy.per == Per::kClient && tells(journal.clients)) return take("clients", journal.clients);
-  if (policy.per == Per::kKey && tells(journal.keys)) return take("keys", journal.keys);
+  if (IsOfOneClient(policy) && tells(journal.clients)) return take("clients", journal.clients);
+  if (IsOfOneKey(policy) && tells(journal.keys)) return take("keys", journal.keys);
   return take("requests", journal.requests);
 }
 
@@ -104,6 +95,9 @@ Result<WhatIfReport> WhatIf(const std::vector<Policy>& rates, const WhatIfSample
   if (policy.only_named) {
     return Invalid("limit policy '" + policy.name +
                    "' concerns no request of its own accord, and those that name it are not noted");
+  }
+  if (policy.unit == Unit::kDatabaseTime) {
+    return Invalid("how long databases work for a request is not noted");
   }
   if (policy.user.size() > JournalEntry::kUserBytesMax ||
       policy.key_prefix.size() > JournalEntry::kKeyBytesMax) {
@@ -115,11 +109,13 @@ Result<WhatIfReport> WhatIf(const std::vector<Policy>& rates, const WhatIfSample
   const bool together = sample.name == "requests";
   WhatIfReport report{
       .sample = sample.name, .one_in = uint64_t{1} << sample.rarity, .span = sample.span};
+  const bool of_key = IsOfOneKey(policy);
   std::unordered_map<uint64_t, Bucket> buckets;
   for (const JournalEntry& entry : sample.entries) {
     const Request request = entry.request();
     if (set.Match(request).count == 0) continue;
-    Bucket& bucket = buckets[BucketOf(policy, entry)];
+    // Of a long key the front is noted, so its hash tells it apart.
+    Bucket& bucket = buckets[set.BucketHash(0, request) + (of_key ? entry.key_hash : 0)];
     if (bucket.first == nullptr) bucket.first = &entry;
     const uint64_t alike = uint64_t{1} << entry.rarity;
     const uint64_t count = together ? alike : 1;
@@ -130,7 +126,7 @@ Result<WhatIfReport> WhatIf(const std::vector<Policy>& rates, const WhatIfSample
     bucket.denied += together ? denied : count - passed;
   }
   report.buckets = buckets.size();
-  report.top = TopOf(policy, buckets);
+  report.top = TopOf(set, buckets);
   return report;
 }
 

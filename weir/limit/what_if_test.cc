@@ -67,6 +67,7 @@ Both Ask(const Policy& policy, const Traffic& traffic, size_t journal_bytes, uin
 
 TEST(WhatIf, OfAWholeJournalItIsExact) {
   const Policy policies[] = {
+      {.name = "text", .per = Per::kText, .subject = "{user}/{key}", .rate = {10, 1s, 10}},
       {.name = "a", .per = Per::kClient, .rate = {10, 1s, 10}},
       {.name = "b", .per = Per::kKey, .rate = {5, 1s, 20}, .request_cost = 3},
       {.name = "c", .key_prefix = "key:1", .per = Per::kPrefix, .rate = {50, 1s, 1}},

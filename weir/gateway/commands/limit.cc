@@ -103,7 +103,7 @@ void WriteExplained(const limit::NamedLimit& limit, const limit::NamedOutcome& o
   writer.Bulk("policy");
   policy.has_value() ? writer.Bulk(limit.policy) : writer.Null();
   writer.Bulk("scope");
-  writer.Bulk(policy.has_value() ? limit::ScopeName(policies.policy(*policy).per) : "key");
+  writer.Bulk(policy.has_value() ? policies.Scope(*policy) : "key");
   writer.Bulk("key");
   writer.Bulk(limit.key);
   writer.Bulk("action");
@@ -238,9 +238,9 @@ void LimitExplain(const LocalCall& call, resp::Writer& writer) {
   // Held by the view, so they stay while other policies come into force.
   Admission::View view;
   const limit::PolicySet& policies = call.gateway.admission().PoliciesIn(&view);
-  const std::string address = limit::AddressText(request.client);
+  limit::Subjects subjects;
   std::vector<limit::NamedLimit> limits;
-  if ((spec->flags & kFlagUnlimited) == 0) limits = limit::LimitsOf(policies, request, address);
+  if ((spec->flags & kFlagUnlimited) == 0) limits = limit::LimitsOf(policies, request, &subjects);
   if (NamesLimits(*spec)) {
     const Result<NamedLimitWords> named = ReadNamedLimits(words, 1);
     if (!named.ok()) return WriteError(writer, named.error().message);
