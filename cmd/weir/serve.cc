@@ -338,7 +338,6 @@ int Serve(const Loaded& loaded, const std::string& config_file, LiveConfig::Load
   if (!bound.value().empty()) port = bound.value().front().port;
   LogServing(config, bound.value(), server.tls(), admin_port.value(), opened.value().directories,
              gateway.value()->placement().shards());
-
   ReloadUntilStopped(signals, live, server, *warm);
   ready = false;
   if (check.value().grpc != nullptr) check.value().grpc->Drain();

@@ -16,7 +16,7 @@ constexpr size_t kRoomPart = 8;
 
 }  // namespace
 
-void CacheWarmer::Begin(KeyList keys, const std::vector<std::unique_ptr<Database>>& databases) {
+void CacheWarmer::Begin(KeyList keys, const Growing<std::unique_ptr<Database>>& databases) {
   assert(sources_.empty());
   began_ = clock_.Mono();
   clears_ = lanes_.clears();
@@ -26,13 +26,23 @@ void CacheWarmer::Begin(KeyList keys, const std::vector<std::unique_ptr<Database
     source.asked = source.rests_until = began_;
   }
   waiting_ = keys.count();
-  if (databases.size() == 1) {
+  if (sources_.size() == 1) {
     sources_[0].keys = std::move(keys);
     return;
   }
   while (std::optional<std::string> key = keys.Take()) {
-    sources_[placement_.Place(*key).place.database].keys.Add(*key);
+    AddTo(placement_.Place(*key).place.database, *key);
   }
+}
+
+// What has gone to a database that was added since Begin is left to the clients.
+void CacheWarmer::AddTo(uint32_t database, std::string_view key) {
+  if (database < sources_.size()) {
+    sources_[database].keys.Add(key);
+    return;
+  }
+  waiting_.fetch_sub(1, std::memory_order_relaxed);
+  dropped_.fetch_add(1, std::memory_order_relaxed);
 }
 
 nanoseconds CacheWarmer::Step() {
@@ -135,7 +145,7 @@ CacheWarmer::Batch CacheWarmer::TakeLarge(uint32_t number, size_t keys_max) {
 void CacheWarmer::Add(uint32_t number, std::string key, WallTime now, Batch* batch) {
   const KeyPlace place = placement_.Place(key);
   if (place.place.database != number) {
-    sources_[place.place.database].keys.Add(key);
+    AddTo(place.place.database, key);
     return;
   }
   waiting_.fetch_sub(1, std::memory_order_relaxed);

@@ -37,12 +37,14 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "weir/base/clock.h"
 #include "weir/cache/token.h"
 #include "weir/gateway/client_tracking.h"
 #include "weir/gateway/database.h"
+#include "weir/gateway/growing.h"
 #include "weir/gateway/key_list.h"
 #include "weir/gateway/lanes.h"
 #include "weir/gateway/memory.h"
@@ -77,9 +79,9 @@ class CacheWarmer {
               ClientTracking& tracking, Clock& clock) noexcept
       : lanes_(lanes), placement_(placement), memory_(memory), tracking_(tracking), clock_(clock) {}
 
-  // Begins with `keys`, the most wanted first. Requires: called once at most; `databases` are all,
-  // and outlive their last callback to this.
-  void Begin(KeyList keys, const std::vector<std::unique_ptr<Database>>& databases);
+  // Begins with `keys`, the most wanted first. Requires: called once at most; `databases`
+  // outlive their last callback to this.
+  void Begin(KeyList keys, const Growing<std::unique_ptr<Database>>& databases);
   // Goes on. Returns after how long it is to be called again, if no batch ends before that.
   std::chrono::nanoseconds Step();
   // Waits until a batch has ended, or Drop is called, but no longer than `most`.
@@ -133,6 +135,7 @@ class CacheWarmer {
   size_t KeysNow(const Source& source, MonoTime now) const;
   Batch TakeBatch(uint32_t number, size_t keys_max);
   Batch TakeLarge(uint32_t number, size_t keys_max);
+  void AddTo(uint32_t database, std::string_view key);
   void Add(uint32_t number, std::string key, WallTime now, Batch* batch);
   bool IsWanted(uint32_t number, WallTime now, Wanted* wanted);
   void Ask(uint32_t number, Batch batch);
