@@ -111,9 +111,10 @@ void DeclareShardRanges(CLI::App& shard, ShardArguments& arguments) {
       ->expected(1, 1);
   CLI::App* split = shard.add_subcommand("split", "Cut a range in two; no data moves.");
   split
-      ->add_option("RANGE", arguments.words,
-                   "Where the range begins, as listed; then AT and a position, or nothing: the "
-                   "middle.")
+      ->add_option(
+          "RANGE", arguments.words,
+          "Where the range begins, as listed; then AT and a position, BY bytes, or nothing: the "
+          "middle.")
       ->required()
       ->expected(1, 3);
   CLI::App* merge =

@@ -3,6 +3,7 @@
 // copies of the map or fails to.
 #include "weir/gateway/range_keeper.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
@@ -46,6 +47,23 @@ TEST_F(RangeKeeperTest, ASplitIsListedAndAMergeUndoesIt) {
   EXPECT_EQ(Ask({"WEIR.SHARD", "MERGE", "c000000000000000"}), "+OK");
   EXPECT_EQ(keeper().map().size(), 1U);
   EXPECT_EQ(keeper().map().epoch(), 4U);
+}
+
+TEST_F(RangeKeeperTest, ASplitByBytesLeavesAsManyOnEitherSide) {
+  EXPECT_THAT(Ask({"WEIR.SHARD", "SPLIT", "0", "BY", "bytes"}), HasSubstr("one {tag} at most"));
+  std::vector<uint64_t> positions;
+  for (int i = 0; i < 40; ++i) {
+    const std::string key = "key" + std::to_string(i + 10);
+    Ask({"SET", key, "value"});
+    positions.push_back(rig_.StoreKey(key).position);
+  }
+  std::sort(positions.begin(), positions.end());
+  Ask({"WEIR.SHARD", "SPLIT", "0", "BY", "BYTES"});
+  ASSERT_EQ(keeper().map().size(), 2U);
+  const uint64_t at = keeper().map().At(1).from.value;
+  EXPECT_LT(positions[19], at);
+  EXPECT_LE(at, positions[20]);
+  EXPECT_THAT(Ask({"WEIR.SHARD", "SPLIT", "1", "BY", "BYTES"}), HasSubstr("no range begins at"));
 }
 
 TEST_F(RangeKeeperTest, WhatCannotBeIsRefusedWithAReason) {

@@ -330,7 +330,8 @@ MoveStatus RangeMoves::StatusOf(const Moving& moving) const {
   status.keys = moving.keys;
   status.bytes = moving.bytes;
   status.written = moving.machine.written();
-  const bool refused = !options_.refusal.empty() && !moving.ended;
+  const bool refused = !options_.refusal.empty() && !moving.ended &&
+                       moving.machine.phase() != shard::MovePhase::kClean;
   status.error = refused ? options_.refusal : moving.error;
   const uint64_t reached = moving.machine.reached().value - moving.range.from.value;
   const uint64_t whole = moving.range.to.value - moving.range.from.value;

@@ -10,6 +10,8 @@
 #include "weir/gateway/commands/commands.h"
 #include "weir/gateway/errors.h"
 #include "weir/gateway/gateway.h"
+#include "weir/gateway/halfway_operation.h"
+#include "weir/gateway/operations.h"
 #include "weir/gateway/shard_list_operation.h"
 #include "weir/shard/position.h"
 
@@ -102,6 +104,27 @@ void Begin(const OperationCall& call, const RangeKeeper::Change& change,
       });
 }
 
+// Reads the range that begins at `from`, to cut it where half of its bytes are on either side.
+std::optional<Reply> SplitByBytes(const OperationCall& call, uint64_t from) {
+  const shard::Range range = call.gateway.placement().RangeOf({from});
+  if (range.from.value != from) return ErrorReply(NoRange(from));
+  const auto operation = std::make_shared<HalfwayOperation>(call.origin, call.gateway, range);
+  const auto end = [operation](Reply reply) {
+    operation->reply() = std::move(reply);
+    Deliver(operation);
+  };
+  HalfwayOperation::Begin(operation, [from, end, &gateway = call.gateway](const auto& found) {
+    if (!found.ok()) return end(ErrorReply(found.error()));
+    const auto at = std::make_shared<std::optional<uint64_t>>(found.value().value);
+    gateway.ranges().Submit(
+        [from, at](shard::RangeMap& map) { return Split(map, from, at.get()); },
+        [at, end](const Result<Ok>& cut) {
+          end(cut.ok() ? Reply::Bulk(Bytes::Copy(PositionText(**at))) : ErrorReply(cut.error()));
+        });
+  });
+  return std::nullopt;
+}
+
 }  // namespace
 
 std::optional<Reply> WeirShardAdd(const OperationCall& call) {
@@ -126,6 +149,9 @@ std::optional<Reply> WeirShardList(const OperationCall& call) {
 std::optional<Reply> WeirShardSplit(const OperationCall& call) {
   const std::optional<uint64_t> from = ParsePosition(call.args[2]);
   if (!from) return Reply::Failure(errors::NoPosition(call.args[2]));
+  const bool by_bytes =
+      call.args.size() == 5 && SameWord(call.args[3], "BY") && SameWord(call.args[4], "BYTES");
+  if (by_bytes) return SplitByBytes(call, *from);
   const auto at = std::make_shared<std::optional<uint64_t>>();
   if (call.args.size() > 3) {
     if (call.args.size() != 5 || !SameWord(call.args[3], "AT")) {

@@ -54,7 +54,8 @@ inline constexpr Row kWeirRows[] = {
     Operates("weir.shard|rollback", 3, kAdmin, "0.1.0",
              "Bring a range that has gone over back to where it was.", c::WeirShardRollback),
     Operates("weir.shard|split", -3, kAdmin, "0.1.0",
-             "Cut a range, named by its beginning, in two: AT a position, or in the middle.",
+             "Cut a range, named by its beginning, in two: AT a position, BY BYTES, which reads "
+             "all of it, or in the middle.",
              c::WeirShardSplit),
     Operates("weir.shard|status", 2, kAdmin, "0.1.0",
              "Get how far each move is, and how the last ones ended.", c::WeirShardStatus),
