@@ -94,13 +94,16 @@ std::optional<Address> ParseAddress(std::string_view text) {
 }
 
 std::string AddressText(const Address& address) {
-  std::string text;
   if (address.is_v4()) {
+    std::array<char, 15> text;
+    char* end = text.data();
     for (size_t i = kV4Prefix.size(); i < address.bytes.size(); ++i) {
-      text += (text.empty() ? "" : ".") + std::to_string(address.bytes[i]);
+      if (end != text.data()) *end++ = '.';
+      end = std::to_chars(end, text.data() + text.size(), unsigned{address.bytes[i]}).ptr;
     }
-    return text;
+    return {text.data(), end};
   }
+  std::string text;
   for (size_t i = 0; i < address.bytes.size(); i += 2) {
     char digits[4];
     const unsigned group = unsigned{address.bytes[i]} << 8 | address.bytes[i + 1];

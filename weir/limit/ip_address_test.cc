@@ -25,6 +25,7 @@ TEST(IpAddress, FormsOfOneAddressAreEqual) {
 
 TEST(IpAddress, ItsTextIsReadAsTheSame) {
   EXPECT_EQ(AddressText(Address::FromV4({10, 0, 255, 7})), "10.0.255.7");
+  EXPECT_EQ(AddressText(Address::FromV4({255, 255, 255, 255})), "255.255.255.255");
   EXPECT_EQ(AddressText(*ParseAddress("2001:db8::1")), "2001:db8:0:0:0:0:0:1");
   for (const char* text : {"0.0.0.0", "::", "ffff::1:0", "1:2:3:4:5:6:7:8"}) {
     EXPECT_EQ(ParseAddress(AddressText(*ParseAddress(text))), ParseAddress(text));

@@ -6,7 +6,7 @@
 // When not to use: for one place alone; Per says that without making a text.
 //
 // Threads: immutable, so thread-safe. Errors: Parse answers kInvalid, with what to write instead.
-// Cost: about 20 ns to fill in, and no allocation up to SubjectText::kNearBytes.
+// Cost: 15 to 30 ns to fill in and hash, and no allocation up to SubjectText::kNearBytes.
 #pragma once
 
 #include <array>
