@@ -76,6 +76,7 @@ void BucketTable::SetTimeRule(RuleId id) {
 }
 
 void BucketTable::Reassign(std::span<const RuleId> successors, MonoTime now) {
+  reassigning_.store(true);
   for (Group& group : groups_) {
     // A group that was never used is not written, so that its page stays unused. Whoever locks it
     // after the state was read finds the new generation; whoever did before has locked it still, or
@@ -98,6 +99,7 @@ void BucketTable::Reassign(std::span<const RuleId> successors, MonoTime now) {
     }
     group.Unlock();
   }
+  reassigning_.store(false);
 }
 
 void BucketTable::Convert(Slot* slot, RuleId to, MonoTime now) const {
@@ -163,8 +165,12 @@ bool BucketTable::Displace(Slot* slot, MonoTime now) {
   const uint64_t tag = slot->tag.load(std::memory_order_relaxed);
   Group& other = groups_[SecondIndex(tag)];
   if (!other.TryLock()) return false;
+  // While rules change, the other group may have been seen to and this one not yet: a bucket that
+  // went there would keep a rule that is gone. Asked when both are locked: what was seen to before
+  // that is known to have been.
+  const std::span<Slot> rooms = reassigning_.load() ? std::span<Slot>() : std::span(other.slots);
   bool moved = false;
-  for (Slot& room : other.slots) {
+  for (Slot& room : rooms) {
     const bool unused = room.tag.load(std::memory_order_relaxed) == 0;
     if (!unused && UntilFull(room, now).count() > 0) continue;
     if (unused) used_slots_.fetch_add(1, std::memory_order_relaxed);

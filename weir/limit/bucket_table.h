@@ -277,7 +277,8 @@ class BucketTable {
   std::atomic<uint64_t> evicted_live_{0};
   std::atomic<uint64_t> crowded_denied_{0};
   std::atomic<uint64_t> crowded_allowed_{0};
-  std::atomic<bool> inherits_{false};  // Whether anything stands in a region, or was empty.
+  std::atomic<bool> reassigning_{false};  // Some buckets may still have rules that are gone.
+  std::atomic<bool> inherits_{false};     // Whether anything stands in a region, or was empty.
   RuleId time_rule_ = kNoRule;
   // A bucket was restored into its second group, although its first may have room now.
   bool restored_second_ = false;

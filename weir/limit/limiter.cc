@@ -68,9 +68,10 @@ Result<Ok> Limiter::SetPolicies(std::vector<Policy> policies, MonoTime now) {
   }
   for (size_t i = 0; i < after->size(); ++i) {
     const RuleId id = after->rule_id(i);
-    successors[id] = id;
+    // One that stays is being read.
+    const bool stays = std::exchange(successors[id], id) == kNoRule;
     if (after->former_rule_id(i) != kNoRule) successors[after->former_rule_id(i)] = id;
-    table_.SetRule(id, after->rule(i));
+    if (!stays) table_.SetRule(id, after->rule(i));
   }
   // A decision that has its locks while the old generation is in force is seen by Reassign, or by
   // the next decision about its buckets, as that of the old rules. One that gets them later finds
