@@ -85,7 +85,8 @@ bool CacheWarmer::TakeAnswer(Source* source) {
     source->rests_until = answer->at + kRestAfterError;
     return true;
   }
-  source->rests_until = answer->at + took;
+  const bool crowded = source->crowded || source->database->LoadAdmission().under_way > 0;
+  source->rests_until = crowded ? answer->at + took : answer->at;
   source->batch_keys = took < kBatchTime ? std::min(2 * source->batch_keys, kBatchKeysMax)
                                          : std::max<size_t>(source->batch_keys / 2, 1);
   if (std::exchange(source->dropped, false)) return true;
@@ -105,13 +106,24 @@ size_t CacheWarmer::KeysNow(const Source& source, MonoTime now) const {
   return std::min(most, std::max<size_t>((loads.limit - loads.under_way) / 2, 1));
 }
 
+std::optional<std::string> CacheWarmer::NextKey(Source* source) {
+  if (source->sorted.empty() && source->taken >= kInOrder) {
+    source->sorted = SortedKeys(std::exchange(source->keys, {}), [this](std::string_view key) {
+      return placement_.Place(key).position;
+    });
+  }
+  if (!source->sorted.empty()) return source->sorted.Take();
+  ++source->taken;
+  return source->keys.Take();
+}
+
 CacheWarmer::Batch CacheWarmer::TakeBatch(uint32_t number, size_t keys_max) {
   const WallTime now = clock_.Wall();
   Batch batch;
   batch.routes = placement_.routes();
   batch.bytes_max = std::min(kBatchBytesMax, memory_.value_room() / kRoomPart);
   for (size_t i = 0; i < kLookedAtMax && batch.keys.size() < keys_max; ++i) {
-    std::optional<std::string> key = sources_[number].keys.Take();
+    std::optional<std::string> key = NextKey(&sources_[number]);
     if (!key) break;
     Add(number, std::move(*key), now, &batch);
   }
@@ -173,6 +185,7 @@ void CacheWarmer::Ask(uint32_t number, Batch batch) {
   Source& source = sources_[number];
   source.asked = clock_.Mono();
   source.under_way = true;
+  source.crowded = source.database->LoadAdmission().under_way > 0;
   ++under_way_;
   SnapshotLoad load;
   load.keys = std::exchange(batch.keys, {});
@@ -228,6 +241,7 @@ void CacheWarmer::Keep(const Wanted& wanted, const std::optional<cache::Value>& 
 void CacheWarmer::DropAll() {
   for (Source& source : sources_) {
     source.keys = {};
+    source.sorted = {};
     source.large = {};
     source.dropped = source.under_way;
   }

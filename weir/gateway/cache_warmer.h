@@ -7,10 +7,12 @@
 // another database meanwhile, and only where nothing is. So a list that is old, or wrong, makes the
 // cache hold what nobody asks for, and never an old value.
 //
-// It goes through the list in order, one batch of each database at a time, and yields:
+// It takes the first kInOrder keys of each database in order, and the others in that of the records
+// (SortedKeys), which are then read a block after another. One batch of each database at a time,
+// and it yields:
 //   - A batch takes half of the places that are free at the database, and as many keys as it has
-//     answered within kBatchTime; afterwards it rests as long as that took. That a batch is slow,
-//     or fails, opens no circuit.
+//     answered within kBatchTime. Where a client's load was under way when it began or ended, it
+//     rests afterwards as long as that took. That a batch is slow, or fails, opens no circuit.
 //   - None is begun while a client's load waits for one; only when that has been so for kYieldMax,
 //     one of kBatchKeysFirst.
 //   - What is in memory already, or is not to be kept there, is not read. A lane that is almost
@@ -49,6 +51,7 @@
 #include "weir/gateway/lanes.h"
 #include "weir/gateway/memory.h"
 #include "weir/gateway/placement.h"
+#include "weir/gateway/sorted_keys.h"
 
 namespace weir::gateway {
 
@@ -62,6 +65,7 @@ class CacheWarmer {
   static constexpr std::chrono::nanoseconds kYieldMax = std::chrono::seconds(1);
   static constexpr std::chrono::nanoseconds kRestAfterError = std::chrono::seconds(1);
   static constexpr std::chrono::nanoseconds kTimeMax = std::chrono::hours(1);
+  static constexpr size_t kInOrder = size_t{256} << 10;  // Of each database.
   // Until it is to look again whether clients' loads wait.
   static constexpr std::chrono::nanoseconds kLookEvery = std::chrono::milliseconds(100);
   // Of the cache's memory, what a list is to take, but no more than kNamesBytesMax.
@@ -119,20 +123,24 @@ class CacheWarmer {
   };
   struct Source {
     Database* database = nullptr;
-    KeyList keys;
-    std::deque<Large> large;  // Before those: left out by one batch.
+    KeyList keys;             // In the order of the list,
+    size_t taken = 0;         // of which so many have been taken,
+    SortedKeys sorted;        // and the others, after them.
+    std::deque<Large> large;  // Before all those: left out by one batch.
     size_t batch_keys = kBatchKeysFirst;
     MonoTime asked;  // Or begun.
     MonoTime rests_until;
     bool under_way = false;
+    bool crowded = false;          // A client's load was under way when that began.
     bool dropped = false;          // While that was under way.
     std::optional<Answer> answer;  // Guarded by mutex_.
-    bool empty() const { return keys.empty() && large.empty(); }
+    bool empty() const { return keys.empty() && sorted.empty() && large.empty(); }
   };
 
   std::chrono::nanoseconds StepOf(uint32_t number);
   bool TakeAnswer(Source* source);
   size_t KeysNow(const Source& source, MonoTime now) const;
+  std::optional<std::string> NextKey(Source* source);
   Batch TakeBatch(uint32_t number, size_t keys_max);
   Batch TakeLarge(uint32_t number, size_t keys_max);
   void AddTo(uint32_t database, std::string_view key);

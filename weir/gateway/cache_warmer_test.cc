@@ -157,17 +157,56 @@ TEST_F(CacheWarmerTest, BatchesAreSmallAtFirstAndGrowWhileTheyTakeLittle) {
     EXPECT_EQ(Step(), keys);
     EXPECT_EQ(Step(), 0U) << "one at a time";
     AnswerAfter(CacheWarmer::kBatchTime / 2);
-    EXPECT_EQ(Step(), 0U) << "it rests as long as that took";
-    rig.clock.Advance(CacheWarmer::kBatchTime / 2);
   }
   for (; keys > 1; keys /= 2) {
     EXPECT_EQ(Step(), keys);
     AnswerAfter(milliseconds(300));
-    rig.clock.Advance(milliseconds(299));
-    EXPECT_EQ(Step(), 0U);
-    rig.clock.Advance(milliseconds(1));
   }
   EXPECT_EQ(Step(), 1U);
+}
+
+TEST_F(CacheWarmerTest, ItRestsAsLongAsABatchTookWhereAClientsLoadWasUnderWay) {
+  Warm(Many(10'000));
+  rig.SendAndHandOn(client, {"GET", Key(0)});
+  const ScriptedStore::CallId load = rig.First(Kind::kLoad);
+  EXPECT_GT(Step(), 0U);
+  rig.store().Complete(load);
+  AnswerAfter(milliseconds(2));
+  EXPECT_EQ(Step(), 0U);
+  rig.clock.Advance(milliseconds(1));
+  EXPECT_EQ(Step(), 0U);
+  rig.clock.Advance(milliseconds(1));
+  EXPECT_GT(Step(), 0U);
+  rig.SendAndHandOn(client, {"GET", Key(1)});
+  rig.clock.Advance(milliseconds(2));
+  rig.store().Complete(rig.First(Kind::kLoad));
+  EXPECT_EQ(Step(), 0U);
+  rig.clock.Advance(milliseconds(2));
+  EXPECT_GT(Step(), 0U);
+}
+
+TEST_F(CacheWarmerTest, BehindTheMostWantedKeysComeInTheOrderOfTheirRecords) {
+  const size_t count = CacheWarmer::kInOrder + 1000;
+  const std::vector<std::string> keys = Many(count);
+  for (size_t i = 0; i < count; i = i + 1 == 1000 ? CacheWarmer::kInOrder : i + 1) {
+    rig.store().Preload(rig.StoreKey(keys[i]), {Bytes::Copy("v"), kNever, 1});
+  }
+  Warm(keys);
+  while (!warmer().done()) {
+    warmer().Step();
+    rig.RunAll();
+  }
+  std::vector<std::string> loaded;
+  TakeEntries(rig.gateway().lanes(), rig.gateway().placement(), rig.clock.Wall(),
+              [&](const SnapshotEntry& entry) {
+                loaded.emplace_back(entry.key);
+                return true;
+              });
+  ASSERT_EQ(loaded.size(), 2000U);
+  EXPECT_TRUE(std::equal(keys.begin(), keys.begin() + 1000, loaded.begin()));
+  EXPECT_TRUE(std::is_sorted(loaded.begin() + 1000, loaded.end(), [&](auto& one, auto& other) {
+    return rig.StoreKey(one).position < rig.StoreKey(other).position;
+  }));
 }
 
 TEST_F(CacheWarmerTest, ABatchTakesHalfOfThePlacesAtMost) {

@@ -22,9 +22,10 @@ Hottest HottestOf(Lanes& lanes, uint32_t lane, size_t bytes_max) {
   Hottest found;
   size_t looked_at = 0;
   const Lanes::Locked locked = lanes.Lock(lane);
+  const size_t most = std::min(kHottestOfLane, locked->cache().entries() / kHottestPart);
   cache::Cache::Cursor cursor;
   found.all = locked->cache().WalkEntries(&cursor, [&](const cache::Cache::Entry& entry) {
-    if (looked_at++ == kHottestOfLane) return false;
+    if (looked_at++ == most) return false;
     if (entry.hit.absent) return true;
     if (found.keys.bytes() + entry.key.size() >= bytes_max) return false;
     found.keys.Add(entry.key);
