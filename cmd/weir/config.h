@@ -58,6 +58,7 @@ using Duration = std::chrono::milliseconds;
 inline constexpr Duration kUnbounded = Duration::max();
 
 enum class Durability { kFsync, kOs };
+enum class CacheObjective { kHits, kBytes };
 enum class StoreKind { kRocksdb, kMemory };
 enum class ClientCertificates { kNone, kOptional, kRequired };
 enum class LogLevel { kDebug, kInfo, kWarn, kError };
@@ -72,7 +73,8 @@ struct ServerConfig {
   Endpoint admin{"127.0.0.1", 6391};
   std::string data = "./weir-data";
   int64_t shards = 4;
-  ByteSize memory{0};   // Derived from the machine.
+  ByteSize memory{0};  // Derived from the machine.
+  CacheObjective cache_objective = CacheObjective::kHits;
   int64_t threads = 0;  // Derived from the machine.
   Durability durability = Durability::kFsync;
   StoreKind store = StoreKind::kRocksdb;

@@ -64,6 +64,10 @@ void DeclareServer(std::vector<Option>& table) {
                .least = ByteSize{uint64_t{64} << 20},
                .most = ByteSize{uint64_t{64} << 40},
                .default_words = "a quarter of the smaller of RAM and the cgroup's limit"}));
+  add(Declare(&ServerConfig::cache_objective,
+              {.key = "cache_objective",
+               .doc = "What the cache makes the most of where values differ in size: reads that it "
+                      "answers, or their bytes."}));
   add(Declare(&ServerConfig::threads, {.key = "threads",
                                        .doc = "Threads that serve clients.",
                                        .least = 1,

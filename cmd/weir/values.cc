@@ -391,6 +391,10 @@ std::vector<std::string_view> WordsOf<Durability>() {
   return {"fsync", "os"};
 }
 template <>
+std::vector<std::string_view> WordsOf<CacheObjective>() {
+  return {"hits", "bytes"};
+}
+template <>
 std::vector<std::string_view> WordsOf<StoreKind>() {
   return {"rocksdb", "memory"};
 }

@@ -81,6 +81,8 @@ std::vector<std::string_view> WordsOf();
 template <>
 std::vector<std::string_view> WordsOf<Durability>();
 template <>
+std::vector<std::string_view> WordsOf<CacheObjective>();
+template <>
 std::vector<std::string_view> WordsOf<StoreKind>();
 template <>
 std::vector<std::string_view> WordsOf<ClientCertificates>();

@@ -172,6 +172,9 @@ gateway::Gateway::Options GatewayOptions(const Config& config, const Budget& bud
   }
   options.placement.keyspaces = KeyspacesOf(config);
   options.cache_bytes = budget.cache;
+  if (config.server.cache_objective == CacheObjective::kBytes) {
+    options.cache_objective = cache::Cache::Objective::kBytes;
+  }
   options.memory.client_bytes = ClientBytes(budget, config);
   // The records of a store in memory are values as well, and outside the budget.
   options.memory.value_bytes =

@@ -3,7 +3,7 @@
 //
 // Source of each: LRU; ARC, Megiddo & Modha, FAST 2003; 2Q, Johnson & Shasha, VLDB 1994; LIRS,
 // Jiang & Zhang, SIGMETRICS 2002; S3-FIFO, Yang et al., SOSP 2023; W-TinyLFU, Einziger et al., TOS
-// 2017.
+// 2017; GDSF, Cherkasova, HP Labs 1998.
 #pragma once
 
 #include <array>
@@ -25,9 +25,10 @@ struct Behaviour {
     kWindow,        // The window's.
     kWindowAbove,   // The window's while it is above its share, else the main part's.
     kLessFrequent,  // Of the two ends the one that was asked for less often.
+    kLeastWorth,    // None: the entry that is worth least for its weight.
   };
   // What it means that an entry was evicted not long ago.
-  enum class Ghost : uint8_t { kNothing, kToMain, kToMainIfYounger, kMovesShare };
+  enum class Ghost : uint8_t { kNothing, kToMain, kToMainIfYounger, kMovesShare, kRaises };
 
   std::string_view name;
   double window_share = 0;  // Of the budget.
@@ -36,10 +37,11 @@ struct Behaviour {
   Evict evict = Evict::kMain;
   Ghost ghost = Ghost::kNothing;
   double ghost_share = 0;  // Evicted entries remembered, for each entry held.
+  double size_power = 0;   // With kLeastWorth: what an entry's weight counts as.
 };
 
 // s3lru is S3-FIFO with a segmented main part; the window of s3lru_30pct is three times as large.
-inline constexpr std::array<Behaviour, 8> kBehaviours = {{
+inline constexpr std::array<Behaviour, 10> kBehaviours = {{
     {"lru", 0, Behaviour::WindowHit::kToFront, Behaviour::MainHit::kToFront,
      Behaviour::Evict::kMain, Behaviour::Ghost::kNothing, 0},
     {"arc", 0, Behaviour::WindowHit::kPromote, Behaviour::MainHit::kToFront,
@@ -56,6 +58,17 @@ inline constexpr std::array<Behaviour, 8> kBehaviours = {{
      Behaviour::Evict::kLessFrequent, Behaviour::Ghost::kNothing, 0},
     {"wtinylfu_20pct", 0.2, Behaviour::WindowHit::kToFront, Behaviour::MainHit::kProtect,
      Behaviour::Evict::kLessFrequent, Behaviour::Ghost::kNothing, 0},
+    {"gdsf", 0, Behaviour::WindowHit::kNothing, Behaviour::MainHit::kToFront,
+     Behaviour::Evict::kLeastWorth, Behaviour::Ghost::kRaises, 2.0, 1.0},
+    {"gdsf_bytes", 0, Behaviour::WindowHit::kNothing, Behaviour::MainHit::kToFront,
+     Behaviour::Evict::kLeastWorth, Behaviour::Ghost::kRaises, 2.0, 0.25},
 }};
+
+// Returns the place in kBehaviours. Requires: there is one of this name.
+constexpr size_t BehaviourNamed(std::string_view name) {
+  size_t index = 0;
+  while (kBehaviours[index].name != name) ++index;
+  return index;
+}
 
 }  // namespace weir::cache

@@ -7,11 +7,7 @@
 namespace weir::cache {
 namespace {
 
-constexpr size_t FirstBehaviour() {
-  size_t index = 0;
-  while (kBehaviours[index].name != Cache::kFirstBehaviour) ++index;
-  return index;
-}
+constexpr size_t kFirst = BehaviourNamed(Cache::kFirstBehaviour);
 
 Shadows NewShadows(const Cache::Options& options, size_t first) {
   return Shadows({options.budget_bytes, options.shadow_bytes, first,
@@ -20,9 +16,9 @@ Shadows NewShadows(const Cache::Options& options, size_t first) {
 
 std::unique_ptr<MissRatioCurve> NewCurve(const Cache::Options& options, size_t first) {
   if (options.curve_bytes == 0) return nullptr;
-  return std::make_unique<MissRatioCurve>(
-      MissRatioCurve::Options{options.budget_bytes, options.curve_bytes, options.curve_work_max,
-                              first, options.objective == Cache::Objective::kBytes});
+  return std::make_unique<MissRatioCurve>(MissRatioCurve::Options{
+      options.budget_bytes, options.curve_bytes, options.curve_work_max, first,
+      options.objective == Cache::Objective::kBytes, Cache::EntryShare(options.objective)});
 }
 
 }  // namespace
@@ -30,9 +26,9 @@ std::unique_ptr<MissRatioCurve> NewCurve(const Cache::Options& options, size_t f
 Cache::Cache(Options options)
     : options_(options),
       entries_(options.hash_seed),
-      order_(kBehaviours[FirstBehaviour()], options.budget_bytes),
-      shadows_(NewShadows(options, FirstBehaviour())),
-      curve_(NewCurve(options, FirstBehaviour())) {}
+      order_(kBehaviours[kFirst], options.budget_bytes),
+      shadows_(NewShadows(options, kFirst)),
+      curve_(NewCurve(options, kFirst)) {}
 
 // Slabs go as a whole; only values that are shared by reference must be let go one by one.
 Cache::~Cache() {
@@ -179,13 +175,13 @@ bool Cache::Insert(std::string_view key, uint32_t hash, const Value* value, cons
                    WallTime now, Order<Entries>::End end) {
   const uint64_t weight = entries_.Weight(key, hash, value, until);
   const uint64_t spread = Spread(hash);
-  if (weight > options_.budget_bytes / 8) {
+  if (weight > options_.budget_bytes / EntryShare(options_.objective)) {
     FollowErase(spread);
     ++counters_.rejected;
     return false;
   }
   // There is something to choose once it is full; until then the shadows have time to fill.
-  if (bytes_ > options_.budget_bytes / 2) shadows_.Begin(2 * index_.size());
+  if (bytes_ > options_.budget_bytes / 2) BeginShadows();
   FollowPut(spread, weight, until.fresh);
   MakeRoom(weight);
   const Entries::Id id = entries_.Make(key, hash, value, until);
@@ -197,6 +193,13 @@ bool Cache::Insert(std::string_view key, uint32_t hash, const Value* value, cons
   assert(bytes_ == order_.bytes());
   CountShared(id);
   return true;
+}
+
+void Cache::BeginShadows() {
+  if (shadows_.begun()) return;
+  const size_t before = shadows_.choice();
+  shadows_.Begin(2 * index_.size());
+  if (curve_ != nullptr && shadows_.choice() != before) curve_->Prefer(shadows_.choice());
 }
 
 void Cache::MakeRoom(uint64_t weight) {

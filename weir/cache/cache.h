@@ -49,6 +49,11 @@ class Cache {
 
   // What the choice of a policy is to make the most of.
   enum class Objective : uint8_t { kHits, kBytes };
+  // The part of the budget above which no entry is kept is 1 / EntryShare: few large entries are
+  // worth many small ones only where bytes count.
+  static constexpr size_t EntryShare(Objective objective) {
+    return objective == Objective::kBytes ? 2 : 8;
+  }
   // Where the memory comes from for what the policy remembers of entries that are gone.
   // kBesideBudget: for comparison with policies whose own memory nobody counts.
   enum class History : uint8_t { kWithinBudget, kBesideBudget };
@@ -104,7 +109,7 @@ class Cache {
   std::optional<Hit> FindKept(std::string_view key, uint64_t hash, WallTime now);
 
   // Keeps `value` for as long as `until` says, but not after its expiry, in place of what was
-  // there. An entry that would take more than an eighth of the budget is not kept. A value of the
+  // there. An entry that would take more than its share of the budget is not kept. A value of the
   // size and form of the one before takes its memory and its place in the order; any other is a new
   // entry.
   void Put(std::string_view key, uint64_t hash, const Value& value, Until until, WallTime now);
@@ -195,6 +200,7 @@ class Cache {
   }
 
   void Swap(Cache& other);
+  void BeginShadows();
   // Returns whether a FollowPut of what is here would change nothing.
   bool FollowFind(uint64_t spread, WallTime now);
   // `fresh`: what is stale is a miss, and so it is for who estimates misses.

@@ -25,6 +25,8 @@ class Chooser {
   Chooser(size_t first, double cost) : choice_(first), cost_(cost) {}
 
   void SetCost(double cost) { cost_ = cost; }
+  // Goes another way for a reason of the caller's.
+  void SetChoice(size_t way) { choice_ = way; }
 
   // Takes what each way gained in one round. Returns the way to go.
   size_t Add(const std::array<double, kWays>& gains) {

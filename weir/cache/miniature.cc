@@ -6,9 +6,11 @@
 
 namespace weir::cache {
 
-Miniature::Miniature(const Behaviour& behaviour, uint64_t capacity, size_t records_max)
+Miniature::Miniature(const Behaviour& behaviour, uint64_t capacity, size_t records_max,
+                     size_t entry_share)
     : capacity_(capacity),
       records_max_(records_max),
+      entry_share_(entry_share),
       buckets_(16, kNone),
       order_(behaviour, capacity) {
   assert(records_max > 0);
@@ -80,8 +82,7 @@ void Miniature::Put(uint64_t hash, uint64_t weight, WallTime until) {
     }
     Remove(known);
   }
-  // Cache keeps no entry above an eighth of its budget.
-  if (weight > std::min(capacity_ / 8, SampleBudget())) return;
+  if (weight > std::min(capacity_ / entry_share_, SampleBudget())) return;
   if (weight > std::numeric_limits<uint32_t>::max()) return;
   View view{records_};
   while (order_.bytes() + weight > SampleBudget()) Free(order_.Victim(view, weight));

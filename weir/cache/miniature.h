@@ -26,8 +26,9 @@ class Miniature {
   // What one record takes, with its share of what the behaviour remembers.
   static constexpr size_t kBytesOfRecord = 84;
 
-  // Of a cache of `capacity` bytes. Requires: records_max > 0.
-  Miniature(const Behaviour& behaviour, uint64_t capacity, size_t records_max);
+  // Of a cache of `capacity` bytes that keeps no entry above 1 / `entry_share` of them.
+  // Requires: records_max > 0.
+  Miniature(const Behaviour& behaviour, uint64_t capacity, size_t records_max, size_t entry_share);
 
   bool Follows(uint64_t hash) const { return (hash >> 32) < bound_; }
   double rate() const { return static_cast<double>(bound_) / static_cast<double>(kAll); }
@@ -84,6 +85,7 @@ class Miniature {
 
   uint64_t capacity_;
   size_t records_max_;
+  size_t entry_share_;
   uint64_t bound_ = kAll;
   std::vector<Record> records_;
   std::vector<Id> buckets_;

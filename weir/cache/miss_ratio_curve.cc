@@ -24,7 +24,8 @@ MissRatioCurve::MissRatioCurve(const Options& options)
   const size_t memory = options.memory_bytes - 2 * chooser_bytes_;
   const size_t records = std::max(memory / kPoints / Miniature::kBytesOfRecord, kRecordsMin);
   for (size_t p = 0; p < kPoints; ++p) {
-    points_.emplace_back(*behaviour_, Scaled(options.budget_bytes, ScaleOf(p)), records);
+    points_.emplace_back(*behaviour_, Scaled(options.budget_bytes, ScaleOf(p)), records,
+                         options.entry_share);
   }
   small_.Begin(0);
   large_.Begin(0);

@@ -40,6 +40,7 @@ class MissRatioCurve {
     double work_max = 0.3;
     size_t first = 0;          // The behaviour that the cache begins with: an index of kBehaviours.
     bool count_bytes = false;  // As in Shadows::Options.
+    size_t entry_share = 8;    // 1 / the part of the budget above which no entry is kept.
   };
 
   // What would have been missed, for all keys, of `lookups`. Counts since the beginning, so that
@@ -78,6 +79,12 @@ class MissRatioCurve {
     small_.Erase(hash);
     large_.Erase(hash);
     for (size_t p = 0; p < kPoints && points_[p].Follows(hash); ++p) points_[p].Erase(hash);
+  }
+
+  // As Shadows::Prefer.
+  void Prefer(size_t way) {
+    small_.Prefer(way);
+    large_.Prefer(way);
   }
 
   // What the cache acts as from now on, and the bytes it has for entries.

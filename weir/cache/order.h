@@ -2,13 +2,14 @@
 //
 // Entries are numbers; their links, state and weight live with the owner (`Nodes`), so that a cache
 // can keep them beside its keys and a simulation beside nothing. Entries stand in three lists, the
-// window, the main part and its protected part; a Behaviour says how they move between them.
+// window, the main part and its protected part; a Behaviour says how they move between them. Under
+// one that weighs entries they stand in the lists of a GreedyDual.
 //
 // Nodes gives for an id: prev, next, state (a byte), weight (bytes) and hash, the first three with
 // setters, the last for entries in a list only. A new entry's state is 0.
 //
 // When not to use: outside of a cache; it never looks at keys.
-// Invariant: window, main and protected bytes are the sums of the weights of their entries.
+// Invariant: the bytes of each part are the sum of the weights of its entries.
 // Threads: single-owner. Cost: O(1), amortised where hits are only counted; no allocation on a hit.
 // Source: see behaviour.h. Differs: LIRS's stack is known by marks in the main list, not by entry.
 #pragma once
@@ -24,6 +25,7 @@
 #include "weir/cache/behaviour.h"
 #include "weir/cache/frequency_sketch.h"
 #include "weir/cache/ghosts.h"
+#include "weir/cache/greedy_dual.h"
 #include "weir/cache/marks.h"
 
 namespace weir::cache {
@@ -53,8 +55,12 @@ class Order {
   void Remove(Nodes& nodes, Id id) { Unlink(nodes, id); }
 
   // Memory for what is remembered of entries that are gone.
-  size_t history_bytes() const { return ghosts_.bytes() + frequencies_.bytes(); }
-  uint64_t bytes() const { return lists_[0].bytes + lists_[1].bytes + lists_[2].bytes; }
+  size_t history_bytes() const {
+    return ghosts_.bytes() + frequencies_.bytes() + weighed_.memory_bytes();
+  }
+  uint64_t bytes() const {
+    return lists_[0].bytes + lists_[1].bytes + lists_[2].bytes + weighed_.bytes();
+  }
   size_t count() const { return count_; }
   // How far a walk has come. Ends with any call that is not const.
   struct Cursor {
@@ -66,8 +72,11 @@ class Order {
   template <class Visit>
   bool Walk(const Nodes& nodes, Cursor* at, const Visit& visit) const {
     constexpr std::array kLists = {kProtected, kMain, kWindow};
-    for (; at->lists < kLists.size(); ++at->lists, at->last = kNone) {
-      Id id = at->last == kNone ? lists_[kLists[at->lists]].head : Next(nodes, at->last);
+    const auto head = [&](size_t n) {
+      return n < kLists.size() ? lists_[kLists[n]].head : weighed_.Head(n - kLists.size());
+    };
+    for (; at->lists < kLists.size() + weighed_.lists(); ++at->lists, at->last = kNone) {
+      Id id = at->last == kNone ? head(at->lists) : Next(nodes, at->last);
       for (; id != kNone; id = Next(nodes, id)) {
         if (Marks::IsMark(id)) continue;
         at->last = id;
@@ -76,7 +85,7 @@ class Order {
     }
     return true;
   }
-  bool Holds(const Nodes& nodes, Id id) const { return (nodes.state(id) & 3) != 0; }
+  bool Holds(const Nodes& nodes, Id id) const { return nodes.state(id) != 0; }
 
  private:
   enum ListName : uint8_t { kWindow = 0, kMain = 1, kProtected = 2 };
@@ -87,6 +96,11 @@ class Order {
   };
   static constexpr double kProtectedShare = 0.8;
   static constexpr size_t kSmallMax = 4096;
+  static constexpr uint8_t kLevelMax = GreedyDual<Nodes>::kLevels - 1;
+  // Entries of each part that one call brings from or to the lists of weighed_.
+  static constexpr size_t kMovedAtOnce = 2;
+
+  bool Weighs() const { return behaviour_->evict == Behaviour::Evict::kLeastWorth; }
 
   static uint8_t Uses(uint8_t state) { return state >> 2 & 3; }
   bool Fallen(uint8_t state) const {
@@ -154,6 +168,11 @@ class Order {
     ++count_;
   }
   void Unlink(Nodes& nodes, Id id) {
+    if (GreedyDual<Nodes>::Has(nodes.state(id))) {
+      weighed_.Cut(nodes, id);
+      --count_;
+      return;
+    }
     const ListName name = ListOf(nodes.state(id));
     Cut(nodes, lists_[name], id);
     lists_[name].bytes -= nodes.weight(id);
@@ -162,7 +181,7 @@ class Order {
     if (name == kMain) PopMarks(nodes);
   }
   void MoveFront(Nodes& nodes, ListName to, Id id, uint8_t uses = 0) {
-    if (ListOf(nodes.state(id)) == to && lists_[to].head == id) return;
+    if (lists_[to].head == id) return;
     Unlink(nodes, id);
     PushFront(nodes, to, id, uses);
   }
@@ -205,6 +224,15 @@ class Order {
   std::optional<Ghosts::Ghost> TakeGhost(uint64_t hash);
   void MoveShare(const Ghosts::Ghost& ghost, uint64_t weight);
   void Settle(Nodes& nodes);
+  // The part of weighed_ in what the others say of all.
+  void PushWeighed(Nodes& nodes, Id id, uint8_t level, End end = End::kFront);
+  void HitWeighed(Nodes& nodes, Id id);
+  void SettleWeighed(Nodes& nodes);
+  // Whether the entry is one of the window or the like, and may not have been asked for twice.
+  static bool IsNew(uint8_t state) {
+    return GreedyDual<Nodes>::Has(state) ? GreedyDual<Nodes>::LevelOf(state) == 0
+                                         : ListOf(state) == kWindow;
+  }
   Id Evict(Nodes& nodes, Id id, bool from_window);
   Id MainEnd(Nodes& nodes);
   Id FilteredWindowEnd(Nodes& nodes, uint64_t incoming);
@@ -220,12 +248,55 @@ class Order {
   Marks marks_;
   Ghosts ghosts_;
   FrequencySketch frequencies_;
+  GreedyDual<Nodes> weighed_;
 };
+
+template <class Nodes>
+void Order<Nodes>::PushWeighed(Nodes& nodes, Id id, uint8_t level, End end) {
+  if (weighed_.power() != behaviour_->size_power) weighed_.SetPower(behaviour_->size_power);
+  end == End::kFront ? weighed_.Push(nodes, id, level) : weighed_.PushBack(nodes, id, level);
+  ++count_;
+}
+
+// To the level above; from the other parts to one that is not the lowest.
+template <class Nodes>
+void Order<Nodes>::HitWeighed(Nodes& nodes, Id id) {
+  const uint8_t state = nodes.state(id);
+  const bool raised = GreedyDual<Nodes>::Has(state) || ListOf(state) == kProtected;
+  Unlink(nodes, id);
+  PushWeighed(nodes, id, raised && !IsNew(state) ? kLevelMax : 1);
+}
+
+// Brings what another behaviour left to the lists of weighed_, or back.
+template <class Nodes>
+void Order<Nodes>::SettleWeighed(Nodes& nodes) {
+  if (!Weighs()) {
+    for (size_t n = 0; n < kMovedAtOnce && weighed_.count() > 0; ++n) {
+      MoveFront(nodes, kMain, weighed_.Lowest());
+    }
+    return;
+  }
+  for (const ListName part : {kWindow, kMain, kProtected}) {
+    for (size_t n = 0; n < kMovedAtOnce && lists_[part].tail != kNone; ++n) {
+      const Id id = lists_[part].tail;
+      Unlink(nodes, id);
+      PushWeighed(nodes, id, static_cast<uint8_t>(part));
+    }
+  }
+}
 
 template <class Nodes>
 void Order<Nodes>::Hit(Nodes& nodes, Id id, uint64_t hash) {
   frequencies_.Add(hash);
   const uint8_t state = nodes.state(id);
+  if (Weighs()) {
+    HitWeighed(nodes, id);
+    return SettleWeighed(nodes);
+  }
+  if (GreedyDual<Nodes>::Has(state)) {
+    MoveFront(nodes, kMain, id);
+    return Settle(nodes);
+  }
   const ListName list = ListOf(state);
   const auto count = [&] {
     if (Uses(state) < kUsesMax) {
@@ -262,6 +333,7 @@ template <class Nodes>
 void Order<Nodes>::Insert(Nodes& nodes, Id id, uint64_t hash, End end) {
   frequencies_.Add(hash);
   bool to_main = behaviour_->evict == Behaviour::Evict::kMain;
+  uint8_t level = 0;
   if (const std::optional<Ghosts::Ghost> ghost = TakeGhost(hash)) {
     switch (behaviour_->ghost) {
       case Behaviour::Ghost::kNothing:
@@ -276,7 +348,14 @@ void Order<Nodes>::Insert(Nodes& nodes, Id id, uint64_t hash, End end) {
         to_main = true;
         MoveShare(*ghost, nodes.weight(id));
         break;
+      case Behaviour::Ghost::kRaises:
+        level = ghost->from_window ? 1 : kLevelMax;
+        break;
     }
+  }
+  if (Weighs()) {
+    PushWeighed(nodes, id, level, end);
+    return SettleWeighed(nodes);
   }
   if (behaviour_->evict == Behaviour::Evict::kWindow &&
       lists_[kMain].bytes + lists_[kProtected].bytes + nodes.weight(id) + WindowTarget() <=
@@ -299,7 +378,7 @@ std::optional<Ghosts::Ghost> Order<Nodes>::TakeGhost(uint64_t hash) {
       const uint64_t held =
           from_window ? lists_[kWindow].bytes : lists_[kMain].bytes + lists_[kProtected].bytes;
       share = 1 - static_cast<double>(held) / static_cast<double>(budget_);
-    } else if (!from_window) {
+    } else if (!from_window && behaviour_->ghost != Behaviour::Ghost::kRaises) {
       return uint64_t{0};
     }
     return static_cast<uint64_t>(share * static_cast<double>(count_));
@@ -324,6 +403,7 @@ void Order<Nodes>::MoveShare(const Ghosts::Ghost& ghost, uint64_t weight) {
 // one looks for it, a little with each call.
 template <class Nodes>
 void Order<Nodes>::Settle(Nodes& nodes) {
+  if (weighed_.count() > 0) SettleWeighed(nodes);
   if (behaviour_->main_hit == Behaviour::MainHit::kProtect) {
     const auto most = static_cast<uint64_t>(
         kProtectedShare * static_cast<double>(budget_ - std::min(budget_, WindowTarget())));
@@ -442,10 +522,14 @@ uint32_t Order<Nodes>::Victim(Nodes& nodes, uint64_t incoming) {
     case Behaviour::Evict::kLessFrequent:
       id = LessFrequent(nodes, incoming);
       break;
+    case Behaviour::Evict::kLeastWorth:
+      break;
   }
+  // Entries there that no behaviour in force looks at are older than all others.
+  if (weighed_.count() > 0) id = weighed_.Lowest();
   if (id == kNone) id = lists_[kWindow].tail;
   if (id == kNone) id = MainEnd(nodes);
-  return Evict(nodes, id, ListOf(nodes.state(id)) == kWindow);
+  return Evict(nodes, id, IsNew(nodes.state(id)));
 }
 
 }  // namespace weir::cache

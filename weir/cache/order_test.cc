@@ -156,10 +156,28 @@ size_t SurvivorsOfAScan(std::string_view name) {
                                            [](uint32_t key) { return key < 100; }));
 }
 
+TEST(Order, AsGdsfHoldsManyLightEntriesInPlaceOfFewHeavyOnes) {
+  constexpr uint32_t kKeys = 2000;
+  const auto hits = [](std::string_view name) {
+    Keys cache(Named(name), 20'000, kKeys);
+    for (uint32_t key = 0; key < kKeys; ++key) cache.nodes_.set_weight(key, key % 4 == 0 ? 100 : 5);
+    Random random(5);
+    size_t sum = 0;
+    for (int n = 0; n < 100'000; ++n) {
+      sum += cache.Ask(static_cast<uint32_t>(random.Below(random.Below(kKeys) + 1))) ? 1 : 0;
+    }
+    return sum;
+  };
+  // Three quarters of the keys are light, and all of those fit.
+  EXPECT_GT(hits("gdsf"), hits("lru") + 10'000);
+  EXPECT_GT(hits("gdsf"), hits("s3lru") + 5'000);
+  EXPECT_GT(hits("gdsf"), 75'000U);
+}
+
 TEST(Order, AScanDoesNotEmptyWhatResistsScans) {
   EXPECT_EQ(SurvivorsOfAScan("lru"), 0U);
   for (const std::string_view name :
-       {"arc", "lirs", "s3lru", "s3lru_30pct", "wtinylfu_1pct", "wtinylfu_20pct"}) {
+       {"arc", "lirs", "s3lru", "s3lru_30pct", "wtinylfu_1pct", "wtinylfu_20pct", "gdsf"}) {
     EXPECT_GE(SurvivorsOfAScan(name), 90U) << name;
   }
 }

@@ -21,6 +21,7 @@ void Shadows::Start(uint64_t entries) {
   for (const Behaviour& behaviour : kBehaviours) {
     orders_.emplace_back(behaviour, SampleBudget());
   }
+  if (weights_.Differ()) chooser_.SetChoice(options_.count_bytes ? kWeighingForBytes : kWeighing);
 }
 
 Shadows::Report Shadows::report() const {
@@ -96,6 +97,9 @@ void Shadows::EndRound() {
   // In bytes an entry is worth what the mean one weighs.
   const double worth =
       options_.count_bytes && order.count() > 0 ? static_cast<double>(order.bytes()) / count : 1.0;
+  for (size_t way = 0; way < kWays && !weights_.Differ(); ++way) {
+    if (kBehaviours[way].evict == Behaviour::Evict::kLeastWorth) gains_[way] = 0;
+  }
   chooser_.SetCost(std::max(kChangeCostMin, kChangeCost * count) * worth);
   chooser_.Add(gains_);
   gains_.fill(0);

@@ -4,6 +4,8 @@
 // shadow has the same part of the budget as of the keys. When the sample outgrows its memory the
 // bound is halved. Shadows see every look-up and every insertion of the cache and hold no values.
 // They follow no key before Begin: while a cache has room for all, every behaviour pays the same.
+// Behaviours that weigh entries are begun with where weights differ, and not chosen where they are
+// alike: there they are one more kind of LRU.
 //
 // When not to use: for the hit ratio itself; on small samples it is far less certain than the
 // order. Threads: single-owner. Cost: a comparison for a key outside the sample; for one in it a
@@ -28,7 +30,7 @@ class Shadows {
  public:
   static constexpr size_t kWays = kBehaviours.size();
   // What one sampled key takes, with its share of what each behaviour remembers.
-  static constexpr size_t kBytesOfKey = 256;
+  static constexpr size_t kBytesOfKey = 288;
 
   struct Options {
     uint64_t budget_bytes = 0;  // Of the cache.
@@ -36,6 +38,9 @@ class Shadows {
     size_t first = 0;           // The behaviour to begin with.
     bool count_bytes = false;   // A hit gains its entry's bytes, not one.
   };
+  // Which behaviour to begin with where weights differ, for hits and for their bytes.
+  static constexpr size_t kWeighing = BehaviourNamed("gdsf");
+  static constexpr size_t kWeighingForBytes = BehaviourNamed("gdsf_bytes");
 
   explicit Shadows(const Options& options);
 
@@ -45,6 +50,10 @@ class Shadows {
   void Begin(uint64_t entries) {
     if (bound_ == 0 && records_max_ != 0) Start(entries);
   }
+
+  // Chooses a behaviour for a reason of the caller's, until another is found to pay more.
+  void Prefer(size_t way) { chooser_.SetChoice(way); }
+  bool begun() const { return bound_ != 0; }
 
   // Returns the behaviour that pays most: an index of kBehaviours.
   size_t choice() const { return chooser_.choice(); }
@@ -56,6 +65,7 @@ class Shadows {
   bool Find(uint64_t hash, WallTime now) { return !Follows(hash) || FindSampled(hash, now); }
   // An entry of `weight` bytes is kept until `until`.
   void Put(uint64_t hash, uint64_t weight, WallTime until) {
+    weights_.Add(weight);
     if (Follows(hash)) PutSampled(hash, weight, until);
   }
   void Erase(uint64_t hash) {
@@ -106,6 +116,31 @@ class Shadows {
     uint64_t hash(Id id) const { return records[id].hash; }
   };
 
+  // How much the weights of what was put lately differ.
+  class Weights {
+   public:
+    void Add(uint64_t weight) {
+      const auto bytes = static_cast<double>(weight);
+      if (count_ == kCountMax) {
+        count_ /= 2;
+        sum_ /= 2;
+        squares_ /= 2;
+      }
+      ++count_;
+      sum_ += bytes;
+      squares_ += bytes * bytes;
+    }
+    // Whether their standard deviation is above their mean.
+    bool Differ() const { return squares_ * count_ > 2 * sum_ * sum_; }
+
+   private:
+    static constexpr double kCountMax = 1 << 17;
+
+    double count_ = 0;
+    double sum_ = 0;
+    double squares_ = 0;
+  };
+
   double SampleRate() const { return static_cast<double>(bound_) / static_cast<double>(kAll); }
   uint64_t SampleBudget() const {
     return static_cast<uint64_t>(static_cast<double>(options_.budget_bytes) * SampleRate());
@@ -133,6 +168,7 @@ class Shadows {
   size_t live_ = 0;  // Records that are not free.
   std::vector<Order<View>> orders_;
   Chooser<kWays> chooser_;
+  Weights weights_;
   std::array<double, kWays> gains_{};
   std::array<uint64_t, kWays> hits_{};
   uint64_t lookups_ = 0;

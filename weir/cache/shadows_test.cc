@@ -103,6 +103,32 @@ TEST(Shadows, WhatIsErasedOrOverIsAMissInAll) {
   for (const uint64_t hits : shadows.report().hits) EXPECT_EQ(hits, 2U);
 }
 
+// Skewed requests; one key in eight is of this weight.
+void AskForWeights(Shadows& shadows, uint64_t heavy) {
+  Random random(5);
+  for (int n = 0; n < 50'000; ++n) {
+    const uint64_t key = random.Below(random.Below(4000) + 1);
+    Ask(shadows, key, key % 8 == 0 ? heavy : 10);
+  }
+}
+
+TEST(Shadows, WeighWhereWeightsDifferAndNotWhereTheyAreAlike) {
+  Shadows alike({10'000, kMemory, IndexOf("s3lru")});
+  Shadows differ({10'000, kMemory, IndexOf("s3lru")});
+  Shadows for_bytes({10'000, kMemory, IndexOf("s3lru"), true});
+  for (Shadows* each : {&alike, &differ, &for_bytes}) {
+    const uint64_t heavy = each == &alike ? 10 : 1000;
+    for (uint64_t key = 0; key < 8; ++key) Ask(*each, key, key == 0 ? heavy : 10);
+    each->Begin(0);
+    EXPECT_EQ(each->choice(), each == &alike    ? IndexOf("s3lru")
+                              : each == &differ ? Shadows::kWeighing
+                                                : Shadows::kWeighingForBytes);
+    AskForWeights(*each, heavy);
+  }
+  EXPECT_NE(kBehaviours[alike.choice()].evict, Behaviour::Evict::kLeastWorth);
+  EXPECT_EQ(differ.choice(), Shadows::kWeighing);
+}
+
 TEST(Shadows, FollowNoKeyBeforeTheyBegin) {
   Shadows shadows({512, kMemory, 0});
   AskInALoop(shadows, 1000, 10);

@@ -60,7 +60,7 @@ Gateway::Gateway(Options options, std::vector<std::unique_ptr<store::Store>> sto
       serves_all_(slots_ == OwnsAll(self_)),
       memory_(options.memory),
       lanes_(placement_.lanes(), options.cache_bytes, placement_.hash_seed(),
-             &memory_.cached_values()),
+             &memory_.cached_values(), options.cache_objective),
       versions_(VersionFloor(stores)),
       tracking_(memory_.clients(), options.tracked_keys_max),
       warmer_(lanes_, placement_, memory_, tracking_, clock_),

@@ -92,6 +92,7 @@ class Gateway {
     RangeKeeper::Options ranges;
     RangeMoves::Options moves;
     size_t cache_bytes = size_t{64} << 20;
+    cache::Cache::Objective cache_objective = cache::Cache::Objective::kHits;
     Memory::Limits memory;
     // How long requests may wait for a place at their database.
     limit::QueueDelay::Options waits;

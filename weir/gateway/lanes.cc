@@ -6,7 +6,8 @@
 
 namespace weir::gateway {
 
-Lanes::Lanes(uint32_t count, size_t budget_bytes, uint64_t hash_seed, ByteAccount* shared_values) {
+Lanes::Lanes(uint32_t count, size_t budget_bytes, uint64_t hash_seed, ByteAccount* shared_values,
+             cache::Cache::Objective objective) {
   assert(count > 0);
   assert(count <= kLanesMax);
   size_t curve = std::min(budget_bytes / kCurveShare, kCurveBytesMax);
@@ -16,7 +17,8 @@ Lanes::Lanes(uint32_t count, size_t budget_bytes, uint64_t hash_seed, ByteAccoun
   cache::Cache::Options options{.budget_bytes = share - shadows,
                                 .hash_seed = hash_seed,
                                 .shared_values = shared_values,
-                                .shadow_bytes = shadows};
+                                .shadow_bytes = shadows,
+                                .objective = objective};
   if (curve > 0) {
     const size_t wanted =
         std::min<size_t>(kCurveLanesBytes / std::max<size_t>(share, 1) + 1, count);

@@ -55,9 +55,11 @@ class Lanes {
     uint64_t loads_under_way = 0;
   };
 
-  // `hash_seed`, `shared_values`: see cache::Cache::Options. Requires: 0 < count <= kLanesMax.
+  // `hash_seed`, `shared_values`, `objective`: see cache::Cache::Options. Requires: 0 < count <=
+  // kLanesMax.
   Lanes(uint32_t count, size_t budget_bytes, uint64_t hash_seed,
-        ByteAccount* shared_values = nullptr);
+        ByteAccount* shared_values = nullptr,
+        cache::Cache::Objective objective = cache::Cache::Objective::kHits);
 
   // A lane and its lock, held as long as this lives.
   class Locked {
