@@ -129,6 +129,11 @@ void Index::Begin(size_t count) {
 // A table that grows takes up less than the room for one entry in each bucket until it has moved.
 void Index::Step(const Entries& entries) {
   if (segments_.size() * kSegmentBuckets < count_) return AddSegment();
+  // All that is needed of memory is waited for at once.
+  for (size_t n = 0; n < kMovedAtOnce; ++n) {
+    const size_t next = count_ > from_ ? moved_begin_ - 1 - n : moved_end_ + n;
+    if (next < from_) PrefetchBucket(entries, next);
+  }
   for (size_t n = 0; n < kMovedAtOnce; ++n) {
     if (moved_end_ - moved_begin_ == from_) {
       from_ = count_;
@@ -139,27 +144,30 @@ void Index::Step(const Entries& entries) {
     MoveHome(entries, grows ? moved_begin_ - 1 : moved_end_);
     grows ? --moved_begin_ : ++moved_end_;
   }
-  if (moved_end_ - moved_begin_ == from_) return;
-  // They are needed with the next change.
-  for (size_t n = 0; n < kMovedAtOnce; ++n) {
-    const size_t next = count_ > from_ ? moved_begin_ - 1 - n : moved_end_ + n;
-    if (next < from_) PrefetchBucket(entries, next);
-  }
 }
 
 void Index::MoveHome(const Entries& entries, size_t home) {
   moving_.clear();
   for (size_t bucket = home;; ++bucket) {
-    const Bucket& here = BucketAt(bucket);
-    for (const uint32_t slot : here.slots) {
+    const Segment& segment = SegmentAt(bucket);
+    Bucket& here = segment.buckets[bucket % kSegmentBuckets];
+    const size_t moving_before = moving_.size();
+    for (uint32_t& slot : here.slots) {
       if (slot == kEmpty) continue;
-      const Id id = IdOf(slot, SegmentAt(bucket).id_bits);
+      const Id id = IdOf(slot, segment.id_bits);
       const uint64_t hash = entries.hash(id);
-      if (HomeAmong(from_, hash) == home) moving_.push_back({id, hash});
+      if (HomeAmong(from_, hash) != home) continue;
+      moving_.push_back({id, hash});
+      slot = kEmpty;
+    }
+    const auto late = static_cast<uint32_t>(moving_.size() - moving_before);
+    for (size_t passed = home; passed < bucket && late > 0; ++passed) {
+      Bucket& before = SegmentAt(passed).buckets[passed % kSegmentBuckets];
+      assert(before.passed >= late);
+      before.passed -= late;
     }
     if (here.passed == 0) break;
   }
-  for (const Moving& each : moving_) Take(each.id, home);
   for (const Moving& each : moving_) Place(each.id, each.hash, HomeAmong(count_, each.hash));
 }
 
@@ -178,7 +186,9 @@ void Index::Trim() {
 void Index::PrefetchBucket(const Entries& entries, size_t bucket) const {
   for (const uint32_t slot : BucketAt(bucket).slots) {
     if (slot == kEmpty) continue;
-    Prefetch(entries.At(IdOf(slot, SegmentAt(bucket).id_bits)));
+    const char* entry = entries.At(IdOf(slot, SegmentAt(bucket).id_bits));
+    Prefetch(entry);
+    Prefetch(entry + kKeyBegins);
   }
 }
 

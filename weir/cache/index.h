@@ -85,6 +85,7 @@ class Index {
   static constexpr size_t kSegmentBuckets = 128;
   static constexpr size_t kCountMin = kSegmentBuckets;
   static constexpr size_t kMovedAtOnce = 2;  // Buckets.
+  static constexpr size_t kKeyBegins = 31;   // Before here, where an entry is small.
   static constexpr unsigned kIdBitsMin = 16;
   static constexpr uint32_t kEmpty = 0;
   static constexpr uint32_t kTagMin = 1;  // So that no tag is that of an empty slot.

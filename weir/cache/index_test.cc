@@ -1,8 +1,10 @@
 // Goal: an entry is found as long as it is there, and no longer, while the index grows and shrinks.
-// Method: random histories beside a map, under good hashes and under ones that crowd a few buckets.
+// Method: random histories beside a map, under good hashes and under ones that crowd a few buckets,
+// look alike, or are one; and with numbers of many more bits than those before.
 
 #include "weir/cache/index.h"
 
+#include <bit>
 #include <string>
 #include <utility>
 #include <vector>
@@ -27,6 +29,29 @@ uint32_t GoodHash(size_t n) {
 // Of a hundred keys each.
 uint32_t CrowdedHash(size_t n) {
   return static_cast<uint32_t>(n / 100);
+}
+
+// The first `count` numbers whose SpreadHash `suits`.
+template <class Suits>
+std::vector<uint32_t> HashesThat(const Suits& suits, size_t count) {
+  std::vector<uint32_t> found;
+  for (uint32_t hash = 0; found.size() < count; ++hash) {
+    if (suits(Entries::SpreadHash(hash))) found.push_back(hash);
+  }
+  return found;
+}
+constexpr size_t kFew = 1500;
+// Of a sixteenth of all homes, so that what has no room in its own is among those of others.
+uint32_t FewHomesHash(size_t n) {
+  static const std::vector<uint32_t> hashes =
+      HashesThat([](uint64_t hash) { return hash >> 60 == 0; }, kFew);
+  return hashes[n];
+}
+// All slots of one bucket look as if they were of the same key.
+uint32_t OneTagHash(size_t n) {
+  static const std::vector<uint32_t> hashes =
+      HashesThat([](uint64_t hash) { return (hash & 0x3fff) == 0; }, kFew);
+  return hashes[n];
 }
 
 class Twin {
@@ -59,6 +84,11 @@ class Twin {
     ASSERT_EQ(visited, size_);
   }
   const Index& index() const { return index_; }
+  // Entries that are not in the index, so that those after them have numbers of this many bits.
+  void TakeNumbers(unsigned bits) {
+    const std::string large(Slabs::kClassBytesMax, 'k');  // Takes a page's number by itself.
+    while (std::bit_width(entries_.Make(large, 0, nullptr, {})) < bits) continue;
+  }
 
  private:
   uint32_t (*hash_)(size_t);
@@ -91,6 +121,30 @@ TEST(Index, EqualsAMapOfWhatIsThere) {
 
 TEST(Index, EqualsAMapOfWhatIsThereWhenKeysShareTheirHash) {
   CheckHistory(Twin(CrowdedHash), 4'000);
+}
+
+TEST(Index, EqualsAMapOfWhatIsThereWhenKeysCrowdFewHomes) {
+  CheckHistory(Twin(FewHomesHash), kFew);
+}
+
+TEST(Index, EqualsAMapOfWhatIsThereWhenKeysOfManyHomesLookAlike) {
+  CheckHistory(Twin(OneTagHash), kFew);
+}
+
+TEST(Index, NumbersThatGetManyMoreBitsAtOnceLoseNoEntry) {
+  constexpr size_t kBefore = 3000;
+  constexpr size_t kAfter = 6000;
+  Twin twin(GoodHash);
+  for (size_t n = 0; n < kBefore; ++n) twin.Put(n);
+  twin.TakeNumbers(24);
+  for (size_t n = kBefore; n < kAfter; ++n) {
+    twin.Put(n);
+    if (n % 500 == 0) {
+      ASSERT_NO_FATAL_FAILURE(twin.CheckAll());
+    }
+  }
+  for (size_t n = 0; n < kAfter; n += 2) twin.Erase(n);
+  ASSERT_NO_FATAL_FAILURE(twin.CheckAll());
 }
 
 TEST(Index, TakesAboutFiveBytesAnEntryWhileItGrowsAndGivesThemBack) {
