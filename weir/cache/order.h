@@ -10,7 +10,8 @@
 //
 // When not to use: outside of a cache; it never looks at keys.
 // Invariant: the bytes of each part are the sum of the weights of its entries.
-// Threads: single-owner. Cost: O(1), amortised where hits are only counted; no allocation on a hit.
+// Threads: single-owner. Cost: O(1), amortised where hits are only counted; no allocation on a hit,
+// but for the first entry of a weight after a change to a behaviour that weighs.
 // Source: see behaviour.h. Differs: LIRS's stack is known by marks in the main list, not by entry.
 #pragma once
 
