@@ -392,6 +392,33 @@ class OverARestart(unittest.TestCase):
         # But for one that is by chance in the part of `killed`, of 16384.
         self.assertGreaterEqual([left(client, key) for key in keys].count(6), 9)
 
+    def test_what_was_taken_is_saved_every_so_often(self):
+        scratch = weir_process.scratch()
+        self.addCleanup(scratch.cleanup)
+        folder = os.path.join(scratch.name, "weir")
+
+        def start():
+            weir = weir_process.Weir(WEIR, folder, "--limits-kept-every", "100ms")
+            self.addCleanup(weir.kill)
+            client = weir.client()
+            self.addCleanup(client.close)
+            return weir, client
+
+        def state_of():
+            found = [os.path.join(at, "limits.state") for at, _, files in os.walk(folder)
+                     if "limits.state" in files]
+            return os.stat(found[0]).st_ino, os.stat(found[0]).st_mtime_ns
+
+        weir, client = start()
+        client.command("LIMIT.CHECK", "k", "RATE", "10/365d", "COST", 4)
+        # The first that ends may have begun before that.
+        for _ in range(2):
+            before = state_of()
+            weir_process.wait_until(lambda: state_of() != before, "a save")
+        weir.kill()
+        weir, client = start()
+        self.assertEqual(client.command("LIMIT.PEEK", "k", "RATE", "10/365d")[1], 6)
+
 
 if __name__ == "__main__":
     with open(sys.argv.pop(2), encoding="utf-8") as page:

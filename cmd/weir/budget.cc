@@ -1,6 +1,7 @@
 #include "cmd/weir/budget.h"
 
 #include <algorithm>
+#include <bit>
 #include <cassert>
 #include <cstdio>
 #include <string_view>
@@ -30,6 +31,13 @@ void AppendLine(std::string_view name, uint64_t bytes, const Budget& budget, std
                 static_cast<int>(name.size()), name.data(),
                 static_cast<double>(bytes) / static_cast<double>(kMiB), share);
   text += line;
+}
+
+// In steps of a 64th: buckets that were kept fit only into a table of the same size, and what a
+// machine says of its memory differs a little from kernel to kernel.
+uint64_t LimiterBytes(uint64_t total) {
+  const uint64_t bytes = std::min(total / 32, kLimiterMax);
+  return bytes / (std::bit_floor(bytes) / 64) * (std::bit_floor(bytes) / 64);
 }
 
 }  // namespace
@@ -70,7 +78,7 @@ Budget DivideBudget(uint64_t total, const Config& config) {
   budget.write_buffers = std::min(total / 8, kWriteBuffersMax);
   budget.clients = std::min(total / 8, kClientsMax);
   budget.flights = std::min(total / 8, kFlightsMax);
-  budget.limiter = std::min(total / 32, kLimiterMax);
+  budget.limiter = LimiterBytes(total);
   budget.reserve = std::min(total / 16, kReserveMax);
   budget.passwords = PasswordBytes(config);
   assert(budget.passwords <= PasswordBytesMax(total));

@@ -1,12 +1,14 @@
 #include "cmd/weir/limit_keeper.h"
 
 #include <algorithm>
+#include <cassert>
 #include <fstream>
 #include <string>
 #include <utility>
 
 #include "cmd/weir/layout.h"
 #include "cmd/weir/log.h"
+#include <sys/random.h>
 
 namespace weir::cmd {
 namespace {
@@ -29,6 +31,15 @@ std::string BootId() {
   std::ifstream file("/proc/sys/kernel/random/boot_id");
   std::getline(file, id);
   return id.substr(0, 36);
+}
+
+uint64_t NewRun() {
+  uint64_t run = 0;
+  while (run == 0) {
+    [[maybe_unused]] const ssize_t got = getrandom(&run, sizeof(run), 0);
+    assert(got == static_cast<ssize_t>(sizeof(run)));
+  }
+  return run;
 }
 
 void LogFound(LimitState::Found found) {
@@ -60,8 +71,12 @@ Result<std::unique_ptr<LimitKeeper>> LimitKeeper::Start(const Config& config,
   gateway::Admission& admission = gateway.admission();
   const LimitState::Place place{DirectoryOf(config), BootId()};
   Result<std::unique_ptr<LimitState>> opened =
-      LimitState::Open(place, admission.seed(), admission.buckets(), clock.Mono());
-  if (!opened.ok()) return opened.error();
+      LimitState::Open(place, admission.seed(), NewRun(), admission.buckets(), clock.Mono());
+  if (!opened.ok()) {
+    Error error = opened.error();
+    error.message += "; with limits_kept_every = 0 nothing is kept";
+    return error;
+  }
   LogFound(opened.value()->found());
   return std::unique_ptr<LimitKeeper>(
       new LimitKeeper(std::move(opened).value(), clock, config.server.limits_kept_every));
@@ -74,7 +89,7 @@ LimitKeeper::~LimitKeeper() {
   }
   changed_.notify_all();
   thread_.join();
-  Save(true);
+  Save(LimitState::Moment::kStop);
 }
 
 void LimitKeeper::Run() {
@@ -83,14 +98,14 @@ void LimitKeeper::Run() {
   while (!changed_.wait_for(lock, pause, [this] { return ends_; })) {
     lock.unlock();
     const MonoTime began = clock_.Mono();
-    Save(false);
+    Save(LimitState::Moment::kBetween);
     pause = std::max<std::chrono::nanoseconds>(every_, kPausePart * (clock_.Mono() - began));
     lock.lock();
   }
 }
 
-void LimitKeeper::Save(bool last) {
-  const Result<Ok> saved = state_->Save(last, clock_.Mono());
+void LimitKeeper::Save(LimitState::Moment moment) {
+  const Result<Ok> saved = state_->Save(moment, clock_.Mono());
   if (!saved.ok() && !failed_) {
     LogWarn("limits that requests bring along are not saved: " + saved.error().message);
   }

@@ -39,7 +39,7 @@ class LimitKeeper {
   LimitKeeper(std::unique_ptr<LimitState> state, Clock& clock, std::chrono::milliseconds every)
       : state_(std::move(state)), clock_(clock), every_(every), thread_([this] { Run(); }) {}
   void Run();
-  void Save(bool last);
+  void Save(LimitState::Moment moment);
 
   const std::unique_ptr<LimitState> state_;
   Clock& clock_;

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cassert>
+#include <cerrno>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
@@ -23,9 +25,11 @@ using limit::BucketTable;
 
 constexpr std::array<char, 8> kMagic = {'w', 'e', 'i', 'r', 'l', 'i', 'm', '1'};
 constexpr size_t kParts = BucketTable::kParts;
-constexpr size_t kMarksBytes = kParts * sizeof(uint32_t);
 constexpr size_t kBucketBytes = 20;
 constexpr size_t kRegionBytes = 16;
+constexpr size_t kPartBytes = 8;
+// Nothing that was saved is of a time further off; so sums of a few of them do not overflow.
+constexpr int64_t kTimeMaxNs = int64_t{1} << 60;
 // The pieces in which records are read and written, and summed.
 constexpr size_t kBufferBytes = size_t{64} << 10;
 
@@ -82,12 +86,18 @@ struct LimitState::Header {
   uint64_t groups = 0;
   uint64_t buckets = 0;
   uint64_t regions = 0;
+  uint64_t parts = 0;  // None, or kParts: when each was empty.
+  uint64_t run = 0;
   int64_t at_ns = 0;
-  int64_t empty_since_ns = 0;
   uint32_t save = 0;
   uint32_t last = 0;
   std::array<char, 64> boot_id{};
-  std::array<uint8_t, kParts / 8> empty_parts{};
+};
+
+// The mapped file.
+struct LimitState::Marks {
+  std::array<std::atomic<uint32_t>, kParts> of;
+  std::atomic<uint64_t> run;  // Whose they are; 0: nobody's.
 };
 
 // Pieces of records behind the header, each with its place in one sum, which ends the file.
@@ -111,13 +121,14 @@ class LimitState::Writer {
     ok_ = ok_ && file_.WriteAll(buffer_);
     buffer_.clear();
   }
-  bool End(const Header& header) {
+  // `durable`: it is on the device when this returns.
+  bool End(const Header& header, bool durable) {
     Flush();
     const std::string_view head(reinterpret_cast<const char*>(&header), sizeof(header));
     const uint64_t sum = SumOf(sum_, head);
     ok_ = ok_ && file_.WriteAll({reinterpret_cast<const char*>(&sum), sizeof(sum)});
     ok_ = ok_ && ::lseek(file_.fd(), 0, SEEK_SET) == 0 && file_.WriteAll(head);
-    return ok_ && ::fdatasync(file_.fd()) == 0;
+    return ok_ && (!durable || ::fdatasync(file_.fd()) == 0);
   }
 
  private:
@@ -135,12 +146,13 @@ class LimitState::Reader {
 
   bool ReadHeader() {
     const size_t got = file_.ReadUpTo(reinterpret_cast<char*>(&header_), sizeof(header_));
-    return got == sizeof(header_) && header_.magic == kMagic;
+    return got == sizeof(header_) && header_.magic == kMagic && header_.at_ns >= 0 &&
+           header_.at_ns <= kTimeMaxNs && (header_.parts == 0 || header_.parts == kParts);
   }
-  // Calls `visit` with each bucket and each region; returns whether all of the file is as it was
-  // written. With nullptr only that. Requires: ReadHeader succeeded.
-  template <typename VisitBucket, typename VisitRegion>
-  bool ReadRecords(VisitBucket visit_bucket, VisitRegion visit_region) {
+  // Calls each with what it visits, in the order of the file; returns whether all of the file is as
+  // it was written. Requires: ReadHeader succeeded.
+  template <typename VisitBucket, typename VisitRegion, typename VisitPart>
+  bool ReadRecords(VisitBucket visit_bucket, VisitRegion visit_region, VisitPart visit_part) {
     if (::lseek(file_.fd(), sizeof(Header), SEEK_SET) < 0) return false;
     uint64_t sum = 0;
     if (!ReadAll<kBucketBytes>(header_.buckets, &sum, [&](const char* at) {
@@ -158,6 +170,13 @@ class LimitState::Reader {
           std::memcpy(&region.time_class, at + 4, 4);
           std::memcpy(&region.full_ns, at + 8, 8);
           return visit_region(region);
+        })) {
+      return false;
+    }
+    if (!ReadAll<kPartBytes>(header_.parts, &sum, [&](const char* at) {
+          int64_t since_ns = 0;
+          std::memcpy(&since_ns, at, sizeof(since_ns));
+          return visit_part(since_ns);
         })) {
       return false;
     }
@@ -190,15 +209,16 @@ class LimitState::Reader {
   Header header_;
 };
 
-LimitState::LimitState(const Place& place, uint64_t seed, BucketTable& table)
-    : place_(place), seed_(seed), table_(table) {
+LimitState::LimitState(const Place& place, uint64_t seed, uint64_t run, BucketTable& table)
+    : place_(place), seed_(seed), run_(run), table_(table) {
+  assert(run != 0);
   assert(place.boot_id.size() < Header().boot_id.size());
 }
 
 LimitState::~LimitState() {
   if (marks_ == nullptr) return;
   table_.UseMarks(nullptr);
-  ::munmap(marks_, kMarksBytes);
+  ::munmap(marks_, sizeof(Marks));
 }
 
 std::string LimitState::PathOf(std::string_view file) const {
@@ -212,57 +232,70 @@ std::optional<uint64_t> LimitState::SeedIn(const std::string& directory) {
 }
 
 Result<std::unique_ptr<LimitState>> LimitState::Open(const Place& place, uint64_t seed,
-                                                     BucketTable& table, MonoTime now) {
-  std::unique_ptr<LimitState> state(new LimitState(place, seed, table));
-  Result<Ok> made = state->MapMarks();
-  if (made.ok()) {
-    state->found_ = state->Restore(now);
-    state->table_.UseMarks(state->marks_);
-    made = state->Save(false, now);
-  }
-  if (made.ok()) return state;
-  // What the file says holds no longer. An empty one is damaged.
-  [[maybe_unused]] const int cut = ::truncate(state->PathOf(kLimitStateFile).c_str(), 0);
-  return made.error();
+                                                     uint64_t run, BucketTable& table,
+                                                     MonoTime now) {
+  std::unique_ptr<LimitState> state(new LimitState(place, seed, run, table));
+  const Result<Ok> mapped = state->MapMarks();
+  if (!mapped.ok()) return mapped.error();
+  state->found_ = state->Restore(now);
+  state->table_.UseMarks(state->marks_->of.data());
+  const Result<Ok> saved = state->Save(Moment::kStart, now);
+  if (!saved.ok()) return saved.error();
+  return state;
 }
 
 Result<Ok> LimitState::MapMarks() {
   const std::string path = PathOf(kLimitMarksFile);
   const File file(path, O_RDWR | O_CREAT);
   if (!file.open()) return Unavailable(path);
-  // Room is taken now, so that writing to it cannot fail later.
-  if (const int failed = ::posix_fallocate(file.fd(), 0, kMarksBytes); failed != 0) {
+  // Room is taken now, so that writing to it cannot fail later, where the file system writes in
+  // place.
+  if (const int failed = ::posix_fallocate(file.fd(), 0, sizeof(Marks)); failed != 0) {
     errno = failed;
     return Unavailable(path);
   }
-  void* memory = ::mmap(nullptr, kMarksBytes, PROT_READ | PROT_WRITE, MAP_SHARED, file.fd(), 0);
+  void* memory = ::mmap(nullptr, sizeof(Marks), PROT_READ | PROT_WRITE, MAP_SHARED, file.fd(), 0);
   if (memory == MAP_FAILED) return Unavailable(path);
-  static_assert(sizeof(std::atomic<uint32_t>) == sizeof(uint32_t));
-  marks_ = static_cast<std::atomic<uint32_t>*>(memory);
+  static_assert(sizeof(Marks) == kParts * sizeof(uint32_t) + sizeof(uint64_t));
+  marks_ = static_cast<Marks*>(memory);
   return Ok();
 }
 
-void LimitState::AssumeEmpty(const std::vector<bool>& parts, MonoTime since) {
-  if (std::find(parts.begin(), parts.end(), true) == parts.end()) return;
-  empty_parts_ = parts;
+void LimitState::AssumeEmpty(std::vector<MonoTime> since) {
+  const auto was_empty = [](MonoTime each) { return each != BucketTable::kNeverEmpty; };
+  if (std::none_of(since.begin(), since.end(), was_empty)) return;
   empty_since_ = since;
-  table_.AssumeEmpty(parts, since);
+  table_.AssumeEmpty(std::move(since));
 }
 
 LimitState::Found LimitState::Restore(MonoTime now) {
   // The next save is after all that are marked.
-  for (size_t i = 0; i < kParts; ++i) save_ = std::max(save_, marks_[i].load());
-  std::error_code ignored;
-  if (!std::filesystem::exists(PathOf(kLimitStateFile), ignored)) return Found::kNothing;
+  for (const std::atomic<uint32_t>& mark : marks_->of) save_ = std::max(save_, mark.load());
+  std::error_code error;
+  if (!std::filesystem::exists(PathOf(kLimitStateFile), error) && !error) return Found::kNothing;
   Reader reader(PathOf(kLimitStateFile));
   // Looked through before anything of it is used.
   const auto any = [](const auto&) { return true; };
-  const bool whole = reader.open() && reader.ReadHeader() && reader.ReadRecords(any, any);
+  const bool whole = reader.open() && reader.ReadHeader() && reader.ReadRecords(any, any, any);
   const bool fits =
       whole && reader.header().seed == seed_ && reader.header().groups == table_.group_count();
   if (fits) return RestoreFrom(reader, now);
-  AssumeEmpty(std::vector<bool>(kParts, true), now);
+  AssumeEmpty(std::vector<MonoTime>(kParts, now));
   return Found::kNone;
+}
+
+std::vector<bool> LimitState::UnknownParts(const Header& header) const {
+  if (header.last != 0) return std::vector<bool>(kParts, false);
+  // Marks say what was taken only in the run of the machine, and beside the state, that they are
+  // of.
+  const std::string boot_id(header.boot_id.data());
+  const bool of_state = marks_->run.load() == header.run;
+  if (boot_id.empty() || boot_id != place_.boot_id || !of_state) {
+    return std::vector<bool>(kParts, true);
+  }
+  std::vector<bool> unknown(kParts);
+  for (size_t i = 0; i < kParts; ++i) unknown[i] = marks_->of[i].load() >= header.save;
+  return unknown;
 }
 
 LimitState::Found LimitState::RestoreFrom(Reader& reader, MonoTime now) {
@@ -270,19 +303,15 @@ LimitState::Found LimitState::RestoreFrom(Reader& reader, MonoTime now) {
   save_ = std::max(save_, header.save);
   const std::string boot_id(header.boot_id.data());
   const bool same_boot = !boot_id.empty() && boot_id == place_.boot_id;
-  const bool other_boot = !boot_id.empty() && !place_.boot_id.empty() && !same_boot;
-  std::vector<bool> unknown(kParts);
-  std::vector<bool> empty(kParts);
-  for (size_t i = 0; i < kParts; ++i) {
-    unknown[i] = header.last == 0 && (!same_boot || marks_[i].load() >= header.save);
-    empty[i] = unknown[i] || (header.empty_parts[i / 8] >> i % 8 & 1) != 0;
-  }
-  // What has gone by for certain since the save: all, or what has since the machine was started.
-  int64_t gone_ns = 0;
-  if (same_boot) gone_ns = std::max<int64_t>(now.ns - header.at_ns, 0);
-  if (other_boot) gone_ns = std::max<int64_t>(now.ns, 0);
+  const std::vector<bool> unknown = UnknownParts(header);
+  // What has gone by for certain since the save. Of another start of the machine nothing is: it may
+  // be another machine, which was up long before.
+  const int64_t gone_ns = same_boot ? std::max<int64_t>(now.ns - header.at_ns, 0) : 0;
   // A moment of that time in the one of today.
-  const auto today = [&](int64_t ns) { return now.ns + (ns - header.at_ns) - gone_ns; };
+  const auto today = [&](int64_t ns) {
+    return now.ns + (std::clamp(ns, -kTimeMaxNs, kTimeMaxNs) - header.at_ns) - gone_ns;
+  };
+  std::vector<MonoTime> empty_since;
   const bool read = reader.ReadRecords(
       [&](BucketTable::SavedBucket bucket) {
         const uint64_t come = static_cast<uint64_t>(gone_ns) * BucketTable::kTimeUnitsPerNs;
@@ -293,38 +322,54 @@ LimitState::Found LimitState::RestoreFrom(Reader& reader, MonoTime now) {
       [&](BucketTable::SavedRegion region) {
         region.full_ns = today(region.full_ns);
         return table_.Restore(region);
+      },
+      [&](int64_t since_ns) {
+        const bool never = since_ns == BucketTable::kNeverEmpty.ns;
+        empty_since.push_back(never ? BucketTable::kNeverEmpty : MonoTime{today(since_ns)});
+        return true;
       });
-  const bool some = std::find(unknown.begin(), unknown.end(), true) != unknown.end();
-  if (!read) empty.assign(kParts, true);  // It was whole a moment ago.
-  AssumeEmpty(empty, some || !read ? now : MonoTime{today(header.empty_since_ns)});
-  const bool all = std::find(unknown.begin(), unknown.end(), false) == unknown.end();
-  if (!read || all) return Found::kNone;
-  return some ? Found::kMost : Found::kAll;
+  if (!read) {  // It was whole a moment ago.
+    AssumeEmpty(std::vector<MonoTime>(kParts, now));
+    return Found::kNone;
+  }
+  empty_since.resize(kParts, BucketTable::kNeverEmpty);
+  size_t unknown_parts = 0;
+  for (size_t i = 0; i < kParts; ++i) {
+    if (!unknown[i]) continue;
+    empty_since[i] = now;
+    ++unknown_parts;
+  }
+  AssumeEmpty(std::move(empty_since));
+  if (unknown_parts == kParts) return Found::kNone;
+  return unknown_parts == 0 ? Found::kAll : Found::kMost;
 }
 
-Result<Ok> LimitState::Save(bool last, MonoTime now) {
+Result<Ok> LimitState::Save(Moment moment, MonoTime now) {
   ++save_;
   table_.SetSave(save_);
   const std::string path = PathOf(kLimitStateFile);
   const std::string next = path + ".new";
-  const Result<Ok> written = WriteNew(next, last, now);
-  if (!written.ok()) return written;
+  const Result<Ok> written = WriteNew(next, moment, now);
+  if (!written.ok()) {
+    ::unlink(next.c_str());
+    return written;
+  }
   if (std::rename(next.c_str(), path.c_str()) != 0) return Unavailable(path);
+  marks_->run.store(run_);
+  if (moment == Moment::kBetween) return Ok();
   return backup::SyncDirectory(place_.directory);
 }
 
-Result<Ok> LimitState::WriteNew(const std::string& path, bool last, MonoTime now) {
+Result<Ok> LimitState::WriteNew(const std::string& path, Moment moment, MonoTime now) {
   Header header;
   header.seed = seed_;
   header.groups = table_.group_count();
   header.at_ns = now.ns;
-  header.empty_since_ns = empty_since_.ns;
   header.save = save_;
-  header.last = last ? 1 : 0;
+  header.last = moment == Moment::kStop ? 1 : 0;
+  header.parts = empty_since_.size();
+  header.run = run_;
   std::copy(place_.boot_id.begin(), place_.boot_id.end(), header.boot_id.begin());
-  for (size_t i = 0; i < empty_parts_.size(); ++i) {
-    header.empty_parts[i / 8] |= static_cast<uint8_t>(empty_parts_[i] ? 1U << i % 8 : 0);
-  }
   Writer writer(path);
   if (!writer.Begin()) return Unavailable(path);
   std::vector<BucketTable::SavedBucket> buckets;
@@ -348,7 +393,12 @@ Result<Ok> LimitState::WriteNew(const std::string& path, bool last, MonoTime now
     writer.MayFlush();
     ++header.regions;
   }
-  if (!writer.End(header)) return Unavailable(path);
+  writer.Flush();
+  for (const MonoTime since : empty_since_) {
+    writer.Add(since.ns);
+    writer.MayFlush();
+  }
+  if (!writer.End(header, moment != Moment::kBetween)) return Unavailable(path);
   return Ok();
 }
 

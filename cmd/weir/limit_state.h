@@ -5,20 +5,23 @@
 // part of all keys before what save something was taken last; the kernel keeps it when the process
 // dies. After a stop all is as it was. After a kill what was taken since the last save is not
 // known: the buckets of a part of which something was taken count as empty at the start, the others
-// are as saved. After a crash of the machine, whose marks may be lost, or a file that cannot be
-// read, all buckets count as empty then. So never more passes than without the restart, but for
-// what was owed beyond an empty bucket, which is not counted then.
+// are as saved. After a crash of the machine, whose marks may be lost, without the marks that
+// belong to the state, or with one that cannot be read, all buckets count as empty then. So never
+// more passes than without the restart, but for two things of a bucket that counts as empty: what
+// was owed beyond that is not counted; and it lacks no more than the burst of who asks first, so a
+// key that is asked for by several rates may have more by the slower one.
 //
 // Time is that of the machine since it was started, so steps of its clock do not matter; over a
-// restart of the machine only the time since then is counted as gone by.
+// restart of the machine, or on another one, none is counted as gone by.
 // When not to use: for policies, whose buckets are full after a restart.
 //
 // Threads: single-owner. Save blocks; it is for a thread of its own. Errors: kUnavailable with the
-// path. Memory: 64 KiB and what the marks take. Cost: Save locks one group of the table at a time,
-// and writes 20 bytes a bucket.
+// path. Memory: 64 KiB and what the marks take; after a kill 256 KiB more, for the parts that count
+// as empty. Cost: Save locks one group of the table at a time, and writes 20 bytes a bucket. A mark
+// is written to a mapped page of the data's file system, which may make its writer wait while that
+// page is on its way to the device.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -53,40 +56,50 @@ class LimitState {
   static std::optional<uint64_t> SeedIn(const std::string& directory);
 
   // Restores into the table, which nothing has used, and saves once, so that what is taken from now
-  // on is marked. Borrows the table. `seed`: what it names buckets by.
-  // Errors: kUnavailable; then the next start takes all buckets for empty, if that can be written.
-  static Result<std::unique_ptr<LimitState>> Open(const Place& place, uint64_t seed,
+  // on is marked. Borrows the table. `seed`: what it names buckets by. `run`: any number, not 0, by
+  // which state and marks of this run know each other; no other run has it.
+  // Errors: kUnavailable; what was saved is kept for the next start.
+  static Result<std::unique_ptr<LimitState>> Open(const Place& place, uint64_t seed, uint64_t run,
                                                   limit::BucketTable& table, MonoTime now);
   ~LimitState();
   LimitState(const LimitState&) = delete;
   LimitState& operator=(const LimitState&) = delete;
 
-  // `last`: nothing is taken any more until the process ends.
-  Result<Ok> Save(bool last, MonoTime now);
+  // The first save of a run and that of a stop are on the device afterwards; those between need not
+  // be, since they say nothing once the machine has been started again.
+  enum class Moment : uint8_t {
+    kStart,
+    kBetween,
+    kStop,  // Nothing is taken any more until the process ends.
+  };
+  Result<Ok> Save(Moment moment, MonoTime now);
 
   Found found() const { return found_; }
 
  private:
   struct Header;
+  struct Marks;
   class Reader;
   class Writer;
 
-  LimitState(const Place& place, uint64_t seed, limit::BucketTable& table);
+  LimitState(const Place& place, uint64_t seed, uint64_t run, limit::BucketTable& table);
   std::string PathOf(std::string_view file) const;
   Result<Ok> MapMarks();
   // Returns what of the file can be used.
   Found Restore(MonoTime now);
   Found RestoreFrom(Reader& reader, MonoTime now);
-  void AssumeEmpty(const std::vector<bool>& parts, MonoTime since);
-  Result<Ok> WriteNew(const std::string& path, bool last, MonoTime now);
+  // Of each part whether it is not known what was taken of it since the save.
+  std::vector<bool> UnknownParts(const Header& header) const;
+  void AssumeEmpty(std::vector<MonoTime> since);
+  Result<Ok> WriteNew(const std::string& path, Moment moment, MonoTime now);
 
   const Place place_;
   const uint64_t seed_;
+  const uint64_t run_;
   limit::BucketTable& table_;
-  std::atomic<uint32_t>* marks_ = nullptr;
-  uint32_t save_ = 0;              // The number of the last one.
-  std::vector<bool> empty_parts_;  // As the table was told; none, or kParts.
-  MonoTime empty_since_;
+  Marks* marks_ = nullptr;
+  uint32_t save_ = 0;                  // The number of the last one.
+  std::vector<MonoTime> empty_since_;  // As the table was told; none, or kParts.
   Found found_ = Found::kNothing;
 };
 

@@ -21,6 +21,7 @@ namespace {
 using namespace std::chrono_literals;
 using limit::Limiter;
 using Found = LimitState::Found;
+using Moment = LimitState::Moment;
 
 constexpr size_t kBytes = size_t{1} << 16;
 constexpr uint64_t kSeed = 7;
@@ -40,7 +41,7 @@ class LimitStateTest : public testing::Test {
     const uint64_t seed = LimitState::SeedIn(directory_).value_or(kSeed);
     limiter_ = Limiter::Create({}, {.bytes = bytes, .seed = seed}).value();
     Result<std::unique_ptr<LimitState>> opened =
-        LimitState::Open({directory_, boot_}, seed, limiter_->table(), now_);
+        LimitState::Open({directory_, boot_}, seed, ++run_, limiter_->table(), now_);
     ASSERT_TRUE(opened.ok()) << opened.error().message;
     state_ = std::move(opened).value();
     view_ = {};
@@ -49,9 +50,9 @@ class LimitStateTest : public testing::Test {
     state_.reset();
     limiter_.reset();
   }
-  void Save() { ASSERT_TRUE(state_->Save(false, now_).ok()); }
+  void Save() { ASSERT_TRUE(state_->Save(Moment::kBetween, now_).ok()); }
   void Stop() {
-    ASSERT_TRUE(state_->Save(true, now_).ok());
+    ASSERT_TRUE(state_->Save(Moment::kStop, now_).ok());
     End();
   }
   // The process dies; what it has mapped stays.
@@ -87,6 +88,7 @@ class LimitStateTest : public testing::Test {
   std::string directory_;
   std::string boot_ = "boot";
   MonoTime now_{1'000'000'000};
+  uint64_t run_ = 0;
   std::unique_ptr<Limiter> limiter_;
   std::unique_ptr<LimitState> state_;
   Limiter::View view_;
@@ -151,6 +153,60 @@ TEST_F(LimitStateTest, WhatIsTakenForEmptyIsSoAfterAStopToo) {
   EXPECT_EQ(Left("other"), 10u);
 }
 
+// Each part was empty when it was, not when another one was last.
+TEST_F(LimitStateTest, AKillDoesNotMakeEmptyAgainWhatWasSoAfterAnEarlierOne) {
+  Start();
+  Take("once", 1);
+  Kill();
+  Start();
+  Pass(5h);
+  Take("twice", 1);
+  ASSERT_NE(PartOf("once"), PartOf("twice"));
+  Kill();
+  Start();
+  EXPECT_EQ(state_->found(), Found::kMost);
+  EXPECT_EQ(Left("once"), 5u);
+  EXPECT_EQ(Left("twice"), 0u);
+  Stop();
+  Pass(1h);
+  Start();
+  EXPECT_EQ(Left("once"), 6u);
+  EXPECT_EQ(Left("twice"), 1u);
+}
+
+TEST_F(LimitStateTest, AfterAKillWithoutTheMarksOfTheStateAllAreEmpty) {
+  Start();
+  Take("k", 1);
+  const std::string older = File("older");
+  std::filesystem::copy(File(kLimitMarksFile), older);
+  Kill();
+  std::filesystem::remove(File(kLimitMarksFile));
+  Start();
+  EXPECT_EQ(state_->found(), Found::kNone);
+  EXPECT_EQ(Left("k"), 0u);
+  EXPECT_EQ(Left("other"), 0u);
+  Pass(10h);
+  Take("k", 1);
+  Save();
+  Take("k", 1);
+  Kill();
+  std::filesystem::copy(older, File(kLimitMarksFile),
+                        std::filesystem::copy_options::overwrite_existing);
+  Start();
+  EXPECT_EQ(state_->found(), Found::kNone);
+  EXPECT_EQ(Left("k"), 0u);
+}
+
+TEST_F(LimitStateTest, AfterAStopTheMarksDoNotMatter) {
+  Start();
+  Take("k", 4);
+  Stop();
+  std::filesystem::remove(File(kLimitMarksFile));
+  Start();
+  EXPECT_EQ(state_->found(), Found::kAll);
+  EXPECT_EQ(Left("k"), 6u);
+}
+
 TEST_F(LimitStateTest, AfterACrashOfTheMachineAllAreEmpty) {
   Start();
   Take("k", 1);
@@ -162,17 +218,20 @@ TEST_F(LimitStateTest, AfterACrashOfTheMachineAllAreEmpty) {
   EXPECT_EQ(Left("other"), 0u);
 }
 
-// Nobody can tell for how long the machine was off, whatever its clock says.
-TEST_F(LimitStateTest, AfterAStopAndAStartOfTheMachineTheTimeSinceThenHasGoneBy) {
+// Nobody can tell for how long the machine was off, nor that it is not another one, which has been
+// up for long.
+TEST_F(LimitStateTest, AfterAStopAndAStartUnderAnotherBootNoTimeHasGoneBy) {
   Start();
   Take("k", 10);
   Stop();
   PowerCut();
-  Pass(2h);
+  Pass(200 * 24h);
   Start();
   EXPECT_EQ(state_->found(), Found::kAll);
-  EXPECT_EQ(Left("k"), 2u);
+  EXPECT_EQ(Left("k"), 0u);
   EXPECT_EQ(Left("other"), 10u);
+  Pass(2h);
+  EXPECT_EQ(Left("k"), 2u);
 }
 
 TEST_F(LimitStateTest, WithoutKnowingWhichStartOfTheMachineItIsNoTimeHasGoneBy) {
@@ -228,9 +287,9 @@ TEST_F(LimitStateTest, ASaveThatFailsLeavesTheOneBefore) {
   Take("before", 4);
   Save();
   std::filesystem::create_directory(File("limits.state.new"));
-  EXPECT_FALSE(state_->Save(false, now_).ok());
+  EXPECT_FALSE(state_->Save(Moment::kBetween, now_).ok());
   Take("since", 1);
-  EXPECT_FALSE(state_->Save(true, now_).ok());
+  EXPECT_FALSE(state_->Save(Moment::kStop, now_).ok());
   std::filesystem::remove(File("limits.state.new"));
   Kill();
   Start();
@@ -238,27 +297,30 @@ TEST_F(LimitStateTest, ASaveThatFailsLeavesTheOneBefore) {
   EXPECT_EQ(Left("since"), 0u);
 }
 
-TEST_F(LimitStateTest, WithoutRoomToSaveItDoesNotStartAndTheNextStartKnows) {
+TEST_F(LimitStateTest, WithoutRoomToSaveItDoesNotStartAndWhatWasSavedStays) {
   Start();
-  Take("k", 1);
+  Take("k", 4);
   Stop();
   std::filesystem::create_directory(File("limits.state.new"));
   limiter_ = Limiter::Create({}, {.bytes = kBytes, .seed = kSeed}).value();
-  EXPECT_FALSE(LimitState::Open({directory_, boot_}, kSeed, limiter_->table(), now_).ok());
+  EXPECT_FALSE(LimitState::Open({directory_, boot_}, kSeed, ++run_, limiter_->table(), now_).ok());
   std::filesystem::remove(File("limits.state.new"));
   Start();
-  EXPECT_EQ(state_->found(), Found::kNone);
+  EXPECT_EQ(state_->found(), Found::kAll);
+  EXPECT_EQ(Left("k"), 6u);
+  EXPECT_EQ(Left("other"), 10u);
 }
 
 // Buckets that were forgotten for want of room, too.
 TEST_F(LimitStateTest, WhatWasForgottenEarlyIsNotFullAfterARestart) {
   Start(512);
   for (int i = 0; i < 2000; ++i) Take("key" + std::to_string(i), 10);
-  const uint64_t before = Left("key0");
+  ASSERT_GT(limiter_->table().evicted_live(), 0u);
+  const uint64_t before = Left("absent");
   Stop();
   Start(512);
   EXPECT_EQ(before, 0u);
-  EXPECT_EQ(Left("key0"), 0u);
+  EXPECT_EQ(Left("absent"), 0u);
 }
 
 // Whatever happens, each key has had no more than a bucket that never restarts would give.

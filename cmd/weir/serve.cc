@@ -56,6 +56,22 @@ struct DiskJobs {
   std::unique_ptr<DiskShardAdder> adder;
 };
 
+// What saving the buckets of limits may take, besides: some hundred MiB at the most.
+constexpr std::chrono::seconds kLimitsEndMax{30};
+
+[[noreturn]] void GiveUpLimits() {
+  LogError(
+      "limits are not saved in time, so weir ends without it; what was acknowledged is not lost",
+      {{"waited", std::to_string(kLimitsEndMax.count()) + "s"}});
+  std::_Exit(1);
+}
+
+// Saves for the last time. Requires: nobody takes from limits any more.
+void EndKeeping(std::unique_ptr<LimitKeeper> keeper) {
+  const StopDeadline deadline(kLimitsEndMax, GiveUpLimits);
+  keeper.reset();
+}
+
 std::unique_ptr<backup::BackupJob> MakeBackupJob(const OpenedStores& opened,
                                                  gateway::Gateway& gateway, Clock& clock) {
   backup::BackupJob::Options options;
@@ -343,12 +359,12 @@ int Serve(const Loaded& loaded, const std::string& config_file, LiveConfig::Load
   if (check.value().grpc != nullptr) check.value().grpc->Drain();
   if (jobs.adder) jobs.adder->End();  // A database that came now would not hear of the end.
   server.Stop();
+  check.value() = {};  // They ask the gateway.
+  EndKeeping(std::move(keeper.value()));
   std::optional<StopDeadline> deadline(std::in_place, kDatabasesEndMax, GiveUpDatabases);
-  check.value() = {};      // They ask the gateway.
-  keeper.value().reset();  // Nobody takes from limits any more.
-  admin.Stop();            // Its views look at the gateway.
-  jobs.backup.reset();     // It may hold the logs, and uses the stores.
-  passwords.reset();       // They deliver to it.
+  admin.Stop();         // Its views look at the gateway.
+  jobs.backup.reset();  // It may hold the logs, and uses the stores.
+  passwords.reset();    // They deliver to it.
   SaveMemory(*gateway_view, *warm, &deadline);
   gateway.value().reset();  // Every write that was begun is durable or refused after this.
   LogInfo("stopped");

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cassert>
+#include <utility>
 
 #include <sched.h>
 
@@ -226,9 +227,10 @@ uint64_t BucketTable::Inherited(const Name& name, uint64_t burst, MonoTime now) 
 
 // What was empty at a time has what has come since.
 uint64_t BucketTable::Emptied(const Name& name, uint64_t burst, MonoTime now) const {
-  if (name.rule != time_rule_ || empty_parts_.empty()) return 0;
-  if (!empty_parts_[PartOf(name.hash)]) return 0;
-  const auto come = static_cast<uint64_t>(std::max<int64_t>(now.ns - empty_since_.ns, 0));
+  if (name.rule != time_rule_ || empty_since_.empty()) return 0;
+  const MonoTime since = empty_since_[PartOf(name.hash)];
+  if (since == kNeverEmpty) return 0;
+  const auto come = static_cast<uint64_t>(std::max<int64_t>(now.ns - since.ns, 0));
   const uint64_t units = std::min(come, kBurstUnitsMax / kTimeUnitsPerNs) * kTimeUnitsPerNs;
   return burst - std::min(burst, units);
 }
@@ -286,10 +288,9 @@ bool BucketTable::Restore(const SavedRegion& region) {
   return true;
 }
 
-void BucketTable::AssumeEmpty(const std::vector<bool>& parts, MonoTime since) {
-  assert(parts.size() == kParts);
-  empty_parts_ = parts;
-  empty_since_ = since;
+void BucketTable::AssumeEmpty(std::vector<MonoTime> since) {
+  assert(since.size() == kParts);
+  empty_since_ = std::move(since);
   inherits_.store(true);
 }
 

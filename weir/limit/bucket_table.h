@@ -31,6 +31,7 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <span>
 #include <vector>
@@ -141,13 +142,15 @@ class BucketTable {
   void UseMarks(std::atomic<uint32_t>* marks) { marks_ = marks; }
   // The number of the next save: what is taken from now on may not be in those before.
   void SetSave(uint32_t number) { save_.store(number); }
-  // That something of the bucket is taken. Requires: a lock of one of its groups.
+  // That something of the bucket is taken. Requires: a lock of one of its groups. Others of its
+  // part are under other locks, so who read the number before SetSave must not undo what came
+  // after.
   void Mark(const Name& name) {
     if (name.rule != time_rule_ || marks_ == nullptr) return;
     std::atomic<uint32_t>& mark = marks_[PartOf(name.hash)];
     const uint32_t number = save_.load();
-    if (mark.load(std::memory_order_relaxed) != number) {
-      mark.store(number, std::memory_order_relaxed);
+    uint32_t seen = mark.load(std::memory_order_relaxed);
+    while (seen < number && !mark.compare_exchange_weak(seen, number, std::memory_order_relaxed)) {
     }
   }
 
@@ -169,8 +172,10 @@ class BucketTable {
   // is full already. Requires: nothing has been decided; the same seed of hashes.
   bool Restore(const SavedBucket& bucket, MonoTime now);
   bool Restore(const SavedRegion& region);
-  // Buckets that count time in these parts, and are not in the table, were empty at `since`.
-  void AssumeEmpty(const std::vector<bool>& parts, MonoTime since);
+  // Buckets that count time, and are not in the table, were empty when their part was: kParts
+  // times, or kNeverEmpty.
+  static constexpr MonoTime kNeverEmpty{std::numeric_limits<int64_t>::min()};
+  void AssumeEmpty(std::vector<MonoTime> since);
 
   // Asks for the cache line in which a bucket most likely is, and, once that has come, for the
   // other one if it is not there.
@@ -284,8 +289,7 @@ class BucketTable {
   bool restored_second_ = false;
   std::atomic<uint32_t>* marks_ = nullptr;  // kParts of them.
   std::atomic<uint32_t> save_{0};
-  std::vector<bool> empty_parts_;  // None, or kParts.
-  MonoTime empty_since_;
+  std::vector<MonoTime> empty_since_;  // None, or kParts.
 };
 
 }  // namespace weir::limit

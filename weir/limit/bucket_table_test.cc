@@ -5,6 +5,8 @@
 #include "weir/limit/bucket_table.h"
 
 #include <algorithm>
+#include <atomic>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -100,6 +102,32 @@ TEST(BucketTableTest, ACrowdOfNewKeysIsLimitedAsOne) {
   EXPECT_GE(admitted, 4U * 10);
   EXPECT_LE(admitted, 4U * 10 + 10);
   EXPECT_GT(rig.table().evicted_live(), 0U);
+}
+
+// Buckets of one part are under different locks, so nothing orders who marks it.
+TEST(BucketTableTest, AMarkIsNeverLoweredByWhoReadTheNumberBefore) {
+  TableRig rig(MustRule(1, 1s, 1));
+  BucketTable& table = rig.table();
+  constexpr RuleId kTime = 2;
+  table.SetTimeRule(kTime);
+  std::vector<std::atomic<uint32_t>> marks(BucketTable::kParts);
+  table.UseMarks(marks.data());
+  const BucketTable::Name name{.hash = 1, .rule = kTime};
+  std::atomic<bool> ends = false;
+  std::thread other([&] {
+    while (!ends) table.Mark(name);
+  });
+  bool lowered = false;
+  for (uint32_t number = 1; number <= 200'000; ++number) {
+    table.SetSave(number);
+    table.Mark(name);
+    lowered |= marks[BucketTable::PartOf(name.hash)] < number;
+  }
+  ends = true;
+  other.join();
+  EXPECT_FALSE(lowered);
+  EXPECT_EQ(marks[BucketTable::PartOf(name.hash)], 200'000U);
+  table.UseMarks(nullptr);
 }
 
 TEST(BucketTableTest, WhereNewcomersAreDeniedNoBucketIsForgotten) {
