@@ -1,7 +1,9 @@
 #include "weir/limit/subject_template.h"
 
 #include <algorithm>
+#include <array>
 #include <cassert>
+#include <optional>
 #include <utility>
 
 #include "weir/limit/policy.h"
@@ -13,9 +15,10 @@ Error Invalid(std::string message) {
   return Error{ErrorCode::kInvalid, std::move(message)};
 }
 
-// One word in replies, in logs and in limits.toml, so no blank and nothing to be quoted.
+// One word in replies, in logs and in limits.toml, so no blank and nothing to be quoted; and what
+// escapes bytes is no text between places.
 bool IsPlain(char byte) {
-  return byte > ' ' && byte < 0x7f && byte != '"' && byte != '\\';
+  return byte > ' ' && byte < 0x7f && byte != '"' && byte != '\\' && byte != '%';
 }
 
 // The n-th part of the key between colons, from 1.
@@ -28,15 +31,28 @@ std::string_view KeyPart(std::string_view key, uint8_t number) {
   return key.substr(0, key.find(':'));
 }
 
-// As clients are told apart: of IPv6 the /64.
-void AppendClient(const Address& client, SubjectText* text) {
-  if (client.is_v4()) {
-    text->Append(AddressText(client));
-    return;
+// What comes before `end`, so that the first `end` that is not part of a %XX ends it.
+void AppendBefore(std::optional<char> end, std::string_view part, SubjectText* text) {
+  if (!end.has_value()) return text->Append(part);
+  constexpr std::string_view kDigits = "0123456789ABCDEF";
+  for (;;) {
+    const size_t plain = std::min(part.find(*end), part.find('%'));
+    text->Append(part.substr(0, plain));
+    if (plain == std::string_view::npos) return;
+    const auto byte = static_cast<uint8_t>(part[plain]);
+    const std::array<char, 3> escaped = {'%', kDigits[byte >> 4], kDigits[byte & 15]};
+    text->Append({escaped.data(), escaped.size()});
+    part.remove_prefix(plain + 1);
   }
+}
+
+// As clients are told apart: of IPv6 the /64, which stays as it is: only IPv6 has colons, and all
+// of it has a /64.
+void AppendClient(std::optional<char> end, const Address& client, SubjectText* text) {
+  if (client.is_v4()) return AppendBefore(end, AddressText(client), text);
   Address subscriber = client;
   std::fill(subscriber.bytes.begin() + 8, subscriber.bytes.end(), uint8_t{0});
-  text->Append(AddressText(subscriber));
+  AppendBefore(end, AddressText(subscriber), text);
   text->Append("/64");
 }
 
@@ -73,7 +89,8 @@ Result<SubjectTemplate> SubjectTemplate::Parse(std::string_view text) {
     if (text[at] != '{') {
       if (text[at] == '}') return Invalid("a '}' has no '{' before it");
       if (!IsPlain(text[at])) {
-        return Invalid("write letters, digits and signs, without blanks, quotes and backslashes");
+        return Invalid(
+            "write letters, digits and signs, without blanks, quotes, backslashes and '%'");
       }
       made.parts_.back().after += text[at++];
       continue;
@@ -101,22 +118,25 @@ Result<SubjectTemplate> SubjectTemplate::Parse(std::string_view text) {
 
 void SubjectTemplate::FillIn(const Request& request, SubjectText* text) const {
   for (const Part& part : parts_) {
+    const bool last = &part == &parts_.back();
+    const std::optional<char> end =
+        last || part.place == Place::kNone ? std::nullopt : std::optional(part.after.front());
     switch (part.place) {
       case Place::kNone:
         break;
       case Place::kClient:
-        AppendClient(request.client, text);
+        AppendClient(end, request.client, text);
         break;
       case Place::kUser:
-        text->Append(request.user);
+        AppendBefore(end, request.user, text);
         break;
       case Place::kKey:
         assert(request.key.has_value());
-        text->Append(*request.key);
+        AppendBefore(end, *request.key, text);
         break;
       case Place::kKeyPart:
         assert(request.key.has_value());
-        text->Append(KeyPart(*request.key, part.number));
+        AppendBefore(end, KeyPart(*request.key, part.number), text);
         break;
     }
     text->Append(part.after);
