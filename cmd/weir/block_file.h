@@ -1,7 +1,11 @@
 // BlockFile: a file of blocks with checksums, for what the next process may use and need not have.
 //
-//   the head, a line | blocks, each: its length, 4 bytes, and the StableHash of what it holds,
-//   8 bytes, both little-endian | what it holds
+//   the head, a line | blocks, each: its length, 4 bytes, and its sum, 8 bytes, both little-endian
+//   | what it holds
+//
+// The sum of a block is the SeededHash of what it holds, with the sum of the block before as its
+// seed; that of the first, with the StableHash of the head. So a block is good only after all those
+// that were written before it, in a file of this head: what was mixed from two files is damage.
 //
 // It is written beside the old one and then takes its place. When it is damaged, what comes before
 // that is read. Only its owner may read it. A power cut may leave less of it than was written.
@@ -57,6 +61,7 @@ class BlockFileWriter {
   const std::string fresh_path_;
   const std::string directory_;
   int file_ = -1;
+  uint64_t sum_;  // Of what was written last.
   size_t unsynced_bytes_ = 0;
   std::string error_;  // Empty: none.
 };
@@ -78,6 +83,7 @@ class BlockFileReader {
 
   std::ifstream file_;
   std::string head_;
+  uint64_t sum_ = 0;  // Of what was read last.
   std::string damage_;
 };
 

@@ -40,7 +40,8 @@ namespace {
 constexpr std::chrono::seconds kDatabasesEndMax{10};
 // What writing down what was in memory may take before that, where it is to be there again.
 constexpr std::chrono::seconds kSaveMemoryMax{20};
-// And what goes on when that is over: one block of it, and a commit.
+// And what goes on when that is over: 16 MiB of it until they are on the disk, and a commit in each
+// database.
 constexpr std::chrono::seconds kSaveMemoryEndMax{5};
 
 // What a database has not answered is told to nobody: clients that waited for it are gone.
@@ -195,6 +196,17 @@ int NextSignal(const sigset_t& signals) {
   return signal_number;
 }
 
+// What was asked while clients were served to the end says nothing new.
+void ForgetStopSignals() {
+  sigset_t stop;
+  sigemptyset(&stop);
+  sigaddset(&stop, SIGTERM);
+  sigaddset(&stop, SIGINT);
+  const timespec at_once{};
+  while (sigtimedwait(&stop, nullptr, &at_once) > 0) {
+  }
+}
+
 // Whether it is asked to stop once more.
 bool StopSignalWaits() {
   sigset_t waiting;
@@ -204,17 +216,18 @@ bool StopSignalWaits() {
 
 // Ends all writes, so that nothing changes any more, and writes down what is in memory. The
 // deadline is the databases' before and after that.
-void SaveMemory(gateway::Gateway& gateway, WarmRestart& warm,
+void SaveMemory(gateway::Gateway& gateway, WarmRestart& warm, const SealedStores& stores,
                 std::optional<StopDeadline>* deadline) {
   warm.Stop();
   gateway.StopWrites();
   if (!warm.enabled()) return;
   deadline->emplace(kSaveMemoryMax + kSaveMemoryEndMax, [] {
-    LogError("the disk does not answer, so what was in memory is not written down");
+    LogError("the disk does not answer, so what was in memory may have to be read again");
     std::_Exit(1);
   });
+  ForgetStopSignals();
   const MonoTime until = gateway.clock().Mono() + kSaveMemoryMax;
-  warm.SaveAll([&] { return gateway.clock().Mono() > until || StopSignalWaits(); });
+  warm.SaveAll(stores, [&] { return gateway.clock().Mono() > until || StopSignalWaits(); });
   deadline->emplace(kDatabasesEndMax, GiveUpDatabases);
 }
 
@@ -365,7 +378,7 @@ int Serve(const Loaded& loaded, const std::string& config_file, LiveConfig::Load
   admin.Stop();         // Its views look at the gateway.
   jobs.backup.reset();  // It may hold the logs, and uses the stores.
   passwords.reset();    // They deliver to it.
-  SaveMemory(*gateway_view, *warm, &deadline);
+  SaveMemory(*gateway_view, *warm, jobs.adder ? jobs.adder->stores() : SealedStores(), &deadline);
   gateway.value().reset();  // Every write that was begun is durable or refused after this.
   LogInfo("stopped");
   return 0;

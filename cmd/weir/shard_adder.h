@@ -48,6 +48,8 @@ class DiskShardAdder final : public gateway::ShardAdder {
   void Add(std::string place, std::function<void(const Result<uint32_t>&)> done) override;
   // Waits for what is under way. Nothing is added from now on.
   void End();
+  // All databases. Requires: End.
+  const std::vector<store::RocksDbStore*>& stores() const { return stores_; }
 
  private:
   Result<uint32_t> AddNow(const std::string& place);

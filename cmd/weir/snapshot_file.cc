@@ -48,11 +48,13 @@ std::optional<gateway::SnapshotEntry> TakeEntry(std::string_view* from) {
 
 }  // namespace
 
-SnapshotWriter::SnapshotWriter(const std::string& directory, const std::string& id,
-                               uint64_t free_min)
-    : file_({.path = PathIn(directory),
-             .head = std::string(kHeadBegin) + id + "\n",
-             .free_min_bytes = free_min}),
+SnapshotWriter::SnapshotWriter(Options options)
+    : interrupted_(std::move(options.interrupted)),
+      file_({.path = PathIn(options.directory),
+             .head = std::string(kHeadBegin) + options.id + "\n",
+             .free_min_bytes = options.free_min,
+             .synced_bytes = kSyncedBytes}),
+      path_(PathIn(options.directory)),
       ended_(file_.failed()) {}
 
 bool SnapshotWriter::Add(const gateway::SnapshotEntry& entry) {
@@ -70,19 +72,26 @@ bool SnapshotWriter::Add(const gateway::SnapshotEntry& entry) {
   if (fresh) AppendLittleEndian(&block_, entry.fresh_until.ms);
   block_ += entry.key;
   block_ += entry.value;
+  ++block_entries_;
   return true;
 }
 
 bool SnapshotWriter::WriteBlock() {
   if (block_.empty()) return true;
-  ended_ = !file_.HasRoomFor(2 * block_.size()) || !file_.Write(block_);
+  ended_ = interrupted_() || !file_.HasRoomFor(2 * block_.size()) || !file_.Write(block_);
   block_.clear();
+  if (!ended_) entries_ += block_entries_;
+  block_entries_ = 0;
   return !ended_;
 }
 
-Result<Ok> SnapshotWriter::Commit() {
-  if (!ended_) WriteBlock();
-  return file_.Commit();
+Result<SnapshotWriter::Kept> SnapshotWriter::Commit() {
+  const bool all = !ended_ && WriteBlock();
+  std::error_code ignored;
+  if (!all && !file_.failed() && std::filesystem::exists(path_, ignored)) return Kept::kFileBefore;
+  const Result<Ok> written = file_.Commit();
+  if (!written.ok()) return written.error();
+  return all ? Kept::kAll : Kept::kPart;
 }
 
 SnapshotReader::SnapshotReader(const std::string& directory)

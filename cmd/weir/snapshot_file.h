@@ -23,26 +23,46 @@ namespace weir::cmd {
 
 inline constexpr std::string_view kSnapshotFile = "cache-snapshot";
 
-// Threads, Errors: as BlockFileWriter; but where there is no room for more, it ends before that.
+// Threads, Errors: as BlockFileWriter; but where there is no room for more, or it is interrupted,
+// it is cut short before that.
 class SnapshotWriter {
  public:
   // Entries are given to the system in pieces of this size.
   static constexpr size_t kBlockBytes = size_t{1} << 20;
+  // So many are on the disk before the next are given to it: a disk that is slow is then seen while
+  // there is time, and not when the databases wait for it.
+  static constexpr size_t kSyncedBytes = size_t{16} << 20;
   // Of a larger one only the key is of use, and that clients ask for themselves.
   static constexpr size_t kEntryBytesMax = size_t{2} << 20;
 
-  SnapshotWriter(const std::string& directory, const std::string& id, uint64_t free_min);
+  struct Options {
+    std::string directory;
+    std::string id;
+    uint64_t free_min = 0;
+    // Asked before each block is written, whether no more should be.
+    std::function<bool()> interrupted = [] { return false; };
+  };
+
+  explicit SnapshotWriter(Options options);
 
   // Returns false when nothing more is written.
   bool Add(const gateway::SnapshotEntry& entry);
-  // Takes the place of the file before.
-  Result<Ok> Commit();
+  // Whether all that was added, and was not too large, is in the file now; or a part, because it
+  // was cut short; or the file before is still there: what was cut short does not take its place.
+  enum class Kept { kAll, kPart, kFileBefore };
+  Result<Kept> Commit();
+  // Entries that have been written.
+  size_t entries() const { return entries_; }
 
  private:
   bool WriteBlock();
 
+  const std::function<bool()> interrupted_;
   BlockFileWriter file_;
-  std::string block_;  // That has not been written.
+  const std::string path_;
+  std::string block_;         // That has not been written.
+  size_t block_entries_ = 0;  // In it.
+  size_t entries_ = 0;
   bool ended_;
 };
 

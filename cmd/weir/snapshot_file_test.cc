@@ -6,6 +6,8 @@
 #include <fstream>
 #include <sstream>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -28,11 +30,27 @@ class SnapshotFileTest : public ::testing::Test {
   ~SnapshotFileTest() override { std::filesystem::remove_all(directory); }
 
   bool Write(const std::vector<Kept>& entries, uint64_t free_min = 0) const {
-    SnapshotWriter writer(directory.string(), "id-1", free_min);
+    SnapshotWriter writer({.directory = directory.string(), .id = "id-1", .free_min = free_min});
+    return Add(&writer, entries);
+  }
+  static bool Add(SnapshotWriter* writer, const std::vector<Kept>& entries) {
     for (const Kept& kept : entries) {
-      writer.Add({kept.key, kept.value, kept.expires_at, kept.fresh_until, kept.version});
+      writer->Add({kept.key, kept.value, kept.expires_at, kept.fresh_until, kept.version});
     }
-    return writer.Commit().ok();
+    return writer->Commit().ok();
+  }
+  // The file that is there, in its parts: the head, and each block with its length and sum.
+  std::vector<std::string> Parts() const {
+    std::string text = Text();
+    std::vector<std::string> parts{text.substr(0, text.find('\n') + 1)};
+    for (std::string_view left = std::string_view(text).substr(parts[0].size()); !left.empty();) {
+      std::string_view head = left;
+      uint32_t size = 0;
+      TakeLittleEndian(&head, &size);
+      parts.emplace_back(left.substr(0, sizeof(size) + sizeof(uint64_t) + size));
+      left.remove_prefix(parts.back().size());
+    }
+    return parts;
   }
   // What can be read, and whether that is all.
   std::vector<Kept> Read(bool* all) {
@@ -118,6 +136,71 @@ TEST_F(SnapshotFileTest, WhatIsBeforeTheDamageIsRead) {
   EXPECT_TRUE(std::equal(read.begin(), read.end(), Many().begin()));
 }
 
+// As a copy has them that was broken off, or a disk that lost a write.
+TEST_F(SnapshotFileTest, BlocksOfAnotherFileOrInAnotherOrderAreDamage) {
+  SnapshotWriter other({.directory = directory.string(), .id = "id-2"});
+  ASSERT_TRUE(Add(&other, Many()));
+  const std::vector<std::string> others = Parts();
+  ASSERT_TRUE(Write(Many()));
+  const std::vector<std::string> own = Parts();
+  ASSERT_GE(own.size(), 4U);
+  SetText(own[0] + own[1]);
+  const size_t of_the_first = Read(&whole).size();
+  ASSERT_TRUE(whole);
+  const std::string tail = own[1] + own[2] + own[3];
+  EXPECT_EQ(own[2].substr(12), others[2].substr(12)) << "they hold the same";
+  const std::vector<std::pair<std::string, size_t>> mixtures = {
+      {own[0] + own[1] + others[2], of_the_first},
+      {own[0] + own[1] + own[3], of_the_first},
+      {own[0] + own[1] + own[1], of_the_first},
+      {own[0] + own[2] + own[1], 0},
+      {own[0] + others[1], 0},
+      {others[0] + tail, 0}};
+  for (const auto& [text, good] : mixtures) {
+    SetText(text);
+    EXPECT_EQ(Read(&whole).size(), good);
+    EXPECT_FALSE(whole);
+  }
+}
+
+// The clock of the caller's deadline, on a disk that takes a second for a block.
+TEST_F(SnapshotFileTest, OnASlowDiskItEndsWithinABlockOfTheDeadline) {
+  for (const size_t size : {10, 10'000, 1'500'000}) {
+    RemoveSnapshot(directory.string(), true);
+    int seconds = 0;
+    SnapshotWriter writer({.directory = directory.string(), .id = "id-1", .interrupted = [&] {
+                             return seconds++ == 3;
+                           }});
+    const std::string value(size, 'v');
+    size_t added = 0;
+    while (writer.Add({.key = "key", .value = value})) ASSERT_LT(++added, 1'000'000U);
+    EXPECT_EQ(seconds, 4) << "a block is never written without a question";
+    const auto kept = writer.Commit();
+    ASSERT_TRUE(kept.ok());
+    EXPECT_EQ(kept.value(), SnapshotWriter::Kept::kPart);
+    EXPECT_EQ(Parts().size(), 4U) << "the head and three blocks";
+    EXPECT_EQ(Read(&whole).size(), writer.entries());
+    EXPECT_TRUE(whole);
+  }
+}
+
+TEST_F(SnapshotFileTest, WhatIsCutShortDoesNotTakeThePlaceOfTheFileBefore) {
+  ASSERT_TRUE(Write(kEntries));
+  {
+    SnapshotWriter writer({.directory = directory.string(),
+                           .id = "id-2",
+                           .interrupted = [asked = 0]() mutable { return ++asked == 3; }});
+    for (const Kept& kept : Many()) writer.Add({.key = kept.key, .value = kept.value});
+    const auto kept = writer.Commit();
+    ASSERT_TRUE(kept.ok());
+    EXPECT_EQ(kept.value(), SnapshotWriter::Kept::kFileBefore);
+  }
+  EXPECT_EQ(Read(&whole), kEntries);
+  EXPECT_EQ(id, "id-1");
+  RemoveSnapshot(directory.string(), true);
+  EXPECT_TRUE(std::filesystem::is_empty(directory)) << "it leaves no trace";
+}
+
 TEST_F(SnapshotFileTest, AnEntryThatIsTooLargeIsLeftOut) {
   std::vector<Kept> entries = kEntries;
   entries.insert(entries.begin(),
@@ -130,7 +213,7 @@ TEST_F(SnapshotFileTest, AnEntryThatIsTooLargeIsLeftOut) {
   EXPECT_TRUE(whole);
 }
 
-TEST_F(SnapshotFileTest, WhereTheDatabaseNeedsTheDiskItEndsEarlier) {
+TEST_F(SnapshotFileTest, WhereTheDatabaseNeedsAllOfTheDiskTheFileBeforeStays) {
   ASSERT_TRUE(Write(kEntries));
   const uint64_t free = std::filesystem::space(directory).available;
   EXPECT_FALSE(Write(Many(), 2 * free));

@@ -11,7 +11,8 @@
 //
 // What it cannot see is who changes the database's files without weir.
 //
-// Threads: by one at a time, while nobody else writes. They wait for the databases.
+// Threads: by one at a time, while nobody else writes. They wait for the databases, for as long as
+// those take: the limit is the caller's.
 #pragma once
 
 #include <string>

@@ -9,6 +9,7 @@
 
 #include "cmd/weir/layout.h"
 #include "cmd/weir/log.h"
+#include "cmd/weir/snapshot_seal.h"
 
 #include "weir/store/memory/memory_store.h"
 #include "weir/store/rocksdb/rocksdb_store.h"
@@ -126,8 +127,7 @@ Result<OpenedStores> OpenStores(const Config& config, const Budget& budget) {
   opened.shards = std::move(layout.places);
   opened.directories = std::move(layout.directories);
   opened.checkpoints.assign(opened.disks.begin(), opened.disks.end());
-  opened.sealed_stores = opened.disks;
-  opened.sealed = SealedSnapshot(opened.sealed_stores);
+  opened.sealed = SealedSnapshot(opened.disks);
   return opened;
 }
 

@@ -7,7 +7,6 @@
 
 #include "cmd/weir/budget.h"
 #include "cmd/weir/config.h"
-#include "cmd/weir/snapshot_seal.h"
 
 #include "weir/base/result.h"
 #include "weir/gateway/placement.h"
@@ -23,8 +22,7 @@ struct OpenedStores {
   std::vector<std::unique_ptr<store::Store>> stores;  // By database.
   // What backups are made of, by database; the stores own them. None in memory.
   std::vector<store::Checkpoints*> checkpoints;
-  SealedStores sealed_stores;               // The same.
-  std::string sealed;                       // SealedSnapshot of them, before anything was written.
+  std::string sealed;                       // SealedSnapshot of disks, before anything was written.
   std::vector<gateway::ShardPlace> shards;  // By shard.
   shard::RangeMap ranges = shard::RangeMap::Even(1).value();
   gateway::RangeKeeper::Options keeper;

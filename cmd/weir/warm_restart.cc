@@ -33,7 +33,7 @@ WarmRestart::WarmRestart(const Config& config, gateway::Gateway& gateway,
       keeps_data_(config.server.store != StoreKind::kMemory),
       directory_(keeps_data_ ? LayOut(config).directories.front() : ""),
       gateway_(gateway),
-      stores_(opened.sealed_stores) {
+      began_(gateway.clock().Wall()) {
   if (!enabled()) return;
   snapshot_.emplace(directory_);
   restores_ = !opened.sealed.empty() && snapshot_->id() == opened.sealed &&
@@ -114,7 +114,8 @@ void WarmRestart::ReadSnapshot() {
   const size_t names_max = names_bytes_max();
   const auto take = [&](const gateway::SnapshotEntry& entry) {
     if (restores_) {
-      restore.Put(entry, clock.Wall());
+      // What had expired as we began may have been removed since, whatever the clock says now.
+      restore.Put(entry, std::max(began_, clock.Wall()));
     } else if (names.bytes() < names_max) {
       names.Add(entry.key);
     }
@@ -123,24 +124,27 @@ void WarmRestart::ReadSnapshot() {
   while (!stops_ && enabled() && !full() && snapshot_->Next(take)) {
   }
   SayDamage(kSnapshotFile, snapshot_->damage());
-  const bool there_is = !snapshot_->id().empty();
   snapshot_.reset();
   if (restores_) {
     restore.End();
     const auto took = std::chrono::ceil<std::chrono::milliseconds>(clock.Mono() - began);
     LogInfo("what was in memory is there again", {{"values", std::to_string(restore.kept())},
                                                   {"took", std::to_string(took.count()) + "ms"}});
-  } else if (there_is) {
-    Warm(std::move(names));
-  } else {
-    ReadList();
   }
+  ReadList(std::move(names));
 }
 
-void WarmRestart::ReadList() {
-  HotKeys read = ReadHotKeys(directory_, names_bytes_max());
+void WarmRestart::ReadList(gateway::KeyList names) {
+  const size_t names_max = names_bytes_max();
+  HotKeys read = ReadHotKeys(directory_, names_max);
   SayDamage(kHotKeysFile, read.damage);
-  Warm(std::move(read.keys));
+  if (names.empty()) return Warm(std::move(read.keys));
+  while (names.bytes() < names_max) {
+    const std::optional<std::string> key = read.keys.Take();
+    if (!key) break;
+    names.Add(*key);
+  }
+  Warm(std::move(names));
 }
 
 void WarmRestart::Warm(gateway::KeyList keys) {
@@ -180,27 +184,31 @@ std::string WarmRestart::NewId() const {
          PlacesId(gateway_.placement());
 }
 
-void WarmRestart::SaveAll(const std::function<bool()>& interrupted) {
+void WarmRestart::SaveAll(const SealedStores& stores, std::function<bool()> interrupted) {
   if (!enabled() || !read_all_) return;  // What there is, is the better one.
   const std::string id = NewId();
-  SnapshotWriter writer(directory_, id, kFreeMin + names_bytes_max());
-  size_t entries = 0;
+  SnapshotWriter writer({.directory = directory_,
+                         .id = id,
+                         .free_min = kFreeMin + names_bytes_max(),
+                         .interrupted = std::move(interrupted)});
   gateway::TakeEntries(gateway_.lanes(), gateway_.placement(), gateway_.clock().Wall(),
-                       [&](const gateway::SnapshotEntry& entry) {
-                         return writer.Add(entry) &&
-                                (++entries % kKeysBetweenQuestions != 0 || !interrupted());
-                       });
-  Result<Ok> written = writer.Commit();
-  if (written.ok()) {
-    RemoveHotKeys(directory_, true);
-    written = SealSnapshot(stores_, id);
+                       [&](const gateway::SnapshotEntry& entry) { return writer.Add(entry); });
+  using Kept = SnapshotWriter::Kept;
+  const Result<Kept> kept = writer.Commit();
+  if (kept.ok() && kept.value() == Kept::kFileBefore) {
+    return LogWarn("there was no time or room for what was in memory, so the file before stays");
   }
-  if (!written.ok()) {
-    LogWarn("what was in memory will have to be read from the store by the next process: " +
-            written.error().message);
-    return;
+  const bool all = kept.ok() && kept.value() == Kept::kAll;
+  if (all) RemoveHotKeys(directory_, true);
+  const Result<Ok> sealed = kept.ok() ? SealSnapshot(stores, id) : kept.error();
+  if (!sealed.ok()) {
+    return LogWarn("what was in memory will have to be read from the store by the next process: " +
+                   sealed.error().message);
   }
-  LogInfo("what was in memory is kept for the next start", {{"values", std::to_string(entries)}});
+  const std::string values = std::to_string(writer.entries());
+  if (all) return LogInfo("what was in memory is kept for the next start", {{"values", values}});
+  LogWarn("there was no time or room for all that was in memory; some is kept for the next start",
+          {{"values", values}});
 }
 
 }  // namespace weir::cmd

@@ -6,8 +6,9 @@
 // if not, reads its keys from the store in the background (gateway::CacheWarmer), as it does those
 // of the file of names (hot_keys.h) that is written every `warm_restart_interval` for a process
 // that is killed, but no more often than that it takes a hundredth of the time. Each of the two
-// files takes the place of the other. As long as one has not been read to its end, and its keys
-// been asked for, it stays as it is.
+// files takes the place of the other; but a snapshot that was cut short stands beside the names,
+// and both are used, and it never takes the place of a snapshot. As long as one has not been read
+// to its end, and its keys been asked for, it stays as it is.
 //
 // Neither is written where less than kFreeMin and its names would be left of the disk: that room is
 // the database's.
@@ -46,7 +47,8 @@ class WarmRestart {
   // Twice the room without which the database refuses writes.
   static constexpr uint64_t kFreeMin = uint64_t{128} << 20;
 
-  // Requires: nothing has been written since `opened` was, and nobody is served yet.
+  // Requires: nobody is served yet, and nothing has been written since `opened` was, but removals
+  // of what had expired by then.
   WarmRestart(const Config& config, gateway::Gateway& gateway, const OpenedStores& opened);
   ~WarmRestart();
   WarmRestart(const WarmRestart&) = delete;
@@ -61,16 +63,18 @@ class WarmRestart {
   // while that takes what is being written.
   void Stop();
   // Takes what is in memory out of it, the most wanted first, and writes it down. What is not
-  // written as soon as `interrupted` says so, which it is asked now and then, is left out.
-  // Requires: Stop; Gateway::StopWrites.
-  void SaveAll(const std::function<bool()>& interrupted);
+  // written as soon as `interrupted` says so, which it is asked before each MiB that is written, is
+  // left out. Waits for the disk and the databases for as long as they take.
+  // Requires: Stop; Gateway::StopWrites; `stores` are all databases.
+  void SaveAll(const SealedStores& stores, std::function<bool()> interrupted);
 
  private:
   using Visit = std::function<bool(std::string_view key)>;
 
   void Run();
   void ReadSnapshot();
-  void ReadList();
+  // Begins to read `names` from the store, and those of the list after them.
+  void ReadList(gateway::KeyList names);
   void Warm(gateway::KeyList keys);
   void SayDamage(std::string_view file, const std::string& damage) const;
   // Writes the names, while clients are served.
@@ -86,7 +90,7 @@ class WarmRestart {
   const bool keeps_data_;
   const std::string directory_;
   gateway::Gateway& gateway_;
-  const SealedStores stores_;
+  const WallTime began_;
   std::optional<SnapshotReader> snapshot_;  // While it is to be read.
   bool restores_ = false;                   // It holds.
   bool read_all_ = false;                   // Nothing is left of the files.

@@ -39,7 +39,7 @@ using VisitEntry = std::function<bool(const SnapshotEntry& entry)>;
 // Takes all entries out of the lanes, and calls `visit` for those that clients would have found, in
 // the order of the lanes' policies. Left out is what is stale, or known to be absent.
 // Requires: what has been committed is published, and nothing is written any more.
-// Cost: some 0.2 µs an entry; no memory.
+// Cost: some 0.2 µs an entry; the memory of an empty lane for each lane.
 void TakeEntries(Lanes& lanes, const Placement& placement, WallTime now, const VisitEntry& visit);
 
 // CacheRestore: puts entries of a snapshot into the lanes, as what is the least worth keeping,
@@ -53,8 +53,8 @@ class CacheRestore {
   CacheRestore(Lanes& lanes, const Placement& placement) noexcept
       : lanes_(lanes), placement_(placement) {}
 
-  // Requires: nothing has been written since the process began, and each entry that Put is going to
-  // be given is true now.
+  // Requires: each entry that Put is going to be given is true now, or has expired; nothing else
+  // has been written since the process began.
   void Begin();
   // Returns whether it is kept. Cost: holds a lane for a look-up and a copy.
   bool Put(const SnapshotEntry& entry, WallTime now);
