@@ -1,5 +1,6 @@
 #include "weir/cache/lane.h"
 
+#include <algorithm>
 #include <bit>
 #include <cassert>
 #include <utility>
@@ -7,7 +8,8 @@
 namespace weir::cache {
 namespace {
 
-constexpr size_t kNotesMin = 4096;  // Bits.
+constexpr size_t kNotesMin = 4096;             // Bits.
+constexpr size_t kNotesMax = size_t{1} << 22;  // 32 MiB for 64 lanes.
 
 Until UntilOf(WallTime fresh, std::chrono::milliseconds stale, WallTime now) {
   if (fresh <= now || fresh == kNever) return fresh;
@@ -63,7 +65,8 @@ bool Lane::FillLast(std::string_view key, uint64_t hash, Token token, const Valu
 
 void Lane::BeginRestore() {
   assert(doubts_.empty());
-  tokens_.Note(std::bit_width(cache_.budget_bytes() / kBytesPerNote | kNotesMin));
+  const size_t notes = std::clamp(cache_.budget_bytes() / kBytesPerNote, kNotesMin, kNotesMax);
+  tokens_.Note(static_cast<unsigned>(std::bit_width(notes)) - 1);
 }
 
 bool Lane::Restore(std::string_view key, uint64_t hash, const Value& value, const Keep& keep,

@@ -120,7 +120,7 @@ class Lane {
   // For what an earlier process had cached and is still true as this one begins: from now on it is
   // noted which keys are written, in doubt or invalidated, so that Restore leaves those out. Where
   // keys are invalidated by tag or prefix, or all are, it keeps nothing any more.
-  // Requires: nothing has been written yet. Cost: a bit for each kBytesPerNote of the budget.
+  // Requires: nothing has been written yet. Cost: at most a bit for each kBytesPerNote.
   static constexpr size_t kBytesPerNote = 32;
   void BeginRestore();
   // As FillLast, with no token: keeps what was true at BeginRestore and still is. Returns whether
