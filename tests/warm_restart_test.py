@@ -13,6 +13,7 @@ import os
 import random
 import shutil
 import signal
+import subprocess
 import sys
 import time
 import unittest
@@ -209,6 +210,39 @@ class WarmRestart(unittest.TestCase):
         self.assertEqual(sum(value == earlier[i] for i, value in enumerate(values)) +
                          sum(value == self.values[i] for i, value in enumerate(values)), KEYS)
         self.assertGreater(sum(value == earlier[i] for i, value in enumerate(values)), KEYS // 4)
+
+    def test_a_shard_that_was_added_is_sealed_too(self):
+        server = self.start(ONCE)
+        self.fill(server)
+        subprocess.run([WEIR, "shard", "--server", f"127.0.0.1:{server.port}", "add",
+                        self.path("second")], check=True, timeout=60, capture_output=True)
+        self.assertEqual(server.stop(), 0)
+        server = self.start(ONCE)
+        self.wait_until_restored(server)
+        self.assertEqual(self.misses_of_all(server), 0)
+
+    def test_of_a_snapshot_that_was_cut_short_the_rest_comes_from_the_list(self):
+        server = self.start()
+        self.values.update((i, b"x" * 200) for i in range(KEYS))
+        with server.client() as client:
+            client.pipeline([("SET", key(i), value) for i, value in self.values.items()])
+        size = sum(1 + len(key(i)) for i in range(KEYS))
+        weir_process.wait_until(
+            lambda: os.path.exists(self.list_path()) and os.path.getsize(self.list_path()) >= size,
+            "the list is written while it runs")
+        shutil.copy(self.list_path(), self.path("kept"))
+        self.assertEqual(server.stop(), 0)
+        shutil.move(self.path("kept"), self.list_path())
+        with open(self.snapshot_path(), "r+b") as file:
+            file.readline()
+            file.truncate(file.tell() + 12 + int.from_bytes(file.read(4), "little"))
+        server = self.start(ONCE)
+        self.wait_until_restored(server)
+        restored = server.metrics()[RESTORED]
+        self.assertGreater(restored, 0)
+        self.assertLess(restored, KEYS // 2)
+        self.wait_until_warm(server)
+        self.assertLessEqual(self.misses_of_all(server), KEYS // 20)
 
     def test_a_list_that_has_not_been_read_through_is_not_lost(self):
         server = self.start()
