@@ -204,22 +204,33 @@ Result<Ok> BackupJob::HoldAll(const std::vector<Database>& databases) {
   return holds->Await(kHoldMax);
 }
 
+// A move into a database that comes meanwhile may begin until the first log is held, since the
+// range map is stored there. So one that came before all were held is taken in as well.
+Result<std::vector<BackupJob::Database>> BackupJob::HoldAllThereAre(Manifest* manifest) {
+  for (;;) {
+    std::vector<Database> databases;
+    {
+      const std::lock_guard lock(mutex_);
+      databases = databases_;
+      manifest->shards = shards_;
+    }
+    if (auto held = HoldAll(databases); !held.ok()) return held.error();
+    if (Databases().size() == databases.size()) return databases;
+    for (const Database& database : databases) database.committer->Release();
+  }
+}
+
 Result<std::vector<Made>> BackupJob::Cut(Manifest* manifest) {
   const MonoTime begin = clock_.Mono();
   if (!options_.holds->TakeWithin(kHoldMax)) {
     return Error{ErrorCode::kUnavailable, "a range goes over to its new place; try again"};
   }
-  // No range goes over from here on, so none is in a database that comes now.
-  std::vector<Database> databases;
-  {
-    const std::lock_guard lock(mutex_);
-    databases = databases_;
-    manifest->shards = shards_;
-  }
-  if (auto held = HoldAll(databases); !held.ok()) {
+  const Result<std::vector<Database>> held = HoldAllThereAre(manifest);
+  if (!held.ok()) {
     options_.holds->Give();
     return held.error();
   }
+  const std::vector<Database>& databases = held.value();
   std::vector<Made> all;
   std::optional<Error> error;
   for (const Database& database : databases) {

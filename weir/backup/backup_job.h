@@ -68,6 +68,8 @@ class BackupJob final : public gateway::BackupControl {
   Result<Ok> Write(const std::string& directory, const std::string& partial);
   Result<std::vector<store::Checkpoints::Made>> Cut(Manifest* manifest);
   static Result<Ok> HoldAll(const std::vector<Database>& databases);
+  // Holds the logs of all databases, and puts their shards into the manifest.
+  Result<std::vector<Database>> HoldAllThereAre(Manifest* manifest);
   std::vector<Database> Databases() const;
   Result<Ok> CopyAll(const std::vector<store::Checkpoints::Made>& made,
                      const std::filesystem::path& partial, Manifest* manifest);
