@@ -155,6 +155,9 @@ class Adding(unittest.TestCase):
                    (data, b"a shard of this server already"),
                    (data + "/second", b"lies in the data directory"),
                    (self.directory, b"lies in it"),
+                   (self.path("with\nnewline"), b"a control character"),
+                   (self.path("with\0nul"), b"a control character"),
+                   ("/" + 5000 * "x", b"too long"),
                    (self.path("none/second"), b"No such file"),
                    (self.path("file"), b"file"),
                    (self.path("full"), b"holds note but no FORMAT"),
@@ -164,10 +167,54 @@ class Adding(unittest.TestCase):
                 reply = client.command("WEIR.SHARD", "ADD", place)
                 self.assertIsInstance(reply, weir_process.ErrorReply, place)
                 self.assertIn(why, reply)
+            self.assertEqual(os.listdir(self.path("full")), ["note"])
             self.assertEqual(other.stop(), 0)
             reply = client.command("WEIR.SHARD", "ADD", self.path("other/data"))
             self.assertIn(b"holds data of a weir already", reply)
             self.assertEqual(len(client.command("WEIR.SHARD", "LIST")[1]), 1)
+        self.assertEqual(self.run_weir("shard", "add", "").returncode, 2)
+        self.assertEqual(server.stop(), 0)
+
+    def test_where_a_power_cut_may_undo_it_nothing_is_added(self):
+        server = self.start(config='[server]\ndurability = "os"\n')
+        with server.client() as client:
+            self.assertIn(b"durability", client.command("WEIR.SHARD", "ADD", self.path("second")))
+        self.assertFalse(os.path.exists(self.path("second")))
+        self.assertEqual(server.stop(), 0)
+
+    def test_one_directory_is_not_opened_under_two_names(self):
+        os.makedirs(self.path("real"))
+        os.symlink(self.path("real"), self.path("link"))
+        sections = (f'[[shard]]\nname = "a"\ndata = "{self.path("real")}"\n'
+                    f'[[shard]]\nname = "b"\ndata = "{self.path("link")}"\n')
+        with self.assertRaisesRegex(RuntimeError, "are one"):
+            weir_process.Weir(WEIR, self.directory, config=sections)
+
+    def test_what_was_added_is_not_served_by_another_weir(self):
+        server = self.start()
+        os.mkdir(self.path("other"))
+        self.shard(server, "add", self.path("other/data"))
+        self.assertEqual(server.stop(), 0)
+        with self.assertRaisesRegex(RuntimeError, "was added as shard 1 to the data that begins"):
+            weir_process.Weir(WEIR, self.path("other"), "--shards", "1")
+        # What it says to do where the list is lost, does.
+        listed = os.path.join(self.directory, "data", "shards.txt")
+        with open(listed, encoding="utf-8") as file:
+            line = file.readlines()[1].rstrip()
+        os.remove(listed)
+        sections = '[[shard]]\nname = "a"\ndata = "data"\n[[shard]]\nname = "b"\ndata = "{}"\n'
+        with self.assertRaises(RuntimeError) as refused:
+            weir_process.Weir(WEIR, self.directory,
+                              config=sections.format(self.path("other/data")))
+        self.assertIn(line, str(refused.exception).replace("\\", ""))
+        os.mkdir(listed)  # Which cannot be read.
+        with self.assertRaises(RuntimeError):
+            self.start()
+        os.rmdir(listed)
+        with open(listed, "w", encoding="utf-8") as file:
+            file.write(f"weir-added-shards 1\n{line}\n")
+        server = self.start()
+        self.assertEqual(self.places(server), ["data", self.path("other/data")])
         self.assertEqual(server.stop(), 0)
 
     def test_directories_that_change_places_are_found_out(self):

@@ -42,8 +42,9 @@ std::string AddedShard::MarkText() const {
 Result<std::vector<AddedShard>> ReadAddedShards(const std::string& directory) {
   const std::string path = PathIn(directory);
   std::vector<AddedShard> shards;
-  std::error_code ignored;
-  if (!std::filesystem::exists(path, ignored)) return shards;
+  std::error_code error;
+  const auto status = std::filesystem::symlink_status(path, error);
+  if (status.type() == std::filesystem::file_type::not_found) return shards;
   const Result<std::string> text = backup::ReadWholeFile(path, kFileBytesMax);
   if (!text.ok()) return text.error();
   std::string_view rest = text.value();

@@ -10,7 +10,9 @@ namespace weir::cmd {
 namespace {
 
 std::string RealPathOf(const std::string& directory) {
-  return backup::RealPath(std::filesystem::absolute(directory).string());
+  std::error_code error;
+  const std::filesystem::path absolute = std::filesystem::absolute(directory, error);
+  return error ? directory : backup::RealPath(absolute.string());
 }
 
 }  // namespace
@@ -64,6 +66,49 @@ Result<std::vector<std::optional<std::string>>> Extend(Layout* layout,
     marks[database] = shard.MarkText();
   }
   return marks;
+}
+
+Result<Ok> CompareMark(const std::string& directory, const std::optional<std::string>& expected,
+                       const std::string& mark, const std::string& first) {
+  if (mark == expected.value_or("")) return Ok{};
+  const std::string mine = mark.substr(0, mark.find(' '));
+  if (!expected) {
+    return Error{
+        ErrorCode::kCorrupt,
+        "data directory " + directory + " was added as shard " + mine +
+            " to the data that begins in " + first +
+            "; start that. If this is that, and its shards.txt is lost, list it there "
+            "again: \"weir-added-shards 1\", then a line for each such directory, here \"" +
+            mark + " " + RealPathOf(directory) + "\""};
+  }
+  return Error{ErrorCode::kCorrupt,
+               "data directory " + directory + " is not the one that was added as shard " +
+                   expected->substr(0, expected->find(' ')) +
+                   "; mount the right one there, or say in shards.txt of the first data directory "
+                   "where it is now"};
+}
+
+bool LiesIn(const std::string& path, const std::string& directory) {
+  std::filesystem::path at(RealPathOf(path));
+  for (;;) {
+    std::error_code unknown;  // As when one does not exist: then they are not the same.
+    if (std::filesystem::equivalent(at, directory, unknown)) return true;
+    if (!at.has_relative_path()) return false;
+    at = at.parent_path();
+  }
+}
+
+Result<Ok> CheckApart(const std::vector<std::string>& directories) {
+  for (size_t i = 0; i < directories.size(); ++i) {
+    for (size_t j = 0; j < i; ++j) {
+      std::error_code unknown;  // As when one does not exist yet.
+      if (!std::filesystem::equivalent(directories[i], directories[j], unknown)) continue;
+      return Error{ErrorCode::kInvalid, "the data directories " + directories[j] + " and " +
+                                            directories[i] +
+                                            " are one; name another directory for one of them"};
+    }
+  }
+  return Ok{};
 }
 
 Result<Ok> CheckRanges(const shard::RangeMap& ranges, size_t shards) {

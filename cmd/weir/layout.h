@@ -57,20 +57,28 @@ void UseShardsThere(Layout* layout, uint32_t shards);
 Result<std::vector<std::optional<std::string>>> Extend(Layout* layout,
                                                        const std::vector<AddedShard>& added);
 
-// Errors: kCorrupt when a directory that is to say of itself `expected` says something else.
+// Errors: kCorrupt when a directory whose mark is `mark`, of the data whose first directory is
+// `first` ("": none), is to have `expected`, or none.
+Result<Ok> CompareMark(const std::string& directory, const std::optional<std::string>& expected,
+                       const std::string& mark, const std::string& first);
+
+// CompareMark of what has Metadata: a store, or its verifier.
 template <typename Source>
 Result<Ok> CheckMark(Source& source, const std::string& directory,
                      const std::optional<std::string>& expected) {
-  if (!expected) return Ok{};
   const Result<std::optional<std::string>> there = source.Metadata(kAddedAsName);
   if (!there.ok()) return there.error();
-  if (there.value() == expected) return Ok{};
-  return Error{ErrorCode::kCorrupt,
-               "data directory " + directory + " is not the one that was added as shard " +
-                   expected->substr(0, expected->find(' ')) +
-                   "; mount the right one there, or say in shards.txt of the first data directory "
-                   "where it is now"};
+  const Result<std::optional<std::string>> first = source.Metadata(kAddedToName);
+  if (!first.ok()) return first.error();
+  return CompareMark(directory, expected, there.value().value_or(""), first.value().value_or(""));
 }
+
+// Whether `path` is `directory` or lies in it, also under another name, as a bind mount gives it.
+// What does not exist lies where its parents do.
+bool LiesIn(const std::string& path, const std::string& directory);
+
+// Errors: kInvalid when two of them are one directory, under whatever names.
+Result<Ok> CheckApart(const std::vector<std::string>& directories);
 
 // Errors: kCorrupt when a range or a move names a shard that is not among `shards`.
 Result<Ok> CheckRanges(const shard::RangeMap& ranges, size_t shards);

@@ -2,7 +2,9 @@
 
 #include <cstdint>
 #include <cstdio>
+#include <future>
 #include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -13,6 +15,7 @@
 #include "weir/backup/files.h"
 #include "weir/backup/manifest.h"
 #include "weir/store/rocksdb/restore_target.h"
+#include "weir/store/rocksdb/rocksdb_store.h"
 
 namespace weir::cmd {
 namespace {
@@ -64,6 +67,24 @@ Result<Ok> CopyDatabase(const std::string& directory, const Manifest& manifest, 
   return backup::SyncDirectory(to);
 }
 
+// What `weir shard add` marked the directory as was of the data that the backup is of; the
+// configuration names it from now on.
+Result<Ok> ClearMark(const std::string& directory, uint32_t shards) {
+  auto opened = store::OpenRocksDb({.directory = directory, .create = false, .shards = shards});
+  if (!opened.ok()) return opened.error();
+  for (const char* name : {kAddedAsName, kAddedToName}) {
+    const Result<std::optional<std::string>> there = opened.value()->Metadata(name);
+    if (!there.ok()) return there.error();
+    if (!there.value() || there.value()->empty()) continue;
+    std::promise<Result<store::CommitNumber>> stored;
+    opened.value()->PutMetadata(
+        name, "", [&](Result<store::CommitNumber> done) { stored.set_value(std::move(done)); });
+    const Result<store::CommitNumber> done = stored.get_future().get();
+    if (!done.ok()) return done.error();
+  }
+  return Ok{};
+}
+
 Result<Manifest> Restore(const std::string& directory, const Config& config) {
   Result<Manifest> read = backup::OpenBackup(directory);
   if (!read.ok()) return read;
@@ -94,6 +115,10 @@ Result<Manifest> Restore(const std::string& directory, const Config& config) {
   // The first last: a server opens it first, so before this it finds nothing that looks complete.
   for (size_t i = targets.size(); i > 0; --i) {
     if (auto finished = targets[i - 1]->Finish(); !finished.ok()) return finished.error();
+    targets[i - 1].reset();
+    if (i == 1) break;
+    auto cleared = ClearMark(directories.value()[i - 1], manifest.databases[i - 1].shards);
+    if (!cleared.ok()) return cleared.error();
   }
   return read;
 }

@@ -112,6 +112,13 @@ DiskJobs MakeJobs(const Config& config, const Budget& budget, const OpenedStores
   return jobs;
 }
 
+// A database that came from now on would not hear of the end.
+void EndAdding(DiskJobs& jobs) {
+  if (!jobs.adder) return;
+  const StopDeadline deadline(kDatabasesEndMax, GiveUpDatabases);
+  jobs.adder->End();
+}
+
 int Fail(const std::string& what, const Error& error) {
   LogError(what, {{"error", error.message}});
   return 1;
@@ -370,7 +377,7 @@ int Serve(const Loaded& loaded, const std::string& config_file, LiveConfig::Load
   ReloadUntilStopped(signals, live, server, *warm);
   ready = false;
   if (check.value().grpc != nullptr) check.value().grpc->Drain();
-  if (jobs.adder) jobs.adder->End();  // A database that came now would not hear of the end.
+  EndAdding(jobs);
   server.Stop();
   check.value() = {};  // They ask the gateway.
   EndKeeping(std::move(keeper.value()));

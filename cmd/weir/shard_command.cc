@@ -148,7 +148,12 @@ int RunShardAdd(const ShardArguments& arguments) {
     return Complain(2, wrong);
   }
   std::string place = arguments.words.at(0);
-  if (place.find("://") == std::string::npos) place = std::filesystem::absolute(place).string();
+  if (place.empty()) return Complain(2, "give a directory, not an empty name");
+  if (place.find("://") == std::string::npos) {
+    std::error_code error;
+    place = std::filesystem::absolute(place, error).string();
+    if (error) return Complain(2, "give the whole path: " + error.message());
+  }
   Result<ServerLink> link = OpenSession(arguments.server);
   if (!link.ok()) return Complain(1, link.error().message);
   const Result<Value> added = Ask(link.value(), {"WEIR.SHARD", "ADD", place});

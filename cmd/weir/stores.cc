@@ -92,13 +92,13 @@ Result<OpenedStores> OpenStores(const Config& config, const Budget& budget) {
   if (config.server.store == StoreKind::kMemory) return OpenMemory(config);
   Layout layout = LayOut(config);
   const size_t configured = layout.directories.size();
-  const Result<std::vector<AddedShard>> added = ReadAddedShards(layout.directories.front());
-  if (!added.ok()) return added.error();
-  const size_t count = configured + added.value().size();  // At most.
   OpenedStores opened;
   std::optional<shard::StoredMap> stored;
   std::vector<std::optional<std::string>> marks(1);
   for (size_t i = 0; i < layout.directories.size(); ++i) {
+    // Before each, since the one before may have made its directory.
+    if (auto apart = CheckApart(layout.directories); !apart.ok()) return apart.error();
+    const size_t count = layout.directories.size();
     const bool create = !stored.has_value() && i < configured;
     Result<std::unique_ptr<store::RocksDbStore>> store =
         OpenDirectory(config, budget, {layout.directories[i], layout.shards_in[i], create, count});
@@ -107,9 +107,14 @@ Result<OpenedStores> OpenStores(const Config& config, const Budget& budget) {
     opened.stores.push_back(std::move(store).value());
     if (i == 0) {
       UseShardsThere(&layout, opened.disks[0]->shards());
+      // It is ours by now, so nobody adds to it any more.
+      const Result<std::vector<AddedShard>> added = ReadAddedShards(layout.directories[0]);
+      if (!added.ok()) return added.error();
       auto extended = Extend(&layout, added.value());
       if (!extended.ok()) return extended.error();
       marks = std::move(extended).value();
+      const size_t all = layout.directories.size();
+      opened.disks[0]->SetMemory(BlockCacheOf(budget, all), WriteBuffersOf(budget, all));
       Result<std::optional<shard::StoredMap>> read = ReadRangeMap(*opened.disks[0]);
       if (!read.ok()) return read.error();
       stored = std::move(read).value();

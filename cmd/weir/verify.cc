@@ -150,8 +150,6 @@ void CheckCounts(const Manifest& manifest, Verification* verification) {
 
 int RunVerify(const Config& config) {
   Layout layout = LayOut(config);
-  const Result<std::vector<AddedShard>> added = ReadAddedShards(layout.directories.front());
-  if (!added.ok()) return Refuse(added.error());
   std::vector<Part> parts;
   std::vector<std::optional<std::string>> marks(1);
   for (size_t i = 0; i < layout.directories.size(); ++i) {
@@ -161,6 +159,8 @@ int RunVerify(const Config& config) {
     parts.push_back({directory, std::move(opened).value(), {}});
     if (i == 0) {
       UseShardsThere(&layout, parts[0].verifier->shards());
+      const Result<std::vector<AddedShard>> added = ReadAddedShards(layout.directories[0]);
+      if (!added.ok()) return Refuse(added.error());
       auto extended = Extend(&layout, added.value());
       if (!extended.ok()) return Refuse(extended.error());
       marks = std::move(extended).value();

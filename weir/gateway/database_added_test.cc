@@ -87,7 +87,7 @@ TEST_F(DatabaseAdded, ThereIsRoomForSoManyAndNoMore) {
     EXPECT_TRUE(rig_.gateway().RoomForDatabase().ok());
     rig_.Add();
   }
-  EXPECT_EQ(rig_.gateway().RoomForDatabase().error().code, ErrorCode::kOverloaded);
+  EXPECT_EQ(rig_.gateway().RoomForDatabase().error().code, ErrorCode::kInvalid);
   EXPECT_EQ(rig_.gateway().databases(), Gateway::kAddedMax + 1);
 }
 

@@ -101,9 +101,9 @@ uint32_t Gateway::Append(std::unique_ptr<store::Store> store) {
 
 Result<Ok> Gateway::RoomForDatabase() const {
   if (databases_.room() > 0) return Ok{};
-  return Error{ErrorCode::kOverloaded, std::to_string(kAddedMax) +
-                                           " databases were added since the start, and there is "
-                                           "room for no more; restart weir"};
+  return Error{ErrorCode::kInvalid, std::to_string(kAddedMax) +
+                                        " databases were added since the start, and there is "
+                                        "room for no more; restart weir"};
 }
 
 uint32_t Gateway::AddDatabase(std::unique_ptr<store::Store> store) {

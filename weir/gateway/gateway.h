@@ -141,7 +141,7 @@ class Gateway {
   Clock& clock() { return clock_; }
   Database& database(size_t index) { return *databases_[index]; }
   size_t databases() const { return databases_.size(); }
-  // Whether there may be one more. Errors: kOverloaded.
+  // Whether there may be one more. Errors: kInvalid.
   Result<Ok> RoomForDatabase() const;
   // Makes `store`, which holds nothing, the last database, and returns its index. No key is there
   // before a shard is. By one thread at a time, while requests go on. Requires: there is room, and

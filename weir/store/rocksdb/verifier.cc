@@ -307,6 +307,22 @@ class VerifierOnDisk final : public Verifier {
     return std::optional(std::move(value));
   }
 
+  Result<bool> IsEmpty() override {
+    Database::PendingRecords pending;
+    const Status status = database_->ReadPending(&pending);
+    if (!status.ok()) return ReadError(status);
+    bool empty = pending.empty();
+    for (uint32_t shard = 0; shard < shards(); ++shard) {
+      const std::unique_ptr<rocksdb::Iterator> at(
+          database_->rocks().NewIterator(rocksdb::ReadOptions(), database_->records(shard)));
+      at->SeekToFirst();
+      if (at->Valid() && at->key() == Slice(kLowestKey.data(), kLowestKey.size())) at->Next();
+      if (!at->status().ok()) return ReadError(at->status());
+      empty &= !at->Valid();
+    }
+    return empty;
+  }
+
   VerifyReport Run(const VerifyOptions& options) override {
     return Check(*setting_, *database_, options).Run();
   }

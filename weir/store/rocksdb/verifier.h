@@ -68,6 +68,9 @@ class Verifier {
   // As RocksDbStore::Metadata.
   virtual Result<std::optional<std::string>> Metadata(const std::string& name) = 0;
 
+  // Whether there is no record. Cost: a look at the beginning of each shard.
+  virtual Result<bool> IsEmpty() = 0;
+
   virtual VerifyReport Run(const VerifyOptions& options) = 0;
 };
 
