@@ -120,13 +120,16 @@ class WarmRestart(unittest.TestCase):
         self.assertEqual(server.metrics()[RESTORED], 0)
         self.misses_of_all(server)
 
-    def test_after_kill_9_all_is_in_memory_again_and_nothing_is_old(self):
-        server = self.start()
-        self.fill(server)
+    def wait_until_listed(self):
         size = sum(1 + len(key(i)) for i in range(KEYS))
         weir_process.wait_until(
             lambda: os.path.exists(self.list_path()) and os.path.getsize(self.list_path()) >= size,
             "the list is written while it runs")
+
+    def test_after_kill_9_all_is_in_memory_again_and_nothing_is_old(self):
+        server = self.start()
+        self.fill(server)
+        self.wait_until_listed()
         self.write(server, range(0, KEYS, 7), "new")
         server.kill()
         server = self.start()
@@ -226,10 +229,7 @@ class WarmRestart(unittest.TestCase):
         self.values.update((i, b"x" * 200) for i in range(KEYS))
         with server.client() as client:
             client.pipeline([("SET", key(i), value) for i, value in self.values.items()])
-        size = sum(1 + len(key(i)) for i in range(KEYS))
-        weir_process.wait_until(
-            lambda: os.path.exists(self.list_path()) and os.path.getsize(self.list_path()) >= size,
-            "the list is written while it runs")
+        self.wait_until_listed()
         shutil.copy(self.list_path(), self.path("kept"))
         self.assertEqual(server.stop(), 0)
         shutil.move(self.path("kept"), self.list_path())
@@ -277,10 +277,7 @@ class WarmRestart(unittest.TestCase):
     def test_of_a_list_that_is_damaged_what_comes_before_is_used(self):
         server = self.start()
         self.fill(server)
-        size = sum(1 + len(key(i)) for i in range(KEYS))
-        weir_process.wait_until(
-            lambda: os.path.exists(self.list_path()) and os.path.getsize(self.list_path()) >= size,
-            "the list is written while it runs")
+        self.wait_until_listed()
         server.kill()
         self.damage(self.list_path(), LOADED)
 
