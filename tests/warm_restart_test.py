@@ -228,7 +228,7 @@ class WarmRestart(unittest.TestCase):
         server = self.start()
         self.values.update((i, b"x" * 200) for i in range(KEYS))
         with server.client() as client:
-            client.pipeline([("SET", key(i), value) for i, value in self.values.items()])
+            client.store([("SET", key(i), value) for i, value in self.values.items()])
         self.wait_until_listed()
         shutil.copy(self.list_path(), self.path("kept"))
         self.assertEqual(server.stop(), 0)
@@ -285,7 +285,7 @@ class WarmRestart(unittest.TestCase):
         server = self.start(ONCE)
         self.values.update((i, b"x" * 200) for i in range(KEYS))
         with server.client() as client:
-            client.pipeline([("SET", key(i), value) for i, value in self.values.items()])
+            client.store([("SET", key(i), value) for i, value in self.values.items()])
         self.assertEqual(server.stop(), 0)
         self.damage(self.snapshot_path(), RESTORED)
 

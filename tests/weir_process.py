@@ -106,6 +106,16 @@ class Client:
         self.send(b"".join(encode(*words) for words in commands))
         return [self.read() for _ in commands]
 
+    def store(self, commands):
+        """Sends all commands, and again what a busy machine refuses, until each was answered OK."""
+        while commands:
+            replies = self.pipeline(commands)
+            wrong = [reply for reply in replies
+                     if reply != b"OK" and not reply.startswith(b"OVERLOADED ")]
+            if wrong:
+                raise AssertionError(f"not stored: {wrong[0]!r}")
+            commands = [words for words, reply in zip(commands, replies) if reply != b"OK"]
+
     def at_end(self):
         """Reads up to the end of the stream; returns what came before it."""
         return self._input.read()
