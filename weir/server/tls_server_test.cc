@@ -164,6 +164,7 @@ TEST_F(TlsServerTest, HandshakesBeyondTheLimitWaitForRoomAndGetItSoon) {
   {
     TlsTestClient last(tls_address_);  // At the limit there is room.
     EXPECT_TRUE(last.ShakeHands());
+    WaitUntil([&] { return under_way() == TlsAcceptor::kHandshakesMax - 1; });
   }
   silent.push_back(std::make_unique<TestClient>(tls_address_));
   WaitUntil([&] { return under_way() == TlsAcceptor::kHandshakesMax; });

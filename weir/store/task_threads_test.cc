@@ -24,8 +24,8 @@ TEST(TaskThreadsTest, OneThreadRunsTasksInOrder) {
 TEST(TaskThreadsTest, PostFirstGoesAheadOfWhatWaits) {
   std::vector<int> order;
   {
-    TaskThreads threads(1);
     std::latch queued(1);
+    TaskThreads threads(1);  // Gone first, so that nobody looks at the latch any more.
     threads.Post([&] { queued.wait(); });
     threads.Post([&] { order.push_back(2); });
     threads.PostFirst([&] { order.push_back(1); });
