@@ -1,7 +1,6 @@
 #include "cmd/weir/added_shards.h"
 
 #include <cinttypes>
-#include <cstdio>
 #include <filesystem>
 
 #include "weir/backup/files.h"
@@ -64,18 +63,10 @@ Result<Ok> WriteAddedShards(const std::string& directory, const std::vector<Adde
   const std::string path = PathIn(directory);
   std::string text(kFirstLine);
   for (const AddedShard& shard : shards) text += shard.MarkText() + " " + shard.directory + "\n";
-  const std::string next = path + ".new";
-  std::error_code ignored;
-  std::filesystem::remove(next, ignored);  // Of a process that ended meanwhile.
-  const Result<Ok> written = backup::WriteWholeFile(next, text);
-  if (!written.ok()) return written;
-  if (std::rename(next.c_str(), path.c_str()) != 0) {
-    return Error{ErrorCode::kUnavailable, "cannot replace '" + path + "'"};
-  }
-  const Result<Ok> synced = backup::SyncDirectory(directory);
-  if (synced.ok()) return synced;
+  const Result<Ok> replaced = backup::ReplaceFile(path, text);
+  if (replaced.ok() || replaced.error().code != ErrorCode::kUnknown) return replaced;
   return Error{ErrorCode::kUnknown, "'" + path + "' holds it, and the next start may know it: " +
-                                        synced.error().message};
+                                        replaced.error().message};
 }
 
 }  // namespace weir::cmd

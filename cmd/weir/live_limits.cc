@@ -1,7 +1,6 @@
 #include "cmd/weir/live_limits.h"
 
 #include <algorithm>
-#include <cstdio>
 #include <filesystem>
 #include <optional>
 #include <utility>
@@ -161,26 +160,18 @@ Loaded WithLiveLimits(Loaded loaded) {
 }
 
 Result<Ok> WriteLiveLimits(const std::string& directory, const std::vector<LimitConfig>& limits,
-                           const SyncFunction& sync) {
+                           const backup::SyncFunction& sync) {
   const std::string path = PathIn(directory);
   const std::string text = LimitsText(limits);
   const Loaded again = ReadSections({.file_name = path, .text = text, .flags = {}});
   if (!again.errors.empty() || again.config.limits != limits) {
     return Error{ErrorCode::kInvalid, "its keys and values must be text in UTF-8"};
   }
-  const std::string next = path + ".new";
-  std::error_code ignored;
-  std::filesystem::remove(next, ignored);  // Of a process that ended meanwhile.
-  const Result<Ok> written = backup::WriteWholeFile(next, text);
-  if (!written.ok()) return written;
-  if (std::rename(next.c_str(), path.c_str()) != 0) {
-    return Error{ErrorCode::kUnavailable, "cannot replace '" + path + "'"};
-  }
-  const Result<Ok> synced = sync(directory);
-  if (synced.ok()) return synced;
+  const Result<Ok> replaced = backup::ReplaceFile(path, text, sync);
+  if (replaced.ok() || replaced.error().code != ErrorCode::kUnknown) return replaced;
   return Error{ErrorCode::kUnknown,
                "the change is not in force, but '" + path +
-                   "' holds it and the next start may bring it: " + synced.error().message};
+                   "' holds it and the next start may bring it: " + replaced.error().message};
 }
 
 }  // namespace weir::cmd

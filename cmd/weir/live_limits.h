@@ -48,13 +48,11 @@ std::string LimitsText(const std::vector<LimitConfig>& limits);
 
 // No file: no limits. `directory`: that of the data.
 Result<std::vector<LimitConfig>> ReadLiveLimits(const std::string& directory);
-// Makes durable which files a directory has.
-using SyncFunction = std::function<Result<Ok>(const std::string& directory)>;
 // Durable when it returns ok; after a crash the file is as before or as now. Errors: kInvalid, with
 // nothing written, for what would not be read as the same, such as text that is not UTF-8;
 // kUnavailable, when the file is as before; kUnknown, when it is as now and a power cut may undo
 // that.
 Result<Ok> WriteLiveLimits(const std::string& directory, const std::vector<LimitConfig>& limits,
-                           const SyncFunction& sync = backup::SyncDirectory);
+                           const backup::SyncFunction& sync = backup::SyncDirectory);
 
 }  // namespace weir::cmd

@@ -159,6 +159,20 @@ Result<Ok> SyncDirectory(const std::string& path) {
   return Ok{};
 }
 
+Result<Ok> ReplaceFile(const std::string& path, std::string_view text, const SyncFunction& sync) {
+  const std::string next = path + ".new";
+  ::unlink(next.c_str());  // Of a process that ended meanwhile.
+  if (auto written = WriteWholeFile(next, text); !written.ok()) {
+    ::unlink(next.c_str());  // What there was room for.
+    return written;
+  }
+  if (::rename(next.c_str(), path.c_str()) != 0) return SystemError("replace", path);
+  if (auto synced = sync(ParentOf(path)); !synced.ok()) {
+    return Error{ErrorCode::kUnknown, synced.error().message};
+  }
+  return Ok{};
+}
+
 Result<uint64_t> FreeBytesAt(const std::string& path) {
   struct statvfs device {};
   if (::statvfs(path.c_str(), &device) != 0) return SystemError("tell the free space of", path);

@@ -40,7 +40,16 @@ Result<std::string> ReadWholeFile(const std::string& path, size_t bytes_max);
 Result<Ok> WriteWholeFile(const std::string& path, std::string_view text);
 
 Result<Ok> MakeDirectory(const std::string& path);
+// Makes durable which files a directory has.
 Result<Ok> SyncDirectory(const std::string& path);
+using SyncFunction = std::function<Result<Ok>(const std::string& directory)>;
+
+// Gives the file `path`, there or not, all of `text` in one step, durable when it returns ok.
+// `PATH.new` is used on the way. Errors: kUnavailable, when the file is as before; kUnknown, when
+// it is as asked and a power cut may undo that.
+Result<Ok> ReplaceFile(const std::string& path, std::string_view text,
+                       const SyncFunction& sync = SyncDirectory);
+
 Result<uint64_t> FreeBytesAt(const std::string& path);
 
 // The path without `.`, `..` and links, as far as it exists. Requires: it is absolute.

@@ -86,6 +86,27 @@ TEST_F(FilesTest, WhatCannotBeWrittenOrMeasuredIsAnError) {
   EXPECT_FALSE(FreeBytesAt(At("absent")).ok());
 }
 
+TEST_F(FilesTest, AFileIsReplacedWholeOrIsAsBefore) {
+  ASSERT_TRUE(WriteWholeFile(At("text.new"), "of a process that ended").ok());
+  ASSERT_TRUE(ReplaceFile(At("text"), "one").ok());
+  ASSERT_TRUE(ReplaceFile(At("text"), "two").ok());
+  EXPECT_EQ(ReadWholeFile(At("text"), 3).value(), "two");
+  EXPECT_FALSE(std::filesystem::exists(At("text.new")));
+  ASSERT_TRUE(MakeDirectory(At("text.new")).ok());  // Where the new text would go.
+  EXPECT_EQ(ReplaceFile(At("text"), "three").error().code, ErrorCode::kUnavailable);
+  EXPECT_EQ(ReadWholeFile(At("text"), 3).value(), "two");
+}
+
+TEST_F(FilesTest, AReplacementThatAPowerCutMayUndoIsUnknown) {
+  const auto fails = [](const std::string& directory) {
+    return Result<Ok>(Error{ErrorCode::kUnavailable, "cannot sync " + directory});
+  };
+  const auto replaced = ReplaceFile(At("text"), "one", fails);
+  EXPECT_EQ(replaced.error().code, ErrorCode::kUnknown);
+  EXPECT_EQ(replaced.error().message, "cannot sync " + scratch_);
+  EXPECT_EQ(ReadWholeFile(At("text"), 3).value(), "one");
+}
+
 TEST_F(FilesTest, ATextThatIsTooLongIsRefused) {
   ASSERT_TRUE(WriteWholeFile(At("text"), "12345").ok());
   EXPECT_EQ(ReadWholeFile(At("text"), 5).value(), "12345");
