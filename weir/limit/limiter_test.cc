@@ -308,6 +308,38 @@ TEST(LimiterTest, ReplacingTheSetUnderThreadsLosesNoToken) {
   EXPECT_EQ(admitted, kClients * kBurst);
 }
 
+// A table fills up, so that newcomers move others between their two groups, while a replacement
+// goes from group to group: none is overlooked, which would forget what was taken.
+TEST(LimiterTest, ReplacingTheSetWhileTheTableFillsForgetsNoBucket) {
+  constexpr size_t kKeys = 4096;
+  constexpr uint32_t kTries = 4;
+  constexpr uint32_t kBurst = 1;
+  for (uint64_t round = 0; round < 40; ++round) {
+    Rig limiter({Make("p", Per::kKey, {1, 24h, kBurst})}, size_t{64} << 10);
+    std::vector<std::atomic<uint32_t>> admitted(kKeys);
+    std::atomic<int> working{2};
+    std::vector<std::thread> threads;
+    for (uint64_t t = 0; t < 2; ++t) {
+      threads.emplace_back([&, t] {
+        Limiter::View view;
+        Random random(2 * round + t);
+        for (size_t i = 0; i < kTries * kKeys; ++i) {
+          const size_t key = random.Below(kKeys);
+          const Request request = From(1, std::to_string(key));
+          if (limiter.limiter().Admit(&view, request, kStart).allowed()) ++admitted[key];
+        }
+        --working;
+      });
+    }
+    for (int64_t i = 1; working > 0; ++i) {
+      const Rate rate{1, 24h - std::chrono::seconds(i % 1000), kBurst};
+      ASSERT_TRUE(limiter.limiter().SetPolicies({Make("p", Per::kKey, rate)}, kStart).ok());
+    }
+    for (std::thread& thread : threads) thread.join();
+    for (const std::atomic<uint32_t>& times : admitted) ASSERT_LE(times, kBurst);
+  }
+}
+
 // Two policies against two plain maps of buckets, decided by hand.
 RC_GTEST_PROP(LimiterProperty, DecidesAsSeparateBucketsThatAgree, ()) {
   const Rate per_client{*rc::gen::inRange<uint64_t>(1, 30), 1s, *rc::gen::inRange<uint64_t>(1, 9)};
