@@ -120,6 +120,8 @@ void RangeMoves::LookAt(const MovingPtr& moving, std::vector<std::string> names)
 void RangeMoves::OnLook(const MovingPtr& moving, const std::shared_ptr<Look>& look) {
   // Not before what either database has removed as due.
   look->now = std::max(look->now, clock_.Wall());
+  // Not even of what is due. Only the move itself puts anything there, so that stays true.
+  const bool copy_is_bare = look->copy.empty();
   shard::MoveLook seen;
   seen.source = Take(&look->source, look->now);
   seen.copy = Take(&look->copy, look->now);
@@ -145,6 +147,7 @@ void RangeMoves::OnLook(const MovingPtr& moving, const std::shared_ptr<Look>& lo
       write.key = {moving->copy.shard, item.position, std::move(item.key)};
       write.version = item.record.version;
       write.record = std::move(item.record);
+      if (copy_is_bare) write.known = store::Prior{};
     }
     equal = batch.writes.empty();
   }

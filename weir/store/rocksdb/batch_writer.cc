@@ -101,7 +101,7 @@ Result<Applied> BatchWriter::Apply(const Batch& batch) {
   applied.priors.resize(batch.writes.size());
   auto found = batch.clear ? StageClear() : FindPriors(batch.writes, &applied.priors);
   if (!found.ok()) return found.error();
-  Divide(batch.writes, applied.priors);
+  Divide(batch, applied.priors);
   // First, so that what the batch writes to the same keys comes after it.
   if (!batch.clear) {
     StageRun(pending_.DueWith(batch.writes.size() - places_.size(), pending_bytes_.size()));
@@ -149,10 +149,13 @@ Result<Ok> BatchWriter::FindPriors(const std::vector<Write>& writes, std::vector
   return Ok{};
 }
 
-void BatchWriter::Divide(const std::vector<Write>& writes, const std::vector<Prior>& priors) {
+// Copies come in order of position and many at once: for them a stay among what is pending would be
+// a second write to the log, and save nothing.
+void BatchWriter::Divide(const Batch& batch, const std::vector<Prior>& priors) {
+  const std::vector<Write>& writes = batch.writes;
   const auto is_plain = [&](uint32_t index) {
     const std::optional<Record>& record = writes[index].record;
-    return record && record->expires_at == kNever &&
+    return !batch.copies && record && record->expires_at == kNever &&
            record->value.size() <= PendingWrites::kValueBytesMax &&
            (!priors[index].existed || priors[index].expires_at == kNever);
   };

@@ -79,7 +79,7 @@ class BatchWriter {
   Result<Ok> ReadState();
   Result<Ok> FindPriors(const std::vector<Write>& writes, std::vector<Prior>* priors);
   // Divides the batch into what is left pending and what is staged at once, in places_.
-  void Divide(const std::vector<Write>& writes, const std::vector<Prior>& priors);
+  void Divide(const Batch& batch, const std::vector<Prior>& priors);
   void StageRun(size_t due);
   void StageForgetPending(CommitNumber from, CommitNumber to);
   void StageRemoval(rocksdb::ColumnFamilyHandle* family, const std::string& from,

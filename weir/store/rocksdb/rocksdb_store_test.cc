@@ -155,6 +155,29 @@ TEST(RocksDbStoreTest, MetadataLivesWithTheDataAndOutlivesClear) {
             std::string("two\0", 4));
 }
 
+TEST(RocksDbStoreTest, CopiesAreWrittenToTheLogOnce) {
+  TemporaryDirectory directory;
+  const auto store = OpenRocksDb(OptionsFor(directory)).value();
+  const auto left_pending = [&] {
+    for (const auto& [counter, value] : store->Counters()) {
+      if (counter == "left_pending") return value;
+    }
+    return ~uint64_t{0};
+  };
+  Batch batch{WallTime{0}, {PutOf({0, 1, "own"}, "v", 1), PutOf({0, 2, "both"}, "v", 2)}};
+  ASSERT_TRUE(ApplyTo(*store, batch).ok());
+  EXPECT_EQ(left_pending(), 2U);
+  batch = {WallTime{0}, {PutOf({0, 2, "both"}, "w", 3), PutOf({0, 3, "copied"}, "v", 4)}};
+  batch.copies = true;
+  ASSERT_TRUE(ApplyTo(*store, batch).ok());
+  EXPECT_EQ(left_pending(), 2U);
+  const Loads loads = LoadFrom(*store, {{0, 1, "own"}, {0, 2, "both"}, {0, 3, "copied"}}).value();
+  EXPECT_EQ(ValueOf(loads.records[0]), "v");
+  EXPECT_EQ(ValueOf(loads.records[1]), "w");
+  EXPECT_EQ(ValueOf(loads.records[2]), "v");
+  EXPECT_EQ(CountOf(*store, WallTime{0}).value().records, 3U);
+}
+
 TEST(RocksDbStoreTest, CountersCountWhatWasDone) {
   TemporaryDirectory directory;
   auto opened = OpenRocksDb(OptionsFor(directory));
