@@ -30,7 +30,8 @@ ALLOWED = {
 
 
 # Commands that Debian's redis-server does not know.
-NEWER_THAN_REDIS_7_0 = {b"client|setinfo", b"client|no-touch"}
+NEWER_THAN_REDIS_7_0 = {b"client|setinfo", b"client|no-touch", b"cluster|myshardid",
+                        b"cluster|slot-stats"}
 
 FAR = "99999999999"  # A second and a millisecond in a future that both servers share.
 

@@ -163,16 +163,17 @@ class Client:
 
 
 class Process:
-    """A program that runs in a directory of its own, with its standard error in a file there."""
+    """A program that runs in a directory of its own, unless `cwd` says otherwise, with its standard
+    error in a file there."""
 
-    def __init__(self, command, directory, env=None):
+    def __init__(self, command, directory, env=None, cwd=None):
         self.directory = directory
         os.makedirs(directory, exist_ok=True)
         self._killed = False
         self.log_name = os.path.join(directory, "stderr.log")
         with open(self.log_name, "wb") as log:
             self.process = subprocess.Popen(
-                command, cwd=directory, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                command, cwd=cwd or directory, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 env={**os.environ, **(env or {})})
 
     @property
@@ -283,12 +284,12 @@ class Weir(Process):
 class Redis(Process):
     """Debian's redis-server on a free port, in memory only."""
 
-    def __init__(self, directory):
+    def __init__(self, directory, *flags):
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
         super().__init__(["redis-server", "--port", str(self.port), "--bind", "127.0.0.1",
-                          "--save", "", "--appendonly", "no"], directory)
+                          "--save", "", "--appendonly", "no", *flags], directory)
         def answers():
             if self.process.poll() is not None:
                 raise RuntimeError(f"redis-server ended:\n{self.log()}")

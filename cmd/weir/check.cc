@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "cmd/weir/check_nodes.h"
 #include "cmd/weir/check_users.h"
 #include "cmd/weir/load.h"
 #include "cmd/weir/policies.h"
@@ -226,6 +227,11 @@ void CheckConfig(const Config& config, Origins& origins) {
       origins.AddError(Place{"shard", i, "data"}, "a directory is needed");
     }
   }
+  std::set<std::string> node_ids;
+  for (size_t i = 0; i < config.nodes.size(); ++i) {
+    CheckName({"node", i, "id"}, config.nodes[i].id, node_ids, origins);
+  }
+  CheckNodes(config, origins);
   std::set<std::string> prefixes;
   for (size_t i = 0; i < config.keyspaces.size(); ++i) {
     const Place place{"keyspace", i, "prefix"};

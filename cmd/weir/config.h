@@ -64,8 +64,9 @@ enum class ClientCertificates { kNone, kOptional, kRequired };
 enum class LogLevel { kDebug, kInfo, kWarn, kError };
 
 struct ServerConfig {
-  std::vector<Endpoint> listen{{"127.0.0.1", 6390}};
-  std::vector<Endpoint> tls_listen;  // Empty: no TLS.
+  std::string node = "";                              // Empty: this process is no node of a list.
+  std::vector<Endpoint> listen{{"127.0.0.1", 6390}};  // Derived from the node's address, if any.
+  std::vector<Endpoint> tls_listen;                   // Empty: no TLS.
   std::string tls_cert = "";
   std::string tls_key = "";
   std::string tls_client_ca = "";
@@ -112,6 +113,13 @@ struct CacheConfig {
 struct ShardConfig {
   std::string name = "";
   std::string data = "";  // Derived from the server.
+};
+
+struct NodeConfig {
+  std::string id = "";
+  Endpoint address;
+  int64_t weight = 1;
+  bool operator==(const NodeConfig&) const = default;
 };
 
 struct KeyspaceConfig {
@@ -170,6 +178,7 @@ struct Config {
   ServerConfig server;
   CacheConfig cache;
   std::vector<ShardConfig> shards;  // Never empty; as many as server.shards.
+  std::vector<NodeConfig> nodes;    // Empty: this process alone.
   std::vector<KeyspaceConfig> keyspaces;
   std::vector<UserConfig> users;
   std::vector<LimitConfig> limits;

@@ -127,6 +127,7 @@ constexpr std::string_view NameOf() {
   if constexpr (std::is_same_v<S, ServerConfig>) return "server";
   if constexpr (std::is_same_v<S, CacheConfig>) return "cache";
   if constexpr (std::is_same_v<S, ShardConfig>) return "shard";
+  if constexpr (std::is_same_v<S, NodeConfig>) return "node";
   if constexpr (std::is_same_v<S, KeyspaceConfig>) return "keyspace";
   if constexpr (std::is_same_v<S, UserConfig>) return "user";
   if constexpr (std::is_same_v<S, LimitConfig>) return "limit";
@@ -181,7 +182,8 @@ Option Declare(M S::*member, Row<typename Held<std::type_identity_t<M>>::Value> 
   return option;
 }
 
-// The options of [[keyspace]], and of [[limit]].
+// The options of [[node]] with `server.node`, of [[keyspace]], and of [[limit]].
+void DeclareNodes(std::vector<Option>& table);
 void DeclareKeyspaces(std::vector<Option>& table);
 void DeclareLimits(std::vector<Option>& table);
 

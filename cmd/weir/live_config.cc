@@ -44,6 +44,7 @@ Config WithoutRestart(Config running, Config next) {
     }
   }
   next.shards = std::move(running.shards);
+  next.nodes = std::move(running.nodes);
   return next;
 }
 

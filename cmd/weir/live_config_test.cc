@@ -182,6 +182,17 @@ TEST_F(Live, AReloadChangesWhatItCanAndNamesTheRest) {
   EXPECT_THAT(Reload(file_).restart, ElementsAre("memory", "threads")) << "until it is restarted";
 }
 
+TEST_F(Live, TheListOfNodesStaysUntilARestart) {
+  const std::string list = "[[node]]\nid = \"a\"\naddress = \"127.0.0.1:7001\"\nweight = ";
+  flags_ = {{"node", {"a"}}};
+  Start(list + "1\n");
+  EXPECT_EQ(Get("cluster-enabled"), "yes");
+  const LiveConfig::Outcome outcome = Reload(list + "2\n[cache]\nttl = \"1h\"\n");
+  EXPECT_THAT(outcome.restart, ElementsAre("node.a.weight"));
+  ASSERT_EQ(applied_.size(), 1u);
+  EXPECT_EQ(applied_[0].nodes[0].weight, 1);
+}
+
 TEST_F(Live, AFileWithAnErrorChangesNothingAndSaysWhere) {
   Start("[server]\nmax_clients = 10\n");
   const LiveConfig::Outcome outcome = Reload("[server]\nmax_clients = 20\nlog_level = \"loud\"\n");

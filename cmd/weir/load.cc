@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "cmd/weir/check.h"
+#include "cmd/weir/check_nodes.h"
 #include "cmd/weir/options.h"
 #include "cmd/weir/origins.h"
 #include "cmd/weir/toml_source.h"
@@ -105,6 +106,7 @@ class Reader {
     if (name == "server") return &config_.server;
     if (name == "cache") return &config_.cache;
     if (name == "shard") return &config_.shards.emplace_back();
+    if (name == "node") return &config_.nodes.emplace_back();
     if (name == "keyspace") return &config_.keyspaces.emplace_back();
     if (name == "user") return &config_.users.emplace_back();
     assert(name == "limit");
@@ -181,6 +183,12 @@ void DeriveServer(const Machine& machine, const Origins& origins, Config& config
   if (!origins.IsSet({"server", 0, "threads"})) {
     server.threads = std::clamp<int64_t>(machine.cpus, 1, 64);
   }
+  if (origins.IsSet({"server", 0, "listen"})) return;
+  const auto node = std::ranges::find(config.nodes, server.node, &NodeConfig::id);
+  if (node == config.nodes.end()) return;
+  const bool over_tls =
+      std::ranges::find(server.tls_listen, node->address) != server.tls_listen.end();
+  if (!over_tls) server.listen = {node->address};
 }
 
 void DeriveSections(const Origins& origins, Config& config) {
@@ -224,6 +232,7 @@ Loaded LoadConfig(const ConfigSources& sources, const Machine& machine) {
   DeriveServer(machine, origins, loaded.config);
   DeriveSections(origins, loaded.config);
   CheckConfig(loaded.config, origins);
+  if (sources.use == ConfigSources::Use::kServe) CheckServes(loaded.config, origins);
   if (origins.errors().empty()) CheckFiles(loaded.config, sources.read_files, origins);
   if (origins.errors().empty()) loaded.budget = FitBudget(loaded.config, origins);
   loaded.errors = origins.errors();

@@ -34,6 +34,8 @@ struct ConfigSources {
   std::string_view text;  // Of the file; empty without one.
   std::vector<FlagValue> flags;
   ReadFiles read_files = nullptr;  // Reads the files that are named; none: they are not looked at.
+  // To serve by it, what each process must be told for itself must be there too.
+  enum class Use { kLook, kServe } use = Use::kLook;
 };
 
 struct Loaded {

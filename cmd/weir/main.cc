@@ -38,6 +38,7 @@
 namespace weir::cmd {
 namespace {
 
+using Use = ConfigSources::Use;
 enum ExitCode { kSuccess = 0, kFailure = 1, kUsage = 2 };
 
 void Print(const std::string& text) {
@@ -66,7 +67,8 @@ Result<std::string> ReadConfigFile(const std::string& name) {
 }
 
 // What the file, if there is one, and the flags say at this moment.
-Loaded LoadNow(const std::string& file_name, const std::vector<FlagValue>& flags) {
+Loaded LoadNow(const std::string& file_name, const std::vector<FlagValue>& flags,
+               Use use = Use::kLook) {
   Result<std::string> text = std::string();
   if (!file_name.empty()) text = ReadConfigFile(file_name);
   if (!text.ok()) {
@@ -74,7 +76,7 @@ Loaded LoadNow(const std::string& file_name, const std::vector<FlagValue>& flags
     unread.errors.push_back(text.error().message);
     return unread;
   }
-  return LoadConfig({file_name, text.value(), flags, ReadNeeds}, ReadMachine());
+  return LoadConfig({file_name, text.value(), flags, ReadNeeds, use}, ReadMachine());
 }
 
 // Returns the configuration, or nullopt after reporting every error.
@@ -109,9 +111,9 @@ int RunServe(const std::string& file_name,
   for (const auto& [key, texts] : values) {
     if (!texts.empty()) flags.push_back({key, texts});
   }
-  const std::optional<Loaded> loaded = Reported(LoadNow(file_name, flags));
+  const std::optional<Loaded> loaded = Reported(LoadNow(file_name, flags, Use::kServe));
   if (!loaded) return kUsage;
-  return Serve(*loaded, file_name, [file_name, flags] { return LoadNow(file_name, flags); });
+  return Serve(*loaded, file_name, [=] { return LoadNow(file_name, flags, Use::kServe); });
 }
 
 // Where data is: of a configuration file, of one directory, or of both.

@@ -339,6 +339,18 @@ void AddLoops(MetricList& list, const StatsTotals& totals) {
   list.Add(std::move(rounds));
 }
 
+void AddNodes(MetricList& list, const nodes::NodeTable& table) {
+  list.Add({"weir_node_info",
+            "This node of several; nodes with different digests have different lists. Always 1.",
+            MetricType::kGauge,
+            {{{{"node", table.node(table.self()).id}, {"digest", table.Digest()}}, 1}}});
+  uint64_t slots = 0;
+  for (size_t i = 0; i < table.nodes().size(); ++i) {
+    if (table.slots().nodes()[i].id == table.self()) slots = table.SlotsOf(i);
+  }
+  list.Gauge("weir_node_slots", "Slots that this node serves, of 16384.", slots);
+}
+
 void AddProcess(MetricList& list, Gateway& gateway) {
   const gateway::ProcessInfo& process = gateway.process();
   Metric parts{
@@ -368,6 +380,7 @@ std::string MetricsPage(Gateway& gateway, const server::TlsAcceptor* tls) {
   AddMoves(list, gateway);
   AddConnections(list, totals);
   if (tls != nullptr) AddTls(list, *tls);
+  if (gateway.nodes() != nullptr) AddNodes(list, *gateway.nodes());
   AddLoops(list, totals);
   AddProcess(list, gateway);
   return list.Render();

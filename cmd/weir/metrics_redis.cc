@@ -29,7 +29,7 @@ void AddServer(MetricList& list, Gateway& gateway) {
             MetricType::kGauge,
             {{{{"role", "master"},
                {"redis_version", "7.0.15"},
-               {"redis_mode", "standalone"},
+               {"redis_mode", gateway.nodes() == nullptr ? "standalone" : "cluster"},
                {"os", process.os},
                {"maxmemory_policy", "noeviction"},
                {"tcp_port", std::to_string(process.tcp_port())},
@@ -39,7 +39,8 @@ void AddServer(MetricList& list, Gateway& gateway) {
   list.Gauge("redis_loading_dump_file", "Always 0: nothing is served before the data is open.", 0);
   list.Gauge("redis_connected_slaves", "Always 0: there is no replication.", 0);
   list.Gauge("redis_master_last_io_seconds_ago", "Always 0: this node follows no other.", 0);
-  list.Gauge("redis_cluster_enabled", "Always 0: Redis Cluster's protocol is not spoken.", 0);
+  list.Gauge("redis_cluster_enabled", "Whether Redis Cluster's protocol is spoken.",
+             gateway.nodes() == nullptr ? 0 : 1);
 }
 
 void AddClients(MetricList& list, Gateway& gateway, const StatsTotals& totals) {

@@ -5,6 +5,8 @@
 
 #include "cmd/weir/declare.h"
 
+#include "weir/ring/node_set.h"
+
 namespace weir::cmd {
 namespace {
 
@@ -280,6 +282,10 @@ const std::vector<Section>& Sections() {
        .repeated = true,
        .count_max = 64,
        .doc = "Names the shards of a new data directory, instead of `server.shards`."},
+      {.name = "node",
+       .repeated = true,
+       .count_max = ring::kMaxNodes,
+       .doc = "The nodes that share the slots, the same list on all of them. See docs/nodes.md."},
       {.name = "keyspace",
        .repeated = true,
        .count_max = 256,
@@ -309,6 +315,7 @@ const std::vector<Option>& Options() {
     DeclareTls(table);
     DeclareServerLimits(table);
     DeclareCacheAndShards(table);
+    DeclareNodes(table);
     DeclareKeyspaces(table);
     DeclareUsers(table);
     DeclareLimits(table);

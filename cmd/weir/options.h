@@ -18,8 +18,8 @@
 namespace weir::cmd {
 
 // One section of a configuration being read or shown; borrowed.
-using SectionRef = std::variant<ServerConfig*, CacheConfig*, ShardConfig*, KeyspaceConfig*,
-                                UserConfig*, LimitConfig*>;
+using SectionRef = std::variant<ServerConfig*, CacheConfig*, ShardConfig*, NodeConfig*,
+                                KeyspaceConfig*, UserConfig*, LimitConfig*>;
 
 struct Section {
   std::string_view name = "";

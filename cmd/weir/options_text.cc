@@ -104,6 +104,9 @@ std::string ShowConfig(Config config) {
     if (section.name == "shard") {
       for (ShardConfig& shard : config.shards) ShowSection(section, &shard, text);
     }
+    if (section.name == "node") {
+      for (NodeConfig& node : config.nodes) ShowSection(section, &node, text);
+    }
     if (section.name == "keyspace") {
       for (KeyspaceConfig& keyspace : config.keyspaces) ShowSection(section, &keyspace, text);
     }

@@ -94,13 +94,14 @@ struct Constant {
   std::string_view value;
 };
 constexpr auto kConstants = std::to_array<Constant>({{"appendonly", "no"},
-                                                     {"cluster-enabled", "no"},
                                                      {"daemonize", "no"},
                                                      {"databases", "1"},
                                                      {"maxmemory-policy", "noeviction"},
                                                      {"notify-keyspace-events", ""},
                                                      {"proto-max-bulk-len", "67108864"},
                                                      {"save", ""}});
+
+constexpr std::string_view kClusterEnabled = "cluster-enabled";
 
 const Alias* FindAlias(std::string_view name) {
   const auto found = std::find_if(kAliases.begin(), kAliases.end(),
@@ -144,6 +145,9 @@ gateway::Parameters OwnParameters(Config config) {
   for (ShardConfig& shard : config.shards) {
     AddSection("shard", "shard." + shard.name + ".", &shard, parameters);
   }
+  for (NodeConfig& node : config.nodes) {
+    AddSection("node", "node." + node.id + ".", &node, parameters);
+  }
   for (KeyspaceConfig& keyspace : config.keyspaces) {
     AddSection("keyspace", "keyspace." + keyspace.prefix + ".", &keyspace, parameters);
   }
@@ -163,6 +167,7 @@ gateway::Parameters AllParameters(const Config& config) {
   for (const Constant& constant : kConstants) {
     parameters.emplace_back(constant.name, constant.value);
   }
+  parameters.emplace_back(kClusterEnabled, config.nodes.empty() ? "no" : "yes");
   std::sort(parameters.begin(), parameters.end());
   return parameters;
 }
@@ -188,6 +193,7 @@ std::string SetParameter(std::string_view name, const std::string& value, Server
   for (const Constant& constant : kConstants) {
     if (constant.name == name) return SetFailed(name, "can't set immutable config");
   }
+  if (name == kClusterEnabled) return SetFailed(name, "can't set immutable config");
   const Alias* alias = FindAlias(name);
   const Option* option = FindOption("server", KeyOfParameter(name));
   const std::string_view section = name.substr(0, name.find('.'));

@@ -44,6 +44,34 @@ Result<ring::SlotTable> AskTable(const ServerArguments& server) {
   return ring::SlotTable::FromText(reply.value().text);
 }
 
+// The reply of WEIR.RING NODES as names; without any for null.
+Result<RingNames> NamesIn(const resp::Value& reply, const ring::SlotTable& table) {
+  RingNames names;
+  if (reply.kind != resp::Value::Kind::kArray) return names;
+  const Error strange{ErrorCode::kUnavailable,
+                      "the server's list of nodes is not that of its table; ask it again"};
+  if (reply.items.size() != 3) return strange;
+  for (const resp::Value& node : reply.items[2].items) {
+    if (node.items.size() != 4) return strange;
+    const ring::NodeId number{static_cast<uint16_t>(node.items[0].integer)};
+    names.nodes[number] = {node.items[1].text, node.items[2].text, node.items[3].integer == 1};
+  }
+  for (const ring::Node& node : table.nodes()) {
+    if (!names.nodes.contains(node.id)) return strange;
+  }
+  names.digest = reply.items[1].text;
+  return names;
+}
+
+Result<RingNames> AskNames(const RingSource& source, const ring::SlotTable& table) {
+  if (!source.from_server) return RingNames{};
+  Result<ServerLink> link = OpenSession(source.server);
+  if (!link.ok()) return link.error();
+  const Result<resp::Value> reply = Ask(link.value(), {"WEIR.RING", "NODES"});
+  if (!reply.ok()) return reply.error();
+  return NamesIn(reply.value(), table);
+}
+
 std::string CheckSource(const RingSource& source) {
   const int sources = (source.table.empty() ? 0 : 1) + (source.nodes.empty() ? 0 : 1) +
                       (source.from_server ? 1 : 0);
@@ -118,7 +146,10 @@ int RunRingShow(const RingArguments& arguments) {
   if (table == nullptr) return code;
   if (!WriteFile(arguments.svg, DrawTable(*table))) return kFailure;
   if (!WriteFile(arguments.save, table->ToText())) return kFailure;
-  const std::string text = arguments.json ? TableAsJson(*table) : DescribeTable(*table);
+  const Result<RingNames> names = AskNames(arguments.source, *table);
+  if (!names.ok()) return Fail(kFailure, names.error().message);
+  const std::string text =
+      arguments.json ? TableAsJson(*table, names.value()) : DescribeTable(*table, names.value());
   std::fputs(text.c_str(), stdout);
   return kSuccess;
 }

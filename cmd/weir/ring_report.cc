@@ -166,30 +166,45 @@ std::string NameOf(NodeId id) {
   return id == ring::kNoNode ? "-" : std::to_string(static_cast<unsigned>(id));
 }
 
-std::string DescribeTable(const ring::SlotTable& table) {
+std::string DescribeTable(const ring::SlotTable& table, const RingNames& names) {
   std::string text;
-  Append(&text, "%zu nodes, epoch %llu, peak to mean %.4f\n", table.nodes().size(),
-         static_cast<unsigned long long>(table.epoch()), PeakToMean(table));
-  Append(&text, "%6s %7s %6s %9s  %s\n", "node", "weight", "slots", "share", "which");
+  const bool named = !names.digest.empty();
+  Append(&text, "%zu nodes, epoch %llu, %s%speak to mean %.4f\n", table.nodes().size(),
+         static_cast<unsigned long long>(table.epoch()), named ? "digest " : "",
+         named ? (names.digest + ", ").c_str() : "", PeakToMean(table));
+  Append(&text, "%6s %7s %6s %9s  %s\n", "node", "weight", "slots", "share",
+         named ? "id, address, which" : "which");
   const std::vector<SlotRun> runs = RunsOf(table);
   const std::vector<uint32_t> slots = SlotsOf(table);
   for (size_t i = 0; i < slots.size(); ++i) {
     const ring::Node& node = table.nodes()[i];
     Append(&text, "%6s %7u %6u %7.2f %%  ", NameOf(node.id).c_str(), node.weight, slots[i],
            Percent(slots[i]));
+    if (named) {
+      const RingNames::Node& name = names.nodes.at(node.id);
+      text += name.id + (name.myself ? "*  " : "  ") + name.address + "  ";
+    }
     text += SomeRuns(runs, node.id) + "\n";
   }
   return text;
 }
 
-std::string TableAsJson(const ring::SlotTable& table) {
-  std::string text = "{\"epoch\":" + std::to_string(table.epoch()) + ",\"nodes\":[";
+std::string TableAsJson(const ring::SlotTable& table, const RingNames& names) {
+  std::string text = "{\"epoch\":" + std::to_string(table.epoch());
+  const bool named = !names.digest.empty();
+  if (named) text += ",\"digest\":\"" + names.digest + "\"";
+  text += ",\"nodes\":[";
   const std::vector<uint32_t> slots = SlotsOf(table);
   for (size_t i = 0; i < slots.size(); ++i) {
     const ring::Node& node = table.nodes()[i];
     text += (i == 0 ? "" : ",") + std::string("{\"id\":") + NameOf(node.id) +
-            ",\"weight\":" + std::to_string(node.weight) +
-            ",\"slots\":" + std::to_string(slots[i]) + "}";
+            ",\"weight\":" + std::to_string(node.weight) + ",\"slots\":" + std::to_string(slots[i]);
+    if (named) {
+      const RingNames::Node& name = names.nodes.at(node.id);
+      text += ",\"name\":\"" + name.id + "\",\"address\":\"" + name.address +
+              "\",\"myself\":" + (name.myself ? "true" : "false");
+    }
+    text += "}";
   }
   text += "],\"slots\":[";
   const std::vector<SlotRun> runs = RunsOf(table);
@@ -229,8 +244,8 @@ std::string ChangeAsJson(const RingChange& change) {
     text += (i == 0 ? "" : ",") + RunAsJson(runs[i]) + ",\"from\":" + IdAsJson(runs[i].from) +
             ",\"to\":" + IdAsJson(runs[i].to) + "}";
   }
-  std::string before = TableAsJson(change.before);
-  std::string after = TableAsJson(change.after);
+  std::string before = TableAsJson(change.before, {});
+  std::string after = TableAsJson(change.after, {});
   before.pop_back();
   return text + "],\"before\":" + before + ",\"after\":" + after.substr(0, after.size() - 1) +
          "}\n";

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -39,8 +40,20 @@ std::vector<uint32_t> SlotsOf(const ring::SlotTable& table);
 // "7", or "-" for nobody.
 std::string NameOf(ring::NodeId id);
 
-std::string DescribeTable(const ring::SlotTable& table);
-std::string TableAsJson(const ring::SlotTable& table);
+// Who the numbers of a running server's table are, where it has a list of nodes.
+struct RingNames {
+  struct Node {
+    std::string id;
+    std::string address;
+    bool myself = false;  // The server that was asked.
+  };
+  std::string digest;  // The same on all nodes that agree; empty: there is no list.
+  std::map<ring::NodeId, Node> nodes;
+};
+
+// Requires: `names` has no digest, or names every node of the table.
+std::string DescribeTable(const ring::SlotTable& table, const RingNames& names);
+std::string TableAsJson(const ring::SlotTable& table, const RingNames& names);
 
 // A change: the table before and after it, and what it moves.
 struct RingChange {

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "cmd/weir/ring_picture.h"
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 namespace weir::cmd {
@@ -40,21 +41,36 @@ TEST(RingReportTest, NodesAreReadAsIdsWithWeights) {
 }
 
 TEST(RingReportTest, ATableIsDescribedByNode) {
-  EXPECT_EQ(DescribeTable(TableOf("3,5=0,7=3")),
+  EXPECT_EQ(DescribeTable(TableOf("3,5=0,7=3"), {}),
             "3 nodes, epoch 1, peak to mean 1.0000\n"
             "  node  weight  slots     share  which\n"
             "     3       1   4096   25.00 %  0-4095\n"
             "     5       0      0    0.00 %  -\n"
             "     7       3  12288   75.00 %  4096-16383\n");
-  EXPECT_EQ(TableAsJson(TableOf("3,5=0,7=3")),
+  EXPECT_EQ(TableAsJson(TableOf("3,5=0,7=3"), {}),
             R"({"epoch":1,"nodes":[{"id":3,"weight":1,"slots":4096},)"
             R"({"id":5,"weight":0,"slots":0},{"id":7,"weight":3,"slots":12288}],)"
             R"("slots":[{"first":0,"last":4095,"node":3},)"
             R"({"first":4096,"last":16383,"node":7}]})"
             "\n");
-  EXPECT_EQ(TableAsJson(ring::SlotTable()),
+  EXPECT_EQ(TableAsJson(ring::SlotTable(), {}),
             R"({"epoch":0,"nodes":[],"slots":[{"first":0,"last":16383,"node":null}]})"
             "\n");
+}
+
+TEST(RingReportTest, WhereThereIsAListItsNamesAreShown) {
+  const RingNames names{.digest = "00ff",
+                        .nodes = {{NodeId{3}, {"n1", "10.0.0.1:6390", false}},
+                                  {NodeId{7}, {"n2", "10.0.0.2:6390", true}}}};
+  EXPECT_EQ(DescribeTable(TableOf("3,7=3"), names),
+            "2 nodes, epoch 1, digest 00ff, peak to mean 1.0000\n"
+            "  node  weight  slots     share  id, address, which\n"
+            "     3       1   4096   25.00 %  n1  10.0.0.1:6390  0-4095\n"
+            "     7       3  12288   75.00 %  n2*  10.0.0.2:6390  4096-16383\n");
+  EXPECT_THAT(
+      TableAsJson(TableOf("3,7=3"), names),
+      testing::StartsWith(R"({"epoch":1,"digest":"00ff","nodes":[{"id":3,"weight":1,"slots":4096,)"
+                          R"("name":"n1","address":"10.0.0.1:6390","myself":false},)"));
 }
 
 TEST(RingReportTest, AChangeIsDescribedByNodeAndRun) {

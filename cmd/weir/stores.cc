@@ -9,6 +9,7 @@
 
 #include "cmd/weir/layout.h"
 #include "cmd/weir/log.h"
+#include "cmd/weir/node_store.h"
 #include "cmd/weir/snapshot_seal.h"
 
 #include "weir/store/memory/memory_store.h"
@@ -57,6 +58,7 @@ Result<OpenedStores> OpenMemory(const Config& config) {
   Result<shard::RangeMap> even = shard::RangeMap::Even(shards);
   if (!even.ok()) return even.error();
   opened.ranges = std::move(even).value();
+  opened.nodes = FirstPlacement(config);
   return opened;
 }
 
@@ -129,6 +131,9 @@ Result<OpenedStores> OpenStores(const Config& config, const Budget& budget) {
   if (auto fits = CheckRanges(map.value(), layout.places.size()); !fits.ok()) return fits.error();
   opened.ranges = std::move(map).value();
   KeepRanges(*opened.disks[0], stored, layout, &opened);
+  Result<NodeTablePtr> nodes = OpenNodes(config, *opened.disks[0], &opened);
+  if (!nodes.ok()) return nodes.error();
+  opened.nodes = std::move(nodes).value();
   opened.shards = std::move(layout.places);
   opened.directories = std::move(layout.directories);
   opened.checkpoints.assign(opened.disks.begin(), opened.disks.end());

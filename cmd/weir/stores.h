@@ -11,6 +11,7 @@
 #include "weir/base/result.h"
 #include "weir/gateway/placement.h"
 #include "weir/gateway/range_keeper.h"
+#include "weir/nodes/node_table.h"
 #include "weir/shard/range_map.h"
 #include "weir/store/checkpoints.h"
 #include "weir/store/rocksdb/rocksdb_store.h"
@@ -26,6 +27,7 @@ struct OpenedStores {
   std::vector<gateway::ShardPlace> shards;  // By shard.
   shard::RangeMap ranges = shard::RangeMap::Even(1).value();
   gateway::RangeKeeper::Options keeper;
+  std::shared_ptr<const nodes::NodeTable> nodes;  // nullptr: no list of nodes is configured.
   std::string warning;                      // Damage that the data survived, or "".
   std::vector<std::string> directories;     // By database. None in memory.
   std::vector<store::RocksDbStore*> disks;  // As checkpoints.
@@ -48,8 +50,8 @@ size_t BlockCacheOf(const Budget& budget, size_t count);
 size_t WriteBuffersOf(const Budget& budget, size_t count);
 
 // Opens (and creates, where there is none) one database for each directory that shards name, and
-// those that were added (added_shards.h). The range map lives with the data, in the first; `shards`
-// of the configuration applies only when the data is created. Errors: what is wrong with the data,
+// those that were added (added_shards.h). The range map and the table of nodes live with the
+// data, in the first; `shards` of the configuration applies only when the data is created. Errors: what is wrong with the data,
 // or with a configuration that does not fit it, and the fix.
 Result<OpenedStores> OpenStores(const Config& config, const Budget& budget);
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "cmd/weir/layout.h"
+#include "cmd/weir/node_store.h"
 #include "cmd/weir/progress.h"
 
 #include "weir/backup/backup_directory.h"
@@ -58,6 +59,19 @@ class Verification {
     }
   }
 
+  // Reads and checks the table of nodes, if there is one, which lives there too.
+  void CheckNodes(Part& first) {
+    Result<std::optional<nodes::StoredTable>> stored = ReadNodeTable(*first.verifier);
+    if (!stored.ok())
+      return Problem("the table of nodes cannot be read: " + stored.error().message);
+    if (!stored.value().has_value()) return;
+    if (!stored.value()->damage.empty()) {
+      Problem("one copy of the table of nodes is damaged, the other is used: " +
+              stored.value()->damage);
+    }
+    nodes_ = std::make_unique<nodes::NodeTable>(std::move(stored.value()->table));
+  }
+
   void CheckPart(Part& part) {
     store::VerifyOptions options;
     options.progress = [&](const store::VerifyProgress& progress) {
@@ -84,6 +98,10 @@ class Verification {
     if (right.value != position) {
       return "its position should be " + std::to_string(right.value);
     }
+    if (nodes_ != nullptr) {
+      const ring::NodeId node = nodes_->Owner(TagSlot(KeyTag(key)));
+      if (node != nodes_->self()) return "its slot is served by node " + nodes_->node(node).id;
+    }
     if (!map_) return "";
     const auto owner = static_cast<uint32_t>(map_->ShardOf(right));
     if (owner == shard) return "";
@@ -95,6 +113,7 @@ class Verification {
 
   ProgressLine progress_;
   std::optional<shard::RangeMap> map_;
+  std::unique_ptr<nodes::NodeTable> nodes_;  // nullptr: there is none.
   store::VerifyReport report_;
 };
 
@@ -180,6 +199,7 @@ int RunVerify(const Config& config) {
                                             std::to_string(part.shards.size()) + " for it"});
   }
   verification.CheckMap(parts);
+  verification.CheckNodes(parts.front());
   for (Part& part : parts) verification.CheckPart(part);
   return Conclude(verification.report(),
                   "keep this directory, check the device, and restore the last backup that "
@@ -206,6 +226,7 @@ int RunVerifyBackup(const std::string& directory) {
     parts[manifest.value().shards[i].database].shards.push_back(i);
   }
   verification.CheckMap(parts);
+  verification.CheckNodes(parts.front());
   for (Part& part : parts) verification.CheckPart(part);
   CheckCounts(manifest.value(), &verification);
   return Conclude(verification.report(), "use another backup");

@@ -165,6 +165,7 @@ gateway::Gateway::Options GatewayOptions(const Config& config, const Budget& bud
   options.placement.ranges = std::move(opened.ranges);
   options.placement.shards = std::move(opened.shards);
   options.ranges = std::move(opened.keeper);
+  options.nodes = opened.nodes;
   if (config.server.durability == Durability::kOs) {
     options.moves.refusal =
         "with durability = \"os\" a power cut could take what was brought over, and the place it "

@@ -19,7 +19,7 @@ users::Rights NeededRights(const CommandSpec& command, Args args) {
   const bool administers = (command.categories & kCatAdmin) != 0;
   if (administers || (command.flags & kFlagNeedsAdmin) != 0) needed |= users::kAdmin;
   const bool reads = (command.flags & kFlagReadOnly) != 0 || command.kind == CommandKind::kRead;
-  if (reads) needed |= users::kRead;
+  if (reads || (command.flags & kFlagNeedsRead) != 0) needed |= users::kRead;
   if ((command.flags & kFlagWrite) != 0) {
     needed |= users::kWrite;
     if (command.keys.first == 0) needed |= users::kAdmin;

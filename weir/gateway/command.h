@@ -151,6 +151,7 @@ enum CommandFlag : uint32_t {
   kFlagChangesUser = 1 << 22,   // What follows is judged by the user that it leaves.
   kFlagEvenPaused = 1 << 24,    // No pause holds it back.
   kFlagNeedsAdmin = 1 << 26,    // The right `admin`, though Redis does not count it as such.
+  kFlagNeedsRead = 1 << 27,     // The right `read`, though Redis does not count it as a read.
   kFlagShowsAllKeys = 1 << 25,  // Not for users who may see some keys only.
   // Walks what there is, but shows no keys that the user may not see.
   kFlagLeavesOut = 1 << 23,

@@ -75,8 +75,17 @@ std::string TooManyArguments(std::string_view command, size_t limit) {
   return "ERR '" + Lower(command) + "' takes at most " + std::to_string(limit) + " arguments";
 }
 
-std::string NotServed(unsigned slot) {
-  return "ERR slot " + std::to_string(slot) + " is served by another node";
+std::string Moved(unsigned slot, std::string_view address) {
+  return "MOVED " + std::to_string(slot) + " " + std::string(address);
+}
+
+std::string SlotsInverted(int64_t first, int64_t last) {
+  return "ERR Start slot number " + std::to_string(first) + " is greater than end slot number " +
+         std::to_string(last);
+}
+
+std::string UnknownNode(std::string_view id) {
+  return "ERR Unknown node " + std::string(id.substr(0, kEchoBytesMax));
 }
 
 std::string InvalidExpire(std::string_view command) {

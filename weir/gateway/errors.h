@@ -182,6 +182,16 @@ inline constexpr std::string_view kBadPayload = "ERR DUMP payload version or che
 inline constexpr std::string_view kBadFormat = "ERR Bad data format";
 inline constexpr std::string_view kCrossDatabase =
     "CROSSSLOT Keys in request are stored in different databases";
+inline constexpr std::string_view kCrossSlot =
+    "CROSSSLOT Keys in request don't hash to the same slot";
+inline constexpr std::string_view kNodesAreConfigured =
+    "ERR nodes and their slots are configured by the [[node]] sections of all nodes' files";
+inline constexpr std::string_view kInvalidSlot = "ERR Invalid slot";
+inline constexpr std::string_view kSlotOrCount = "ERR Invalid slot or number of keys";
+inline constexpr std::string_view kSlotOutOfRange = "ERR Invalid or out of range slot";
+inline constexpr std::string_view kSlotMetric = "ERR Unrecognized sort metric for ORDERBY.";
+inline constexpr std::string_view kSlotLimit =
+    "ERR Limit has to lie in between 1 and 16384 (maximum number of slots).";
 
 inline constexpr std::string_view kNoMulti = "ERR Command not allowed inside a transaction";
 inline constexpr std::string_view kNestedMulti = "ERR MULTI calls can not be nested";
@@ -214,8 +224,12 @@ std::string NoCommandPermission(std::string_view command);
 std::string WrongArity(std::string_view command);
 std::string TooManyKeys(size_t limit);
 std::string TooManyArguments(std::string_view command, size_t limit);
-// The key belongs to a node that this one cannot forward to.
-std::string NotServed(unsigned slot);
+// The slot is served by the node at `address`.
+std::string Moved(unsigned slot, std::string_view address);
+// The first slot of a range is after its last.
+std::string SlotsInverted(int64_t first, int64_t last);
+// There is no node with this id in Redis Cluster's protocol.
+std::string UnknownNode(std::string_view id);
 std::string InvalidExpire(std::string_view command);
 // Words of the client's that are not known where they stand.
 std::string UnsupportedOption(std::string_view word);

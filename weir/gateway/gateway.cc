@@ -55,9 +55,10 @@ Gateway::Gateway(Options options, std::vector<std::unique_ptr<store::Store>> sto
                  std::unique_ptr<Authentication> authentication, Clock& clock)
     : clock_(clock),
       placement_(std::move(options.placement), kAddedMax),
-      slots_(std::move(options.slots)),
-      self_(options.self),
-      serves_all_(slots_ == OwnsAll(self_)),
+      nodes_(std::move(options.nodes)),
+      slots_(nodes_ == nullptr ? OwnsAll(kThisNode) : nodes_->slots()),
+      self_(nodes_ == nullptr ? kThisNode : nodes_->self()),
+      serves_all_(nodes_ == nullptr || nodes_->OwnsAll()),
       memory_(options.memory),
       lanes_(placement_.lanes(), options.cache_bytes, placement_.hash_seed(),
              &memory_.cached_values(), options.cache_objective),

@@ -45,6 +45,7 @@
 #include "weir/gateway/stats.h"
 #include "weir/gateway/stats_totals.h"
 #include "weir/gateway/version_clock.h"
+#include "weir/nodes/node_table.h"
 #include "weir/ring/slot_table.h"
 
 namespace weir::gateway {
@@ -98,9 +99,9 @@ class Gateway {
     limit::QueueDelay::Options waits;
     Admission::Options admission;
     Authentication::Options authentication;
-    // Which node serves each slot, and which node this is. Default: this one serves all.
-    ring::SlotTable slots = OwnsAll(kThisNode);
-    ring::NodeId self = kThisNode;
+    // The nodes that serve clients together; nullptr: this one alone, and Redis Cluster's protocol
+    // is not spoken.
+    std::shared_ptr<const nodes::NodeTable> nodes = nullptr;
     // For reads of large values, LCS and the like. One more thread composes batches that copy large
     // values. 0: both happen at once, on the thread that finds them.
     size_t heavy_read_threads = 2;
@@ -120,6 +121,8 @@ class Gateway {
   RangeKeeper& ranges() { return *ranges_; }
   RangeMoves& moves() { return *moves_; }
   LogHolds& log_holds() { return log_holds_; }
+  // nullptr: there is this node alone.
+  const nodes::NodeTable* nodes() const { return nodes_.get(); }
   const ring::SlotTable& slots() const { return slots_; }
   // Whether this node serves the keys of `slot`. Cost: one load.
   bool Serves(uint32_t slot) const { return slots_.Owner(slot) == self_; }
@@ -230,8 +233,9 @@ class Gateway {
 
   Clock& clock_;
   Placement placement_;
-  ring::SlotTable slots_;
-  ring::NodeId self_;
+  const std::shared_ptr<const nodes::NodeTable> nodes_;
+  const ring::SlotTable slots_;
+  const ring::NodeId self_;
   const bool serves_all_;
   Memory memory_;
   Lanes lanes_;

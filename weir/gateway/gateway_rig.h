@@ -114,6 +114,7 @@ class GatewayRig {
     limit::Rate attempts{.count = 1000, .period = std::chrono::seconds(1), .burst = 1000};
     RangeKeeper::Options ranges{};
     RangeMoves::Options moves{};
+    std::shared_ptr<const nodes::NodeTable> nodes = nullptr;
     // Otherwise each database has an equal part.
     std::optional<shard::RangeMap> map = std::nullopt;
     size_t tracked_keys_max = ClientTracking::kKeysMax;
@@ -140,6 +141,7 @@ class GatewayRig {
         options.map ? *options.map : shard::RangeMap::Even(options.databases).value();
     made.ranges = options.ranges;
     made.moves = options.moves;
+    made.nodes = options.nodes;
     made.tracked_keys_max = options.tracked_keys_max;
     made.cache_bytes = options.cache_bytes;
     made.memory = options.memory;

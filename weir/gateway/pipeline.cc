@@ -34,7 +34,7 @@ Pipeline::Pipeline(Gateway& gateway, Home& home, Outbox& outbox, Session& sessio
       session_(session),
       client_draw_(gateway.admission().ClientDraw(session.client)),
       output_(output),
-      transaction_(gateway.placement()) {
+      transaction_(gateway.placement(), gateway.ServesAll()) {
   gateway_.tracking().Enter(session_.id, session_.protocol, home_);
   gateway_.authentication().Welcome(session_);
 }
@@ -99,9 +99,9 @@ std::optional<Reply> Pipeline::Reject(const Resolved& resolved, Args args, bool*
     if (name.size() > gateway_.key_bytes_max()) {
       return Reply::Failure(std::string(errors::kKeyTooLong));
     }
-    if (gateway_.ServesAll()) continue;
-    const uint32_t slot = TagSlot(KeyTag(name));
-    if (!gateway_.Serves(slot)) return Reply::Failure(errors::NotServed(slot));
+  }
+  if (!gateway_.ServesAll() && keys > 0) {
+    if (std::optional<Reply> elsewhere = Elsewhere(spec, args, keys)) return elsewhere;
   }
   if (spec.kind != CommandKind::kWrite && keys <= 1) return std::nullopt;
   // Keys with values between them: as many of each.

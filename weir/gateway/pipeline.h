@@ -223,6 +223,7 @@ class Pipeline {
   std::optional<Reply> Reject(const Resolved& resolved, Args args, bool* waits);
   bool FollowUsers();
   bool SeesAllItIsTold() const;
+  std::optional<Reply> Elsewhere(const CommandSpec& spec, Args args, size_t keys) const;
   std::optional<Reply> Forbidden(const CommandSpec& spec, Args args);
   void NoteInJournal(const Resolved& resolved, Args args);
   std::optional<Reply> Throttled(const CommandSpec& spec, Args args, bool* waits);

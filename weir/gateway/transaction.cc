@@ -8,7 +8,8 @@
 
 namespace weir::gateway {
 
-Transaction::Transaction(const Placement& placement) : placement_(placement) {}
+Transaction::Transaction(const Placement& placement, bool any_slots)
+    : placement_(placement), any_slots_(any_slots) {}
 
 void Transaction::Open() {
   assert(!open());
@@ -18,6 +19,11 @@ void Transaction::Open() {
 
 // Returns why the key cannot be part of this transaction.
 std::optional<std::string> Transaction::PlaceKey(std::string_view key) {
+  if (!any_slots_) {
+    const uint32_t slot = TagSlot(KeyTag(key));
+    if (slot_.value_or(slot) != slot) return std::string(errors::kCrossSlot);
+    slot_ = slot;
+  }
   const uint64_t routes = placement_.routes();
   const uint32_t place = placement_.databases() == 1 ? 0 : placement_.Place(key).place.database;
   if (!database_.has_value()) {
@@ -117,6 +123,7 @@ void Transaction::Unwatch() {
   if (!watches_->keys.empty() || watches_->failed) watches_ = std::make_shared<Watches>();
   watched_bytes_ = 0;
   database_.reset();
+  slot_.reset();
 }
 
 void Transaction::Drop() {

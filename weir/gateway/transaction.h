@@ -6,7 +6,7 @@
 // answers; what a watched key held is filled in later, when its WATCH has its turn (Watches).
 //
 // All keys of a transaction, watched ones included, live in one database, since EXEC is one item of
-// its log. The first key decides which.
+// its log, and where there are several nodes they are of one slot. The first key decides which.
 //
 // Ownership: copies arguments and keys. Threads: single-owner.
 // Limits: below; one past is an error that says so, and EXEC then refuses to run.
@@ -32,8 +32,8 @@ class Transaction {
   static constexpr size_t kWatchedKeysMax = 1024;
   static constexpr size_t kWatchedBytesMax = size_t{1} << 20;
 
-  // Borrows `placement`.
-  explicit Transaction(const Placement& placement);
+  // Borrows `placement`. `any_slots`: keys may be of several slots, as where one node serves all.
+  Transaction(const Placement& placement, bool any_slots);
 
   bool open() const { return body_ != nullptr; }
   void Open();
@@ -66,11 +66,13 @@ class Transaction {
   std::optional<std::string> PlaceKey(std::string_view key);
 
   const Placement& placement_;
+  bool any_slots_;
   std::unique_ptr<TransactionBody> body_;
   bool aborted_ = false;
   std::shared_ptr<Watches> watches_ = std::make_shared<Watches>();
   size_t watched_bytes_ = 0;
-  std::optional<uint32_t> database_;  // Of the keys so far.
+  std::optional<uint32_t> database_;  // Of the keys so far,
+  std::optional<uint32_t> slot_;      // and their slot, unless they may be of any.
   uint64_t routes_ = 0;               // Placement::routes() before it was known.
 };
 

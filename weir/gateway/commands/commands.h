@@ -70,6 +70,24 @@ void CommandList(const LocalCall& call, resp::Writer& writer);
 // HELP of any command that has subcommands: what the table says of them.
 void Help(const LocalCall& call, resp::Writer& writer);
 
+// cluster.cc
+void ClusterConfigured(const LocalCall& call, resp::Writer& writer);
+std::optional<Reply> ClusterCountkeysinslot(const OperationCall& call);
+void ClusterFailureReports(const LocalCall& call, resp::Writer& writer);
+std::optional<Reply> ClusterGetkeysinslot(const OperationCall& call);
+void ClusterInfo(const LocalCall& call, resp::Writer& writer);
+void ClusterKeyslot(const LocalCall& call, resp::Writer& writer);
+void ClusterLinks(const LocalCall& call, resp::Writer& writer);
+void ClusterMyid(const LocalCall& call, resp::Writer& writer);
+void ClusterMyshardid(const LocalCall& call, resp::Writer& writer);
+void ClusterNodes(const LocalCall& call, resp::Writer& writer);
+// What several nodes allow and need nothing done for.
+void ClusterOk(const LocalCall& call, resp::Writer& writer);
+void ClusterReplicas(const LocalCall& call, resp::Writer& writer);
+void ClusterShards(const LocalCall& call, resp::Writer& writer);
+std::optional<Reply> ClusterSlotStats(const OperationCall& call);
+void ClusterSlots(const LocalCall& call, resp::Writer& writer);
+
 // config.cc
 void ConfigGet(const LocalCall& call, resp::Writer& writer);
 std::optional<Reply> ConfigSet(const OperationCall& call);
@@ -101,6 +119,7 @@ void WeirInvalidateTag(const LocalCall& call, resp::Writer& writer);
 
 // ring.cc
 void WeirMissRatios(const LocalCall& call, resp::Writer& writer);
+void WeirRingNodes(const LocalCall& call, resp::Writer& writer);
 void WeirRingTable(const LocalCall& call, resp::Writer& writer);
 
 // shard.cc
@@ -161,7 +180,6 @@ void SlowlogLen(const LocalCall& call, resp::Writer& writer);
 void SlowlogReset(const LocalCall& call, resp::Writer& writer);
 
 // server.cc
-void ClusterDisabled(const LocalCall& call, resp::Writer& writer);
 void Debug(const LocalCall& call, resp::Writer& writer);
 void Dump(const ReadCall& call, resp::Writer& writer);
 void FunctionFlush(const LocalCall& call, resp::Writer& writer);

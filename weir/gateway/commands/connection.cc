@@ -67,7 +67,7 @@ void WriteHello(const LocalCall& call, resp::Writer& writer) {
   writer.Bulk("id");
   writer.Integer(static_cast<int64_t>(call.session.id));
   writer.Bulk("mode");
-  writer.Bulk("standalone");
+  writer.Bulk(call.gateway.nodes() == nullptr ? "standalone" : "cluster");
   writer.Bulk("role");
   writer.Bulk("master");
   writer.Bulk("modules");

@@ -90,7 +90,7 @@ void AddServer(Lines& lines, const Facts& facts) {
   lines.Add("weir_version", process.version);
   lines.AddConstants({{"redis_git_sha1", "00000000"}, {"redis_git_dirty", "0"}});
   lines.Add("redis_build_id", "weir-" + process.version);
-  lines.Add("redis_mode", "standalone");
+  lines.Add("redis_mode", facts.gateway.nodes() == nullptr ? "standalone" : "cluster");
   lines.Add("os", process.os);
   lines.Add("arch_bits", "64");
   lines.Add("monotonic_clock", "POSIX clock_gettime");
@@ -300,8 +300,8 @@ void AddLatencyStats(Lines& lines, const Facts& facts) {
   }
 }
 
-void AddCluster(Lines& lines, const Facts&) {
-  lines.Add("cluster_enabled", 0);
+void AddCluster(Lines& lines, const Facts& facts) {
+  lines.Add("cluster_enabled", facts.gateway.nodes() == nullptr ? 0 : 1);
 }
 
 void AddKeyspace(Lines& lines, const Facts& facts) {

@@ -78,8 +78,11 @@ std::optional<Reply> Keys(const OperationCall& call) {
   if (pattern.size() > kPatternBytesMax) {
     return Reply::Failure(std::string(errors::kPatternTooLong));
   }
-  KeysOperation::Begin(std::make_shared<KeysOperation>(call.origin, std::string(pattern),
-                                                       call.session.viewer(), call.gateway));
+  KeysOperation::Request request;
+  request.pattern = std::string(pattern);
+  request.viewer = call.session.viewer();
+  KeysOperation::Begin(
+      std::make_shared<KeysOperation>(call.origin, std::move(request), call.gateway));
   return std::nullopt;
 }
 

@@ -4,6 +4,24 @@
 
 namespace weir::gateway::commands {
 
+// Epoch, digest, and of each node: number, id, address, and whether it is this one.
+void WeirRingNodes(const LocalCall& call, resp::Writer& writer) {
+  const nodes::NodeTable* table = call.gateway.nodes();
+  if (table == nullptr) return writer.NullArray();
+  writer.ArrayHeader(3);
+  writer.Integer(static_cast<int64_t>(table->slots().epoch()));
+  writer.Bulk(table->Digest());
+  writer.ArrayHeader(table->nodes().size());
+  for (size_t i = 0; i < table->nodes().size(); ++i) {
+    const ring::NodeId number = table->slots().nodes()[i].id;
+    writer.ArrayHeader(4);
+    writer.Integer(static_cast<int64_t>(number));
+    writer.Bulk(table->nodes()[i].id);
+    writer.Bulk(table->nodes()[i].address());
+    writer.Integer(number == table->self() ? 1 : 0);
+  }
+}
+
 void WeirRingTable(const LocalCall& call, resp::Writer& writer) {
   writer.Bulk(call.gateway.slots().ToText());
 }

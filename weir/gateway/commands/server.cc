@@ -138,8 +138,4 @@ void Debug(const LocalCall&, resp::Writer& writer) {
   WriteError(writer, errors::kDebugDisabled);
 }
 
-void ClusterDisabled(const LocalCall&, resp::Writer& writer) {
-  WriteError(writer, errors::kClusterDisabled);
-}
-
 }  // namespace weir::gateway::commands

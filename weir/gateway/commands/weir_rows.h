@@ -23,6 +23,10 @@ inline constexpr Row kWeirRows[] = {
     Container("weir.ring", "0.1.0", "A container for commands about slots and their nodes."),
     Local("weir.ring|help", 2, kAlways, "0.1.0",
           "Show helpful text about the different subcommands.", c::Help),
+    Local("weir.ring|nodes", 2, kAdmin, "0.1.0",
+          "Get the version of the slot table, the digest that all nodes must share, and number, id "
+          "and address of each node, with 1 for this one; null where there is one node.",
+          c::WeirRingNodes),
     Local("weir.ring|table", 2, kAdmin, "0.1.0",
           "Get the slot table as text, which `weir ring` reads.", c::WeirRingTable),
     Container("weir.shard", "0.1.0", "A container for commands about shards and their ranges."),

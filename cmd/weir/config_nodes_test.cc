@@ -1,0 +1,89 @@
+// Goal: a list of nodes is read whole or refused with every error in its place.
+// Method: TOML texts and flags, with their errors.
+#include <string>
+#include <vector>
+
+#include "cmd/weir/load.h"
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace weir::cmd {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::StartsWith;
+
+constexpr Machine kMachine{.memory_bytes = uint64_t{8} << 30, .cpus = 2};
+
+Loaded Load(const std::string& text, std::vector<FlagValue> flags) {
+  return LoadConfig({.file_name = "f",
+                     .text = text,
+                     .flags = std::move(flags),
+                     .use = ConfigSources::Use::kServe},
+                    kMachine);
+}
+
+constexpr std::string_view kTwoNodes =
+    "[[node]]\nid = \"n1\"\naddress = \"127.0.0.1:7001\"\n"
+    "[[node]]\nid = \"n2\"\naddress = \"127.0.0.1:7002\"\nweight = 2\n";
+
+TEST(ConfigNodes, ANodeOfAListListensWhereTheListSaysUnlessItIsTold) {
+  const std::string list(kTwoNodes);
+  Loaded loaded = Load(list, {{"node", {"n2"}}});
+  ASSERT_THAT(loaded.errors, IsEmpty());
+  EXPECT_EQ(loaded.config.nodes[0], (NodeConfig{"n1", {"127.0.0.1", 7001}, 1}));
+  EXPECT_EQ(loaded.config.nodes[1], (NodeConfig{"n2", {"127.0.0.1", 7002}, 2}));
+  EXPECT_THAT(loaded.config.server.listen, ElementsAre(Endpoint{"127.0.0.1", 7002}));
+  loaded = Load(list, {{"node", {"n2"}}, {"listen", {"127.0.0.1:1"}}});
+  EXPECT_THAT(loaded.config.server.listen, ElementsAre(Endpoint{"127.0.0.1", 1}));
+  loaded = Load(list +
+                    "[server]\ntls_listen = \"127.0.0.1:7002\"\ntls_cert = \"c\"\n"
+                    "tls_key = \"k\"\n",
+                {{"node", {"n2"}}});
+  ASSERT_THAT(loaded.errors, IsEmpty());
+  EXPECT_THAT(loaded.config.server.listen, ElementsAre(Endpoint{"127.0.0.1", 6390}));
+}
+
+TEST(ConfigNodes, WhoeverOnlyLooksAtAListNeedNotBeOnIt) {
+  const std::string list(kTwoNodes);
+  EXPECT_THAT(LoadConfig({.file_name = "f", .text = list, .flags = {}}, kMachine).errors,
+              IsEmpty());
+}
+
+TEST(ConfigNodes, AListOfNodesMustBeOneAndNameThisProcess) {
+  const std::string list(kTwoNodes);
+  const auto errors = [](const std::string& text, std::vector<FlagValue> flags) {
+    return Load(text, std::move(flags)).errors;
+  };
+  const std::vector<FlagValue> first = {{"node", {"n1"}}};
+  EXPECT_THAT(errors(list, {}), ElementsAre(HasSubstr("server.node: is needed where there are "
+                                                      "[[node]] sections; say which of them this "
+                                                      "is (n1, n2)")));
+  EXPECT_THAT(errors(list, {{"node", {"n3"}}}),
+              ElementsAre("--node: 'n3' is none of the [[node]] sections (n1, n2); "
+                          "name one of them"));
+  EXPECT_THAT(errors("", first), ElementsAre(StartsWith("--node: 'n1' is of no list")));
+  const auto second = [](const std::string& keys) {
+    return "[[node]]\nid = \"n1\"\naddress = \"127.0.0.1:7001\"\n[[node]]\n" + keys + "\n";
+  };
+  EXPECT_THAT(errors(second("id = \"n1\"\naddress = \"127.0.0.1:1\""), first),
+              ElementsAre(StartsWith("f:5:6: node.id: 'n1' is used twice")));
+  EXPECT_THAT(errors(second("id = \"n 2\"\naddress = \"127.0.0.1:1\""), first),
+              ElementsAre(StartsWith("f:5:6: node.id: 'n 2' is not a name")));
+  EXPECT_THAT(errors(second("id = \"n2\"\naddress = \"127.0.0.1:7001\""), first),
+              ElementsAre(StartsWith("f:6:11: node.address: '127.0.0.1:7001' is that of another "
+                                     "node")));
+  EXPECT_THAT(errors(second("id = \"n2\"\naddress = \"127.0.0.1:0\""), first),
+              ElementsAre(StartsWith("f:6:11: node.address: '127.0.0.1:0' names no port")));
+  EXPECT_THAT(errors(second("id = \"n2\""), first),
+              ElementsAre(StartsWith("f:4:1: node.address: is required")));
+  EXPECT_THAT(errors(second("id = \"n2\"\naddress = \"127.0.0.1:1\"\nweight = 1001"), first),
+              ElementsAre(StartsWith("f:7:10: node.weight: '1001' is above 1000")));
+  EXPECT_THAT(errors("[[node]]\nid = \"n1\"\naddress = \"127.0.0.1:1\"\nweight = 0\n", first),
+              ElementsAre(StartsWith("f:4:10: node.weight: all nodes have weight 0")));
+}
+
+}  // namespace
+}  // namespace weir::cmd

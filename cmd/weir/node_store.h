@@ -1,0 +1,54 @@
+// Where the table of nodes is kept: with the data, in the first directory.
+// Threads: each call blocks on the store.
+#pragma once
+
+#include <array>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "cmd/weir/config.h"
+#include "cmd/weir/stores.h"
+
+#include "weir/base/result.h"
+#include "weir/nodes/node_table.h"
+#include "weir/nodes/table_copies.h"
+#include "weir/store/rocksdb/rocksdb_store.h"
+
+namespace weir::cmd {
+
+inline constexpr std::array<const char*, 2> kNodeTableNames = {"node-table", "node-table-2"};
+
+using NodeTablePtr = std::shared_ptr<const nodes::NodeTable>;
+
+// Reads the table from what has Metadata: a store, or its verifier. nullopt: there is none.
+// Errors: kCorrupt when no copy can be read, or the two differ.
+template <typename Source>
+Result<std::optional<nodes::StoredTable>> ReadNodeTable(Source& source) {
+  nodes::TableCopies copies;
+  for (size_t copy = 0; copy < copies.size(); ++copy) {
+    Result<std::optional<std::string>> text = source.Metadata(kNodeTableNames[copy]);
+    if (text.ok()) {
+      copies[copy] = std::move(text).value();
+    } else if (text.error().code == ErrorCode::kCorrupt) {
+      copies[copy] = "";  // Something is there, and nobody can tell what.
+    } else {
+      return text.error();
+    }
+  }
+  return nodes::ReadTableCopies(copies);
+}
+
+// The table of the configured list before anything was stored; nullptr without a list.
+NodeTablePtr FirstPlacement(const Config& config);
+
+// Returns the table by which this process serves: the stored one, held against the list, or the
+// first placement, which is stored then; nullptr without a list. `first`: that of the first
+// directory, which is among `opened`. Adds to its warning what became of the copies.
+// Errors: kCorrupt; kInvalid when the data is not what the list says: another node's, laid out for
+// other nodes, or of all slots; those of the store.
+Result<NodeTablePtr> OpenNodes(const Config& config, store::RocksDbStore& first,
+                               OpenedStores* opened);
+
+}  // namespace weir::cmd

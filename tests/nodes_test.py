@@ -1,0 +1,250 @@
+#!/usr/bin/python3
+"""Goal: three processes of one list share the keys as weighted, every cluster client finds its way,
+and a node never serves data that its list does not give it.
+
+Method: real processes on free ports, real clients; redis-server in cluster mode for the shape of
+replies; the commands of docs/nodes.md with their ports replaced.
+
+    nodes_test.py WEIR PAGE
+"""
+
+import os
+import re
+import shlex
+import shutil
+import socket
+import subprocess
+import sys
+import unittest
+
+from redis.cluster import ClusterNode, RedisCluster
+
+import certificates
+import weir_process
+
+WEIR = ""
+PAGE = ""
+FOLDER = os.path.dirname(os.path.abspath(__file__))
+SLOTS = 16384
+
+
+def free_ports(count):
+    """Ports that are free at this moment, and differ."""
+    listeners = [socket.socket() for _ in range(count)]
+    try:
+        for listener in listeners:
+            listener.bind(("127.0.0.1", 0))
+        return [listener.getsockname()[1] for listener in listeners]
+    finally:
+        for listener in listeners:
+            listener.close()
+
+
+def list_of(ports, weights=(1, 1, 2)):
+    return "".join(f'[[node]]\nid = "n{i + 1}"\naddress = "127.0.0.1:{port}"\nweight = {weight}\n'
+                   for i, (port, weight) in enumerate(zip(ports, weights)))
+
+
+def shape(value):
+    """A reply without what differs from one server to another."""
+    if isinstance(value, list):
+        return [shape(item) for item in value]
+    if isinstance(value, dict):
+        return {name: shape(item) for name, item in value.items()}
+    if isinstance(value, bytes) and re.fullmatch(b"[0-9a-f]{40}", value):
+        return "id"
+    return value if isinstance(value, bytes) else type(value).__name__
+
+
+class Nodes(unittest.TestCase):
+    def setUp(self):
+        scratch = weir_process.scratch()
+        self.addCleanup(scratch.cleanup)
+        self.folder = scratch.name
+        self.ports = free_ports(3)
+
+    def start(self, number, config=None, flags=(), **options):
+        node = weir_process.Weir(
+            WEIR, os.path.join(self.folder, f"n{number}"), "--node", f"n{number}", "--memory",
+            "64MiB", *flags, config=config or list_of(self.ports),
+            listen=f"127.0.0.1:{self.ports[number - 1]}", **options)
+        self.addCleanup(node.kill)
+        return node
+
+    def run_program(self, *command):
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False,
+                              cwd=FOLDER)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        return done.stdout
+
+    def refused(self, number, config, because, flags=()):
+        """A start that must fail, and say this."""
+        with self.assertRaisesRegex(RuntimeError, because):
+            self.start(number, config=config, flags=flags)
+
+    def test_every_slot_has_one_node_as_weighted_and_all_say_the_same(self):
+        clients = [self.start(number).client() for number in (1, 2, 3)]
+        for client in clients:
+            self.addCleanup(client.close)
+        tables = [client.command("CLUSTER", "SLOTS") for client in clients]
+        self.assertEqual(tables[0], tables[1])
+        self.assertEqual(tables[0], tables[2])
+        self.assertEqual([(first, last, node[1]) for first, last, node in tables[0]],
+                         [(0, 4095, self.ports[0]), (4096, 8191, self.ports[1]),
+                          (8192, 16383, self.ports[2])])
+        shares = [0, 0, 0]
+        for i in range(400):
+            key = f"key:{i}"
+            slot = clients[0].command("CLUSTER", "KEYSLOT", key)
+            owner = 0 if slot < 4096 else 1 if slot < 8192 else 2
+            shares[owner] += 1
+            moved = b"MOVED %d 127.0.0.1:%d" % (slot, self.ports[owner])
+            for number, client in enumerate(clients):
+                reply = client.command("SET", key, i)
+                self.assertEqual(reply, b"OK" if number == owner else moved, key)
+        self.assertEqual([client.command("DBSIZE") for client in clients], shares)
+
+    def test_replies_are_of_the_shape_of_redis(self):
+        redis = weir_process.Redis(os.path.join(self.folder, "redis"), "--cluster-enabled", "yes",
+                                   "--cluster-port", str(free_ports(1)[0]))
+        self.addCleanup(redis.kill)
+        config = list_of(self.ports[:1])
+        node = self.start(1, config=config)
+        with redis.client() as theirs, node.client() as ours:
+            self.assertEqual(theirs.command("CLUSTER", "ADDSLOTSRANGE", 0, SLOTS - 1), b"OK")
+            weir_process.wait_until(
+                lambda: b"cluster_state:ok" in theirs.command("CLUSTER", "INFO"), "its slots")
+            for protocol in (2, 3):
+                for client in (theirs, ours):
+                    client.command("HELLO", protocol)
+                self.check_shapes(theirs, ours, protocol)
+
+    def check_shapes(self, theirs, ours, protocol):
+        both = lambda *words: (theirs.command(*words), ours.command(*words))
+        for words in (("MYID",), ("KEYSLOT", "{a}b"), ("LINKS",), ("COUNTKEYSINSLOT", "7"),
+                      ("GETKEYSINSLOT", "7", "10"), ("COUNTKEYSINSLOT", "16384"),
+                      ("COUNTKEYSINSLOT", "x"), ("GETKEYSINSLOT", "7", "-1"),
+                      ("REPLICAS", "nobody"), ("COUNT-FAILURE-REPORTS", "nobody"), ("KEYSLOT",),
+                      ("NO-SUCH",)):
+            self.assertEqual(*map(shape, both("CLUSTER", *words)), (words, protocol))
+        for word in ("READONLY", "READWRITE", "ASKING"):
+            self.assertEqual(*both(word))
+        slots = [reply[0] for reply in both("CLUSTER", "SLOTS")]
+        for reply in slots:
+            reply[2][0] = b"address"  # redis-server does not know its own before it meets another.
+        self.assertEqual(shape(slots[0]), shape(slots[1]))
+        info = [[line.split(b":")[0] for line in reply.split(b"\r\n")]
+                for reply in both("CLUSTER", "INFO")]
+        self.assertEqual(info[0], info[1])
+        line = rb"^(?:txt:)?[0-9a-f]{40} \S*:\d+@\d+ (\S+) - \d+ \d+ \d+ connected"
+        lines = [re.sub(line, rb"\1", reply) for reply in both("CLUSTER", "NODES")]
+        self.assertEqual(lines, [b"myself,master 0-16383\n"] * 2)
+        shards = [dict(zip(shard[::2], shard[1::2])) if protocol == 2 else shard
+                  for shard in (reply[0] for reply in both("CLUSTER", "SHARDS"))]
+        self.assertEqual(shards[0][b"slots"], shards[1][b"slots"])
+        self.assertEqual(list(shards[1]), [b"slots", b"nodes", b"id"])
+        self.assertEqual(*[list(shard[b"nodes"][0])[::2 if protocol == 2 else 1]
+                           for shard in shards])
+
+    def test_clients_that_speak_cluster_reach_every_key_from_any_node(self):
+        nodes = [self.start(number) for number in (1, 2, 3)]
+        self.run_program("node", "cluster_clients.js", "ioredis", str(self.ports[0]))
+        self.run_program("node", "cluster_clients.js", "redis", str(self.ports[1]), "2")
+        self.run_program("node", "cluster_clients.js", "redis", str(self.ports[2]), "3")
+        with RedisCluster(startup_nodes=[ClusterNode("127.0.0.1", self.ports[1])]) as client:
+            for i in range(200):
+                self.assertTrue(client.set(f"py:{i}", i))
+                self.assertEqual(client.get(f"py:{i}"), b"%d" % i)
+            self.assertEqual(len(client.get_primaries()), 3)
+            self.assertEqual(client.cluster_countkeysinslot(client.keyslot("py:0")), 1)
+        for i in range(20):
+            where = str(self.ports[i % 3])
+            self.assertEqual(self.run_program("redis-cli", "-c", "-p", where, "set", f"c:{i}", "v"),
+                             "OK\n")
+        said = self.run_program("redis-benchmark", "--cluster", "-p", str(self.ports[0]), "-t",
+                                "set,get", "-n", "20000", "-d", "100", "-r", "10000", "-q")
+        self.assertEqual(re.findall("(SET|GET): [0-9.]+ requests per second", said),
+                         ["SET", "GET"], said)
+        checked = self.run_program("redis-cli", "--cluster", "check", f"127.0.0.1:{self.ports[2]}")
+        self.assertIn("[OK] All nodes agree about slots configuration.", checked)
+        self.assertIn("[OK] All 16384 slots covered.", checked)
+        for node in nodes:
+            self.assertEqual(node.stop(), 0, node.log())
+
+    def test_clients_over_tls_are_sent_to_tls(self):
+        authority = certificates.Authority(os.path.join(self.folder, "tls"))
+        cert, key = authority.issue("server")
+        plain = free_ports(3)
+        for number in (1, 2, 3):
+            node = weir_process.Weir(
+                WEIR, os.path.join(self.folder, f"n{number}"), "--node", f"n{number}", "--memory",
+                "64MiB", "--tls-listen", f"127.0.0.1:{self.ports[number - 1]}", "--tls-cert", cert,
+                "--tls-key", key, config=list_of(self.ports),
+                listen=f"127.0.0.1:{plain[number - 1]}")
+            self.addCleanup(node.kill)
+        flags = ("redis-cli", "--tls", "--cacert", authority.path, "-c", "-p", str(self.ports[0]))
+        for i in range(10):
+            self.assertEqual(self.run_program(*flags, "set", f"k:{i}", f"{i}"), "OK\n")
+            self.assertEqual(self.run_program(*flags, "get", f"k:{i}"), f"{i}\n")
+
+    def test_a_node_keeps_its_data_and_refuses_what_does_not_fit_it(self):
+        first = self.start(1)
+        with first.client() as client:
+            self.assertEqual(client.command("SET", "hello", "v"), b"OK")  # Of slot 866.
+        self.assertEqual(first.stop(), 0)
+        data = os.path.join(self.folder, "n1", "data")
+        self.assertIn("verified: 1 records", self.run_program(WEIR, "verify", "--data", data))
+        self.refused(1, list_of(self.ports, (1, 1, 1)), "node 'n3' has weight 1, not 2")
+        self.refused(1, list_of(self.ports[:2]), "node 'n3' is missing")
+        self.refused(1, list_of([*self.ports, 7], (1, 1, 2, 1)), "node 'n4' is new")
+        shutil.copytree(os.path.join(self.folder, "n1"), os.path.join(self.folder, "n2"))
+        self.refused(2, list_of(self.ports), "the data is that of node 'n1', not of 'n2'")
+        with self.assertRaisesRegex(RuntimeError, "the data is that of node 'n1' of 3"):
+            weir_process.Weir(WEIR, os.path.join(self.folder, "n1"))
+        self.ports[1:] = free_ports(2)  # Where the others are may change.
+        with self.start(1) as again, again.client() as client:
+            self.assertEqual(client.command("GET", "hello"), b"v")
+            moved = client.command("GET", "foo")
+            self.assertEqual(moved, b"MOVED 12182 127.0.0.1:%d" % self.ports[2])
+
+    def test_data_of_a_process_without_a_list_is_no_nodes(self):
+        folder = os.path.join(self.folder, "n1")
+        with weir_process.Weir(WEIR, folder) as alone, alone.client() as client:
+            self.assertEqual(client.command("SET", "foo", "v"), b"OK")
+        self.refused(1, list_of(self.ports), "the data is that of a process without")
+        with self.start(1, config=list_of(self.ports[:1])) as node, node.client() as client:
+            self.assertEqual(client.command("GET", "foo"), b"v")  # One node serves everything.
+
+    def test_the_page_does_what_it_says(self):
+        ports = dict(zip(("7001", "7002", "7003"), map(str, self.ports)))
+        page = re.sub("700[123]", lambda port: ports[port[0]], PAGE)
+        page = re.sub("digest [0-9a-f]{16}", "digest D", page)
+        blocks = dict.fromkeys(("toml", "sh", ""), "")
+        for language, block in re.findall(r"^```(\w*)\n(.*?)^```", page, re.DOTALL | re.MULTILINE):
+            blocks[language] += block
+        os.mkdir(os.path.join(self.folder, "bin"))
+        os.symlink(os.path.abspath(WEIR), os.path.join(self.folder, "bin", "weir"))
+        with open(os.path.join(self.folder, "nodes.toml"), "w", encoding="utf-8") as file:
+            file.write(blocks["toml"])
+        for line in blocks["sh"].splitlines():
+            words = shlex.split(line)
+            folder = os.path.join(self.folder, "logs", words[words.index("--node") + 1])
+            node = weir_process.Process([os.path.abspath(WEIR), *words[1:]], folder,
+                                        cwd=self.folder)
+            self.addCleanup(node.kill)
+            weir_process.wait_until(lambda: "msg=serving" in node.log(), "the node serves")
+        environment = {**os.environ,
+                       "PATH": os.path.join(self.folder, "bin") + ":" + os.environ["PATH"]}
+        for step in re.split(r"^\$ ", blocks[""], flags=re.MULTILINE)[1:]:
+            command, _, wanted = step.partition("\n")
+            done = subprocess.run(shlex.split(command), capture_output=True, text=True,
+                                  timeout=60, check=False, env=environment)
+            said = re.sub("digest [0-9a-f]{16}", "digest D", done.stdout + done.stderr)
+            self.assertEqual(said, wanted, command)
+
+
+if __name__ == "__main__":
+    WEIR = os.path.abspath(sys.argv.pop(1))
+    with open(sys.argv.pop(1), encoding="utf-8") as page_file:
+        PAGE = page_file.read()
+    unittest.main()
