@@ -207,6 +207,20 @@ class Nodes(unittest.TestCase):
             moved = client.command("GET", "foo")
             self.assertEqual(moved, b"MOVED 12182 127.0.0.1:%d" % self.ports[2])
 
+    def test_a_node_that_starts_with_another_list_ends_and_says_which(self):
+        first = self.start(1)
+        self.refused(2, list_of(self.ports, (1, 2, 1)),
+                     f"node 'n1' at 127.0.0.1:{self.ports[0]} has a list with other ids or weights")
+        strange = list_of([self.ports[2], self.ports[1], self.ports[0]])
+        self.refused(2, strange, f"node 'n3' at 127.0.0.1:{self.ports[0]} says that it is 'n1'")
+        elsewhere = list_of([self.ports[0], self.ports[1], free_ports(1)[0]])
+        second = self.start(2, config=elsewhere)
+        self.assertIn("node 'n1' at", second.log())
+        self.assertIn("has a list with other addresses", second.log())
+        with first.client() as client:
+            self.assertEqual(client.command("PING"), b"PONG")
+        self.assertEqual(self.start(3).stop(), 0)
+
     def test_data_of_a_process_without_a_list_is_no_nodes(self):
         folder = os.path.join(self.folder, "n1")
         with weir_process.Weir(WEIR, folder) as alone, alone.client() as client:

@@ -343,7 +343,7 @@ void AddNodes(MetricList& list, const nodes::NodeTable& table) {
   list.Add({"weir_node_info",
             "This node of several; nodes with different digests have different lists. Always 1.",
             MetricType::kGauge,
-            {{{{"node", table.node(table.self()).id}, {"digest", table.Digest()}}, 1}}});
+            {{{{"node", table.node(table.self()).id}, {"digest", table.digest()}}, 1}}});
   uint64_t slots = 0;
   for (size_t i = 0; i < table.nodes().size(); ++i) {
     if (table.slots().nodes()[i].id == table.self()) slots = table.SlotsOf(i);

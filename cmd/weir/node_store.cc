@@ -50,6 +50,25 @@ const Error kIsWhole{
     "the data is that of a process without [[node]] sections, and keys of other nodes' slots would "
     "be served by nobody; give each node an empty data directory, and copy the keys by a client"};
 
+// What was stored, with the addresses of the list; nullptr: nothing was. Errors: why it cannot be.
+Result<NodeTablePtr> Resume(const Config& config,
+                            const Result<std::optional<nodes::StoredTable>>& stored) {
+  if (!stored.ok()) return stored.error();
+  if (!stored.value()) return NodeTablePtr();
+  nodes::NodeTable table = stored.value()->table;
+  const Result<Ok> adopted = table.Adopt(ListOf(config), config.server.node);
+  if (!adopted.ok()) return adopted.error();
+  return std::make_shared<const nodes::NodeTable>(std::move(table));
+}
+
+// `warning`, and what became of a copy with this damage, if there is any.
+std::string Joined(const std::string& warning, const std::string& damage) {
+  if (damage.empty()) return warning;
+  return warning + (warning.empty() ? "" : "; ") +
+         "one of the two copies of the table of nodes was damaged (" + damage +
+         "); it is written again from the other";
+}
+
 }  // namespace
 
 NodeTablePtr FirstPlacement(const Config& config) {
@@ -60,33 +79,29 @@ NodeTablePtr FirstPlacement(const Config& config) {
 
 Result<NodeTablePtr> OpenNodes(const Config& config, store::RocksDbStore& first,
                                OpenedStores* opened) {
-  Result<std::optional<nodes::StoredTable>> read = ReadNodeTable(first);
-  if (!read.ok()) return read.error();
-  std::optional<nodes::StoredTable>& stored = read.value();
+  const Result<std::optional<nodes::StoredTable>> stored = ReadNodeTable(first);
   if (config.nodes.empty()) {
-    if (stored && !stored->table.OwnsAll()) return IsPart(stored->table);
+    if (!stored.ok()) return stored.error();
+    if (stored.value() && !stored.value()->table.OwnsAll()) return IsPart(stored.value()->table);
     return NodeTablePtr();
   }
-  NodeTablePtr table;
-  if (stored) {
-    const Result<Ok> adopted = stored->table.Adopt(ListOf(config), config.server.node);
-    if (!adopted.ok()) return adopted.error();
-    table = std::make_shared<const nodes::NodeTable>(std::move(stored->table));
+  const Result<bool> holds = HoldsRecords(*opened);
+  if (!holds.ok()) return holds.error();
+  const Result<NodeTablePtr> resumed = Resume(config, stored);
+  if (!resumed.ok() && holds.value()) return resumed.error();
+  NodeTablePtr table = resumed.ok() ? resumed.value() : nullptr;
+  std::array<bool, 2> whole{};
+  if (table != nullptr) {
+    whole = stored.value()->whole;
+    opened->warning = Joined(opened->warning, stored.value()->damage);
   } else {
     table = FirstPlacement(config);
-    const Result<bool> holds = HoldsRecords(*opened);
-    if (!holds.ok()) return holds.error();
     if (holds.value() && !table->OwnsAll()) return kIsWhole;
   }
   for (size_t copy = 0; copy < kNodeTableNames.size(); ++copy) {
-    if (stored && stored->whole[copy]) continue;
+    if (whole[copy]) continue;
     const Result<Ok> kept = StoreCopy(first, kNodeTableNames[copy], table->ToText());
     if (!kept.ok()) return kept.error();
-  }
-  if (stored && !stored->damage.empty()) {
-    opened->warning += std::string(opened->warning.empty() ? "" : "; ") +
-                       "one of the two copies of the table of nodes was damaged (" +
-                       stored->damage + "); it has been written again from the other";
   }
   return table;
 }

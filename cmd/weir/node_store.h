@@ -44,8 +44,9 @@ Result<std::optional<nodes::StoredTable>> ReadNodeTable(Source& source) {
 NodeTablePtr FirstPlacement(const Config& config);
 
 // Returns the table by which this process serves: the stored one, held against the list, or the
-// first placement, which is stored then; nullptr without a list. `first`: that of the first
-// directory, which is among `opened`. Adds to its warning what became of the copies.
+// first placement, which is stored then; nullptr without a list. Where there are no records a
+// stored one that does not fit is replaced. `first`: the store of the first directory, which is
+// among `opened`. Adds to its warning what became of the copies.
 // Errors: kCorrupt; kInvalid when the data is not what the list says: another node's, laid out for
 // other nodes, or of all slots; those of the store.
 Result<NodeTablePtr> OpenNodes(const Config& config, store::RocksDbStore& first,

@@ -12,6 +12,7 @@
 #include "cmd/weir/limit_keeper.h"
 #include "cmd/weir/live_limits.h"
 #include "cmd/weir/log.h"
+#include "cmd/weir/node_agreement.h"
 #include "cmd/weir/policies.h"
 #include "cmd/weir/shard_adder.h"
 #include "cmd/weir/slow_store.h"
@@ -156,6 +157,18 @@ void TellSupervisor(const std::string& state) {
 
 Result<std::string> AdminToken(const ServerConfig& config) {
   return config.admin_token_file.empty() ? std::string() : ReadTokenFile(config.admin_token_file);
+}
+
+// Starts the server, and asks the other nodes, if there are any, whether they agree. In this order:
+// of two that start at one moment at least one finds the other.
+Result<std::vector<net::Address>> StartBeside(const nodes::NodeTable* nodes,
+                                              server::Server& server) {
+  Result<std::vector<net::Address>> bound = server.Start();
+  if (!bound.ok() || nodes == nullptr) return bound;
+  const Result<Agreement> agreement = AskOtherNodes(*nodes);
+  if (!agreement.ok()) return agreement.error();
+  for (const std::string& warning : agreement.value().warnings) LogWarn(warning);
+  return bound;
 }
 
 // Returns what ends the process at a step of a commit, or nullptr when nobody asked for it.
@@ -366,7 +379,7 @@ int Serve(const Loaded& loaded, const std::string& config_file, LiveConfig::Load
                            {.token = admin_token.value()});
   const Result<uint16_t> admin_port = admin.Start(config.server.admin.ip, config.server.admin.port);
   if (!admin_port.ok()) return Fail("cannot start the admin listener", admin_port.error());
-  const Result<std::vector<net::Address>> bound = server.Start();
+  const Result<std::vector<net::Address>> bound = StartBeside(gateway_view->nodes(), server);
   if (!bound.ok()) return Fail("cannot start", bound.error());
   Result<CheckServers> check = StartCheckServers(config.server, *gateway.value());
   if (!check.ok()) return Fail("cannot start the check listener", check.error());

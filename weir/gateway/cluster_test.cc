@@ -100,6 +100,9 @@ TEST(Cluster, ClientsAreToldWhoServesWhat) {
   EXPECT_EQ(rig.Do(client, {"CLUSTER", "REPLICAS", b}), "[]");
   EXPECT_EQ(rig.Do(client, {"CLUSTER", "COUNT-FAILURE-REPORTS", b}), ":0");
   EXPECT_EQ(rig.Do(client, {"CLUSTER", "REPLICAS", "b"}), "-ERR Unknown node b");
+  EXPECT_EQ(rig.Do(client, {"WEIR.RING", "DIGEST"}),
+            "[a " + rig.gateway().nodes()->placement_digest() + " " +
+                rig.gateway().nodes()->digest() + "]");
   EXPECT_THAT(rig.Do(client, {"CLUSTER", "ADDSLOTS", "1"}), HasSubstr("[[node]]"));
   for (const char* word : {"READONLY", "READWRITE", "ASKING"}) {
     EXPECT_EQ(rig.Do(client, {word}), "+OK");

@@ -10,6 +10,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -104,9 +105,12 @@ Result<Socket> Socket::Listen(const Address& address) {
   return socket;
 }
 
-Result<Socket> Socket::Connect(const Address& address) {
+Result<Socket> Socket::Connect(const Address& address, std::chrono::milliseconds patience) {
   Socket socket(::socket(address.is_v4() ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (!socket) return SystemError("cannot open a socket");
+  const timeval limit{.tv_sec = patience.count() / 1000, .tv_usec = patience.count() % 1000 * 1000};
+  setsockopt(socket.fd_, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));  // To connect, too.
+  setsockopt(socket.fd_, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
   NativeAddress native = ToNative(address);
   if (connect(socket.fd_, native.get(), native.size) != 0) {
     return SystemError("cannot connect to " + address.ToString());

@@ -5,6 +5,7 @@
 // Threads: single-owner.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <optional>
 #include <span>
@@ -45,8 +46,9 @@ class Socket {
   static Result<Socket> Listen(const Address& address);
 
   // Connects and waits until it is done, as Receive and Send then do, until StopBlocking; for tests
-  // and tools. Errors: kUnavailable.
-  static Result<Socket> Connect(const Address& address);
+  // and tools. `patience`: for at most so long each (kWouldBlock then); 0: for ever.
+  // Errors: kUnavailable.
+  static Result<Socket> Connect(const Address& address, std::chrono::milliseconds patience = {});
   void StopBlocking();
 
   struct Accepted;

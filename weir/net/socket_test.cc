@@ -34,6 +34,13 @@ TEST(SocketTest, SecondListenerIsToldThatTheAddressIsInUse) {
   EXPECT_NE(second.error().message.find("address in use"), std::string::npos);
 }
 
+TEST(SocketTest, WhoIsNotPatientIsToldThatNothingCame) {
+  const Socket listener = Socket::Listen(ParseAddress("127.0.0.1:0").value()).value();
+  Socket client = Socket::Connect(listener.LocalAddress(), std::chrono::milliseconds(1)).value();
+  std::array<char, 1> buffer{};
+  EXPECT_EQ(client.Receive(buffer).state, Transfer::State::kWouldBlock);
+}
+
 TEST(SocketTest, AcceptWithNobodyWaitingReturnsAtOnce) {
   Socket listener = Socket::Listen(ParseAddress("127.0.0.1:0").value()).value();
   Socket::Accepted accepted;

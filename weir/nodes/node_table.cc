@@ -44,6 +44,12 @@ std::string ShowList(std::span<const Node> nodes) {
   return text;
 }
 
+std::string DigestOf(std::string_view text) {
+  std::string digits;
+  Append(&digits, "%016" PRIx64, StableHash(text));
+  return digits;
+}
+
 }  // namespace
 
 std::string Node::cluster_id() const {
@@ -69,6 +75,7 @@ NodeTable NodeTable::FirstPlacement(std::vector<Node> nodes, std::string_view se
   table.slots_.Place(std::move(members));
   table.nodes_ = std::move(nodes);
   table.NoteRuns();
+  table.NoteDigests();
   return table;
 }
 
@@ -87,6 +94,7 @@ Result<Ok> NodeTable::Adopt(std::vector<Node> nodes, std::string_view self) {
                                           "'; give each node a data directory of its own"};
   }
   for (Node& known : nodes_) known = *Find(nodes, known.id);
+  NoteDigests();
   return Ok{};
 }
 
@@ -94,16 +102,6 @@ uint32_t NodeTable::SlotsOf(size_t index) const {
   uint32_t slots = 0;
   for (const SlotRun& run : runs(index)) slots += run.last - run.first + 1;
   return slots;
-}
-
-std::string NodeTable::Digest() const {
-  std::string text;
-  for (size_t i = 0; i < nodes_.size(); ++i) {
-    text += nodes_[i].id + " " + nodes_[i].address() + "\n";
-  }
-  std::string digits;
-  Append(&digits, "%016" PRIx64, StableHash(text + slots_.ToText()));
-  return digits;
 }
 
 size_t NodeTable::IndexOf(ring::NodeId number) const {
@@ -123,6 +121,18 @@ void NodeTable::NoteRuns() {
   for (const SlotRun& run : runs_) {
     if (run.owner != ring::kNoNode) runs_of_[IndexOf(run.owner)].push_back(run);
   }
+}
+
+void NodeTable::NoteDigests() {
+  const std::string slots = slots_.ToText();
+  std::string ids;
+  std::string addresses;
+  for (const Node& node : nodes_) {
+    ids += node.id + "\n";
+    addresses += node.id + " " + node.address() + "\n";
+  }
+  placement_digest_ = DigestOf(ids + slots);
+  digest_ = DigestOf(addresses + slots);
 }
 
 }  // namespace weir::nodes

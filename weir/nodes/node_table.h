@@ -93,19 +93,25 @@ class NodeTable {
   uint32_t SlotsOf(size_t index) const;
   // Whether this node serves all slots.
   bool OwnsAll() const { return runs_.size() == 1 && runs_[0].owner == self_; }
-  // Of the list and the table, in 16 hexadecimal digits. Nodes that agree have the same.
-  std::string Digest() const;
+  // Of ids, weights and slots, in 16 hexadecimal digits: nodes that place alike have the same.
+  const std::string& placement_digest() const { return placement_digest_; }
+  // Of the addresses besides.
+  const std::string& digest() const { return digest_; }
 
  private:
   NodeTable() = default;
   size_t IndexOf(ring::NodeId number) const;
+  // What follows from nodes_ and slots_.
   void NoteRuns();
+  void NoteDigests();
 
   std::vector<Node> nodes_;
   ring::SlotTable slots_;
   ring::NodeId self_ = ring::kNoNode;
   std::vector<SlotRun> runs_;
   std::vector<std::vector<SlotRun>> runs_of_;  // By index of the node.
+  std::string placement_digest_;
+  std::string digest_;
 };
 
 }  // namespace weir::nodes

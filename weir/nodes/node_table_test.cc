@@ -23,7 +23,7 @@ TEST(NodeTable, SharesAreAsTheWeightsAndTheOrderOfTheListDoesNotMatter) {
   std::ranges::reverse(reversed);
   const NodeTable other = NodeTable::FirstPlacement(reversed, "n3");
   EXPECT_EQ(one.slots(), other.slots());
-  EXPECT_EQ(one.Digest(), other.Digest());
+  EXPECT_EQ(one.digest(), other.digest());
   EXPECT_EQ(one.node(one.self()).id, "n1");
   EXPECT_EQ(other.node(other.self()).id, "n3");
   EXPECT_EQ(one.nodes()[2].address(), "10.0.0.3:6390");
@@ -52,14 +52,20 @@ TEST(NodeTable, TheClusterIdIsThatOfTheIdForEver) {
 }
 
 TEST(NodeTable, DigestsDifferWhereListsOrPlacementsDo) {
-  const std::string digest = NodeTable::FirstPlacement(Three(), "n1").Digest();
+  const std::string digest = NodeTable::FirstPlacement(Three(), "n1").digest();
   for (const auto& change : std::vector<void (*)(Node&)>{[](Node& node) { node.id = "n0"; },
                                                          [](Node& node) { node.port = 1; },
                                                          [](Node& node) { node.weight = 3; }}) {
     std::vector<Node> nodes = Three();
     change(nodes[0]);
-    EXPECT_NE(NodeTable::FirstPlacement(nodes, "n1").Digest(), digest);
+    EXPECT_NE(NodeTable::FirstPlacement(nodes, "n1").digest(), digest);
   }
+  std::vector<Node> moved = Three();
+  moved[0].port = 1;
+  const NodeTable table = NodeTable::FirstPlacement(Three(), "n1");
+  EXPECT_EQ(NodeTable::FirstPlacement(moved, "n2").placement_digest(), table.placement_digest());
+  moved[0].weight = 3;
+  EXPECT_NE(NodeTable::FirstPlacement(moved, "n1").placement_digest(), table.placement_digest());
 }
 
 TEST(NodeTable, WhatIsKeptIsReadBackAndTakesTheAddressesOfTheList) {
@@ -82,7 +88,7 @@ TEST(NodeTable, ALaterListThatMovesDataIsRefusedAndSaysWhatDiffers) {
     NodeTable table = NodeTable::FirstPlacement(Three(), "n2");
     const NodeTable before = table;
     const Result<Ok> adopted = table.Adopt(list, self);
-    EXPECT_EQ(table.Digest(), before.Digest());
+    EXPECT_EQ(table.digest(), before.digest());
     return adopted.ok() ? "" : adopted.error().message;
   };
   std::vector<Node> list = Three();

@@ -94,6 +94,7 @@ Result<NodeTable> NodeTable::FromText(std::string_view text) {
   if (table.self_ == ring::kNoNode) return Corrupt("it does not say which node it is of");
   if (table.ToText() != text) return Corrupt("damaged: the checksum or the spelling is wrong");
   table.NoteRuns();
+  table.NoteDigests();
   return table;
 }
 

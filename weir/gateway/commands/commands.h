@@ -119,6 +119,7 @@ void WeirInvalidateTag(const LocalCall& call, resp::Writer& writer);
 
 // ring.cc
 void WeirMissRatios(const LocalCall& call, resp::Writer& writer);
+void WeirRingDigest(const LocalCall& call, resp::Writer& writer);
 void WeirRingNodes(const LocalCall& call, resp::Writer& writer);
 void WeirRingTable(const LocalCall& call, resp::Writer& writer);
 

@@ -4,13 +4,23 @@
 
 namespace weir::gateway::commands {
 
+// What nodes ask each other, before anybody has authenticated.
+void WeirRingDigest(const LocalCall& call, resp::Writer& writer) {
+  const nodes::NodeTable* table = call.gateway.nodes();
+  if (table == nullptr) return writer.NullArray();
+  writer.ArrayHeader(3);
+  writer.Bulk(table->node(table->self()).id);
+  writer.Bulk(table->placement_digest());
+  writer.Bulk(table->digest());
+}
+
 // Epoch, digest, and of each node: number, id, address, and whether it is this one.
 void WeirRingNodes(const LocalCall& call, resp::Writer& writer) {
   const nodes::NodeTable* table = call.gateway.nodes();
   if (table == nullptr) return writer.NullArray();
   writer.ArrayHeader(3);
   writer.Integer(static_cast<int64_t>(table->slots().epoch()));
-  writer.Bulk(table->Digest());
+  writer.Bulk(table->digest());
   writer.ArrayHeader(table->nodes().size());
   for (size_t i = 0; i < table->nodes().size(); ++i) {
     const ring::NodeId number = table->slots().nodes()[i].id;
