@@ -28,9 +28,9 @@ struct OpenedStores {
   shard::RangeMap ranges = shard::RangeMap::Even(1).value();
   gateway::RangeKeeper::Options keeper;
   std::shared_ptr<const nodes::NodeTable> nodes;  // nullptr: no list of nodes is configured.
-  std::string warning;                      // Damage that the data survived, or "".
-  std::vector<std::string> directories;     // By database. None in memory.
-  std::vector<store::RocksDbStore*> disks;  // As checkpoints.
+  std::string warning;                            // Damage that the data survived, or "".
+  std::vector<std::string> directories;           // By database. None in memory.
+  std::vector<store::RocksDbStore*> disks;        // As checkpoints.
 };
 
 // Opens the directory of a database that is one of `count`, with its part of the memory.
@@ -51,8 +51,8 @@ size_t WriteBuffersOf(const Budget& budget, size_t count);
 
 // Opens (and creates, where there is none) one database for each directory that shards name, and
 // those that were added (added_shards.h). The range map and the table of nodes live with the
-// data, in the first; `shards` of the configuration applies only when the data is created. Errors: what is wrong with the data,
-// or with a configuration that does not fit it, and the fix.
+// data, in the first; `shards` of the configuration applies only when the data is created. Errors:
+// what is wrong with the data, or with a configuration that does not fit it, and the fix.
 Result<OpenedStores> OpenStores(const Config& config, const Budget& budget);
 
 }  // namespace weir::cmd
