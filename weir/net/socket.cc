@@ -10,7 +10,6 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
-#include <sys/time.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -105,18 +104,36 @@ Result<Socket> Socket::Listen(const Address& address) {
   return socket;
 }
 
-Result<Socket> Socket::Connect(const Address& address, std::chrono::milliseconds patience) {
+Result<Socket> Socket::Connect(const Address& address) {
   Socket socket(::socket(address.is_v4() ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (!socket) return SystemError("cannot open a socket");
-  const timeval limit{.tv_sec = patience.count() / 1000, .tv_usec = patience.count() % 1000 * 1000};
-  setsockopt(socket.fd_, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));  // To connect, too.
-  setsockopt(socket.fd_, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
   NativeAddress native = ToNative(address);
   if (connect(socket.fd_, native.get(), native.size) != 0) {
     return SystemError("cannot connect to " + address.ToString());
   }
   SetOption(socket.fd_, IPPROTO_TCP, TCP_NODELAY);
   return socket;
+}
+
+Result<Socket> Socket::BeginConnect(const Address& address) {
+  const int family = address.is_v4() ? AF_INET : AF_INET6;
+  Socket socket(::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (!socket) return SystemError("cannot open a socket");
+  NativeAddress native = ToNative(address);
+  if (connect(socket.fd_, native.get(), native.size) != 0 && errno != EINPROGRESS) {
+    return SystemError("cannot connect");
+  }
+  SetOption(socket.fd_, IPPROTO_TCP, TCP_NODELAY);
+  return socket;
+}
+
+Result<Ok> Socket::Connected() const {
+  int problem = 0;
+  socklen_t size = sizeof(problem);
+  if (getsockopt(fd_, SOL_SOCKET, SO_ERROR, &problem, &size) != 0) problem = errno;
+  if (problem == 0) return Ok{};
+  errno = problem;
+  return SystemError("cannot connect");
 }
 
 void Socket::StopBlocking() {

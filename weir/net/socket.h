@@ -5,7 +5,6 @@
 // Threads: single-owner.
 #pragma once
 
-#include <chrono>
 #include <cstddef>
 #include <optional>
 #include <span>
@@ -46,10 +45,15 @@ class Socket {
   static Result<Socket> Listen(const Address& address);
 
   // Connects and waits until it is done, as Receive and Send then do, until StopBlocking; for tests
-  // and tools. `patience`: for at most so long each (kWouldBlock then); 0: for ever.
-  // Errors: kUnavailable.
-  static Result<Socket> Connect(const Address& address, std::chrono::milliseconds patience = {});
+  // and tools. Errors: kUnavailable.
+  static Result<Socket> Connect(const Address& address);
   void StopBlocking();
+
+  // Begins to connect, and waits for nothing. It has ended, well or not, when the socket is
+  // writable, and Connected then says how. Errors: kUnavailable.
+  static Result<Socket> BeginConnect(const Address& address);
+  // Errors: kUnavailable with the system's reason. Requires: BeginConnect, and it has ended.
+  Result<Ok> Connected() const;
 
   struct Accepted;
   enum class AcceptState { kAccepted, kNone, kOutOfDescriptors };

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include <gtest/gtest.h>
+#include <poll.h>
 
 namespace weir::net {
 namespace {
@@ -34,11 +35,33 @@ TEST(SocketTest, SecondListenerIsToldThatTheAddressIsInUse) {
   EXPECT_NE(second.error().message.find("address in use"), std::string::npos);
 }
 
-TEST(SocketTest, WhoIsNotPatientIsToldThatNothingCame) {
+// Waits until a connection that was begun has ended, well or not.
+Result<Ok> WaitUntilConnected(const Socket& socket) {
+  pollfd writable{.fd = socket.fd(), .events = POLLOUT, .revents = 0};
+  while (poll(&writable, 1, -1) != 1) {
+  }
+  return socket.Connected();
+}
+
+TEST(SocketTest, AConnectionThatWasBegunEndsWellAndThenWaitsForNothing) {
   const Socket listener = Socket::Listen(ParseAddress("127.0.0.1:0").value()).value();
-  Socket client = Socket::Connect(listener.LocalAddress(), std::chrono::milliseconds(1)).value();
+  Result<Socket> client = Socket::BeginConnect(listener.LocalAddress());
+  ASSERT_TRUE(client.ok()) << client.error().message;
+  const Result<Ok> connected = WaitUntilConnected(client.value());
+  EXPECT_TRUE(connected.ok()) << connected.error().message;
   std::array<char, 1> buffer{};
-  EXPECT_EQ(client.Receive(buffer).state, Transfer::State::kWouldBlock);
+  EXPECT_EQ(client.value().Receive(buffer).state, Transfer::State::kWouldBlock);
+}
+
+TEST(SocketTest, AConnectionThatIsRefusedSaysSo) {
+  Address nobody;
+  {
+    const Socket listener = Socket::Listen(ParseAddress("127.0.0.1:0").value()).value();
+    nobody = listener.LocalAddress();
+  }
+  const Result<Socket> client = Socket::BeginConnect(nobody);
+  const Error error = client.ok() ? WaitUntilConnected(client.value()).error() : client.error();
+  EXPECT_NE(error.message.find("Connection refused"), std::string::npos) << error.message;
 }
 
 TEST(SocketTest, AcceptWithNobodyWaitingReturnsAtOnce) {
