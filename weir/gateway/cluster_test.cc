@@ -169,6 +169,38 @@ TEST(Cluster, SlotsAreListedWithTheirKeys) {
   }
 }
 
+// Until it is known that no other node has another list, nothing is read, written or charged.
+TEST(Cluster, NothingIsServedBeforeTheOtherNodesHaveBeenAsked) {
+  GatewayRig::Options options = AsOneOfTwo();
+  options.serves_at_once = false;
+  GatewayRig rig(options);
+  const size_t client = rig.Connect();
+  for (const Words& words : std::vector<Words>{{"SET", "bar", "v"},
+                                               {"GET", "bar"},
+                                               {"GET", "foo"},
+                                               {"PING"},
+                                               {"SCAN", "0"},
+                                               {"DBSIZE"},
+                                               {"WATCH", "bar"},
+                                               {"CLUSTER", "SLOTS"},
+                                               {"CLUSTER", "SLOT-STATS", "SLOTSRANGE", "0", "1"},
+                                               {"CONFIG", "SET", "loglevel", "debug"},
+                                               {"LIMIT.CHECK", "bar", "RATE", "1/1s"},
+                                               {"FLUSHALL"}}) {
+    EXPECT_THAT(rig.Do(client, words), StartsWith("-LOADING ")) << words[0];
+  }
+  EXPECT_THAT(rig.All(client, {{"MULTI"}, {"SET", "bar", "1"}, {"EXEC"}}),
+              ElementsAre("+OK", StartsWith("-LOADING "), StartsWith("-EXECABORT")));
+  EXPECT_THAT(rig.Do(client, {"WEIR.RING", "DIGEST"}), StartsWith("[a "));
+  EXPECT_THAT(rig.Do(client, {"HELLO"}), HasSubstr("mode cluster"));
+  EXPECT_THAT(rig.Do(client, {"INFO", "persistence"}), HasSubstr("loading:1\r\n"));
+  EXPECT_EQ(rig.Do(client, {"SELECT", "0"}), "+OK");
+  rig.gateway().StartServing();
+  EXPECT_THAT(rig.Do(client, {"INFO", "persistence"}), HasSubstr("loading:0\r\n"));
+  EXPECT_EQ(rig.Do(client, {"GET", "bar"}), "(nil)");
+  EXPECT_EQ(rig.Do(client, {"SET", "bar", "v"}), "+OK");
+}
+
 TEST(Cluster, OneNodeOfAListServesAllAndSpeaksTheProtocol) {
   GatewayRig::Options options;
   options.nodes = TableOf({kA});

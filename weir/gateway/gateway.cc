@@ -59,6 +59,7 @@ Gateway::Gateway(Options options, std::vector<std::unique_ptr<store::Store>> sto
       slots_(nodes_ == nullptr ? OwnsAll(kThisNode) : nodes_->slots()),
       self_(nodes_ == nullptr ? kThisNode : nodes_->self()),
       serves_all_(nodes_ == nullptr || nodes_->OwnsAll()),
+      serving_(options.serves_at_once),
       memory_(options.memory),
       lanes_(placement_.lanes(), options.cache_bytes, placement_.hash_seed(),
              &memory_.cached_values(), options.cache_objective),

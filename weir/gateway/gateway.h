@@ -102,6 +102,7 @@ class Gateway {
     // The nodes that serve clients together; nullptr: this one alone, and Redis Cluster's protocol
     // is not spoken.
     std::shared_ptr<const nodes::NodeTable> nodes = nullptr;
+    bool serves_at_once = true;  // false: not before StartServing.
     // For reads of large values, LCS and the like. One more thread composes batches that copy large
     // values. 0: both happen at once, on the thread that finds them.
     size_t heavy_read_threads = 2;
@@ -126,6 +127,10 @@ class Gateway {
   const ring::SlotTable& slots() const { return slots_; }
   // Whether this node serves the keys of `slot`. Cost: one load.
   bool Serves(uint32_t slot) const { return slots_.Owner(slot) == self_; }
+  // Whether clients are served. Who comes before is answered LOADING, but for what begins and ends
+  // a connection and tells of the process: kFlagLoading without keys and rights.
+  bool serving() const { return serving_.load(std::memory_order_relaxed); }
+  void StartServing() { serving_ = true; }
   // Whether it serves all slots, so that no key need be asked about.
   bool ServesAll() const { return serves_all_; }
   // What is in the cache already stays there for as long as it was put there for, but where the
@@ -237,6 +242,7 @@ class Gateway {
   const ring::SlotTable slots_;
   const ring::NodeId self_;
   const bool serves_all_;
+  std::atomic<bool> serving_;
   Memory memory_;
   Lanes lanes_;
   VersionClock versions_;

@@ -115,6 +115,7 @@ class GatewayRig {
     RangeKeeper::Options ranges{};
     RangeMoves::Options moves{};
     std::shared_ptr<const nodes::NodeTable> nodes = nullptr;
+    bool serves_at_once = true;
     // Otherwise each database has an equal part.
     std::optional<shard::RangeMap> map = std::nullopt;
     size_t tracked_keys_max = ClientTracking::kKeysMax;
@@ -142,6 +143,7 @@ class GatewayRig {
     made.ranges = options.ranges;
     made.moves = options.moves;
     made.nodes = options.nodes;
+    made.serves_at_once = options.serves_at_once;
     made.tracked_keys_max = options.tracked_keys_max;
     made.cache_bytes = options.cache_bytes;
     made.memory = options.memory;

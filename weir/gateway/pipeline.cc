@@ -19,6 +19,13 @@ std::string UnknownError(Args args) {
   return errors::UnknownCommand(args[0], args.data() + 1, args.size() - 1);
 }
 
+// Whether it neither looks at data nor changes anything but its connection.
+bool RunsWhileLoading(const CommandSpec& spec) {
+  constexpr uint32_t kRights = kFlagAdmin | kFlagNeedsAdmin | kFlagNeedsRead;
+  const bool looks = spec.keys.first != 0 || (spec.flags & kRights) != 0;
+  return (spec.flags & kFlagLoading) != 0 && !looks;
+}
+
 // EXEC goes with writes.
 CommandKind RunKind(const CommandSpec& spec) {
   return spec.kind == CommandKind::kExec ? CommandKind::kWrite : spec.kind;
@@ -73,8 +80,8 @@ void Pipeline::Execute(const resp::Command& command, const Resolved& resolved) {
   waits ? EnqueueWaiting(std::move(queued)) : Enqueue(std::move(queued));
 }
 
-// What is wrong with the command whatever the store holds: arity, rights, limits, route, sizes,
-// places. `*waits`: nothing is but that it must wait at the limits.
+// What is wrong with the command whatever the store holds: arity, rights, that nothing is served
+// yet, limits, route, sizes, places. `*waits`: nothing is but that it must wait at the limits.
 std::optional<Reply> Pipeline::Reject(const Resolved& resolved, Args args, bool* waits) {
   const CommandSpec& spec = *resolved.spec;
   if (!spec.ArityFits(args.size())) return Reply::Failure(errors::WrongArity(spec.name));
@@ -85,6 +92,9 @@ std::optional<Reply> Pipeline::Reject(const Resolved& resolved, Args args, bool*
   }
   if (gateway_.authentication().generation() != 0) {
     if (std::optional<Reply> forbidden = Forbidden(spec, args)) return forbidden;
+  }
+  if (!gateway_.serving() && !RunsWhileLoading(spec)) [[unlikely]] {
+    return Reply::Failure(std::string(errors::kLoading));
   }
   if ((spec.flags & kFlagUnlimited) == 0) NoteInJournal(resolved, args);
   if (!gateway_.admission().unlimited()) {

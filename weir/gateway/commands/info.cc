@@ -163,7 +163,7 @@ void AddMemory(Lines& lines, const Facts& facts) {
 }
 
 void AddPersistence(Lines& lines, const Facts& facts) {
-  lines.AddConstants({{"loading", "0"},
+  lines.AddConstants({{"loading", facts.gateway.serving() ? "0" : "1"},
                       {"async_loading", "0"},
                       {"rdb_changes_since_last_save", "0"},
                       {"rdb_bgsave_in_progress", "0"}});
