@@ -100,7 +100,8 @@ class Workload:
             self.refused += error is not None and not unknown
             self.answered += error is None and not unknown
             self.written += error is None and not unknown and kind != zones.READ
-            if error is not None and not error.startswith((b"UNKNOWN", b"ERR", b"OVERLOADED")):
+            if error is not None and not error.startswith((
+                    b"UNKNOWN", b"ERR", b"OVERLOADED", b"LOADING")):
                 self.odd = error
             if error is not None and not unknown:
                 self.increments_sent -= kind == "increment"

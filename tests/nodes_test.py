@@ -12,6 +12,7 @@ import os
 import re
 import shlex
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -213,6 +214,10 @@ class Nodes(unittest.TestCase):
                      f"node 'n1' at 127.0.0.1:{self.ports[0]} has a list with other ids or weights")
         strange = list_of([self.ports[2], self.ports[1], self.ports[0]])
         self.refused(2, strange, f"node 'n3' at 127.0.0.1:{self.ports[0]} says that it is 'n1'")
+        with self.assertRaisesRegex(RuntimeError, "runs without .*node.* sections"):
+            alone = weir_process.Weir(WEIR, os.path.join(self.folder, "alone"))
+            self.addCleanup(alone.kill)
+            self.start(2, config=list_of([alone.port, self.ports[1], self.ports[2]]))
         elsewhere = list_of([self.ports[0], self.ports[1], free_ports(1)[0]])
         second = self.start(2, config=elsewhere)
         self.assertIn("node 'n1' at", second.log())
@@ -220,6 +225,39 @@ class Nodes(unittest.TestCase):
         with first.client() as client:
             self.assertEqual(client.command("PING"), b"PONG")
         self.assertEqual(self.start(3).stop(), 0)
+
+    def test_a_refused_first_start_leaves_nothing_behind(self):
+        first = self.start(1)
+        self.refused(2, list_of(self.ports, (1, 2, 1)), "other ids or weights")
+        with self.start(2) as second, second.client() as client:
+            self.assertEqual(client.command("SET", "bar", "v"), b"OK")  # Of slot 5061.
+        self.assertEqual(first.stop(), 0)
+
+    def test_a_stored_table_is_never_replaced_though_there_are_no_keys(self):
+        self.assertEqual(self.start(2).stop(), 0)
+        self.refused(2, list_of(self.ports, (1, 2, 1)), "give it an empty directory")
+        with self.assertRaisesRegex(RuntimeError, "the data is that of node 'n2' of 3"):
+            weir_process.Weir(WEIR, os.path.join(self.folder, "n2"))
+
+    def test_who_is_away_is_told_of_and_asked_again(self):
+        first = self.start(1)
+        self.assertIn(f"node 'n2' at 127.0.0.1:{self.ports[1]} has not said whether it has this "
+                      "list", first.log())
+        self.assertEqual(first.metrics()["weir_nodes_unconfirmed"], 2)
+        self.start(2)
+        weir_process.wait_until(lambda: first.metrics()["weir_nodes_unconfirmed"] == 1,
+                                "n1 has heard from n2")
+        self.assertIn(f"node 'n2' at 127.0.0.1:{self.ports[1]} has the same list", first.log())
+
+    def test_two_lists_that_meet_late_are_an_error_in_the_log_and_a_metric(self):
+        first = self.start(1)
+        first.signal(signal.SIGSTOP)
+        second = self.start(2, config=list_of(self.ports, (1, 2, 1)))
+        first.signal(signal.SIGCONT)
+        for node in (first, second):
+            weir_process.wait_until(lambda: node.metrics()["weir_nodes_differing"] == 1,
+                                    "the other list is noticed")
+            self.assertIn("two lists of nodes serve clients at once", node.log())
 
     def test_data_of_a_process_without_a_list_is_no_nodes(self):
         folder = os.path.join(self.folder, "n1")

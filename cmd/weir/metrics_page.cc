@@ -351,6 +351,16 @@ void AddNodes(MetricList& list, const nodes::NodeTable& table) {
   list.Gauge("weir_node_slots", "Slots that this node serves, of 16384.", slots);
 }
 
+void AddAgreement(MetricList& list, const NodeAgreement::Counts& counts) {
+  list.Gauge("weir_nodes_differing",
+             "Other nodes that were given another list than this one; above 0 keys of some slots "
+             "may be on two nodes.",
+             counts.differing);
+  list.Gauge("weir_nodes_unconfirmed",
+             "Other nodes that have not said whether they have the list of this one.",
+             counts.unknown);
+}
+
 void AddProcess(MetricList& list, Gateway& gateway) {
   const gateway::ProcessInfo& process = gateway.process();
   Metric parts{
@@ -367,7 +377,7 @@ void AddProcess(MetricList& list, Gateway& gateway) {
 
 }  // namespace
 
-std::string MetricsPage(Gateway& gateway, const server::TlsAcceptor* tls) {
+std::string MetricsPage(Gateway& gateway, const server::TlsAcceptor* tls, const NodeWatch* watch) {
   MetricList list;
   const StatsTotals totals = gateway.Totals();
   AddRedisMetrics(list, gateway, totals);
@@ -381,6 +391,7 @@ std::string MetricsPage(Gateway& gateway, const server::TlsAcceptor* tls) {
   AddConnections(list, totals);
   if (tls != nullptr) AddTls(list, *tls);
   if (gateway.nodes() != nullptr) AddNodes(list, *gateway.nodes());
+  if (watch != nullptr) AddAgreement(list, watch->counts());
   AddLoops(list, totals);
   AddProcess(list, gateway);
   return list.Render();

@@ -8,12 +8,15 @@
 
 #include <string>
 
+#include "cmd/weir/node_watch.h"
+
 #include "weir/gateway/gateway.h"
 #include "weir/server/tls_acceptor.h"
 
 namespace weir::cmd {
 
-// `tls`: nullptr without it.
-std::string MetricsPage(gateway::Gateway& gateway, const server::TlsAcceptor* tls);
+// `tls`: nullptr without it. `watch`: nullptr where there is no list of nodes.
+std::string MetricsPage(gateway::Gateway& gateway, const server::TlsAcceptor* tls,
+                        const NodeWatch* watch);
 
 }  // namespace weir::cmd

@@ -1,90 +1,88 @@
 #include "cmd/weir/node_agreement.h"
 
 #include <algorithm>
-#include <array>
-#include <future>
-#include <optional>
+#include <cassert>
 #include <utility>
-
-#include "weir/net/address.h"
-#include "weir/net/socket.h"
-#include "weir/resp/reader.h"
 
 namespace weir::cmd {
 namespace {
 
-constexpr std::string_view kQuestion = "*2\r\n$9\r\nWEIR.RING\r\n$6\r\nDIGEST\r\n";
+constexpr std::string_view kSame = "; write the same [[node]] sections for all nodes";
 
-// What a node answers; nullopt when it is not there, or does not answer in time.
-std::optional<resp::Value> Ask(const nodes::Node& node) {
-  const bool v6 = node.ip.find(':') != std::string::npos;
-  const Result<net::Address> address =
-      net::ParseAddress((v6 ? "[" + node.ip + "]" : node.ip) + ":" + std::to_string(node.port));
-  if (!address.ok()) return std::nullopt;
-  Result<net::Socket> socket = net::Socket::Connect(address.value(), kAgreementPatience);
-  if (!socket.ok()) return std::nullopt;
-  const net::Piece piece{kQuestion.data(), kQuestion.size()};
-  if (socket.value().Send({&piece, 1}).bytes != kQuestion.size()) return std::nullopt;
-  resp::Reader reader;
-  for (;;) {
-    std::array<char, 4096> received;
-    const net::Transfer got = socket.value().Receive(received);
-    if (got.state != net::Transfer::State::kDone) return std::nullopt;
-    std::string_view bytes(received.data(), got.bytes);
-    resp::Value value;
-    const resp::ReadResult result = reader.Next(&bytes, &value);
-    if (result == resp::ReadResult::kValue) return value;
-    if (result == resp::ReadResult::kError) return resp::Value{};
-  }
-}
-
-// Adds to `agreement` what `node` answered.
-Result<Ok> Judge(const nodes::NodeTable& table, const nodes::Node& node, const resp::Value& answer,
-                 Agreement* agreement) {
-  const std::string who = "node '" + node.id + "' at " + node.address();
-  if (answer.kind != resp::Value::Kind::kArray || answer.items.size() != 3) {
-    agreement->warnings.push_back(who + " could not be asked for its list" +
-                                  (answer.text.empty() ? "" : ": " + answer.text));
-    return Ok{};
-  }
-  if (answer.items[0].text != node.id) {
-    return Error{ErrorCode::kInvalid, who + " says that it is '" + answer.items[0].text +
-                                          "'; mend the addresses of the [[node]] sections"};
-  }
-  if (answer.items[1].text != table.placement_digest()) {
-    return Error{ErrorCode::kInvalid,
-                 who +
-                     " has a list with other ids or weights, or was laid out by another; write "
-                     "the same [[node]] sections for all nodes"};
-  }
-  if (answer.items[2].text != table.digest()) {
-    agreement->warnings.push_back(who + " has a list with other addresses");
-  }
-  return Ok{};
+// What is told of who cannot be held against the list.
+std::string NotKnown(const std::string& who, const std::string& why) {
+  return who + " has not said whether it has this list, and is asked again until it has: " + why;
 }
 
 }  // namespace
 
-Result<Agreement> AskOtherNodes(const nodes::NodeTable& table) {
-  std::vector<const nodes::Node*> others;
-  for (const nodes::Node& node : table.nodes()) {
-    if (&node != &table.node(table.self())) others.push_back(&node);
+NodeAgreement::NodeAgreement(const nodes::NodeTable& table)
+    : table_(table), known_(table.nodes().size()) {
+  for (size_t i = 0; i < known_.size(); ++i) {
+    if (table.slots().nodes()[i].id == table.self()) known_[i].state = State::kAgrees;
   }
-  Agreement agreement;
-  for (size_t begin = 0; begin < others.size(); begin += kAgreementAtOnce) {
-    const size_t end = std::min(begin + kAgreementAtOnce, others.size());
-    std::vector<std::future<std::optional<resp::Value>>> answers;
-    for (size_t i = begin; i < end; ++i) {
-      answers.push_back(std::async(std::launch::async, Ask, std::cref(*others[i])));
-    }
-    for (size_t i = begin; i < end; ++i) {
-      const std::optional<resp::Value> answer = answers[i - begin].get();
-      if (!answer.has_value()) continue;
-      const Result<Ok> judged = Judge(table, *others[i], *answer, &agreement);
-      if (!judged.ok()) return judged.error();
-    }
+}
+
+std::vector<nodes::Node> NodeAgreement::Open() const {
+  std::vector<nodes::Node> open;
+  for (size_t i = 0; i < known_.size(); ++i) {
+    if (known_[i].state != State::kAgrees) open.push_back(table_.nodes()[i]);
   }
-  return agreement;
+  return open;
+}
+
+NodeAgreement::Verdict NodeAgreement::Judge(const nodes::Node& node,
+                                            const Result<resp::Value>& answer) const {
+  using Kind = resp::Value::Kind;
+  const std::string who = "node '" + node.id + "' at " + node.address();
+  const auto differs = [&who](const std::string& how) {
+    return Verdict{State::kDiffers, News::Level::kError, who + how};
+  };
+  const auto unknown = [&who](const std::string& why) {
+    return Verdict{State::kUnknown, News::Level::kWarning, NotKnown(who, why)};
+  };
+  if (!answer.ok()) return unknown(answer.error().message);
+  const resp::Value& value = answer.value();
+  if (value.kind == Kind::kNull) {
+    return differs(" runs without [[node]] sections, and serves all slots" + std::string(kSame));
+  }
+  if (value.kind == Kind::kError) return unknown(value.text);
+  if (value.kind != Kind::kArray || value.items.size() != 3) {
+    return unknown("what it answers is no reply to the question");
+  }
+  if (value.items[0].text != node.id) {
+    return differs(" says that it is '" + value.items[0].text +
+                   "'; mend the addresses of the [[node]] sections");
+  }
+  if (value.items[1].text != table_.placement_digest()) {
+    return differs(" has a list with other ids or weights, or was laid out by another" +
+                   std::string(kSame));
+  }
+  if (value.items[2].text != table_.digest()) {
+    return {State::kAgrees, News::Level::kWarning, who + " has a list with other addresses"};
+  }
+  return {State::kAgrees, News::Level::kInfo, who + " has the same list"};
+}
+
+std::optional<NodeAgreement::News> NodeAgreement::Take(const nodes::Node& node,
+                                                       const Result<resp::Value>& answer) {
+  const auto found = std::ranges::find(table_.nodes(), node.id, &nodes::Node::id);
+  assert(found != table_.nodes().end());
+  Known& known = known_[static_cast<size_t>(found - table_.nodes().begin())];
+  Verdict verdict = Judge(node, answer);
+  // Who said that it differs, and is away now, may have been given another list meanwhile.
+  known.state = verdict.state;
+  const bool expected = known.told.empty() && verdict.level == News::Level::kInfo;
+  if (expected || known.told == verdict.text) return std::nullopt;
+  known.told = verdict.text;
+  return News{verdict.level, std::move(verdict.text)};
+}
+
+NodeAgreement::Counts NodeAgreement::counts() const {
+  const auto count = [this](State state) {
+    return static_cast<size_t>(std::ranges::count(known_, state, &Known::state));
+  };
+  return {.unknown = count(State::kUnknown), .differing = count(State::kDiffers)};
 }
 
 }  // namespace weir::cmd

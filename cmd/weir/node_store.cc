@@ -38,26 +38,37 @@ Result<bool> HoldsRecords(const OpenedStores& opened) {
   return false;
 }
 
+// What can be done instead by whoever does not need the data.
+constexpr std::string_view kOrEmpty = "; or, where its data may go, give it an empty directory";
+
 Error IsPart(const nodes::NodeTable& table) {
   return {ErrorCode::kInvalid, "the data is that of node '" + table.node(table.self()).id +
                                    "' of " + std::to_string(table.nodes().size()) +
                                    ", and a part of all keys; name the nodes in [[node]] "
-                                   "sections, as before"};
+                                   "sections, as before" +
+                                   std::string(kOrEmpty)};
 }
 
-const Error kIsWhole{
-    ErrorCode::kInvalid,
-    "the data is that of a process without [[node]] sections, and keys of other nodes' slots would "
-    "be served by nobody; give each node an empty data directory, and copy the keys by a client"};
+Error IsWhole() {
+  return {ErrorCode::kInvalid,
+          "the data is that of a process without [[node]] sections, and keys of other nodes' slots "
+          "would be served by nobody; give each node an empty data directory, and copy the keys by "
+          "a client"};
+}
 
-// What was stored, with the addresses of the list; nullptr: nothing was. Errors: why it cannot be.
-Result<NodeTablePtr> Resume(const Config& config,
-                            const Result<std::optional<nodes::StoredTable>>& stored) {
-  if (!stored.ok()) return stored.error();
-  if (!stored.value()) return NodeTablePtr();
-  nodes::NodeTable table = stored.value()->table;
+// Both copies cannot be used.
+Error IsDamaged(const Error& damage) {
+  return {damage.code, damage.message +
+                           "; restore the newest backup of this node (weir restore), since without "
+                           "the table nobody knows whose slots it served"};
+}
+
+// The stored table with the addresses of the list. Errors: it is not that of the list.
+Result<NodeTablePtr> Resume(const Config& config, nodes::NodeTable table) {
   const Result<Ok> adopted = table.Adopt(ListOf(config), config.server.node);
-  if (!adopted.ok()) return adopted.error();
+  if (!adopted.ok()) {
+    return Error{adopted.error().code, adopted.error().message + std::string(kOrEmpty)};
+  }
   return std::make_shared<const nodes::NodeTable>(std::move(table));
 }
 
@@ -79,31 +90,49 @@ NodeTablePtr FirstPlacement(const Config& config) {
 
 Result<NodeTablePtr> OpenNodes(const Config& config, store::RocksDbStore& first,
                                OpenedStores* opened) {
-  const Result<std::optional<nodes::StoredTable>> stored = ReadNodeTable(first);
+  Result<std::optional<nodes::StoredTable>> stored = ReadNodeTable(first);
+  if (!stored.ok()) {
+    const bool corrupt = stored.error().code == ErrorCode::kCorrupt;
+    return corrupt ? IsDamaged(stored.error()) : stored.error();
+  }
+  std::optional<nodes::StoredTable>& found = stored.value();
   if (config.nodes.empty()) {
-    if (!stored.ok()) return stored.error();
-    if (stored.value() && !stored.value()->table.OwnsAll()) return IsPart(stored.value()->table);
+    if (found && !found->table.OwnsAll()) return IsPart(found->table);
     return NodeTablePtr();
   }
-  const Result<bool> holds = HoldsRecords(*opened);
-  if (!holds.ok()) return holds.error();
-  const Result<NodeTablePtr> resumed = Resume(config, stored);
-  if (!resumed.ok() && holds.value()) return resumed.error();
-  NodeTablePtr table = resumed.ok() ? resumed.value() : nullptr;
-  std::array<bool, 2> whole{};
-  if (table != nullptr) {
-    whole = stored.value()->whole;
-    opened->warning = Joined(opened->warning, stored.value()->damage);
-  } else {
-    table = FirstPlacement(config);
-    if (holds.value() && !table->OwnsAll()) return kIsWhole;
+  if (!found) {
+    NodeTablePtr table = FirstPlacement(config);
+    const Result<bool> holds = table->OwnsAll() ? Result<bool>(false) : HoldsRecords(*opened);
+    if (!holds.ok()) return holds.error();
+    if (holds.value()) return IsWhole();
+    opened->nodes_are_new = true;
+    return table;
   }
+  Result<NodeTablePtr> table = Resume(config, std::move(found->table));
+  if (!table.ok()) return table;
+  opened->warning = Joined(opened->warning, found->damage);
   for (size_t copy = 0; copy < kNodeTableNames.size(); ++copy) {
-    if (whole[copy]) continue;
-    const Result<Ok> kept = StoreCopy(first, kNodeTableNames[copy], table->ToText());
+    if (found->whole[copy]) continue;
+    const Result<Ok> kept = StoreCopy(first, kNodeTableNames[copy], table.value()->ToText());
     if (!kept.ok()) return kept.error();
   }
   return table;
+}
+
+Result<Ok> StoreNodes(const nodes::NodeTable& table, store::RocksDbStore& first,
+                      gateway::Gateway& gateway) {
+  const std::string text = table.ToText();
+  for (const char* name : kNodeTableNames) {
+    std::promise<Result<Ok>> stored;
+    gateway.database(0).committer().SubmitStoreWrite(
+        [&](store::Done<store::CommitNumber> done) {
+          first.PutMetadata(name, text, std::move(done));
+        },
+        [&](const Result<Ok>& done) { stored.set_value(done); });
+    const Result<Ok> done = stored.get_future().get();
+    if (!done.ok()) return done;
+  }
+  return Ok{};
 }
 
 }  // namespace weir::cmd

@@ -12,6 +12,7 @@
 #include "cmd/weir/stores.h"
 
 #include "weir/base/result.h"
+#include "weir/gateway/gateway.h"
 #include "weir/nodes/node_table.h"
 #include "weir/nodes/table_copies.h"
 #include "weir/store/rocksdb/rocksdb_store.h"
@@ -44,12 +45,18 @@ Result<std::optional<nodes::StoredTable>> ReadNodeTable(Source& source) {
 NodeTablePtr FirstPlacement(const Config& config);
 
 // Returns the table by which this process serves: the stored one, held against the list, or the
-// first placement, which is stored then; nullptr without a list. Where there are no records a
-// stored one that does not fit is replaced. `first`: the store of the first directory, which is
-// among `opened`. Adds to its warning what became of the copies.
+// first placement, which is then new and stored by StoreNodes; nullptr without a list. A stored one
+// is never replaced: who is empty today may be the only one that still knows whose slots it serves.
+// `first`: the store of the first directory, which is among `opened`. Adds to its warning what
+// became of the copies.
 // Errors: kCorrupt; kInvalid when the data is not what the list says: another node's, laid out for
 // other nodes, or of all slots; those of the store.
 Result<NodeTablePtr> OpenNodes(const Config& config, store::RocksDbStore& first,
                                OpenedStores* opened);
+
+// Stores a new table, in order with the writes of the gateway, and blocks until it is durable.
+// Requires: `first` is the store of the gateway's first database. Errors: those of the store.
+Result<Ok> StoreNodes(const nodes::NodeTable& table, store::RocksDbStore& first,
+                      gateway::Gateway& gateway);
 
 }  // namespace weir::cmd

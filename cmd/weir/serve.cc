@@ -12,7 +12,8 @@
 #include "cmd/weir/limit_keeper.h"
 #include "cmd/weir/live_limits.h"
 #include "cmd/weir/log.h"
-#include "cmd/weir/node_agreement.h"
+#include "cmd/weir/node_store.h"
+#include "cmd/weir/node_watch.h"
 #include "cmd/weir/policies.h"
 #include "cmd/weir/shard_adder.h"
 #include "cmd/weir/slow_store.h"
@@ -36,6 +37,8 @@
 
 namespace weir::cmd {
 namespace {
+
+using users::PasswordThreads;
 
 // What the databases may take to end, once all clients are gone.
 constexpr std::chrono::seconds kDatabasesEndMax{10};
@@ -159,15 +162,33 @@ Result<std::string> AdminToken(const ServerConfig& config) {
   return config.admin_token_file.empty() ? std::string() : ReadTokenFile(config.admin_token_file);
 }
 
-// Starts the server, and asks the other nodes, if there are any, whether they agree. In this order:
-// of two that start at one moment at least one finds the other.
-Result<std::vector<net::Address>> StartBeside(const nodes::NodeTable* nodes,
-                                              server::Server& server) {
+// nullptr: there is no list of nodes.
+std::unique_ptr<NodeWatch> WatchNodes(const OpenedStores& opened, Clock& clock) {
+  return opened.nodes == nullptr ? nullptr : std::make_unique<NodeWatch>(opened.nodes, clock);
+}
+
+// Errors: kInvalid when another node disagrees; nothing has been stored then.
+Result<Ok> AgreeOnNodes(const OpenedStores& opened, gateway::Gateway& gateway, NodeWatch& watch) {
+  const Result<Ok> agreed = watch.AskAll();
+  if (!agreed.ok() || !opened.nodes_are_new) return agreed;
+  return StoreNodes(*opened.nodes, *opened.disks[0], gateway);
+}
+
+// Starts the server, asks the other nodes, if there are any, whether they agree, and serves clients
+// when none does not. In this order: of two that start at one moment at least one hears of the
+// other. `watch`: nullptr where there is no list.
+Result<std::vector<net::Address>> StartServing(const OpenedStores& opened,
+                                               gateway::Gateway& gateway, server::Server& server,
+                                               NodeWatch* watch) {
   Result<std::vector<net::Address>> bound = server.Start();
-  if (!bound.ok() || nodes == nullptr) return bound;
-  const Result<Agreement> agreement = AskOtherNodes(*nodes);
-  if (!agreement.ok()) return agreement.error();
-  for (const std::string& warning : agreement.value().warnings) LogWarn(warning);
+  if (!bound.ok() || watch == nullptr) return bound;
+  const Result<Ok> agreed = AgreeOnNodes(opened, gateway, *watch);
+  if (!agreed.ok()) {
+    server.Stop();  // Clients are connected, and some may be waiting for their password's check.
+    return agreed.error();
+  }
+  watch->KeepAsking();
+  gateway.StartServing();
   return bound;
 }
 
@@ -366,20 +387,20 @@ int Serve(const Loaded& loaded, const std::string& config_file, LiveConfig::Load
   ConfigureDiagnosis(config.server, *gateway_view);
   auto keeper = LimitKeeper::Start(config, *gateway_view, clock);
   if (!keeper.ok()) return Fail("cannot keep limits", keeper.error());
-  const Result<std::unique_ptr<Failpoint>> failpoint = ArmFailpoint(*gateway.value());
+  const auto failpoint = ArmFailpoint(*gateway_view);
   if (!failpoint.ok()) return Fail("cannot start", failpoint.error());
   DiskJobs jobs = MakeJobs(config, budget, opened.value(), *gateway_view, clock, failpoint.value());
   server::Server server(*gateway.value(), ServerOptions(config, budget));
   server_view = &server;
-  auto passwords =
-      std::make_unique<users::PasswordThreads>(gateway.value()->authentication().checks());
+  auto passwords = std::make_unique<PasswordThreads>(gateway_view->authentication().checks());
   std::atomic<bool> ready = true;
   std::atomic<const server::TlsAcceptor*> tls = nullptr;
-  admin::AdminServer admin(AdminRoutes(*gateway.value(), ready, tls),
+  const std::unique_ptr<NodeWatch> watch = WatchNodes(opened.value(), clock);
+  admin::AdminServer admin(AdminRoutes(*gateway.value(), ready, tls, watch.get()),
                            {.token = admin_token.value()});
   const Result<uint16_t> admin_port = admin.Start(config.server.admin.ip, config.server.admin.port);
   if (!admin_port.ok()) return Fail("cannot start the admin listener", admin_port.error());
-  const Result<std::vector<net::Address>> bound = StartBeside(gateway_view->nodes(), server);
+  const auto bound = StartServing(opened.value(), *gateway_view, server, watch.get());
   if (!bound.ok()) return Fail("cannot start", bound.error());
   Result<CheckServers> check = StartCheckServers(config.server, *gateway.value());
   if (!check.ok()) return Fail("cannot start the check listener", check.error());

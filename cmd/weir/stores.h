@@ -28,6 +28,7 @@ struct OpenedStores {
   shard::RangeMap ranges = shard::RangeMap::Even(1).value();
   gateway::RangeKeeper::Options keeper;
   std::shared_ptr<const nodes::NodeTable> nodes;  // nullptr: no list of nodes is configured.
+  bool nodes_are_new = false;                     // Not stored yet: node_store.h.
   std::string warning;                            // Damage that the data survived, or "".
   std::vector<std::string> directories;           // By database. None in memory.
   std::vector<store::RocksDbStore*> disks;        // As checkpoints.

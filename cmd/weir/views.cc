@@ -21,17 +21,19 @@ admin::Response Health(Gateway& gateway) {
 }  // namespace
 
 admin::Routes AdminRoutes(Gateway& gateway, const std::atomic<bool>& ready,
-                          const std::atomic<const server::TlsAcceptor*>& tls) {
+                          const std::atomic<const server::TlsAcceptor*>& tls,
+                          const NodeWatch* watch) {
   return {
       {"/healthz", [&gateway] { return Health(gateway); }},
       {"/readyz",
        [&gateway, &ready]() -> admin::Response {
+         if (!gateway.serving()) return {.status = 503, .body = "asking the other nodes\n"};
          if (!ready) return {.status = 503, .body = "draining\n"};
          return Health(gateway);
        }},
       {"/metrics",
-       [&gateway, &tls] {
-         return admin::Response{200, admin::kMetricsContentType, MetricsPage(gateway, tls)};
+       [&gateway, &tls, watch] {
+         return admin::Response{200, admin::kMetricsContentType, MetricsPage(gateway, tls, watch)};
        }},
   };
 }

@@ -3,6 +3,8 @@
 
 #include <atomic>
 
+#include "cmd/weir/node_watch.h"
+
 #include "weir/admin/admin_server.h"
 #include "weir/gateway/gateway.h"
 #include "weir/server/tls_acceptor.h"
@@ -10,8 +12,9 @@
 namespace weir::cmd {
 
 // Returns the routes /healthz, /readyz and /metrics. Borrows all; `tls` holds nullptr while there
-// is no TLS.
+// is no TLS; `watch`: nullptr where there is no list of nodes.
 admin::Routes AdminRoutes(gateway::Gateway& gateway, const std::atomic<bool>& ready,
-                          const std::atomic<const server::TlsAcceptor*>& tls);
+                          const std::atomic<const server::TlsAcceptor*>& tls,
+                          const NodeWatch* watch);
 
 }  // namespace weir::cmd

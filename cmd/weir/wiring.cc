@@ -166,6 +166,7 @@ gateway::Gateway::Options GatewayOptions(const Config& config, const Budget& bud
   options.placement.shards = std::move(opened.shards);
   options.ranges = std::move(opened.keeper);
   options.nodes = opened.nodes;
+  options.serves_at_once = opened.nodes == nullptr;  // Else when the others have been asked.
   if (config.server.durability == Durability::kOs) {
     options.moves.refusal =
         "with durability = \"os\" a power cut could take what was brought over, and the place it "
