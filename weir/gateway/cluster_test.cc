@@ -59,6 +59,24 @@ TEST(Cluster, KeysOfSeveralSlotsAreRefusedWhereverTheyAre) {
   EXPECT_EQ(rig.Do(client, {"MGET", "{bar}1", "{bar}2"}), "[1 2]");
 }
 
+// Else one of the buckets would be kept here and, by who names it first, on its own node too.
+TEST(Cluster, LimitsThatAreAskedTogetherAreOfOneSlot) {
+  GatewayRig rig(AsOneOfTwo());
+  const size_t client = rig.Connect();
+  const Words apart = {"bar", "RATE", "10/1m", "AND", "hello", "RATE", "10/1m"};
+  const Words together = {"{bar}1", "RATE", "10/1m", "AND", "{bar}2", "RATE", "10/1m"};
+  for (const char* command : {"LIMIT.CHECK", "LIMIT.PEEK", "LIMIT.REFUND", "LIMIT.WAIT"}) {
+    const Words most = command == std::string("LIMIT.WAIT") ? Words{"MAX", "1000"} : Words{};
+    const auto asked = [&](Words words) {
+      words.insert(words.begin(), command);
+      words.insert(words.end(), most.begin(), most.end());
+      return rig.Do(client, words);
+    };
+    EXPECT_EQ(asked(apart), kCrossSlot) << command;
+    EXPECT_THAT(asked(together), StartsWith("[")) << command;
+  }
+}
+
 TEST(Cluster, ATransactionIsOfOneSlotOfThisNode) {
   GatewayRig rig(AsOneOfTwo());
   const size_t client = rig.Connect();

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "weir/base/key_hash.h"
 #include "weir/gateway/access.h"
 #include "weir/gateway/commands/commands.h"
 #include "weir/gateway/errors.h"
@@ -31,6 +32,14 @@ bool MayTouchAll(const Session& session, std::span<const limit::NamedLimit> limi
   if (session.user == nullptr) return true;
   return std::all_of(limits.begin(), limits.end(), [&](const limit::NamedLimit& limit) {
     return session.user->MayTouch(limit.key);
+  });
+}
+
+// The pipeline has seen that the slot of the first key is this node's.
+bool AreOfOneSlot(std::span<const limit::NamedLimit> limits) {
+  const uint32_t slot = TagSlot(KeyTag(limits.front().key));
+  return std::all_of(limits.begin(), limits.end(), [slot](const limit::NamedLimit& limit) {
+    return TagSlot(KeyTag(limit.key)) == slot;
   });
 }
 
@@ -189,6 +198,9 @@ Result<NamedLimitWords> ReadPermittedLimits(const LocalCall& call, size_t begin,
   if (!words.ok()) return words;
   if (!MayTouchAll(call.session, words.value().all())) {
     return Error{ErrorCode::kInvalid, std::string(errors::kNoKeyPermission)};
+  }
+  if (!call.gateway.ServesAll() && !AreOfOneSlot(words.value().all())) {
+    return Error{ErrorCode::kInvalid, std::string(errors::kCrossSlot)};
   }
   if (ask != Ask::kPeek && !MayChangeAll(call, words.value().all())) {
     return Error{ErrorCode::kInvalid, std::string(errors::kEnforcedLimit)};

@@ -14,7 +14,9 @@ namespace weir::gateway::commands {
 
 // Reads the limits that begin at word `begin`, and sees that the user may name their keys. Of the
 // buckets that weir charges of its own accord everybody may be told; to change them takes `admin`,
-// or else who is refused by one would fill it again, or empty another's.
+// or else who is refused by one would fill it again, or empty another's. Where there are several
+// nodes all keys must be of one slot, since each has its bucket on its own node: the pipeline has
+// looked at the first.
 // Errors: kInvalid, with the whole reply as message.
 Result<NamedLimitWords> ReadPermittedLimits(const LocalCall& call, size_t begin, limit::Ask ask);
 
