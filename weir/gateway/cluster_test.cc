@@ -159,6 +159,24 @@ TEST(Cluster, KeysOfASlotAreCountedAndNamed) {
             "-ERR value is not an integer or out of range");
 }
 
+// As KEYS and DBSIZE: what looks at more than keys runs after the writes, so none may follow it.
+TEST(Cluster, InATransactionNoWriteFollowsWhatCountsKeys) {
+  GatewayRig rig(AsOneOfTwo());
+  const size_t client = rig.Connect();
+  for (const Words& words :
+       std::vector<Words>{{"CLUSTER", "COUNTKEYSINSLOT", "5061"},
+                          {"CLUSTER", "GETKEYSINSLOT", "5061", "1"},
+                          {"CLUSTER", "SLOT-STATS", "SLOTSRANGE", "5061", "5061"}}) {
+    EXPECT_THAT(rig.All(client, {{"MULTI"}, words, {"SET", "bar", "v"}, {"EXEC"}}),
+                ElementsAre("+OK", "+QUEUED", StartsWith("-"), StartsWith("-EXECABORT")))
+        << words[1];
+  }
+  EXPECT_THAT(
+      rig.All(client,
+              {{"MULTI"}, {"SET", "bar", "v"}, {"CLUSTER", "COUNTKEYSINSLOT", "5061"}, {"EXEC"}}),
+      ElementsAre("+OK", "+QUEUED", "+QUEUED", "[+OK :1]"));
+}
+
 TEST(Cluster, SlotsAreListedWithTheirKeys) {
   GatewayRig::Options options = AsOneOfTwo();
   options.databases = 3;

@@ -49,7 +49,7 @@ std::optional<std::string> Transaction::Queue(const CommandSpec& spec, OwnedArgs
       body_->whole = true;
       database_ = 0;
     } else {
-      body_->asks |= (spec.flags & kFlagReadOnly) != 0;
+      body_->asks |= (spec.flags & (kFlagReadOnly | kFlagNeedsRead)) != 0;
     }
   }
   // A password takes a check, and EXEC waits for nothing.
