@@ -59,6 +59,18 @@ TEST(Cluster, KeysOfSeveralSlotsAreRefusedWhereverTheyAre) {
   EXPECT_EQ(rig.Do(client, {"MGET", "{bar}1", "{bar}2"}), "[1 2]");
 }
 
+TEST(Cluster, WhatAnotherNodeServesIsChargedThere) {
+  GatewayRig::Options options = AsOneOfTwo();
+  options.policies = {
+      {.name = "one", .rate = {.count = 1, .period = std::chrono::hours(1), .burst = 1}}};
+  GatewayRig rig(options);
+  const size_t client = rig.Connect();
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(rig.Do(client, {"GET", "foo"}), kMoved);
+  EXPECT_EQ(rig.Do(client, {"GET", "bar"}), "(nil)");
+  EXPECT_THAT(rig.Do(client, {"GET", "bar"}), StartsWith("-THROTTLED "));
+  EXPECT_EQ(rig.Do(client, {"GET", "foo"}), kMoved);
+}
+
 // Else one of the buckets would be kept here and, by who names it first, on its own node too.
 TEST(Cluster, LimitsThatAreAskedTogetherAreOfOneSlot) {
   GatewayRig rig(AsOneOfTwo());

@@ -1,4 +1,4 @@
-// Gateway: a node's request pipeline without its sockets: admit → route → look up → load or write.
+// Gateway: a node's request pipeline without its sockets: route → admit → look up → load or write.
 //
 // It holds what all connections share; each connection has a Pipeline (pipeline.h), each event loop
 // an Outbox in which it collects a round's work for the databases.

@@ -81,7 +81,9 @@ void Pipeline::Execute(const resp::Command& command, const Resolved& resolved) {
 }
 
 // What is wrong with the command whatever the store holds: arity, rights, that nothing is served
-// yet, limits, route, sizes, places. `*waits`: nothing is but that it must wait at the limits.
+// yet, another node's keys, limits, sizes, places. What another node serves is charged there alone,
+// and whoever has no tokens left here must still hear where it is. `*waits`: nothing is but that it
+// must wait at the limits.
 std::optional<Reply> Pipeline::Reject(const Resolved& resolved, Args args, bool* waits) {
   const CommandSpec& spec = *resolved.spec;
   if (!spec.ArityFits(args.size())) return Reply::Failure(errors::WrongArity(spec.name));
@@ -96,11 +98,14 @@ std::optional<Reply> Pipeline::Reject(const Resolved& resolved, Args args, bool*
   if (!gateway_.serving() && !RunsWhileLoading(spec)) [[unlikely]] {
     return Reply::Failure(std::string(errors::kLoading));
   }
+  const size_t keys = resolved.keys;
+  if (!gateway_.ServesAll() && keys > 0) {
+    if (std::optional<Reply> elsewhere = Elsewhere(spec, args, keys)) return elsewhere;
+  }
   if ((spec.flags & kFlagUnlimited) == 0) NoteInJournal(resolved, args);
   if (!gateway_.admission().unlimited()) {
     if (std::optional<Reply> throttled = Throttled(spec, args, waits)) return throttled;
   }
-  const size_t keys = resolved.keys;
   if (spec.kind == CommandKind::kWrite && keys > gateway_.write_keys_max()) {
     return Reply::Failure(errors::TooManyKeys(gateway_.write_keys_max()));
   }
@@ -109,9 +114,6 @@ std::optional<Reply> Pipeline::Reject(const Resolved& resolved, Args args, bool*
     if (name.size() > gateway_.key_bytes_max()) {
       return Reply::Failure(std::string(errors::kKeyTooLong));
     }
-  }
-  if (!gateway_.ServesAll() && keys > 0) {
-    if (std::optional<Reply> elsewhere = Elsewhere(spec, args, keys)) return elsewhere;
   }
   if (spec.kind != CommandKind::kWrite && keys <= 1) return std::nullopt;
   // Keys with values between them: as many of each.
