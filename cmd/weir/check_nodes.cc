@@ -27,10 +27,23 @@ void CheckSelf(const Config& config, Origins& origins) {
   }
 }
 
+// On other machines an address of this one alone leads back to whoever asks.
+void WarnOfLoopback(const Config& config, Origins& origins) {
+  const auto is_loopback = [](const NodeConfig& node) { return IsLoopback(node.address); };
+  if (std::ranges::all_of(config.nodes, is_loopback)) return;
+  for (size_t i = 0; i < config.nodes.size(); ++i) {
+    if (!is_loopback(config.nodes[i])) continue;
+    origins.AddWarning(Place{"node", i, "address"},
+                       "'" + ShowValue(config.nodes[i].address) +
+                           "' is found on its own machine alone, and other nodes are elsewhere");
+  }
+}
+
 }  // namespace
 
 void CheckNodes(const Config& config, Origins& origins) {
   CheckSelf(config, origins);
+  WarnOfLoopback(config, origins);
   std::set<Endpoint> addresses;
   bool weighs = config.nodes.empty();
   for (size_t i = 0; i < config.nodes.size(); ++i) {
@@ -40,6 +53,11 @@ void CheckNodes(const Config& config, Origins& origins) {
     if (node.address.port == 0) {
       origins.AddError(address, "'" + ShowValue(node.address) +
                                     "' names no port; clients must be told where the node is");
+    } else if (IsEveryAddress(node.address)) {
+      origins.AddError(address, "'" + ShowValue(node.address) +
+                                    "' is every address of a machine; write the one that clients "
+                                    "use, and --listen " +
+                                    ShowValue(node.address));
     } else if (!addresses.insert(node.address).second) {
       origins.AddError(
           address, "'" + ShowValue(node.address) + "' is that of another node; each has its own");

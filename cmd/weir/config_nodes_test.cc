@@ -46,6 +46,38 @@ TEST(ConfigNodes, ANodeOfAListListensWhereTheListSaysUnlessItIsTold) {
   EXPECT_THAT(loaded.config.server.listen, ElementsAre(Endpoint{"127.0.0.1", 6390}));
 }
 
+// A port is taken once: where TLS is heard on all addresses, no plain listener is added.
+TEST(ConfigNodes, ANodeThatListensByTlsOnItsPortHasNoPlainListenerThere) {
+  const auto listen_beside = [](const std::string& tls) {
+    return Load(std::string(kTwoNodes) + "[server]\ntls_listen = \"" + tls +
+                    "\"\ntls_cert = \"c\"\ntls_key = \"k\"\n",
+                {{"node", {"n2"}}})
+        .config.server.listen;
+  };
+  EXPECT_THAT(listen_beside("0.0.0.0:7002"), ElementsAre(Endpoint{"127.0.0.1", 6390}));
+  EXPECT_THAT(listen_beside("[::]:7002"), ElementsAre(Endpoint{"127.0.0.1", 7002}));
+  EXPECT_THAT(listen_beside("0.0.0.0:7003"), ElementsAre(Endpoint{"127.0.0.1", 7002}));
+}
+
+TEST(ConfigNodes, AnAddressMustLeadClientsToTheNode) {
+  const auto list = [](const std::string& first, const std::string& second) {
+    return "[[node]]\nid = \"n1\"\naddress = \"" + first +
+           "\"\n[[node]]\nid = \"n2\"\naddress = \"" + second + "\"\n";
+  };
+  const auto read = [](const std::string& text) {
+    return LoadConfig({.file_name = "f", .text = text, .flags = {}}, kMachine);
+  };
+  EXPECT_THAT(read(list("0.0.0.0:7001", "10.0.0.2:7001")).errors,
+              ElementsAre("f:3:11: node.address: '0.0.0.0:7001' is every address of a machine; "
+                          "write the one that clients use, and --listen 0.0.0.0:7001"));
+  EXPECT_THAT(read(list("10.0.0.1:7001", "[::]:7001")).errors,
+              ElementsAre(HasSubstr("'[::]:7001' is every address")));
+  const Loaded mixed = read(list("127.0.0.1:7001", "10.0.0.2:7001"));
+  EXPECT_THAT(mixed.errors, IsEmpty());
+  EXPECT_THAT(mixed.warnings, ElementsAre(HasSubstr("'127.0.0.1:7001' is found on its own")));
+  EXPECT_THAT(read(list("127.0.0.1:7001", "127.0.0.1:7002")).warnings, IsEmpty());
+}
+
 TEST(ConfigNodes, WhoeverOnlyLooksAtAListNeedNotBeOnIt) {
   const std::string list(kTwoNodes);
   EXPECT_THAT(LoadConfig({.file_name = "f", .text = list, .flags = {}}, kMachine).errors,

@@ -433,6 +433,10 @@ bool IsLoopback(const Endpoint& endpoint) {
   return endpoint.ip.starts_with("127.") || endpoint.ip == "::1";
 }
 
+bool IsEveryAddress(const Endpoint& endpoint) {
+  return endpoint.ip == "0.0.0.0" || endpoint.ip == "::";
+}
+
 std::string Quote(std::string_view text) {
   constexpr std::string_view kHex = "0123456789ABCDEF";
   std::string quoted = "\"";

@@ -102,6 +102,9 @@ std::string IpBytes(const std::string& ip);
 
 // Returns true for 127.0.0.0/8 and ::1.
 bool IsLoopback(const Endpoint& endpoint);
+// Returns true for 0.0.0.0 and ::, on which a listener hears all addresses of its machine, and
+// which lead nobody to it.
+bool IsEveryAddress(const Endpoint& endpoint);
 
 // Returns `text` as a TOML basic string, with its quotes.
 std::string Quote(std::string_view text);
