@@ -249,6 +249,19 @@ TEST(Cluster, NothingIsServedBeforeTheOtherNodesHaveBeenAsked) {
   EXPECT_EQ(rig.Do(client, {"SET", "bar", "v"}), "+OK");
 }
 
+// Each reads all names, and holds counters for all slots.
+TEST(Cluster, OneClientAtATimeHasSlotsListedWithTheirKeys) {
+  GatewayRig rig(AsOneOfTwo());
+  const size_t one = rig.Connect();
+  const size_t other = rig.Connect();
+  const Words ask = {"CLUSTER", "SLOT-STATS", "SLOTSRANGE", "0", "0"};
+  rig.Send(one, ask);  // Its scan has not been answered.
+  EXPECT_THAT(rig.Do(other, ask), StartsWith("-OVERLOADED retry_after_ms=1000 reason=queue "));
+  rig.RunAll();
+  EXPECT_THAT(rig.Replies(one), ElementsAre("[[:0 [key-count :0]]]"));
+  EXPECT_EQ(rig.Do(other, ask), "[[:0 [key-count :0]]]");
+}
+
 TEST(Cluster, OneNodeOfAListServesAllAndSpeaksTheProtocol) {
   GatewayRig::Options options;
   options.nodes = TableOf({kA});

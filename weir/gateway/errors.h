@@ -48,6 +48,10 @@ inline constexpr std::string_view kDebugDisabled =
     "ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you "
     "can run it from a local connection, otherwise you need to set this option in the "
     "configuration file, and then restart the server.";
+inline constexpr std::string_view kSlotStatsUnderWay =
+    "OVERLOADED retry_after_ms=1000 reason=queue : another CLUSTER SLOT-STATS is counting keys; "
+    "try "
+    "again when it has ended";
 // Clients know the first word from Redis, and try again.
 inline constexpr std::string_view kLoading =
     "LOADING this node asks the others whether they have its list of nodes; try again";

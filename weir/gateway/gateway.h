@@ -190,6 +190,9 @@ class Gateway {
 
   // A home has nothing more to read for now. To be called once soon after writes were delivered.
   void OnHomeIdle();
+  // Whether a CLUSTER SLOT-STATS is under way: one at a time. May outlive the gateway.
+  const std::shared_ptr<std::atomic<bool>>& slot_stats() const { return slot_stats_; }
+
   // Homes begin to go away. To be called before the first one may.
   void StopGathering();
   // Every write that was begun is durable and published, or refused, when this returns; reads of
@@ -279,6 +282,7 @@ class Gateway {
   std::atomic<MonoTime> next_count_{};
   std::atomic<size_t> counting_{0};  // Databases that have not answered the last Recount.
   std::shared_ptr<std::atomic<size_t>> keys_bytes_ = std::make_shared<std::atomic<size_t>>(0);
+  std::shared_ptr<std::atomic<bool>> slot_stats_ = std::make_shared<std::atomic<bool>>(false);
   uint64_t random_seed_;
   std::atomic<uint64_t> randoms_{0};
   // By database, as last counted.

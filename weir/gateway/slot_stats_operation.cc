@@ -13,15 +13,24 @@ constexpr size_t kStepRecords = 4096;
 
 }  // namespace
 
-SlotStatsOperation::SlotStatsOperation(Origin origin, Request request, Gateway& gateway)
+SlotStatsOperation::SlotStatsOperation(Origin origin, const Request& request, Gateway& gateway)
     : Operation(origin),
       gateway_(gateway),
+      under_way_(gateway.slot_stats()),
       request_(request),
       end_((request.last + uint64_t{1}) * shard::kPositionsPerSlot),
       keys_(request.last - request.first + 1) {}
 
-void SlotStatsOperation::Begin(const std::shared_ptr<SlotStatsOperation>& self) {
-  Step(self, self->request_.first * shard::kPositionsPerSlot);
+bool SlotStatsOperation::Begin(Origin origin, const Request& request, Gateway& gateway) {
+  if (gateway.slot_stats()->exchange(true)) return false;
+  Step(std::shared_ptr<SlotStatsOperation>(new SlotStatsOperation(origin, request, gateway)),
+       request.first * shard::kPositionsPerSlot);
+  return true;
+}
+
+void SlotStatsOperation::End() {
+  if (under_way_ != nullptr) *under_way_ = false;
+  under_way_ = nullptr;
 }
 
 void SlotStatsOperation::Step(std::shared_ptr<SlotStatsOperation> self, uint64_t position) {
@@ -36,6 +45,7 @@ void SlotStatsOperation::Step(std::shared_ptr<SlotStatsOperation> self, uint64_t
         }
         if (!scanned.ok()) {
           self->reply_ = ErrorReply(scanned.error());
+          self->End();
           Deliver(self);
           return;
         }
@@ -50,6 +60,7 @@ void SlotStatsOperation::Step(std::shared_ptr<SlotStatsOperation> self, uint64_t
           return;
         }
         self->Finish();
+        self->End();
         Deliver(self);
       });
 }

@@ -3,9 +3,11 @@
 //
 // The reply is Valkey's: an array of slots, each an array of its number and a map, of which weir
 // fills `key-count` alone.
-// Threads: as every operation (operations.h).
+// Each holds a counter for each slot, 128 KiB, and makes a reply of up to 0.7 MB, so there is one
+// at a time: Begin refuses another. Threads: as every operation (operations.h).
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -29,14 +31,19 @@ class SlotStatsOperation final : public Operation {
   };
 
   // Requires: there is a list of nodes; first <= last < kSlotCount.
-  SlotStatsOperation(Origin origin, Request request, Gateway& gateway);
-  static void Begin(const std::shared_ptr<SlotStatsOperation>& self);
+  // Returns false, and has begun nothing, while another is under way.
+  static bool Begin(Origin origin, const Request& request, Gateway& gateway);
+  ~SlotStatsOperation() override { End(); }
 
  private:
+  SlotStatsOperation(Origin origin, const Request& request, Gateway& gateway);
   static void Step(std::shared_ptr<SlotStatsOperation> self, uint64_t position);
   void Finish();
+  // Lets the next one begin. Before this one is delivered, so that who has its reply may ask again.
+  void End();
 
   Gateway& gateway_;
+  std::shared_ptr<std::atomic<bool>> under_way_;  // Of the gateway; nullptr when it has ended.
   const Request request_;
   const uint64_t end_;          // The position after the last slot.
   std::vector<uint64_t> keys_;  // By slot, from the first.

@@ -276,9 +276,8 @@ std::optional<Reply> ClusterSlotStats(const OperationCall& call) {
   Result<SlotStatsOperation::Request> request = ParseSlotStats(call.args);
   if (!request.ok()) return Reply::Failure(request.error().message);
   request.value().protocol = call.session.protocol;
-  SlotStatsOperation::Begin(
-      std::make_shared<SlotStatsOperation>(call.origin, request.value(), call.gateway));
-  return std::nullopt;
+  if (SlotStatsOperation::Begin(call.origin, request.value(), call.gateway)) return std::nullopt;
+  return Reply::Failure(std::string(errors::kSlotStatsUnderWay));
 }
 
 }  // namespace weir::gateway::commands
