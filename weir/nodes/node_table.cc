@@ -75,6 +75,7 @@ NodeTable NodeTable::FirstPlacement(std::vector<Node> nodes, std::string_view se
   table.slots_.Place(std::move(members));
   table.nodes_ = std::move(nodes);
   table.NoteRuns();
+  table.NoteIds();
   table.NoteDigests();
   return table;
 }
@@ -121,6 +122,11 @@ void NodeTable::NoteRuns() {
   for (const SlotRun& run : runs_) {
     if (run.owner != ring::kNoNode) runs_of_[IndexOf(run.owner)].push_back(run);
   }
+}
+
+void NodeTable::NoteIds() {
+  ids_.clear();
+  for (const Node& node : nodes_) ids_.push_back(node.cluster_id());
 }
 
 void NodeTable::NoteDigests() {

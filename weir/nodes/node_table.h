@@ -37,7 +37,8 @@ struct Node {
 
   // "10.0.0.1:6390", and "::1:6390": clients of the protocol cut at the last colon.
   std::string address() const { return ip + ":" + std::to_string(port); }
-  // 40 hexadecimal digits, the same on every machine and in every release.
+  // 40 hexadecimal digits, the same on every machine and in every release. Cost: three hashes; the
+  // table has those of its own nodes.
   std::string cluster_id() const;
 
   bool operator==(const Node&) const = default;
@@ -85,7 +86,10 @@ class NodeTable {
   std::span<const Node> nodes() const { return nodes_; }
   // Requires: `number` is one of the table's. Cost: O(log nodes).
   const Node& node(ring::NodeId number) const { return nodes_[IndexOf(number)]; }
+  const std::string& cluster_id(ring::NodeId number) const { return ids_[IndexOf(number)]; }
+  const std::string& cluster_id(size_t index) const { return ids_[index]; }
   const ring::SlotTable& slots() const { return slots_; }
+  // One of the table's: every slot is served.
   ring::NodeId Owner(uint32_t slot) const { return slots_.Owner(slot); }
   // All slots, in order, and those of nodes()[index].
   std::span<const SlotRun> runs() const { return runs_; }
@@ -103,11 +107,13 @@ class NodeTable {
   size_t IndexOf(ring::NodeId number) const;
   // What follows from nodes_ and slots_.
   void NoteRuns();
+  void NoteIds();
   void NoteDigests();
 
   std::vector<Node> nodes_;
   ring::SlotTable slots_;
   ring::NodeId self_ = ring::kNoNode;
+  std::vector<std::string> ids_;  // Node::cluster_id, by index.
   std::vector<SlotRun> runs_;
   std::vector<std::vector<SlotRun>> runs_of_;  // By index of the node.
   std::string placement_digest_;

@@ -3,7 +3,11 @@
 // Method: small lists whose shares a reader can work out; every byte of a text is spoilt in turn.
 #include "weir/nodes/node_table.h"
 
+#include <utility>
+
 #include <gmock/gmock.h>
+
+#include "weir/base/checked_text_rig.h"
 
 namespace weir::nodes {
 namespace {
@@ -102,6 +106,17 @@ TEST(NodeTable, ALaterListThatMovesDataIsRefusedAndSaysWhatDiffers) {
   list = {Three()[1], Three()[2]};
   EXPECT_THAT(refusal(list, "n2"), HasSubstr("node 'n3' is missing"));
   EXPECT_THAT(refusal(list, "n2"), HasSubstr("n1 of weight 1, n2 of weight 1, n3 of weight 2"));
+}
+
+// Who serves a slot is asked without a second look, so there is always an answer.
+TEST(NodeTable, ATableThatServesNothingIsNotRead) {
+  ring::NodeSet members;
+  ASSERT_TRUE(members.Add({.id = ring::NodeId{0}, .weight = 0}).ok());
+  ring::SlotTable slots;
+  slots.Place(std::move(members));
+  const std::string text =
+      checked_text::Sealed("weir-node-table 1\nself n1\nnode 0 n1\n" + slots.ToText());
+  EXPECT_THAT(checked_text::MessageOf<NodeTable>(text), HasSubstr("no node serves anything"));
 }
 
 TEST(NodeTable, DamageIsNeverTakenForATable) {

@@ -94,6 +94,10 @@ Result<NodeTable> NodeTable::FromText(std::string_view text) {
   if (table.self_ == ring::kNoNode) return Corrupt("it does not say which node it is of");
   if (table.ToText() != text) return Corrupt("damaged: the checksum or the spelling is wrong");
   table.NoteRuns();
+  const bool served = std::ranges::none_of(
+      table.runs_, [](const SlotRun& run) { return run.owner == ring::kNoNode; });
+  if (!served) return Corrupt("no node serves anything");
+  table.NoteIds();
   table.NoteDigests();
   return table;
 }

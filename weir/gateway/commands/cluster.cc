@@ -34,15 +34,10 @@ const NodeTable* NodesFor(const LocalCall& call, resp::Writer& writer) {
 
 // Returns false after it has answered that no node has this id.
 bool IsKnown(const NodeTable& table, std::string_view id, resp::Writer& writer) {
-  const bool known = std::ranges::any_of(
-      table.nodes(), [id](const Node& node) { return node.cluster_id() == id; });
+  bool known = false;
+  for (size_t i = 0; i < table.nodes().size(); ++i) known |= table.cluster_id(i) == id;
   if (!known) WriteError(writer, errors::UnknownNode(id));
   return known;
-}
-
-// That of a node is the name of its shard, in which it is alone.
-std::string ShardIdOf(const Node& node) {
-  return node.cluster_id();
 }
 
 void WritePair(resp::Writer& writer, std::string_view name, std::string_view value) {
@@ -50,7 +45,10 @@ void WritePair(resp::Writer& writer, std::string_view name, std::string_view val
   writer.Bulk(value);
 }
 
-void WriteShard(const Node& node, std::span<const SlotRun> runs, resp::Writer& writer) {
+// The id of a node is also the name of its shard, in which it is alone.
+void WriteShard(const NodeTable& table, size_t index, resp::Writer& writer) {
+  const Node& node = table.nodes()[index];
+  const std::span<const SlotRun> runs = table.runs(index);
   writer.MapHeader(3);
   writer.Bulk("slots");
   writer.ArrayHeader(2 * runs.size());
@@ -61,7 +59,7 @@ void WriteShard(const Node& node, std::span<const SlotRun> runs, resp::Writer& w
   writer.Bulk("nodes");
   writer.ArrayHeader(1);
   writer.MapHeader(7);
-  WritePair(writer, "id", node.cluster_id());
+  WritePair(writer, "id", table.cluster_id(index));
   writer.Bulk("port");
   writer.Integer(node.port);
   WritePair(writer, "ip", node.ip);
@@ -70,13 +68,14 @@ void WriteShard(const Node& node, std::span<const SlotRun> runs, resp::Writer& w
   writer.Bulk("replication-offset");
   writer.Integer(0);
   WritePair(writer, "health", "online");
-  WritePair(writer, "id", ShardIdOf(node));
+  WritePair(writer, "id", table.cluster_id(index));
 }
 
 std::string LineOf(const NodeTable& table, size_t index) {
   const Node& node = table.nodes()[index];
   const bool myself = table.slots().nodes()[index].id == table.self();
-  std::string line = node.cluster_id() + " " + node.address() + "@" + std::to_string(node.port);
+  std::string line =
+      table.cluster_id(index) + " " + node.address() + "@" + std::to_string(node.port);
   line += myself ? " myself,master" : " master";
   line += " - 0 0 " + std::to_string(table.slots().epoch()) + " connected";
   for (const SlotRun& run : table.runs(index)) {
@@ -157,7 +156,7 @@ void ClusterSlots(const LocalCall& call, resp::Writer& writer) {
     writer.ArrayHeader(4);
     writer.Bulk(node.ip);
     writer.Integer(node.port);
-    writer.Bulk(node.cluster_id());
+    writer.Bulk(table->cluster_id(run.owner));
     writer.MapHeader(0);  // What else is known of its address.
   }
 }
@@ -167,7 +166,7 @@ void ClusterShards(const LocalCall& call, resp::Writer& writer) {
   if (table == nullptr) return;
   writer.ArrayHeader(table->nodes().size());
   for (size_t i = 0; i < table->nodes().size(); ++i) {
-    WriteShard(table->nodes()[i], table->runs(i), writer);
+    WriteShard(*table, i, writer);
   }
 }
 
@@ -207,12 +206,12 @@ void ClusterInfo(const LocalCall& call, resp::Writer& writer) {
 
 void ClusterMyid(const LocalCall& call, resp::Writer& writer) {
   const NodeTable* table = NodesFor(call, writer);
-  if (table != nullptr) writer.Bulk(table->node(table->self()).cluster_id());
+  if (table != nullptr) writer.Bulk(table->cluster_id(table->self()));
 }
 
 void ClusterMyshardid(const LocalCall& call, resp::Writer& writer) {
   const NodeTable* table = NodesFor(call, writer);
-  if (table != nullptr) writer.Bulk(ShardIdOf(table->node(table->self())));
+  if (table != nullptr) writer.Bulk(table->cluster_id(table->self()));
 }
 
 void ClusterKeyslot(const LocalCall& call, resp::Writer& writer) {
