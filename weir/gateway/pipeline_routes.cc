@@ -10,7 +10,7 @@ namespace weir::gateway {
 
 // What is wrong with the keys of a command for one of several nodes: they must be of one slot, and
 // that one of this node's. So whether a command is served never depends on which slots happen to
-// lie on one node.
+// lie on one node, but for one that has them all, which is asked nothing here (ServesAll).
 std::optional<Reply> Pipeline::Elsewhere(const CommandSpec& spec, Args args, size_t keys) const {
   const uint32_t slot = TagSlot(KeyTag(args[spec.KeyIndex(0)]));
   for (size_t key = 1; key < keys; ++key) {
