@@ -9,6 +9,7 @@ replies; the commands of docs/nodes.md with their ports replaced.
 """
 
 import os
+import random
 import re
 import shlex
 import shutil
@@ -29,12 +30,22 @@ FOLDER = os.path.dirname(os.path.abspath(__file__))
 SLOTS = 16384
 
 
+# Below those that Linux gives to connections, so that none of the test's own takes the port of a
+# node between its end and its next start.
+PORTS = range(15000, 32768)
+
+
 def free_ports(count):
     """Ports that are free at this moment, and differ."""
-    listeners = [socket.socket() for _ in range(count)]
+    listeners = []
     try:
-        for listener in listeners:
-            listener.bind(("127.0.0.1", 0))
+        while len(listeners) < count:
+            listener = socket.socket()
+            listeners.append(listener)
+            try:
+                listener.bind(("127.0.0.1", random.choice(PORTS)))
+            except OSError:  # Somebody has it.
+                listeners.pop().close()
         return [listener.getsockname()[1] for listener in listeners]
     finally:
         for listener in listeners:
