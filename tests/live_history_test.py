@@ -41,6 +41,8 @@ UNKNOWN = object()
 class Workload:
     """Clients that go on whatever happens, and what each of their commands was answered."""
 
+    EXPECTED = (b"UNKNOWN", b"ERR", b"OVERLOADED")  # First words of errors that may come.
+
     def __init__(self, ports):
         self.ports = ports  # A function: where to connect to now.
         self.lock = threading.Lock()
@@ -100,8 +102,7 @@ class Workload:
             self.refused += error is not None and not unknown
             self.answered += error is None and not unknown
             self.written += error is None and not unknown and kind != zones.READ
-            if error is not None and not error.startswith((
-                    b"UNKNOWN", b"ERR", b"OVERLOADED", b"LOADING")):
+            if error is not None and not error.startswith(self.EXPECTED):
                 self.odd = error
             if error is not None and not unknown:
                 self.increments_sent -= kind == "increment"

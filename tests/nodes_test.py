@@ -89,10 +89,22 @@ class Nodes(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         return done.stdout
 
-    def refused(self, number, config, because, flags=()):
-        """A start that must fail, and say this."""
-        with self.assertRaisesRegex(RuntimeError, because):
-            self.start(number, config=config, flags=flags)
+    def refused(self, number, config, because):
+        """A start that must fail, and say this. One that serves because the machine was too busy
+        for an answer in time was told so, and is undone."""
+        data = os.path.join(self.folder, f"n{number}", "data")
+        is_first = not os.path.exists(data)
+        for _ in range(10):
+            try:
+                node = self.start(number, config=config)
+            except RuntimeError as error:
+                self.assertRegex(str(error), because)
+                return
+            self.assertIn("does not answer in 500 ms", node.log())
+            node.kill()
+            if is_first:
+                shutil.rmtree(data)
+        self.fail(f"served all the same, and not: {because}")
 
     def test_every_slot_has_one_node_as_weighted_and_all_say_the_same(self):
         clients = [self.start(number).client() for number in (1, 2, 3)]
@@ -225,14 +237,15 @@ class Nodes(unittest.TestCase):
                      f"node 'n1' at 127.0.0.1:{self.ports[0]} has a list with other ids or weights")
         strange = list_of([self.ports[2], self.ports[1], self.ports[0]])
         self.refused(2, strange, f"node 'n3' at 127.0.0.1:{self.ports[0]} says that it is 'n1'")
-        with self.assertRaisesRegex(RuntimeError, "runs without .*node.* sections"):
-            alone = weir_process.Weir(WEIR, os.path.join(self.folder, "alone"))
-            self.addCleanup(alone.kill)
-            self.start(2, config=list_of([alone.port, self.ports[1], self.ports[2]]))
+        alone = weir_process.Weir(WEIR, os.path.join(self.folder, "alone"))
+        self.addCleanup(alone.kill)
+        self.refused(2, list_of([alone.port, self.ports[1], self.ports[2]]),
+                     "runs without .*node.* sections")
         elsewhere = list_of([self.ports[0], self.ports[1], free_ports(1)[0]])
         second = self.start(2, config=elsewhere)
-        self.assertIn("node 'n1' at", second.log())
-        self.assertIn("has a list with other addresses", second.log())
+        weir_process.wait_until(
+            lambda: re.search("node 'n1' at .* has a list with other addresses", second.log()),
+            "n2 has heard of other addresses")
         with first.client() as client:
             self.assertEqual(client.command("PING"), b"PONG")
         self.assertEqual(self.start(3).stop(), 0)
@@ -266,9 +279,11 @@ class Nodes(unittest.TestCase):
         second = self.start(2, config=list_of(self.ports, (1, 2, 1)))
         first.signal(signal.SIGCONT)
         for node in (first, second):
+            weir_process.wait_until(
+                lambda: "two lists of nodes serve clients at once" in node.log(),
+                "the other list is noticed")
             weir_process.wait_until(lambda: node.metrics()["weir_nodes_differing"] == 1,
-                                    "the other list is noticed")
-            self.assertIn("two lists of nodes serve clients at once", node.log())
+                                    "it is counted")
 
     def test_data_of_a_process_without_a_list_is_no_nodes(self):
         folder = os.path.join(self.folder, "n1")
