@@ -15,8 +15,7 @@ constexpr const char* kTooManyOfSlot =
     "ERR the slot has more than 32 MB of such names; ask CLUSTER GETKEYSINSLOT for fewer";
 constexpr const char* kTooManyAtOnce =
     "OVERLOADED retry_after_ms=1000 reason=memory : others that ask for names hold too many at "
-    "this "
-    "moment; try again, or use SCAN";
+    "this moment; try again, or use SCAN";
 
 void AppendBulk(std::string& text, std::string_view bulk) {
   text.append("$").append(std::to_string(bulk.size())).append("\r\n").append(bulk).append("\r\n");
