@@ -16,7 +16,8 @@ using Kind = ScriptedStore::Kind;
 // Policies so slow that nothing comes back while a test runs.
 class LimitTimeTest : public LimitWaitsFixture {
  protected:
-  LimitTimeTest() : LimitWaitsFixture(Policies()) {}
+  explicit LimitTimeTest(const GatewayRig::Options& options = Policies())
+      : LimitWaitsFixture(options) {}
 
   static GatewayRig::Options Policies() {
     constexpr limit::Rate kSlow{.count = 1, .period = 24h, .burst = 100};
@@ -117,6 +118,31 @@ TEST_F(LimitTimeTest, WhatLooksThroughTheDatabaseCostsTheTimeUntilItsAnswer) {
   Take(Kind::kScan, 7ms);
   EXPECT_EQ(Replies(a_).size(), 1u);
   EXPECT_EQ(GoneOfAll(), 7);
+}
+
+// With a list of nodes, which is this one.
+class ListedLimitTimeTest : public LimitTimeTest {
+ protected:
+  ListedLimitTimeTest() : LimitTimeTest(Listed()) {}
+
+  static GatewayRig::Options Listed() {
+    GatewayRig::Options options = Policies();
+    options.nodes = std::make_shared<const nodes::NodeTable>(
+        nodes::NodeTable::FirstPlacement({{.id = "a", .ip = "10.0.0.1", .port = 7001}}, "a"));
+    return options;
+  }
+};
+
+TEST_F(ListedLimitTimeTest, WhatLooksThroughSlotsCostsTheTimeUntilItsAnswer) {
+  double gone = 0;
+  for (const Words& words : std::vector<Words>{{"CLUSTER", "COUNTKEYSINSLOT", "7"},
+                                               {"CLUSTER", "GETKEYSINSLOT", "7", "10"},
+                                               {"CLUSTER", "SLOT-STATS", "SLOTSRANGE", "7", "8"}}) {
+    rig_.Send(a_, words);
+    Take(Kind::kScan, 7ms);
+    EXPECT_EQ(Replies(a_).size(), 1u) << words[1];
+    EXPECT_EQ(GoneOfAll(), gone += 7) << words[1];
+  }
 }
 
 TEST_F(LimitTimeTest, WhenNothingIsLeftRequestsAreRefusedUntilSomethingIs) {

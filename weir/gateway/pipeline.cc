@@ -336,7 +336,7 @@ void Pipeline::BeginWrite(Queued& queued, uint64_t sequence) {
 
 void Pipeline::BeginOperation(Queued& queued, uint64_t sequence) {
   queued.pending = 1;
-  queued.apart = (queued.spec->flags & (kFlagReadOnly | kFlagWrite)) != 0;
+  queued.apart = (queued.spec->flags & (kFlagReadOnly | kFlagNeedsRead | kFlagWrite)) != 0;
   std::optional<Reply> reply =
       queued.spec->operation({queued.args.views(), OriginOf(sequence), gateway_, session_});
   if (!reply.has_value()) return;

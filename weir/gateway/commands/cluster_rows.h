@@ -79,7 +79,9 @@ inline constexpr Row kClusterRows[] = {
              "Return an array of slot usage statistics for slots assigned to the current node.",
              c::ClusterSlotStats)
         .Tips("nondeterministic_output")
-        .Differs("As Valkey has it, with the metric `key-count` alone, for which keys are read."),
+        .Differs(
+            "As Valkey has it, with the metric `key-count` alone, for which keys are read; one "
+            "at a time."),
     Local("cluster|slots", 2, kFlagStale, "3.0.0", "Get array of Cluster slot to node mappings.",
           c::ClusterSlots)
         .Tips("nondeterministic_output"),

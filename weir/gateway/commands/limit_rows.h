@@ -15,7 +15,9 @@ constexpr Row Limits(std::string_view name, int arity, std::string_view summary,
 
 constexpr std::string_view kLimitGrammar =
     "weir's own. `key limit [limit ...] [AND key limit ...]`; a limit is `RATE count/period [BURST "
-    "n] [COST n]` or `POLICY name [COST n]`; see limits.md. Not within MULTI.";
+    "n] [COST n]` or `POLICY name [COST n]`; see limits.md. Where there are several nodes all keys "
+    "are of one slot. Not within "
+    "MULTI.";
 
 inline constexpr Row kLimitRows[] = {
     Limits("cl.throttle", -5, "Take tokens from a key's bucket, as redis-cell does.", c::ClThrottle)

@@ -16,9 +16,9 @@ inline constexpr Row kTransactionRows[] = {
                  "`CROSSSLOT`. A transaction has at most 16384 commands, 16384 keys and 32 MiB."),
     Local("multi", 1, kOfTransaction | kFast | kFlagAllowBusy, "1.2.0",
           "Mark the start of a transaction block.", c::Multi)
-        .Differs("KEYS, SCAN and RANDOMKEY, and over several databases DBSIZE, show what the "
-                 "transaction leaves, and perhaps what "
-                 "others write right after it, so no write may be queued behind them. FLUSHALL and "
+        .Differs("KEYS, SCAN, RANDOMKEY, what CLUSTER tells of the keys of slots, and over several "
+                 "databases DBSIZE, show what the transaction leaves, and perhaps what others "
+                 "write right after it, so no write may be queued behind them. FLUSHALL and "
                  "FLUSHDB are queued while there is one database. AUTH and HELLO with a password "
                  "are errors inside MULTI."),
     Local("unwatch", 1, kOfTransaction | kFast | kFlagAllowBusy, "2.2.0",
