@@ -1,7 +1,6 @@
 #include "cmd/weir/node_store.h"
 
 #include <future>
-#include <vector>
 
 namespace weir::cmd {
 namespace {
@@ -86,6 +85,14 @@ NodeTablePtr FirstPlacement(const Config& config) {
   if (config.nodes.empty()) return nullptr;
   return std::make_shared<const nodes::NodeTable>(
       nodes::NodeTable::FirstPlacement(ListOf(config), config.server.node));
+}
+
+std::vector<std::string> NodesWithoutSlots(const nodes::NodeTable& table) {
+  std::vector<std::string> ids;
+  for (size_t i = 0; i < table.nodes().size(); ++i) {
+    if (table.nodes()[i].weight > 0 && table.runs(i).empty()) ids.push_back(table.nodes()[i].id);
+  }
+  return ids;
 }
 
 Result<NodeTablePtr> OpenNodes(const Config& config, store::RocksDbStore& first,

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "cmd/weir/config.h"
 #include "cmd/weir/stores.h"
@@ -43,6 +44,9 @@ Result<std::optional<nodes::StoredTable>> ReadNodeTable(Source& source) {
 
 // The table of the configured list before anything was stored; nullptr without a list.
 NodeTablePtr FirstPlacement(const Config& config);
+
+// The ids of nodes that have a weight, and serve nothing: it is too small a share for one slot.
+std::vector<std::string> NodesWithoutSlots(const nodes::NodeTable& table);
 
 // Returns the table by which this process serves: the stored one, held against the list, or the
 // first placement, which is then new and stored by StoreNodes; nullptr without a list. A stored one

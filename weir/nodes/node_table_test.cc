@@ -49,6 +49,22 @@ TEST(NodeTable, AWeightOfNothingServesNothing) {
   EXPECT_EQ(b.nodes()[1].address(), "::1:2");
 }
 
+// As many as a list may have, of the weights that are furthest apart.
+TEST(NodeTable, TheLongestListIsReadBackThoughTwoNodesHaveNoSlot) {
+  std::vector<Node> nodes;
+  for (size_t i = 0; i < ring::kMaxNodes; ++i) {
+    nodes.push_back({.id = "n" + std::to_string(i), .ip = "::1", .weight = ring::kMaxWeight});
+  }
+  nodes[0].weight = nodes[1].weight = 1;
+  const NodeTable table = NodeTable::FirstPlacement(nodes, "n0");
+  EXPECT_TRUE(table.runs(0).empty());
+  EXPECT_TRUE(table.runs(1).empty());
+  EXPECT_FALSE(table.runs(2).empty());
+  const Result<NodeTable> read = NodeTable::FromText(table.ToText());
+  ASSERT_TRUE(read.ok()) << read.error().message;
+  EXPECT_EQ(read.value().slots(), table.slots());
+}
+
 // Clients remember nodes by it, so no release may change it.
 TEST(NodeTable, TheClusterIdIsThatOfTheIdForEver) {
   EXPECT_EQ((Node{.id = "n1", .ip = ""}).cluster_id(), (Node{.id = "n1", .ip = "x"}).cluster_id());
