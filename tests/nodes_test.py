@@ -17,6 +17,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import unittest
 
 from redis.cluster import ClusterNode, RedisCluster
@@ -68,6 +69,30 @@ def shape(value):
     return value if isinstance(value, bytes) else type(value).__name__
 
 
+class FalseNode:
+    """Listens at a node's address, and answers one question when it is told to."""
+
+    def __init__(self, port):
+        self.listener = socket.create_server(("127.0.0.1", port))
+        self.listener.settimeout(weir_process.DEADLINE_SECONDS)
+        self.asked, self.may_answer = threading.Event(), threading.Event()
+        self.thread = threading.Thread(target=self.run)
+        self.thread.start()
+
+    def run(self):
+        connection, _ = self.listener.accept()
+        with connection:
+            connection.recv(1024)
+            self.asked.set()
+            self.may_answer.wait()
+            connection.sendall(b"*4\r\n$2\r\nn1\r\n$1\r\np\r\n$1\r\nd\r\n$1\r\nr\r\n")
+
+    def end(self):
+        self.may_answer.set()
+        self.thread.join()
+        self.listener.close()
+
+
 class Nodes(unittest.TestCase):
     def setUp(self):
         scratch = weir_process.scratch()
@@ -75,11 +100,11 @@ class Nodes(unittest.TestCase):
         self.folder = scratch.name
         self.ports = free_ports(3)
 
-    def start(self, number, config=None, flags=(), **options):
+    def start(self, number, config=None, folder=None, port=None):
         node = weir_process.Weir(
-            WEIR, os.path.join(self.folder, f"n{number}"), "--node", f"n{number}", "--memory",
-            "64MiB", *flags, config=config or list_of(self.ports),
-            listen=f"127.0.0.1:{self.ports[number - 1]}", **options)
+            WEIR, os.path.join(self.folder, folder or f"n{number}"), "--node", f"n{number}",
+            "--memory", "64MiB", config=config or list_of(self.ports),
+            listen=f"127.0.0.1:{port or self.ports[number - 1]}")
         self.addCleanup(node.kill)
         return node
 
@@ -89,14 +114,14 @@ class Nodes(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         return done.stdout
 
-    def refused(self, number, config, because):
+    def refused(self, number, config, because, folder=None, port=None):
         """A start that must fail, and say this. One that serves because the machine was too busy
         for an answer in time was told so, and is undone."""
-        data = os.path.join(self.folder, f"n{number}", "data")
+        data = os.path.join(self.folder, folder or f"n{number}", "data")
         is_first = not os.path.exists(data)
         for _ in range(10):
             try:
-                node = self.start(number, config=config)
+                node = self.start(number, config, folder, port)
             except RuntimeError as error:
                 self.assertRegex(str(error), because)
                 return
@@ -210,6 +235,8 @@ class Nodes(unittest.TestCase):
         for i in range(10):
             self.assertEqual(self.run_program(*flags, "set", f"k:{i}", f"{i}"), "OK\n")
             self.assertEqual(self.run_program(*flags, "get", f"k:{i}"), f"{i}\n")
+        self.assertIn("speaks TLS only", node.log())  # It cannot ask the others,
+        self.assertEqual(node.metrics()["weir_nodes_unconfirmed"], 2)  # and says so.
 
     def test_a_node_keeps_its_data_and_refuses_what_does_not_fit_it(self):
         first = self.start(1)
@@ -249,6 +276,58 @@ class Nodes(unittest.TestCase):
         with first.client() as client:
             self.assertEqual(client.command("PING"), b"PONG")
         self.assertEqual(self.start(3).stop(), 0)
+
+    def test_a_second_process_of_a_node_ends(self):
+        first = self.start(1)
+        self.refused(1, None, f"node 'n1' at 127.0.0.1:{self.ports[0]} is another process",
+                     folder="twin", port=free_ports(1)[0])
+        with first.client() as client:
+            self.assertEqual(client.command("PING"), b"PONG")
+
+    def test_a_node_that_is_not_at_its_address_says_so_until_it_is_found(self):
+        twin = self.start(1, folder="twin", port=free_ports(1)[0])
+        self.assertIn("is this one, and cannot be found there", twin.log())
+        first = self.start(1)  # At its address; it asks only the others.
+        weir_process.wait_until(
+            lambda: f"{self.ports[0]} is another process than this one" in twin.log(),
+            "the second process is noticed")
+        self.assertEqual(first.stop(), 0)
+
+    def test_nobody_is_served_before_the_others_were_asked(self):
+        for _ in range(10):
+            if self.is_loading_while_it_asks():
+                return
+        self.fail("the node never waited for the answer")
+
+    def is_loading_while_it_asks(self):
+        """Returns False when the machine was too busy, and the node has served after all."""
+        other = FalseNode(self.ports[0])
+        self.addCleanup(other.end)
+        admin = free_ports(1)[0]
+        node = weir_process.Weir(
+            WEIR, os.path.join(self.folder, "n2"), "--node", "n2", "--memory", "64MiB",
+            config=list_of(self.ports), wait=False, listen=f"127.0.0.1:{self.ports[1]}",
+            admin=f"127.0.0.1:{admin}")
+        self.addCleanup(node.kill)
+        other.asked.wait(weir_process.DEADLINE_SECONDS)
+        node.admin_port = admin
+        with weir_process.Client(self.ports[1]) as client:
+            said = client.command("SET", "bar", "v")  # Of slot 5061, which is n2's.
+            ready = node.http("/readyz")
+        other.end()
+        weir_process.wait_until(
+            lambda: node.process.poll() is not None or "msg=serving" in node.log(), "it ends")
+        if "msg=serving" in node.log():
+            node.kill()
+            shutil.rmtree(os.path.join(self.folder, "n2"))
+            return False
+        self.assertTrue(said.startswith(b"LOADING "), said)
+        self.assertEqual(ready, (503, "asking the other nodes\n"))
+        self.assertEqual(node.wait(), 1)
+        self.assertIn("node 'n1' at", node.log())
+        with self.start(2) as again, again.client() as client:
+            self.assertEqual(client.command("GET", "bar"), None)
+        return True
 
     def test_a_refused_first_start_leaves_nothing_behind(self):
         first = self.start(1)

@@ -221,10 +221,10 @@ class Weir(Process):
     """
 
     def __init__(self, binary, directory, *flags, config="", env=None, wait=True,
-                 listen="127.0.0.1:0"):
+                 listen="127.0.0.1:0", admin="127.0.0.1:0"):
         os.makedirs(directory, exist_ok=True)
         command = [os.path.abspath(binary), "serve", "--listen", listen,
-                   "--admin", "127.0.0.1:0", "--data", "data", *map(str, flags)]
+                   "--admin", admin, "--data", "data", *map(str, flags)]
         if config:
             with open(os.path.join(directory, "weir.toml"), "w", encoding="utf-8") as file:
                 file.write(config)

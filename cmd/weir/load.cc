@@ -175,24 +175,15 @@ class Reader {
   std::map<std::string, size_t> counts_;
 };
 
-// Whether a listener on `listened` takes connections to `address`, so that no other can.
-bool Takes(const Endpoint& listened, const Endpoint& address) {
-  if (listened.port != address.port) return false;
-  const auto is_v6 = [](const Endpoint& endpoint) {
-    return endpoint.ip.find(':') != std::string::npos;
-  };
-  const bool every = IsEveryAddress(listened) && is_v6(listened) == is_v6(address);
-  return every || listened.ip == address.ip;
-}
-
 // A node listens where the list says that it is, unless it is there over TLS.
 void DeriveListen(const Origins& origins, Config& config) {
   ServerConfig& server = config.server;
   if (origins.IsSet({"server", 0, "listen"})) return;
   const auto node = std::ranges::find(config.nodes, server.node, &NodeConfig::id);
   if (node == config.nodes.end()) return;
-  const bool over_tls = std::ranges::any_of(
-      server.tls_listen, [&](const Endpoint& listened) { return Takes(listened, node->address); });
+  const bool over_tls = std::ranges::any_of(server.tls_listen, [&](const Endpoint& listened) {
+    return ListensAt(listened, node->address);
+  });
   if (!over_tls) server.listen = {node->address};
 }
 

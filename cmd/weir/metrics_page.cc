@@ -353,12 +353,11 @@ void AddNodes(MetricList& list, const nodes::NodeTable& table) {
 
 void AddAgreement(MetricList& list, const NodeAgreement::Counts& counts) {
   list.Gauge("weir_nodes_differing",
-             "Other nodes that were given another list than this one; above 0 keys of some slots "
-             "may be on two nodes.",
+             "Nodes that were given another list than this one, or are another process than the "
+             "list says; above 0 keys of some slots may be on two nodes.",
              counts.differing);
   list.Gauge("weir_nodes_unconfirmed",
-             "Other nodes that have not said whether they have the list of this one.",
-             counts.unknown);
+             "Nodes that have not said whether they have the list of this one.", counts.unknown);
 }
 
 void AddProcess(MetricList& list, Gateway& gateway) {

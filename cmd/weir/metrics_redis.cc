@@ -36,7 +36,9 @@ void AddServer(MetricList& list, Gateway& gateway) {
                {"run_id", process.run_id},
                {"process_id", std::to_string(process.process_id)}},
               1}}});
-  list.Gauge("redis_loading_dump_file", "Always 0: nothing is served before the data is open.", 0);
+  list.Gauge("redis_loading_dump_file",
+             "1 while the other nodes are asked for their lists, and nobody is served.",
+             gateway.serving() ? 0 : 1);
   list.Gauge("redis_connected_slaves", "Always 0: there is no replication.", 0);
   list.Gauge("redis_master_last_io_seconds_ago", "Always 0: this node follows no other.", 0);
   list.Gauge("redis_cluster_enabled", "Whether Redis Cluster's protocol is spoken.",

@@ -7,28 +7,40 @@
 namespace weir::cmd {
 namespace {
 
-constexpr std::string_view kSame = "; write the same [[node]] sections for all nodes";
+constexpr std::string_view kSame =
+    "; write the same [[node]] sections for all nodes, or stop the one that is wrong";
 
 // What is told of who cannot be held against the list.
 std::string NotKnown(const std::string& who, const std::string& why) {
   return who + " has not said whether it has this list, and is asked again until it has: " + why;
 }
 
+// And of this node, when nobody is at its address.
+std::string NotFound(const std::string& who, const std::string& why) {
+  return who +
+         " is this one, and cannot be found there, where clients are sent; it is asked again: " +
+         why;
+}
+
 }  // namespace
 
-NodeAgreement::NodeAgreement(const nodes::NodeTable& table)
-    : table_(table), known_(table.nodes().size()) {
+NodeAgreement::NodeAgreement(const nodes::NodeTable& table, std::string run_id)
+    : table_(table), run_id_(std::move(run_id)), known_(table.nodes().size()) {
   for (size_t i = 0; i < known_.size(); ++i) {
-    if (table.slots().nodes()[i].id == table.self()) known_[i].state = State::kAgrees;
+    if (run_id_.empty() && IsSelf(table.nodes()[i])) known_[i].state = State::kAgrees;
   }
 }
 
-std::vector<nodes::Node> NodeAgreement::Open() const {
-  std::vector<nodes::Node> open;
-  for (size_t i = 0; i < known_.size(); ++i) {
-    if (known_[i].state != State::kAgrees) open.push_back(table_.nodes()[i]);
+bool NodeAgreement::IsSelf(const nodes::Node& node) const {
+  return node.id == table_.node(table_.self()).id;
+}
+
+std::vector<nodes::Node> NodeAgreement::Asked() const {
+  std::vector<nodes::Node> asked;
+  for (const nodes::Node& node : table_.nodes()) {
+    if (!run_id_.empty() || !IsSelf(node)) asked.push_back(node);
   }
-  return open;
+  return asked;
 }
 
 NodeAgreement::Verdict NodeAgreement::Judge(const nodes::Node& node,
@@ -38,8 +50,9 @@ NodeAgreement::Verdict NodeAgreement::Judge(const nodes::Node& node,
   const auto differs = [&who](const std::string& how) {
     return Verdict{State::kDiffers, News::Level::kError, who + how};
   };
-  const auto unknown = [&who](const std::string& why) {
-    return Verdict{State::kUnknown, News::Level::kWarning, NotKnown(who, why)};
+  const auto unknown = [&](const std::string& why) {
+    return Verdict{State::kUnknown, News::Level::kWarning,
+                   IsSelf(node) ? NotFound(who, why) : NotKnown(who, why)};
   };
   if (!answer.ok()) return unknown(answer.error().message);
   const resp::Value& value = answer.value();
@@ -47,15 +60,18 @@ NodeAgreement::Verdict NodeAgreement::Judge(const nodes::Node& node,
     return differs(" runs without [[node]] sections, and serves all slots" + std::string(kSame));
   }
   if (value.kind == Kind::kError) return unknown(value.text);
-  if (value.kind != Kind::kArray || value.items.size() != 3) {
+  if (value.kind != Kind::kArray || value.items.size() != 4) {
     return unknown("what it answers is no reply to the question");
   }
   if (value.items[0].text != node.id) {
     return differs(" says that it is '" + value.items[0].text +
                    "'; mend the addresses of the [[node]] sections");
   }
+  if (IsSelf(node) && value.items[3].text != run_id_) {
+    return differs(" is another process than this one; a node is one process with its own data");
+  }
   if (value.items[1].text != table_.placement_digest()) {
-    return differs(" has a list with other ids or weights, or was laid out by another" +
+    return differs(" has a list with other ids or weights, or data laid out by another one" +
                    std::string(kSame));
   }
   if (value.items[2].text != table_.digest()) {
@@ -70,7 +86,8 @@ std::optional<NodeAgreement::News> NodeAgreement::Take(const nodes::Node& node,
   assert(found != table_.nodes().end());
   Known& known = known_[static_cast<size_t>(found - table_.nodes().begin())];
   Verdict verdict = Judge(node, answer);
-  // Who said that it differs, and is away now, may have been given another list meanwhile.
+  // What a node said holds until it says otherwise: it may be busy, or start anew.
+  if (verdict.state == State::kUnknown && known.state != State::kUnknown) return std::nullopt;
   known.state = verdict.state;
   const bool expected = known.told.empty() && verdict.level == News::Level::kInfo;
   if (expected || known.told == verdict.text) return std::nullopt;

@@ -1,4 +1,4 @@
-// Goal: what a node says of its list is judged once, told once, and asked for until it is known.
+// Goal: what a node says of its list is judged, told once, and holds until it says otherwise.
 // Method: tables of three nodes, and replies as they would come.
 #include "cmd/weir/node_agreement.h"
 
@@ -30,18 +30,18 @@ resp::Value Text(resp::Value::Kind kind, std::string text) {
   return value;
 }
 
-resp::Value Digest(std::string id, std::string placement, std::string all) {
+resp::Value Digest(std::string id, std::string placement, std::string all, std::string run_id) {
   resp::Value value;
   value.kind = resp::Value::Kind::kArray;
-  for (std::string* text : {&id, &placement, &all}) {
+  for (std::string* text : {&id, &placement, &all, &run_id}) {
     value.items.push_back(Text(resp::Value::Kind::kBulk, *text));
   }
   return value;
 }
 
 // What a node with this table answers.
-resp::Value AnswerOf(const nodes::NodeTable& table) {
-  return Digest(table.node(table.self()).id, table.placement_digest(), table.digest());
+resp::Value AnswerOf(const nodes::NodeTable& table, const std::string& run_id = "its run") {
+  return Digest(table.node(table.self()).id, table.placement_digest(), table.digest(), run_id);
 }
 
 std::vector<std::string> IdsOf(const std::vector<nodes::Node>& nodes) {
@@ -61,13 +61,12 @@ class NodeAgreementTest : public testing::Test {
   }
 
   const nodes::NodeTable table_ = TableOf("n1");
-  NodeAgreement agreement_{table_};
+  NodeAgreement agreement_{table_, ""};
 };
 
-TEST_F(NodeAgreementTest, WhoAgreesIsAskedOnceAndNothingIsSaid) {
-  EXPECT_THAT(IdsOf(agreement_.Open()), testing::ElementsAre("n2", "n3"));
+TEST_F(NodeAgreementTest, OfWhoAgreesNothingIsSaid) {
+  EXPECT_THAT(IdsOf(agreement_.Asked()), testing::ElementsAre("n2", "n3"));
   EXPECT_FALSE(agreement_.Take(kN2, AnswerOf(TableOf("n2"))).has_value());
-  EXPECT_THAT(IdsOf(agreement_.Open()), testing::ElementsAre("n3"));
   EXPECT_FALSE(agreement_.Take(kN3, AnswerOf(TableOf("n3"))).has_value());
   EXPECT_EQ(agreement_.counts().unknown, 0);
   EXPECT_EQ(agreement_.counts().differing, 0);
@@ -82,6 +81,20 @@ TEST_F(NodeAgreementTest, WhoIsSilentIsToldOfOnceAndAskedUntilItAnswers) {
   EXPECT_EQ(agreement_.counts().unknown, 2);
   EXPECT_THAT(Told(AnswerOf(TableOf("n2")), Level::kInfo), HasSubstr("has the same list"));
   EXPECT_EQ(agreement_.counts().unknown, 1);
+}
+
+// As when it starts anew with another list, and cannot reach this node.
+TEST_F(NodeAgreementTest, WhatANodeHasSaidHoldsUntilItSaysOtherwise) {
+  const Result<resp::Value> away = Error{ErrorCode::kUnavailable, "cannot connect: refused"};
+  EXPECT_EQ(Told(AnswerOf(TableOf("n2")), Level::kInfo), "");
+  EXPECT_EQ(Told(away, Level::kWarning), "");
+  EXPECT_EQ(agreement_.counts().unknown, 1) << "n3 alone";
+  EXPECT_THAT(Told(resp::Value{}, Level::kError), HasSubstr("runs without"));
+  EXPECT_EQ(Told(away, Level::kWarning), "");
+  EXPECT_EQ(Told(resp::Value{}, Level::kError), "") << "it is told of already";
+  EXPECT_EQ(agreement_.counts().differing, 1);
+  EXPECT_THAT(Told(AnswerOf(TableOf("n2")), Level::kInfo), HasSubstr("has the same list"));
+  EXPECT_EQ(agreement_.counts().differing, 0);
 }
 
 TEST_F(NodeAgreementTest, AProcessWithoutAListServesAllSlotsBesidesAndDiffers) {
@@ -101,13 +114,29 @@ TEST_F(NodeAgreementTest, AnotherPlacementAndAnotherNodeDiffer) {
   EXPECT_EQ(agreement_.counts().differing, 0);
 }
 
+TEST_F(NodeAgreementTest, WhoIsAtItsOwnAddressIsKnownByTheRun) {
+  NodeAgreement agreement(table_, "this run");
+  EXPECT_THAT(IdsOf(agreement.Asked()), testing::ElementsAre("n1", "n2", "n3"));
+  const auto away = agreement.Take(kN1, Error{ErrorCode::kUnavailable, "refused"});
+  ASSERT_TRUE(away.has_value());
+  EXPECT_EQ(away->level, Level::kWarning);
+  EXPECT_THAT(away->text, HasSubstr("is this one, and cannot be found there"));
+  const auto other = agreement.Take(kN1, AnswerOf(table_, "another run"));
+  ASSERT_TRUE(other.has_value());
+  EXPECT_EQ(other->level, Level::kError);
+  EXPECT_THAT(other->text, HasSubstr("is another process than this one"));
+  EXPECT_EQ(agreement.counts().differing, 1);
+  EXPECT_TRUE(agreement.Take(kN1, AnswerOf(table_, "this run")).has_value());
+  EXPECT_EQ(agreement.counts().differing, 0);
+}
+
 TEST_F(NodeAgreementTest, OtherAddressesAreAWarningAlone) {
   nodes::Node moved = kN3;
   moved.port = 7002;
   EXPECT_THAT(
       Told(AnswerOf(nodes::NodeTable::FirstPlacement({kN1, kN2, moved}, "n2")), Level::kWarning),
       HasSubstr("a list with other addresses"));
-  EXPECT_THAT(IdsOf(agreement_.Open()), testing::ElementsAre("n3"));
+  EXPECT_EQ(agreement_.counts().unknown, 1) << "n3 alone";
 }
 
 }  // namespace

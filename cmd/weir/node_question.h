@@ -17,9 +17,9 @@
 
 namespace weir::cmd {
 
-// What an answer may be, at most: three texts, or a line that says why there is none.
+// What an answer may be, at most: four texts, or a line that says why there is none.
 inline constexpr resp::ReaderLimits kAnswerMax{
-    .depth_max = 1, .values_max = 4, .bytes_max = 1024, .line_bytes_max = 1024};
+    .depth_max = 1, .values_max = 5, .bytes_max = 1024, .line_bytes_max = 1024};
 
 // Returns what each of `nodes` answers, in their order, also errors and nulls.
 // Errors: kUnavailable with the reason: it cannot be reached, is silent, or answers no such reply.

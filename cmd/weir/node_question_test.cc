@@ -130,7 +130,7 @@ TEST(NodeQuestion, WhoDripsBytesIsWaitedForNoLonger) {
 TEST(NodeQuestion, AnAnswerIsSmallOrNone) {
   SystemClock clock;
   for (const char* text :
-       {"$1025\r\n", "*5\r\n", "*1\r\n*1\r\n:1\r\n", "HTTP/1.1 400 Bad Request\r\n"}) {
+       {"$1025\r\n", "*6\r\n", "*1\r\n*1\r\n:1\r\n", "HTTP/1.1 400 Bad Request\r\n"}) {
     Answerer node(text);
     const auto answers = AskNodes(std::array{node.node()}, kLong, clock);
     EXPECT_THAT(ErrorOf(answers[0]), HasSubstr("no reply to the question")) << text;

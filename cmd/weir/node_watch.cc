@@ -1,6 +1,6 @@
 #include "cmd/weir/node_watch.h"
 
-#include <string>
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -23,10 +23,11 @@ void Tell(const NodeAgreement::News& news) {
 
 }  // namespace
 
-NodeWatch::NodeWatch(std::shared_ptr<const nodes::NodeTable> table, Clock& clock)
+NodeWatch::NodeWatch(std::shared_ptr<const nodes::NodeTable> table, std::string run_id,
+                     Clock& clock)
     : table_(std::move(table)),
       clock_(clock),
-      agreement_(*table_),
+      agreement_(*table_, std::move(run_id)),
       unknown_(agreement_.counts().unknown) {}
 
 NodeWatch::~NodeWatch() {
@@ -38,37 +39,44 @@ NodeWatch::~NodeWatch() {
   if (thread_.joinable()) thread_.join();
 }
 
-Result<Ok> NodeWatch::AskAll() {
-  const std::vector<nodes::Node> open = agreement_.Open();
-  const std::vector<Result<resp::Value>> answers = AskNodes(open, kPatience, clock_);
-  std::string errors;
-  for (size_t i = 0; i < open.size(); ++i) {
-    const std::optional<NodeAgreement::News> news = agreement_.Take(open[i], answers[i]);
+NodeWatch::Heard NodeWatch::Ask() {
+  const std::vector<nodes::Node> asked = agreement_.Asked();
+  const std::vector<Result<resp::Value>> answers = AskNodes(asked, kPatience, clock_);
+  Heard heard;
+  for (size_t i = 0; i < asked.size(); ++i) {
+    const std::optional<NodeAgreement::News> news = agreement_.Take(asked[i], answers[i]);
     if (!news.has_value()) continue;
+    heard.news = true;
     Tell(*news);
     if (news->level != NodeAgreement::News::Level::kError) continue;
-    errors += (errors.empty() ? "" : ". ") + news->text;
+    heard.errors += (heard.errors.empty() ? "" : ". ") + news->text;
   }
   unknown_ = agreement_.counts().unknown;
   differing_ = agreement_.counts().differing;
-  if (errors.empty()) return Ok{};
-  return Error{ErrorCode::kInvalid, std::move(errors)};
+  return heard;
+}
+
+Result<Ok> NodeWatch::AskAll() {
+  Heard heard = Ask();
+  if (heard.errors.empty()) return Ok{};
+  return Error{ErrorCode::kInvalid, std::move(heard.errors)};
 }
 
 void NodeWatch::KeepAsking() {
-  if (!agreement_.Open().empty()) thread_ = std::thread([this] { Run(); });
+  thread_ = std::thread([this] { Run(); });
 }
 
 void NodeWatch::Run() {
+  std::chrono::seconds pause = kPauseFirst;
   std::unique_lock lock(mutex_);
-  while (!changed_.wait_for(lock, kAskAgain, [this] { return ends_; })) {
+  while (!changed_.wait_for(lock, pause, [this] { return ends_; })) {
     lock.unlock();
-    const Result<Ok> asked = AskAll();
-    if (!asked.ok()) {
+    const Heard heard = Ask();
+    if (!heard.errors.empty()) {
       LogError("two lists of nodes serve clients at once, and keys of some slots are on two nodes",
-               {{"error", asked.error().message}});
+               {{"error", heard.errors}});
     }
-    if (agreement_.Open().empty()) return;
+    pause = heard.news ? kPauseFirst : std::min(pause * 2, kPauseMost);
     lock.lock();
   }
 }

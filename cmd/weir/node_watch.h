@@ -1,10 +1,12 @@
 // NodeWatch: asks the other nodes whether they were given the same list, before this one serves,
-// and afterwards those that have not said so.
+// and again and again while it does; and whoever is at the address of this one, whether it is a
+// second process.
 //
 // Of two nodes that disagree and can reach each other the one that starts last ends, and whoever
 // serves is not disturbed. Who is away, paused, cut off or speaks TLS alone cannot be asked: each
-// is told of in the log, this node serves meanwhile, and asks again every kAskAgain. A
-// disagreement that is found then is an error in the log, and in counts(), until it is mended.
+// is told of in the log, this node serves meanwhile, and asks all again after kPauseFirst, and
+// less and less often while it hears nothing new. A disagreement that is found then is an error in
+// the log, and in counts(), until it is mended.
 // Ownership: shares the table, borrows the clock. Threads: single-owner; counts() is thread-safe.
 // Log: says so when something of a node is new.
 #pragma once
@@ -14,6 +16,7 @@
 #include <condition_variable>
 #include <memory>
 #include <mutex>
+#include <string>
 #include <thread>
 
 #include "cmd/weir/node_agreement.h"
@@ -27,25 +30,32 @@ namespace weir::cmd {
 class NodeWatch {
  public:
   static constexpr std::chrono::milliseconds kPatience{500};
-  static constexpr std::chrono::seconds kAskAgain{5};
+  static constexpr std::chrono::seconds kPauseFirst{5};
+  static constexpr std::chrono::seconds kPauseMost{60};
 
-  NodeWatch(std::shared_ptr<const nodes::NodeTable> table, Clock& clock);
+  // `run_id`: as of NodeAgreement.
+  NodeWatch(std::shared_ptr<const nodes::NodeTable> table, std::string run_id, Clock& clock);
   // Asks nobody any more. Blocks for kPatience at most.
   ~NodeWatch();
   NodeWatch(const NodeWatch&) = delete;
   NodeWatch& operator=(const NodeWatch&) = delete;
 
-  // Asks each node that has not agreed, and blocks for kPatience at most. Requires: this one
+  // Asks each node, and blocks for kPatience at most. Requires: this one
   // answers by now, so that of two that start at one moment at least one hears of the other.
   // Errors: kInvalid when one disagrees; the message names it, and says what to do.
   Result<Ok> AskAll();
-  // From now on asks those that have not agreed, on a thread of its own. Requires: AskAll has
-  // succeeded.
+  // From now on asks on a thread of its own. Requires: AskAll has succeeded.
   void KeepAsking();
 
   NodeAgreement::Counts counts() const { return {.unknown = unknown_, .differing = differing_}; }
 
  private:
+  // What one round of questions has brought.
+  struct Heard {
+    bool news = false;
+    std::string errors;  // Of those who newly disagree.
+  };
+  Heard Ask();
   void Run();
 
   const std::shared_ptr<const nodes::NodeTable> table_;

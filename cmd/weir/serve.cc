@@ -1,5 +1,6 @@
 #include "cmd/weir/serve.h"
 
+#include <algorithm>
 #include <atomic>
 #include <cstdlib>
 #include <optional>
@@ -20,6 +21,7 @@
 #include "cmd/weir/stop_deadline.h"
 #include "cmd/weir/stores.h"
 #include "cmd/weir/users.h"
+#include "cmd/weir/values.h"
 #include "cmd/weir/views.h"
 #include "cmd/weir/warm_restart.h"
 #include "cmd/weir/wiring.h"
@@ -162,9 +164,23 @@ Result<std::string> AdminToken(const ServerConfig& config) {
   return config.admin_token_file.empty() ? std::string() : ReadTokenFile(config.admin_token_file);
 }
 
+// Whether nobody but this process can be at its address of the list. One that is taken over TLS
+// cannot be asked.
+bool IsAtItsAddress(const Config& config) {
+  const ServerConfig& server = config.server;
+  const auto node = std::ranges::find(config.nodes, server.node, &NodeConfig::id);
+  return std::ranges::find(server.listen, node->address) != server.listen.end() ||
+         std::ranges::any_of(server.tls_listen, [&](const Endpoint& listened) {
+           return ListensAt(listened, node->address);
+         });
+}
+
 // nullptr: there is no list of nodes.
-std::unique_ptr<NodeWatch> WatchNodes(const OpenedStores& opened, Clock& clock) {
-  return opened.nodes == nullptr ? nullptr : std::make_unique<NodeWatch>(opened.nodes, clock);
+std::unique_ptr<NodeWatch> WatchNodes(const Config& config, const OpenedStores& opened,
+                                      const gateway::Gateway& gateway, Clock& clock) {
+  if (opened.nodes == nullptr) return nullptr;
+  const std::string run_id = IsAtItsAddress(config) ? "" : gateway.process().run_id;
+  return std::make_unique<NodeWatch>(opened.nodes, run_id, clock);
 }
 
 // Errors: kInvalid when another node disagrees; nothing has been stored then.
@@ -172,6 +188,12 @@ Result<Ok> AgreeOnNodes(const OpenedStores& opened, gateway::Gateway& gateway, N
   const Result<Ok> agreed = watch.AskAll();
   if (!agreed.ok() || !opened.nodes_are_new) return agreed;
   return StoreNodes(*opened.nodes, *opened.disks[0], gateway);
+}
+
+// In this order: its views look at the watch.
+void EndViews(admin::AdminServer& admin, std::unique_ptr<NodeWatch>& watch) {
+  admin.Stop();
+  watch.reset();
 }
 
 // Starts the server, asks the other nodes, if there are any, whether they agree, and serves clients
@@ -210,6 +232,12 @@ Result<OpenedStores> OpenData(const Config& config, const Budget& budget) {
   Result<OpenedStores> opened = OpenStores(config, budget);
   if (!opened.ok()) return opened;
   if (!opened.value().warning.empty()) LogWarn(opened.value().warning);
+  if (opened.value().nodes != nullptr) {
+    for (const std::string& id : NodesWithoutSlots(*opened.value().nodes)) {
+      LogWarn("node '" + id +
+              "' serves nothing: its weight is too small a share of all for one slot");
+    }
+  }
   const Result<std::string> slowed = SlowDown(&opened.value().stores);
   if (!slowed.ok()) return slowed.error();
   if (!slowed.value().empty()) {
@@ -395,7 +423,7 @@ int Serve(const Loaded& loaded, const std::string& config_file, LiveConfig::Load
   auto passwords = std::make_unique<PasswordThreads>(gateway_view->authentication().checks());
   std::atomic<bool> ready = true;
   std::atomic<const server::TlsAcceptor*> tls = nullptr;
-  const std::unique_ptr<NodeWatch> watch = WatchNodes(opened.value(), clock);
+  std::unique_ptr<NodeWatch> watch = WatchNodes(config, opened.value(), *gateway_view, clock);
   admin::AdminServer admin(AdminRoutes(*gateway.value(), ready, tls, watch.get()),
                            {.token = admin_token.value()});
   const Result<uint16_t> admin_port = admin.Start(config.server.admin.ip, config.server.admin.port);
@@ -416,9 +444,9 @@ int Serve(const Loaded& loaded, const std::string& config_file, LiveConfig::Load
   check.value() = {};  // They ask the gateway.
   EndKeeping(std::move(keeper.value()));
   std::optional<StopDeadline> deadline(std::in_place, kDatabasesEndMax, GiveUpDatabases);
-  admin.Stop();         // Its views look at the gateway.
-  jobs.backup.reset();  // It may hold the logs, and uses the stores.
-  passwords.reset();    // They deliver to it.
+  EndViews(admin, watch);  // They look at the gateway.
+  jobs.backup.reset();     // It may hold the logs, and uses the stores.
+  passwords.reset();       // They deliver to it.
   SaveMemory(*gateway_view, *warm, jobs.adder ? jobs.adder->stores() : SealedStores(), &deadline);
   gateway.value().reset();  // Every write that was begun is durable or refused after this.
   LogInfo("stopped");

@@ -437,6 +437,15 @@ bool IsEveryAddress(const Endpoint& endpoint) {
   return endpoint.ip == "0.0.0.0" || endpoint.ip == "::";
 }
 
+bool ListensAt(const Endpoint& listened, const Endpoint& address) {
+  if (listened.port != address.port) return false;
+  const auto is_v6 = [](const Endpoint& endpoint) {
+    return endpoint.ip.find(':') != std::string::npos;
+  };
+  const bool every = IsEveryAddress(listened) && is_v6(listened) == is_v6(address);
+  return every || listened.ip == address.ip;
+}
+
 std::string Quote(std::string_view text) {
   constexpr std::string_view kHex = "0123456789ABCDEF";
   std::string quoted = "\"";

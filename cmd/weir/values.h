@@ -105,6 +105,8 @@ bool IsLoopback(const Endpoint& endpoint);
 // Returns true for 0.0.0.0 and ::, on which a listener hears all addresses of its machine, and
 // which lead nobody to it.
 bool IsEveryAddress(const Endpoint& endpoint);
+// Whether a listener on `listened` takes connections to `address`, where it is one of its machine.
+bool ListensAt(const Endpoint& listened, const Endpoint& address);
 
 // Returns `text` as a TOML basic string, with its quotes.
 std::string Quote(std::string_view text);

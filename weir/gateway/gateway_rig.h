@@ -152,6 +152,7 @@ class GatewayRig {
     made.authentication.users = std::make_shared<const users::Users>(options.users);
     made.authentication.attempts = options.attempts;
     made.process.version = "1.2.3";
+    made.process.run_id = "a-run";
     made.process.parameters = [] {
       return std::make_shared<const Parameters>(Parameters{{"maxmemory", "0"}, {"port", "6390"}});
     };

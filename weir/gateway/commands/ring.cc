@@ -8,10 +8,11 @@ namespace weir::gateway::commands {
 void WeirRingDigest(const LocalCall& call, resp::Writer& writer) {
   const nodes::NodeTable* table = call.gateway.nodes();
   if (table == nullptr) return writer.NullArray();
-  writer.ArrayHeader(3);
+  writer.ArrayHeader(4);
   writer.Bulk(table->node(table->self()).id);
   writer.Bulk(table->placement_digest());
   writer.Bulk(table->digest());
+  writer.Bulk(call.gateway.process().run_id);
 }
 
 // Epoch, digest, and of each node: number, id, address, and whether it is this one.

@@ -21,9 +21,10 @@ inline constexpr Row kWeirRows[] = {
           "for those that are given, the hit ratio and the reads that miss each second.",
           c::WeirMissRatios),
     Container("weir.ring", "0.1.0", "A container for commands about slots and their nodes."),
-    Local("weir.ring|digest", 2, kAlways | kFlagNoAuth, "0.1.0",
-          "Get the id of the node, the digest of ids, weights and slots, and the one of addresses "
-          "besides, by which nodes see that they agree; null where there is one node.",
+    Local("weir.ring|digest", 2, kAlways | kFlagNoAuth | kFlagUnlimited | kFlagEvenPaused, "0.1.0",
+          "Get the id of the node, the digest of ids, weights and slots, the one of addresses "
+          "besides, and the run id, by which nodes see that they agree; null where there is one "
+          "node.",
           c::WeirRingDigest),
     Local("weir.ring|help", 2, kAlways, "0.1.0",
           "Show helpful text about the different subcommands.", c::Help),
