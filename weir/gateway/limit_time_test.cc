@@ -31,6 +31,10 @@ class LimitTimeTest : public LimitWaitsFixture {
                          .subject = "{key.1}",
                          .unit = limit::Unit::kDatabaseTime,
                          .rate = kSlow}};
+    Keyspace bounded;
+    bounded.prefix = "bounded:";
+    bounded.load_hard_timeout = 40ms;
+    options.keyspaces = {bounded};
     return options;
   }
   // Milliseconds that are gone: a day's flow each.
@@ -111,6 +115,37 @@ TEST_F(LimitTimeTest, TheStepsOfATransactionShareWhatItTook) {
   EXPECT_EQ(GoneOfAll(), 30);
   EXPECT_EQ(GoneOf("acme"), 15);
   EXPECT_EQ(GoneOf("beta"), 15);
+}
+
+TEST_F(LimitTimeTest, AStepThatLooksThroughTheDatabaseIsChargedForThatAlone) {
+  rig_.All(a_, {{"MULTI"}, {"SET", "acme:1", "x"}, {"KEYS", "*"}});
+  rig_.Send(a_, {"EXEC"});
+  Take(Kind::kApply, 10ms);
+  Take(Kind::kScan, 7ms);
+  EXPECT_EQ(Replies(a_).size(), 1u);
+  EXPECT_EQ(GoneOfAll(), 17);
+  EXPECT_EQ(GoneOf("acme"), 5);
+}
+
+TEST_F(LimitTimeTest, ATransactionThatFailsCostsItsStepsWhatItTook) {
+  rig_.All(a_, {{"MULTI"}, {"SET", "acme:1", "x"}, {"SET", "beta:1", "x"}});
+  rig_.Send(a_, {"EXEC"});
+  rig_.HandOn();
+  rig_.Pass(30ms);
+  rig_.Complete(Kind::kApply, ScriptedStore::Outcome::kUnavailable);
+  rig_.Deliver();
+  EXPECT_EQ(Replies(a_).size(), 1u);
+  EXPECT_EQ(GoneOf("acme"), 15);
+  EXPECT_EQ(GoneOf("beta"), 15);
+}
+
+TEST_F(LimitTimeTest, AReadThatIsGivenUpCostsTheTimeThatItWaited) {
+  rig_.Send(a_, {"GET", "bounded:1"});
+  rig_.HandOn();
+  rig_.Pass(40ms);
+  rig_.RingAlarms();
+  EXPECT_EQ(Replies(a_).size(), 1u);
+  EXPECT_EQ(GoneOf("bounded"), 40);
 }
 
 TEST_F(LimitTimeTest, WhatLooksThroughTheDatabaseCostsTheTimeUntilItsAnswer) {

@@ -56,6 +56,22 @@ TEST_F(LimitWaitTest, WhatIsThereIsTakenAtOnceAndTheRestWhenItComes) {
   EXPECT_EQ(waiting(), 0u);
 }
 
+TEST_F(LimitWaitTest, WhoMayNoMoreTakesNothingWhenItsTokensAreThere) {
+  rig_.Do(a_, Wait("k", "10/s", "0"));
+  Send(a_, Wait("k", "10/s", "100"));
+  users::User user{.name = "default",
+                   .password_hash = "$argon2id$v=19$m=7168,t=1,p=1$" + std::string(22, 'A') + "$" +
+                                    std::string(43, 'A'),
+                   .rights = users::kRead};
+  rig_.gateway().authentication().SetUsers(
+      std::make_shared<const users::Users>(std::vector<users::User>{std::move(user)}));
+  Pass(100ms);
+  const Strings replies = Replies(a_);
+  ASSERT_EQ(replies.size(), 1u);
+  EXPECT_TRUE(replies[0].starts_with("-NO")) << replies[0];
+  EXPECT_EQ(waiting(), 0u);
+}
+
 TEST_F(LimitWaitTest, WhatCannotComeInTimeIsRefusedAtOnce) {
   rig_.Do(a_, Wait("k", "10/s", "0"));
   EXPECT_EQ(rig_.Do(a_, Wait("k", "10/s", "99")), "[:0 :0 :100 :100 :1 :0]");

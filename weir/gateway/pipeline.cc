@@ -336,7 +336,7 @@ void Pipeline::BeginWrite(Queued& queued, uint64_t sequence) {
 
 void Pipeline::BeginOperation(Queued& queued, uint64_t sequence) {
   queued.pending = 1;
-  queued.apart = (queued.spec->flags & (kFlagReadOnly | kFlagNeedsRead | kFlagWrite)) != 0;
+  if (WorksInDatabase(*queued.spec)) queued.apart_since = outbox_.now.mono;
   std::optional<Reply> reply =
       queued.spec->operation({queued.args.views(), OriginOf(sequence), gateway_, session_});
   if (!reply.has_value()) return;
@@ -433,7 +433,8 @@ void Pipeline::OnWrite(std::unique_ptr<WriteItem> item) {
       BeginHeavySteps(*queued);
     } else {
       queued->reply = std::move(item->reply);
-      queued->args = std::move(item->args);  // For the slow log.
+      queued->args = std::move(item->args);                              // For the slow log.
+      if (item->transaction != nullptr) queued->exec = std::move(item);  // Its steps are charged.
     }
   }
   PumpIfReady(*queued);
@@ -448,11 +449,17 @@ void Pipeline::OnOperation(const std::shared_ptr<Operation>& operation) {
     return;
   }
   --queued->pending;
+  std::chrono::nanoseconds took{0};
+  if (queued->apart_since.has_value()) took = outbox_.now.mono - *queued->apart_since;
+  queued->apart_since.reset();
+  // Of a transaction the step is charged, which need not be about what the others are about.
+  if (queued->exec == nullptr) queued->database_time += took;
   if (queued->spec->kind == CommandKind::kAuthenticate) {
     OnCheck(*queued);
   } else if (queued->exec != nullptr) {
     const uint32_t step = operation->origin().part;
     queued->exec->transaction->steps[step].reply = std::move(operation->reply());
+    queued->exec->transaction->steps[step].database_time += took;
     queued->last |= operation->ends_connection();
     if (queued->pending == 0) queued->state = State::kAnswered;
   } else if (queued->many != nullptr) {

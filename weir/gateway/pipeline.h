@@ -190,10 +190,10 @@ class Pipeline {
     bool last = false;      // The connection ends with it.
     bool waits = false;     // For the limits to let it pass.
     LimitWaits::Seat seat;  // Where it waits.
-    // How long databases worked for it, as far as is known: what was looked up apart takes from
-    // `began` to the end.
+    // How long databases worked for it, as far as is known. What is asked for apart takes from when
+    // it is asked until it is answered.
     std::chrono::nanoseconds database_time{0};
-    bool apart = false;
+    std::optional<MonoTime> apart_since;
     bool holds = false;     // EXEC with steps that run apart: what follows waits for its answer.
     MonoTime due = kNoDue;  // The first time that one of `slots` waits for.
     MonoTime since;         // When it came.
@@ -232,10 +232,12 @@ class Pipeline {
   void TryLimits(Queued& queued);
   void TryPolicies(Queued& queued);
   void TryNamedLimits(Queued& queued);
+  std::optional<Reply> ForbiddenNow(Queued& queued);
   LimitWaits::Joined StandInLine(Queued& queued, const Passage::Wait& wait);
   static void EndLimitWait(Queued& queued);
   void StopWaits(bool all);
   void SettleTime(const Queued& queued);
+  void NoteTimeSoFar(Queued& queued) const;
   bool TryAtOnce(const resp::Command& command, const Resolved& resolved);
   bool TryOneKey(const CommandSpec& spec, Args args, const KeyHash& hash);
   bool TryManyKeys(const CommandSpec& spec, Args args, size_t count);
@@ -274,6 +276,10 @@ class Pipeline {
   void Pump();
   bool AnswerFront();
   bool Joins(const Queued& queued) const;
+  // Of what runs apart: whether it asks a database, and is no administration of the server.
+  static bool WorksInDatabase(const CommandSpec& spec) {
+    return (spec.flags & (kFlagReadOnly | kFlagNeedsRead | kFlagWrite)) != 0;
+  }
   static bool ReadsManyKeys(const CommandSpec& spec, Args args) {
     return spec.kind == CommandKind::kRead && spec.KeyCount(args) > ManyKeysRead::kKeysAtOnceMax;
   }

@@ -172,6 +172,7 @@ void Pipeline::OnLoad(LoadDone done) {
     return;
   }
   if (done.error.has_value()) {
+    NoteTimeSoFar(*queued);
     queued->state = State::kAnswered;
     queued->pending = 0;
     queued->reply = ErrorReply(*done.error);
@@ -193,6 +194,7 @@ void Pipeline::KeepWithinReply(Queued& queued, Slot& slot) {
   }
   queued.loaded_bytes += slot.value->bytes.size();
   if (queued.loaded_bytes <= gateway_.memory().reply_bytes_max()) return;
+  NoteTimeSoFar(queued);
   queued.state = State::kAnswered;
   queued.pending = 0;
   queued.reply = Reply::Failure(std::string(errors::kReplyTooLarge));
@@ -307,7 +309,7 @@ void Pipeline::BeginSnapshot(Queued& queued) {
     slot.token = gateway_.lanes().Lock(slot.hash.lane)->CurrentToken(slot.hash.hash);
   }
   queued.pending = 1;
-  queued.apart = true;
+  queued.apart_since = outbox_.now.mono;
   queued.snapshot = std::make_shared<SnapshotOperation>(OriginOf(first_sequence_), std::move(keys),
                                                         queued.spec->NeedsValues());
   SnapshotOperation::Begin(queued.snapshot, gateway_, Flow());
@@ -331,7 +333,7 @@ void Pipeline::OnManyKeys(Queued& queued) {
   ManyKeysRead& many = *queued.many;
   if (many.needs_snapshot()) {
     queued.pending = 1;
-    queued.apart = true;
+    queued.apart_since = outbox_.now.mono;
     queued.snapshot = many.TakeSnapshot();
     SnapshotOperation::Begin(queued.snapshot, gateway_, Flow());
     return;

@@ -110,6 +110,7 @@ void Pipeline::EndWaits(Queued& queued) {
       const Lanes::Locked lane = gateway_.lanes().Lock(slot.hash.lane);
       if (TakeStale(*lane, queued, key, &KeyspaceCounters::soft_timeouts)) {
         if (queued.state != State::kPending) return;
+        NoteTimeSoFar(queued);
         slot.pending = false;
         --queued.pending;
         continue;
@@ -125,6 +126,7 @@ void Pipeline::GiveUp(Queued& queued, uint32_t key) {
   const std::string_view name = queued.args[queued.spec->KeyIndex(key)];
   const Placement& placement = gateway_.placement();
   placement.KeyspaceOf(name).counters->hard_timeouts.fetch_add(1, std::memory_order_relaxed);
+  NoteTimeSoFar(queued);
   queued.state = State::kAnswered;
   queued.pending = 0;
   queued.reply = ErrorReply(OverloadError(

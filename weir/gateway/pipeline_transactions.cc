@@ -230,6 +230,7 @@ bool Pipeline::AskApart(Queued& exec, uint32_t step) {
     return true;
   }
   exec_answer_.asked = true;
+  if (WorksInDatabase(*item.command)) exec.apart_since = outbox_.now.mono;
   exec.state = State::kPending;
   exec.pending = 1;
   return false;

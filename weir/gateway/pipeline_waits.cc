@@ -92,6 +92,14 @@ void Pipeline::TryLimits(Queued& queued) {
   }
 }
 
+// Its user may be another one than when it came, or may less.
+std::optional<Reply> Pipeline::ForbiddenNow(Queued& queued) {
+  if (gateway_.authentication().generation() == 0) return std::nullopt;
+  std::optional<Reply> forbidden = Forbidden(*queued.spec, queued.args.views());
+  if (forbidden.has_value()) queued.last |= expelled_;
+  return forbidden;
+}
+
 void Pipeline::TryPolicies(Queued& queued) {
   const Args args = queued.args.views();
   const auto refuse = [&](Reply reply) {
@@ -100,13 +108,9 @@ void Pipeline::TryPolicies(Queued& queued) {
     queued.reply = std::move(reply);
     CountRejection(queued.spec, queued.reply);
   };
-  // Its user may be another one than when it came, or may less.
-  if (gateway_.authentication().generation() != 0) {
-    if (std::optional<Reply> forbidden = Forbidden(*queued.spec, args)) {
-      EndLimitWait(queued);
-      queued.last |= expelled_;
-      return refuse(std::move(*forbidden));
-    }
+  if (std::optional<Reply> forbidden = ForbiddenNow(queued)) {
+    EndLimitWait(queued);
+    return refuse(std::move(*forbidden));
   }
   const limit::Request request = LimitRequest(*queued.spec, args, session_);
   const auto ask = [&](Patience patience) {
@@ -141,6 +145,7 @@ void Pipeline::TryNamedLimits(Queued& queued) {
     queued.state = State::kAnswered;
     queued.reply = std::move(reply);
   };
+  if (std::optional<Reply> forbidden = ForbiddenNow(queued)) return answer(std::move(*forbidden));
   const LimitWaits::Unblocked unblocked = queued.seat.unblocked();
   if (unblocked == LimitWaits::Unblocked::kByError) {
     return answer(Reply::Failure(std::string(errors::kUnblocked)));
@@ -180,6 +185,7 @@ void Pipeline::TryNamedLimits(Queued& queued) {
 // It does not wait any more.
 void Pipeline::EndLimitWait(Queued& queued) {
   queued.waits = false;
+  queued.due = kNoDue;
   queued.seat.Leave();
 }
 
@@ -198,16 +204,22 @@ LimitWaits::Joined Pipeline::StandInLine(Queued& queued, const Passage::Wait& wa
   return joined;
 }
 
+// For what is answered before all that it asked for is there, and would be charged for nothing.
+void Pipeline::NoteTimeSoFar(Queued& queued) const {
+  if (queued.pending == 0) return;
+  const std::chrono::nanoseconds waited = outbox_.now.mono - queued.began;
+  queued.database_time = std::max(queued.database_time, waited);
+}
+
 // Charges what has been answered for the time that databases worked for it. EXEC's is shared by
-// its steps, each of which the policies let pass by itself.
+// its steps, each of which the policies let pass by itself, but for what one asked for apart.
 void Pipeline::SettleTime(const Queued& queued) {
   Admission& admission = gateway_.admission();
   if (!admission.PoliciesIn(&outbox_.limits).counts_time()) return;
   const MonoTime now = outbox_.now.mono;
-  const auto took = queued.apart ? now - queued.began : queued.database_time;
-  if (took.count() <= 0) return;
+  const auto took = queued.database_time;
   const auto settle = [&](const CommandSpec& spec, Args args, std::chrono::nanoseconds share) {
-    if ((spec.flags & kFlagUnlimited) != 0) return;
+    if (share.count() <= 0 || (spec.flags & kFlagUnlimited) != 0) return;
     admission.Settle(&outbox_.limits, LimitRequest(spec, args, session_), share, now);
   };
   if (queued.exec == nullptr || queued.exec->transaction == nullptr) {
@@ -215,7 +227,8 @@ void Pipeline::SettleTime(const Queued& queued) {
   }
   const std::vector<WriteItem>& steps = queued.exec->transaction->steps;
   for (const WriteItem& step : steps) {
-    settle(*step.command, step.args.views(), took / static_cast<int64_t>(steps.size()));
+    settle(*step.command, step.args.views(),
+           took / static_cast<int64_t>(steps.size()) + step.database_time);
   }
 }
 
