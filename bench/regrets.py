@@ -6,15 +6,23 @@ capacity: `trace,entries,…,best`, hit ratios in per cent. Each row is replayed
 has no row: it is replayed with room for 1/64 to 1/2 of its bytes, beside the references that weigh
 sizes or do not, once counting objects and once counting bytes.
 
+With --generated, traces of generated requests with sizes are replayed in the same way: keys by
+Zipf's law, sizes spread evenly over doublings, independent of how often a key is asked for or
+opposed to it; and the same with keys that come once, which are a third of the requests.
+
   regret   best - auto in points: within 0.5 it is well, within 2 for less than 50 000 requests
 
-    ./dev bench regrets FOLDER [--only TRACE]
+    ./dev bench regrets FOLDER [--only TRACE] [--generated]
 """
 import argparse
+import bisect
 import csv
+import itertools
 import os
+import random
 import subprocess
 import sys
+import tempfile
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 WEIR = os.path.join(ROOT, "build", "release", "weir")
@@ -22,6 +30,9 @@ REFERENCES = ("lru", "s3fifo", "gdsf")
 SHARES = (64, 32, 16, 8, 4, 2)  # One such part of all bytes.
 LONG_TRACE = 50_000
 REGRET_MAX, REGRET_MAX_SHORT = 0.5, 2.0
+GENERATED = ("independent", "opposed", "independent-once", "opposed-once")
+REQUESTS, KEYS, ZIPF_EXPONENT = 200_000, 20_000, 0.8
+SIZE_MIN, DOUBLINGS = 100, 10
 
 
 def replay(trace, *arguments):
@@ -78,10 +89,41 @@ def sized(trace, total):
                   + ("" if auto >= max(others) else "  behind"), flush=True)
 
 
+def generate(name, file):
+    """Writes the requests of a trace of GENERATED."""
+    draw = random.Random(1)
+    sums = list(itertools.accumulate((rank + 1) ** -ZIPF_EXPONENT for rank in range(KEYS)))
+
+    def size_of(rank):
+        place = rank / KEYS * 0.8 + draw.random() * 0.2 if "opposed" in name else draw.random()
+        return int(SIZE_MIN * 2 ** (DOUBLINGS * place))
+
+    sizes = [size_of(rank) for rank in range(KEYS)]
+    for n in range(REQUESTS):
+        if "once" in name and n % 3 == 0:
+            file.write(f"once{n},{int(SIZE_MIN * 2 ** (DOUBLINGS * draw.random()))}\n")
+            continue
+        rank = min(bisect.bisect_left(sums, draw.random() * sums[-1]), KEYS - 1)
+        file.write(f"{rank},{sizes[rank]}\n")
+
+
+def generated(only):
+    with tempfile.TemporaryDirectory() as scratch:
+        for name in GENERATED:
+            if only not in (None, name):
+                continue
+            plain = os.path.join(scratch, name + ".txt")
+            with open(plain, "w", encoding="ascii") as file:
+                generate(name, file)
+            subprocess.run(["zstd", "-q", "--rm", plain], check=True)
+            sized(plain + ".zst", survey(plain + ".zst")[1])
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder")
     parser.add_argument("--only", help="the name of one trace")
+    parser.add_argument("--generated", action="store_true", help="also traces made up here")
     options = parser.parse_args()
     rows = []
     baselines = os.path.join(options.folder, "baselines.csv")
@@ -99,6 +141,8 @@ def main():
         total = survey(trace)[1]
         if total > 0:
             sized(trace, total)
+    if options.generated:
+        generated(options.only)
 
 
 if __name__ == "__main__":

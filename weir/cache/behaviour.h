@@ -16,9 +16,8 @@ namespace weir::cache {
 struct Behaviour {
   // What a hit does to an entry of the window.
   enum class WindowHit : uint8_t { kNothing, kCount, kToFront, kPromote };
-  // What a hit does to an entry of the main part: to its front; to the front of the protected part;
-  // nothing but a count, which buys a further round at the end.
-  enum class MainHit : uint8_t { kToFront, kProtect, kCount };
+  // What a hit does to an entry of the main part: to its front; to the front of the protected part.
+  enum class MainHit : uint8_t { kToFront, kProtect };
   // Whose end is evicted.
   enum class Evict : uint8_t {
     kMain,          // The main part's.
@@ -37,7 +36,8 @@ struct Behaviour {
   Evict evict = Evict::kMain;
   Ghost ghost = Ghost::kNothing;
   double ghost_share = 0;  // Evicted entries remembered, for each entry held.
-  double size_power = 0;   // With kLeastWorth: what an entry's weight counts as.
+  double size_power = 0;   // With kLeastWorth: see GreedyDual::Worth.
+  double first_use = 0;
 };
 
 // s3lru is S3-FIFO with a segmented main part; the window of s3lru_30pct is three times as large.
@@ -59,9 +59,9 @@ inline constexpr std::array<Behaviour, 10> kBehaviours = {{
     {"wtinylfu_20pct", 0.2, Behaviour::WindowHit::kToFront, Behaviour::MainHit::kProtect,
      Behaviour::Evict::kLessFrequent, Behaviour::Ghost::kNothing, 0},
     {"gdsf", 0, Behaviour::WindowHit::kNothing, Behaviour::MainHit::kToFront,
-     Behaviour::Evict::kLeastWorth, Behaviour::Ghost::kRaises, 2.0, 1.0},
+     Behaviour::Evict::kLeastWorth, Behaviour::Ghost::kRaises, 2.0, 1.0, 6.0},
     {"gdsf_bytes", 0, Behaviour::WindowHit::kNothing, Behaviour::MainHit::kToFront,
-     Behaviour::Evict::kLeastWorth, Behaviour::Ghost::kRaises, 2.0, 0.25},
+     Behaviour::Evict::kLeastWorth, Behaviour::Ghost::kRaises, 2.0, 0.25, 16.0},
 }};
 
 // Returns the place in kBehaviours. Requires: there is one of this name.

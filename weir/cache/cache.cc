@@ -9,9 +9,10 @@ namespace {
 
 constexpr size_t kFirst = BehaviourNamed(Cache::kFirstBehaviour);
 
-Shadows NewShadows(const Cache::Options& options, size_t first) {
+// `found`: that `first` pays.
+Shadows NewShadows(const Cache::Options& options, size_t first, bool found) {
   return Shadows({options.budget_bytes, options.shadow_bytes, first,
-                  options.objective == Cache::Objective::kBytes});
+                  options.objective == Cache::Objective::kBytes, found});
 }
 
 std::unique_ptr<MissRatioCurve> NewCurve(const Cache::Options& options, size_t first) {
@@ -27,7 +28,7 @@ Cache::Cache(Options options)
     : options_(options),
       entries_(options.hash_seed),
       order_(kBehaviours[kFirst], options.budget_bytes),
-      shadows_(NewShadows(options, kFirst)),
+      shadows_(NewShadows(options, kFirst, false)),
       curve_(NewCurve(options, kFirst)) {}
 
 // Slabs go as a whole; only values that are shared by reference must be let go one by one.
@@ -66,7 +67,7 @@ void Cache::Swap(Cache& other) {
 Cache Cache::TakeEntries() {
   Cache other(options_);
   other.order_.SetBehaviour(order_.behaviour());
-  other.shadows_ = NewShadows(options_, shadows_.choice());
+  other.shadows_ = NewShadows(options_, shadows_.choice(), shadows_.found());
   other.curve_ = NewCurve(options_, shadows_.choice());
   if (curve_ != nullptr) other.curve_->ContinueFrom(curve_->counts());
   other.counters_ = std::exchange(counters_, Counters());

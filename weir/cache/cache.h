@@ -115,7 +115,7 @@ class Cache {
   void Put(std::string_view key, uint64_t hash, const Value& value, Until until, WallTime now);
 
   // As Put, where nothing is known of the key; and as what is the least worth keeping of all that
-  // is there. Returns whether it is kept.
+  // is there, or of all of its weight where the policy weighs. Returns whether it is kept.
   bool PutLast(std::string_view key, uint64_t hash, const Value& value, Until until, WallTime now);
   // Whether there is an entry, of whatever kind. Counts as nothing.
   bool Contains(std::string_view key, uint64_t hash) const {

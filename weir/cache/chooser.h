@@ -21,25 +21,40 @@ namespace weir::cache {
 template <size_t kWays>
 class Chooser {
  public:
+  using Ways = uint32_t;  // A set of them, way n being bit n.
+  static constexpr Ways kAll = (Ways{1} << kWays) - 1;
+  static_assert(kWays < 32);
+
   // `cost`: the gain for which a change is worth while.
   Chooser(size_t first, double cost) : choice_(first), cost_(cost) {}
 
   void SetCost(double cost) { cost_ = cost; }
   // Goes another way for a reason of the caller's.
-  void SetChoice(size_t way) { choice_ = way; }
+  void SetChoice(size_t way) {
+    if (choice_ != way) ++changes_;
+    choice_ = way;
+  }
 
-  // Takes what each way gained in one round. Returns the way to go.
-  size_t Add(const std::array<double, kWays>& gains) {
+  // Takes what each way gained in one round. Changes to none that is not `open`; a lead over or of
+  // such a way is at most what is not yet followed. Returns the way to go.
+  size_t Add(const std::array<double, kWays>& gains, Ways open = kAll) {
     for (size_t a = 0; a < kWays; ++a) {
       for (size_t b = 0; b < kWays; ++b) {
-        if (a != b) pairs_[a][b].Add(gains[b] - gains[a]);
+        if (a == b) continue;
+        Pair& pair = pairs_[a][b];
+        pair.Add(gains[b] - gains[a]);
+        // What is ahead of others where it is of no use, or behind, says little for when it is: so
+        // that does not pile up.
+        const bool of_use = a == choice_ || (open >> a & 1) != 0;
+        if (!of_use || (open >> b & 1) == 0) pair.lead = std::min(pair.lead, Bar(pair));
       }
     }
     size_t best = choice_;
     double best_lead = 0;
     for (size_t way = 0; way < kWays; ++way) {
       const Pair& pair = pairs_[choice_][way];
-      if (pair.lead <= cost_ + kFalseAlarms * pair.false_alarm || pair.lead <= best_lead) continue;
+      if ((open >> way & 1) == 0) continue;
+      if (pair.lead <= Bar(pair) || pair.lead <= best_lead) continue;
       best = way;
       best_lead = pair.lead;
     }
@@ -77,6 +92,9 @@ class Chooser {
       lead = peak = 0;
     }
   };
+
+  // What a lead must be above to be followed.
+  double Bar(const Pair& pair) const { return cost_ + kFalseAlarms * pair.false_alarm; }
 
   std::array<std::array<Pair, kWays>, kWays> pairs_{};
   size_t choice_;

@@ -43,6 +43,32 @@ TEST(Chooser, ForgetsWhatWasWhenTheGainsChange) {
   EXPECT_LE(rounds, 10) << "a long lead in the past does not weigh";
 }
 
+TEST(Chooser, AWayIsNotFollowedBeforeItIsOpenAndThenOnce) {
+  Chooser<3> chooser(0, 10);
+  for (int n = 0; n < 1000; ++n) EXPECT_EQ(chooser.Add({10, 10, 12}, 0b011), 0U);
+  for (int n = 0; n < 1000; ++n) EXPECT_EQ(chooser.Add({10, 10, 12}), 2U);
+  EXPECT_EQ(chooser.changes(), 1U);
+  EXPECT_EQ(chooser.Add({10, 10, 12}, 0b011), 2U) << "nor left because it is not open any more";
+  for (int n = 0; n < 11; ++n) chooser.Add({10, 12, 10}, 0b011);
+  EXPECT_EQ(chooser.choice(), 1U) << "but when another is ahead";
+}
+
+TEST(Chooser, LeadsOverAWayThatWasNotOpenDoNotCountWhenItIsTheChoice) {
+  Chooser<4> chooser(0, 10);
+  for (int n = 0; n < 1000; ++n) chooser.Add({5, 4, 3, 1}, 0b0111);
+  for (int n = 0; n < 1000; ++n) chooser.Add({1, 2, 3, 5});
+  EXPECT_EQ(chooser.choice(), 3U);
+  EXPECT_EQ(chooser.changes(), 1U);
+}
+
+TEST(Chooser, WhatIsSetByItsOwnerIsAChangeToo) {
+  Chooser<2> chooser(0, 10);
+  chooser.SetChoice(0);
+  EXPECT_EQ(chooser.changes(), 0U);
+  chooser.SetChoice(1);
+  EXPECT_EQ(chooser.changes(), 1U);
+}
+
 TEST(Chooser, StaysWhereGainsAreEqual) {
   Chooser<2> chooser(1, 0);
   for (int n = 0; n < 1000; ++n) EXPECT_EQ(chooser.Add({1, 1}), 1U);

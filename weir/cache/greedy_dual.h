@@ -6,12 +6,16 @@
 // the order of their priorities, and the lowest of all is at the end of a list. When the entry at
 // an end was asked for is taken to lie evenly between what is known of both ends.
 //
-// Nodes: as Order's. An entry here has one of the three states that are those of no list of Order.
+// A level is about the logarithm of how often an entry was asked for: from each on half as many
+// hits raise it as from the one before.
 //
-// When not to use: where entries weigh the same; then it is LRU with three levels.
+// Nodes: as Order's. An entry here has one of the four states that are those of no list of Order.
+//
+// When not to use: where entries weigh the same; then it is LRU with four levels.
 // Threads: single-owner. Cost: O(1); to find the lowest a look at the end of each list.
 // Source: GreedyDual-Size with frequency, Cherkasova, HP Labs 1998; differs: weights to a factor of
-// two, three levels, whose worth was found by trial, and times by interpolation.
+// two, four levels in place of counts, whose worth was found by trial, and times by interpolation.
+// Counting by chance: Morris, CACM 1978.
 #pragma once
 
 #include <algorithm>
@@ -23,6 +27,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "weir/base/random.h"
+
 namespace weir::cache {
 
 template <class Nodes>
@@ -30,24 +36,41 @@ class GreedyDual {
  public:
   using Id = uint32_t;
   static constexpr Id kNone = ~Id{0};
-  static constexpr uint8_t kLevels = 3;
+  static constexpr uint8_t kLevels = 4;
 
   // Whether a state of Nodes is one of these.
-  static bool Has(uint8_t state) { return state != 0 && (state & kOrderMask) == 0; }
+  static bool Has(uint8_t state) {
+    return ((state & kOrderMask) == 0 && state != 0) || state == kTopState;
+  }
   static uint8_t LevelOf(uint8_t state) {
     assert(Has(state));
-    return static_cast<uint8_t>((state >> kOrderBits) - 1);
+    return state == kTopState ? kLevels - 1 : static_cast<uint8_t>((state >> kOrderBits) - 1);
+  }
+  // Returns the level of an entry of this one that is asked for again.
+  uint8_t LevelAfterHit(uint8_t level) {
+    const bool rises = level + 1 < kLevels && random_.OneIn(uint64_t{1} << level);
+    return static_cast<uint8_t>(level + (rises ? 1 : 0));
   }
 
-  // A weight counts as this power of it: 1 prefers many small entries, 0 takes no notice of it.
-  double power() const { return power_; }
+  struct Worth {
+    // A weight counts as this power of it: 1 prefers many small entries, 0 takes no notice of it.
+    double size_power = 1;
+    double first_use = 6;  // Of an entry that was asked for again, in such of one that was not.
+
+    bool operator==(const Worth&) const = default;
+  };
+  const Worth& worth() const { return worth_; }
   // Forgets when entries were asked for, other than beside those of their list.
-  void SetPower(double power);
+  void SetWorth(const Worth& worth);
 
   // Puts an entry that is in no list to those that were just asked for. Allocates for the first of
   // its weight.
   void Push(Nodes& nodes, Id id, uint8_t level);
-  // As Push, but to those of its weight and level that were not asked for for longest.
+  // Makes the lists that Push needs for the weight, so that it does not throw. Throws
+  // std::bad_alloc.
+  void MakeRoomFor(uint64_t weight) { ListFor(weight, 0); }
+  // As Push, but to those of its weight and level that were not asked for for longest; where there
+  // are none, as not asked for since the beginning.
   void PushBack(Nodes& nodes, Id id, uint8_t level);
   // Takes an entry out. Requires: it is here.
   void Cut(Nodes& nodes, Id id);
@@ -68,7 +91,10 @@ class GreedyDual {
  private:
   static constexpr unsigned kOrderBits = 2;  // Of a state, for the lists of Order.
   static constexpr uint8_t kOrderMask = (1U << kOrderBits) - 1;
-  static constexpr std::array<double, kLevels> kWorth = {1, 8, 40};
+  // Of an entry of Order's last list that was counted to be used, which are none there.
+  static constexpr uint8_t kTopState = kOrderMask | 1U << kOrderBits;
+  // What the levels from the second on are worth, in that of the first use.
+  static constexpr std::array<double, kLevels - 1> kUses = {1, 4, 13};
 
   struct List {
     Id head = kNone;
@@ -83,6 +109,10 @@ class GreedyDual {
     double scale = 0;  // What they are worth for each use.
     std::array<List, kLevels> lists;
   };
+
+  static uint8_t StateOf(uint8_t level) {
+    return level == kLevels - 1 ? kTopState : static_cast<uint8_t>((level + 1) << kOrderBits);
+  }
 
   // Weights are told apart to a factor of two.
   static size_t BitsOf(uint64_t weight) { return static_cast<size_t>(std::bit_width(weight)); }
@@ -99,22 +129,23 @@ class GreedyDual {
     ++list.count;
     ++count_;
     bytes_ += nodes.weight(id);
-    nodes.set_state(id, static_cast<uint8_t>((level + 1) << kOrderBits));
+    nodes.set_state(id, StateOf(level));
   }
   void SetScales();
   void MakeListsOf(uint64_t weight);
 
-  double power_ = 1;
+  Worth worth_;
   std::vector<Weight> weights_;
   size_t first_ = 0;    // The bits of the first of them.
   double evicted_ = 0;  // The highest priority found to be the lowest.
+  Random random_{1};
   size_t count_ = 0;
   uint64_t bytes_ = 0;
 };
 
 template <class Nodes>
-void GreedyDual<Nodes>::SetPower(double power) {
-  power_ = power;
+void GreedyDual<Nodes>::SetWorth(const Worth& worth) {
+  worth_ = worth;
   evicted_ = 0;
   SetScales();
   for (Weight& weight : weights_) {
@@ -125,7 +156,8 @@ void GreedyDual<Nodes>::SetPower(double power) {
 template <class Nodes>
 void GreedyDual<Nodes>::SetScales() {
   for (size_t n = 0; n < weights_.size(); ++n) {
-    weights_[n].scale = std::pow(std::exp2(static_cast<double>(first_ + n) - 0.5), -power_);
+    weights_[n].scale =
+        std::pow(std::exp2(static_cast<double>(first_ + n) - 0.5), -worth_.size_power);
   }
 }
 
@@ -159,7 +191,11 @@ void GreedyDual<Nodes>::Push(Nodes& nodes, Id id, uint8_t level) {
 template <class Nodes>
 void GreedyDual<Nodes>::PushBack(Nodes& nodes, Id id, uint8_t level) {
   List& list = ListFor(nodes.weight(id), level);
-  if (list.tail == kNone) return Push(nodes, id, level);
+  if (list.tail == kNone) {
+    Push(nodes, id, level);
+    list.tail_age = list.head_age = 0;
+    return;
+  }
   nodes.set_prev(id, list.tail);
   nodes.set_next(id, kNone);
   nodes.set_next(list.tail, id);
@@ -192,7 +228,8 @@ uint32_t GreedyDual<Nodes>::Lowest() {
     for (size_t level = 0; level < kLevels; ++level) {
       const List& list = weight.lists[level];
       if (list.tail == kNone) continue;
-      const double of_tail = list.tail_age + kWorth[level] * weight.scale;
+      const double uses = level == 0 ? 1 : worth_.first_use * kUses[level - 1];
+      const double of_tail = list.tail_age + uses * weight.scale;
       if (lowest != kNone && of_tail >= priority) continue;
       lowest = list.tail;
       priority = of_tail;

@@ -63,6 +63,19 @@ TEST(GreedyDual, WhatIsPushedBackIsTheFirstOfItsListToGo) {
   EXPECT_EQ(TakeAll(lists, nodes), (std::vector<uint32_t>{0}));
 }
 
+TEST(GreedyDual, WhatIsPushedBackAloneIsNotAsJustAskedFor) {
+  PlainNodes nodes({100'000, 10, 10, 1000});
+  Lists lists;
+  for (int n = 0; n < 10'000; ++n) {  // So long ago is the beginning.
+    lists.Push(nodes, 0, 0);
+    TakeLowest(lists, nodes);
+  }
+  lists.PushBack(nodes, 1, 0);
+  lists.Push(nodes, 3, 0);
+  lists.Push(nodes, 2, 0);
+  EXPECT_EQ(TakeAll(lists, nodes), (std::vector<uint32_t>{1, 3, 2}));
+}
+
 TEST(GreedyDual, AWalkOverTheListsMeetsEachEntryOnceAndHigherLevelsFirst) {
   PlainNodes nodes({10, 100'000, 10, 1000, 10});
   Lists lists;
@@ -108,10 +121,46 @@ TEST(GreedyDual, WhatIsNoLongerAskedForGoesHoweverLightItIs) {
   EXPECT_GT(others, 1000) << "but not soon";
 }
 
+TEST(GreedyDual, FromEachLevelOnHalfAsManyHitsRaise) {
+  Lists lists;
+  for (uint8_t level = 0; level + 1 < Lists::kLevels; ++level) {
+    int raised = 0;
+    for (int n = 0; n < 8000; ++n) raised += lists.LevelAfterHit(level) - level;
+    EXPECT_NEAR(raised, 8000 >> level, 200) << int{level};
+  }
+  EXPECT_EQ(lists.LevelAfterHit(Lists::kLevels - 1), Lists::kLevels - 1);
+}
+
+// The age of what comes to the end of a list is between those of both ends, by its place.
+TEST(GreedyDual, WhenAnEntryWasAskedForIsKnownBetweenItsNeighbours) {
+  constexpr uint32_t kFirst = 2;
+  constexpr uint32_t kEach = 20;
+  std::vector<uint64_t> weights(kFirst + kEach, 1000);
+  weights[0] = 100'000;
+  weights[1] = 16;
+  PlainNodes nodes(weights);
+  Lists lists;
+  lists.SetWorth({.size_power = 1});
+  const auto pass = [&] {  // One heavy entry comes and goes, so that time passes.
+    lists.Push(nodes, 0, 0);
+    ASSERT_EQ(lists.Lowest(), 0U);
+    lists.Cut(nodes, 0);
+  };
+  for (uint32_t n = 0; n < kEach; ++n) {
+    lists.Push(nodes, kFirst + n, Lists::kLevels - 1);
+    for (int times = 0; times < 400; ++times) pass();
+  }
+  lists.Push(nodes, 1, 0);
+  std::vector<uint32_t> before;
+  while (lists.Lowest() != 1) before.push_back(TakeLowest(lists, nodes));
+  EXPECT_GT(before.size(), kEach / 10) << "not all are as young as the last";
+  EXPECT_LT(before.size(), kEach / 2) << "nor as old as the first";
+}
+
 TEST(GreedyDual, WithoutPowerWeightDoesNotCount) {
   PlainNodes nodes({10, 100'000, 1000});
   Lists lists;
-  lists.SetPower(0);
+  lists.SetWorth({.size_power = 0});
   lists.Push(nodes, 0, 0);
   lists.Push(nodes, 1, 1);
   lists.Push(nodes, 2, 1);
@@ -130,7 +179,8 @@ TEST(GreedyDual, HoldsWhatWasPutInWhateverItsWeight) {
   for (int step = 0; step < 20'000; ++step) {
     const auto id = static_cast<uint32_t>(random.Below(kEntries));
     ASSERT_EQ(Lists::Has(nodes.state(id)), held.count(id) == 1);
-    if (random.OneIn(500)) lists.SetPower(random.OneIn(2) ? 1 : 0.25);
+    if (random.OneIn(500))
+      lists.SetWorth({random.OneIn(2) ? 1 : 0.25, random.OneIn(2) ? 6.0 : 16.0});
     if (held.erase(id) == 1) {
       bytes -= nodes.weight(id);
       lists.Cut(nodes, id);

@@ -97,7 +97,9 @@ class Order {
   };
   static constexpr double kProtectedShare = 0.8;
   static constexpr size_t kSmallMax = 4096;
-  static constexpr uint8_t kLevelMax = GreedyDual<Nodes>::kLevels - 1;
+  // Levels of weighed_ of what was asked for a few times, and is so where a ghost or the protected
+  // part says it.
+  static constexpr uint8_t kLevelOfFew = 2;
   // Entries of each part that one call brings from or to the lists of weighed_.
   static constexpr size_t kMovedAtOnce = 2;
 
@@ -105,7 +107,8 @@ class Order {
 
   static uint8_t Uses(uint8_t state) { return state >> 2 & 3; }
   bool Fallen(uint8_t state) const {
-    return behaviour_->evict == Behaviour::Evict::kWindow && Uses(state) != 0;
+    return behaviour_->evict == Behaviour::Evict::kWindow && !GreedyDual<Nodes>::Has(state) &&
+           Uses(state) != 0;
   }
   static uint8_t State(ListName list, uint8_t uses) {
     return static_cast<uint8_t>((list + 1) | uses << 2);
@@ -229,13 +232,13 @@ class Order {
   void PushWeighed(Nodes& nodes, Id id, uint8_t level, End end = End::kFront);
   void HitWeighed(Nodes& nodes, Id id);
   void SettleWeighed(Nodes& nodes);
-  // Whether the entry is one of the window or the like, and may not have been asked for twice.
+  // Whether the entry is one of the window or the like, and may have been asked for once or twice.
   static bool IsNew(uint8_t state) {
-    return GreedyDual<Nodes>::Has(state) ? GreedyDual<Nodes>::LevelOf(state) == 0
+    return GreedyDual<Nodes>::Has(state) ? GreedyDual<Nodes>::LevelOf(state) < kLevelOfFew
                                          : ListOf(state) == kWindow;
   }
   Id Evict(Nodes& nodes, Id id, bool from_window);
-  Id MainEnd(Nodes& nodes);
+  Id MainEnd() const;
   Id FilteredWindowEnd(Nodes& nodes, uint64_t incoming);
   Id LessFrequent(Nodes& nodes, uint64_t incoming);
 
@@ -254,18 +257,23 @@ class Order {
 
 template <class Nodes>
 void Order<Nodes>::PushWeighed(Nodes& nodes, Id id, uint8_t level, End end) {
-  if (weighed_.power() != behaviour_->size_power) weighed_.SetPower(behaviour_->size_power);
+  const typename GreedyDual<Nodes>::Worth worth{behaviour_->size_power, behaviour_->first_use};
+  if (weighed_.worth() != worth) weighed_.SetWorth(worth);
   end == End::kFront ? weighed_.Push(nodes, id, level) : weighed_.PushBack(nodes, id, level);
   ++count_;
 }
 
-// To the level above; from the other parts to one that is not the lowest.
+// To the level above, or to the front of its own.
 template <class Nodes>
 void Order<Nodes>::HitWeighed(Nodes& nodes, Id id) {
   const uint8_t state = nodes.state(id);
-  const bool raised = GreedyDual<Nodes>::Has(state) || ListOf(state) == kProtected;
+  const bool few = !GreedyDual<Nodes>::Has(state) && ListOf(state) == kProtected;
+  const uint8_t level = GreedyDual<Nodes>::Has(state) ? GreedyDual<Nodes>::LevelOf(state)
+                        : few                         ? kLevelOfFew
+                                                      : uint8_t{0};
+  weighed_.MakeRoomFor(nodes.weight(id));
   Unlink(nodes, id);
-  PushWeighed(nodes, id, raised && !IsNew(state) ? kLevelMax : 1);
+  PushWeighed(nodes, id, weighed_.LevelAfterHit(level));
 }
 
 // Brings what another behaviour left to the lists of weighed_, or back.
@@ -280,6 +288,7 @@ void Order<Nodes>::SettleWeighed(Nodes& nodes) {
   for (const ListName part : {kWindow, kMain, kProtected}) {
     for (size_t n = 0; n < kMovedAtOnce && lists_[part].tail != kNone; ++n) {
       const Id id = lists_[part].tail;
+      weighed_.MakeRoomFor(nodes.weight(id));
       Unlink(nodes, id);
       PushWeighed(nodes, id, static_cast<uint8_t>(part));
     }
@@ -320,8 +329,6 @@ void Order<Nodes>::Hit(Nodes& nodes, Id id, uint64_t hash) {
     }
   }
   switch (behaviour_->main_hit) {
-    case Behaviour::MainHit::kCount:
-      return count();
     case Behaviour::MainHit::kToFront:
       return MoveFront(nodes, kMain, id);
     case Behaviour::MainHit::kProtect:
@@ -350,12 +357,12 @@ void Order<Nodes>::Insert(Nodes& nodes, Id id, uint64_t hash, End end) {
         MoveShare(*ghost, nodes.weight(id));
         break;
       case Behaviour::Ghost::kRaises:
-        level = ghost->from_window ? 1 : kLevelMax;
+        level = ghost->from_window ? 1 : kLevelOfFew;
         break;
     }
   }
   if (Weighs()) {
-    PushWeighed(nodes, id, level, end);
+    PushWeighed(nodes, id, end == End::kFront ? level : uint8_t{0}, end);
     return SettleWeighed(nodes);
   }
   if (behaviour_->evict == Behaviour::Evict::kWindow &&

@@ -23,19 +23,9 @@ uint32_t Order<Nodes>::Evict(Nodes& nodes, Id id, bool from_window) {
   return id;
 }
 
-// The first from the end of the main part that has no use left, when uses are what counts there.
 template <class Nodes>
-uint32_t Order<Nodes>::MainEnd(Nodes& nodes) {
-  if (lists_[kMain].tail == kNone) return lists_[kProtected].tail;
-  if (behaviour_->main_hit == Behaviour::MainHit::kCount) {
-    while (Uses(nodes.state(lists_[kMain].tail)) > 0) {
-      const Id id = lists_[kMain].tail;
-      const auto left = static_cast<uint8_t>(Uses(nodes.state(id)) - 1);
-      MoveFront(nodes, kMain, id);
-      nodes.set_state(id, State(kMain, left));
-    }
-  }
-  return lists_[kMain].tail;
+uint32_t Order<Nodes>::MainEnd() const {
+  return lists_[kMain].tail == kNone ? lists_[kProtected].tail : lists_[kMain].tail;
 }
 
 // The end of the window, once what was asked for twice there has moved to the main part.
@@ -64,7 +54,7 @@ uint32_t Order<Nodes>::LessFrequent(Nodes& nodes, uint64_t incoming) {
          main_takes(nodes.weight(lists_[kWindow].tail))) {
     MoveFront(nodes, kMain, lists_[kWindow].tail);
   }
-  const Id victim = MainEnd(nodes);
+  const Id victim = MainEnd();
   if (lists_[kWindow].tail == kNone) return victim;
   if (victim == kNone) return lists_[kWindow].tail;
   if (lists_[kWindow].bytes + incoming <= WindowTarget()) return victim;
@@ -100,13 +90,13 @@ uint32_t Order<Nodes>::Victim(Nodes& nodes, uint64_t incoming) {
   Id id = kNone;
   switch (behaviour_->evict) {
     case Behaviour::Evict::kMain:
-      id = MainEnd(nodes);
+      id = MainEnd();
       break;
     case Behaviour::Evict::kWindow:
       break;
     case Behaviour::Evict::kWindowAbove:
       id = FilteredWindowEnd(nodes, incoming);
-      if (id == kNone) id = MainEnd(nodes);
+      if (id == kNone) id = MainEnd();
       break;
     case Behaviour::Evict::kLessFrequent:
       id = LessFrequent(nodes, incoming);
@@ -117,7 +107,7 @@ uint32_t Order<Nodes>::Victim(Nodes& nodes, uint64_t incoming) {
   // Entries there that no behaviour in force looks at are older than all others.
   if (weighed_.count() > 0) id = weighed_.Lowest();
   if (id == kNone) id = lists_[kWindow].tail;
-  if (id == kNone) id = MainEnd(nodes);
+  if (id == kNone) id = MainEnd();
   return Evict(nodes, id, IsNew(nodes.state(id)));
 }
 

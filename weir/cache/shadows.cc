@@ -5,6 +5,18 @@
 #include <cassert>
 
 namespace weir::cache {
+namespace {
+
+constexpr Chooser<Shadows::kWays>::Ways WaysThatWeigh() {
+  Chooser<Shadows::kWays>::Ways ways = 0;
+  for (size_t way = 0; way < Shadows::kWays; ++way) {
+    if (kBehaviours[way].evict == Behaviour::Evict::kLeastWorth) ways |= 1U << way;
+  }
+  return ways;
+}
+constexpr Chooser<Shadows::kWays>::Ways kWaysThatWeigh = WaysThatWeigh();
+
+}  // namespace
 
 Shadows::Shadows(const Options& options)
     : options_(options),
@@ -21,7 +33,8 @@ void Shadows::Start(uint64_t entries) {
   for (const Behaviour& behaviour : kBehaviours) {
     orders_.emplace_back(behaviour, SampleBudget());
   }
-  if (weights_.Differ()) chooser_.SetChoice(options_.count_bytes ? kWeighingForBytes : kWeighing);
+  if (options_.found || !weights_.Differ()) return;
+  chooser_.SetChoice(options_.count_bytes ? kWeighingForBytes : kWeighing);
 }
 
 Shadows::Report Shadows::report() const {
@@ -97,11 +110,10 @@ void Shadows::EndRound() {
   // In bytes an entry is worth what the mean one weighs.
   const double worth =
       options_.count_bytes && order.count() > 0 ? static_cast<double>(order.bytes()) / count : 1.0;
-  for (size_t way = 0; way < kWays && !weights_.Differ(); ++way) {
-    if (kBehaviours[way].evict == Behaviour::Evict::kLeastWorth) gains_[way] = 0;
-  }
+  Chooser<kWays>::Ways open = Chooser<kWays>::kAll;
+  if (!weights_.Differ()) open &= ~kWaysThatWeigh;
   chooser_.SetCost(std::max(kChangeCostMin, kChangeCost * count) * worth);
-  chooser_.Add(gains_);
+  chooser_.Add(gains_, open);
   gains_.fill(0);
   round_ = 0;
 }

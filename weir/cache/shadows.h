@@ -4,8 +4,8 @@
 // shadow has the same part of the budget as of the keys. When the sample outgrows its memory the
 // bound is halved. Shadows see every look-up and every insertion of the cache and hold no values.
 // They follow no key before Begin: while a cache has room for all, every behaviour pays the same.
-// Behaviours that weigh entries are begun with where weights differ, and not chosen where they are
-// alike: there they are one more kind of LRU.
+// Behaviours that weigh entries are begun with where weights differ, and not changed to where they
+// are alike: there they are one more kind of LRU.
 //
 // When not to use: for the hit ratio itself; on small samples it is far less certain than the
 // order. Threads: single-owner. Cost: a comparison for a key outside the sample; for one in it a
@@ -15,6 +15,7 @@
 #pragma once
 
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -37,6 +38,7 @@ class Shadows {
     size_t memory_bytes = 0;    // 0: no shadows, and the first choice stays.
     size_t first = 0;           // The behaviour to begin with.
     bool count_bytes = false;   // A hit gains its entry's bytes, not one.
+    bool found = false;         // `first` was found to pay, and stays also where weights differ.
   };
   // Which behaviour to begin with where weights differ, for hits and for their bytes.
   static constexpr size_t kWeighing = BehaviourNamed("gdsf");
@@ -54,6 +56,8 @@ class Shadows {
   // Chooses a behaviour for a reason of the caller's, until another is found to pay more.
   void Prefer(size_t way) { chooser_.SetChoice(way); }
   bool begun() const { return bound_ != 0; }
+  // Whether the choice comes from what keys were asked for, now or before: see Options::found.
+  bool found() const { return begun() || options_.found; }
 
   // Returns the behaviour that pays most: an index of kBehaviours.
   size_t choice() const { return chooser_.choice(); }
@@ -116,29 +120,36 @@ class Shadows {
     uint64_t hash(Id id) const { return records[id].hash; }
   };
 
-  // How much the weights of what was put lately differ.
+  // How much the weights of what was put lately differ: by how many doublings an entry is heavier
+  // when it is met by its bytes than when it is met as one of all. 0 where all weigh the same, and
+  // little where what differs is neither many of the entries nor many of the bytes. Independent of
+  // the unit.
   class Weights {
    public:
     void Add(uint64_t weight) {
       const auto bytes = static_cast<double>(weight);
+      const auto doublings = static_cast<double>(std::bit_width(weight));
       if (count_ == kCountMax) {
-        count_ /= 2;
-        sum_ /= 2;
-        squares_ /= 2;
+        for (double* sum : {&count_, &bytes_, &of_entries_, &of_bytes_}) *sum /= 2;
       }
       ++count_;
-      sum_ += bytes;
-      squares_ += bytes * bytes;
+      bytes_ += bytes;
+      of_entries_ += doublings;
+      of_bytes_ += bytes * doublings;
     }
-    // Whether their standard deviation is above their mean.
-    bool Differ() const { return squares_ * count_ > 2 * sum_ * sum_; }
+    // Whether to weigh them may pay.
+    bool Differ() const {
+      return count_ > 0 && of_bytes_ / bytes_ > of_entries_ / count_ + kDoublings;
+    }
 
    private:
     static constexpr double kCountMax = 1 << 17;
+    static constexpr double kDoublings = 0.5;
 
     double count_ = 0;
-    double sum_ = 0;
-    double squares_ = 0;
+    double bytes_ = 0;
+    double of_entries_ = 0;  // Doublings, of each entry
+    double of_bytes_ = 0;    // and of each byte.
   };
 
   double SampleRate() const { return static_cast<double>(bound_) / static_cast<double>(kAll); }

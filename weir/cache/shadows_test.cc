@@ -5,6 +5,7 @@
 #include "weir/cache/shadows.h"
 
 #include <algorithm>
+#include <cmath>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -104,29 +105,83 @@ TEST(Shadows, WhatIsErasedOrOverIsAMissInAll) {
 }
 
 // Skewed requests; one key in eight is of this weight.
-void AskForWeights(Shadows& shadows, uint64_t heavy) {
+void AskForWeights(Shadows& shadows, uint64_t heavy, int requests = 50'000) {
   Random random(5);
-  for (int n = 0; n < 50'000; ++n) {
+  for (int n = 0; n < requests; ++n) {
     const uint64_t key = random.Below(random.Below(4000) + 1);
     Ask(shadows, key, key % 8 == 0 ? heavy : 10);
   }
 }
 
-TEST(Shadows, WeighWhereWeightsDifferAndNotWhereTheyAreAlike) {
-  Shadows alike({10'000, kMemory, IndexOf("s3lru")});
-  Shadows differ({10'000, kMemory, IndexOf("s3lru")});
-  Shadows for_bytes({10'000, kMemory, IndexOf("s3lru"), true});
-  for (Shadows* each : {&alike, &differ, &for_bytes}) {
-    const uint64_t heavy = each == &alike ? 10 : 1000;
-    for (uint64_t key = 0; key < 8; ++key) Ask(*each, key, key == 0 ? heavy : 10);
-    each->Begin(0);
-    EXPECT_EQ(each->choice(), each == &alike    ? IndexOf("s3lru")
-                              : each == &differ ? Shadows::kWeighing
-                                                : Shadows::kWeighingForBytes);
-    AskForWeights(*each, heavy);
+// Returns what is begun with where keys have these weights, in turn.
+size_t BegunWith(const std::vector<uint64_t>& weights, bool count_bytes = false) {
+  Shadows shadows({uint64_t{1} << 40, kMemory, IndexOf("s3lru"), count_bytes});
+  for (uint64_t key = 0; key < weights.size(); ++key) Ask(shadows, key, weights[key]);
+  shadows.Begin(0);
+  return shadows.choice();
+}
+
+// A thousand weights, `heavy_per_mille` of which are of `heavy` bytes and the others of `light`.
+std::vector<uint64_t> TwoWeights(uint64_t light, uint64_t heavy, size_t heavy_per_mille) {
+  std::vector<uint64_t> weights(1000, light);
+  std::fill_n(weights.begin(), heavy_per_mille, heavy);
+  return weights;
+}
+
+TEST(Shadows, BeginWithABehaviourThatWeighsWhereWeightsDifferInWhateverShares) {
+  EXPECT_EQ(BegunWith(TwoWeights(5, 100, 250)), Shadows::kWeighing);
+  EXPECT_EQ(BegunWith(TwoWeights(5, 100, 250), true), Shadows::kWeighingForBytes);
+  EXPECT_EQ(BegunWith(TwoWeights(5, 100, 500)), Shadows::kWeighing);
+  EXPECT_EQ(BegunWith(TwoWeights(5, 100, 750)), Shadows::kWeighing);
+  EXPECT_EQ(BegunWith(TwoWeights(80, 1 << 20, 500)), Shadows::kWeighing);
+  EXPECT_EQ(BegunWith(TwoWeights(100, 100'000, 10)), Shadows::kWeighing);
+  EXPECT_EQ(BegunWith(TwoWeights(100, 100'000, 1)), Shadows::kWeighing) << "half of all bytes";
+  std::vector<uint64_t> spread;
+  for (int n = 0; n < 1000; ++n) {
+    spread.push_back(static_cast<uint64_t>(100 * std::exp2(5.0 * n / 1000)));
   }
-  EXPECT_NE(kBehaviours[alike.choice()].evict, Behaviour::Evict::kLeastWorth);
-  EXPECT_EQ(differ.choice(), Shadows::kWeighing);
+  EXPECT_EQ(BegunWith(spread), Shadows::kWeighing);
+}
+
+TEST(Shadows, BeginWithTheFirstWhereNearlyAllWeighTheSame) {
+  const size_t first = IndexOf("s3lru");
+  EXPECT_EQ(BegunWith(TwoWeights(100, 100, 500)), first);
+  EXPECT_EQ(BegunWith(TwoWeights(120, 136, 500)), first);
+  EXPECT_EQ(BegunWith(TwoWeights(100, 200, 300)), first);
+  for (const uint64_t outlier : {uint64_t{1}, uint64_t{1} << 15, uint64_t{1} << 17}) {
+    std::vector<uint64_t> weights(100'000, 100);
+    weights.back() = outlier;
+    EXPECT_EQ(BegunWith(weights), first) << outlier;
+  }
+}
+
+TEST(Shadows, BeginWithTheFirstWhereThatWasFoundToPay) {
+  Shadows shadows({10'000, kMemory, IndexOf("arc"), false, true});
+  EXPECT_TRUE(shadows.found());
+  AskForWeights(shadows, 1000, 1000);
+  shadows.Begin(0);
+  EXPECT_EQ(shadows.choice(), IndexOf("arc"));
+  EXPECT_EQ(shadows.report().changes, 0U);
+}
+
+TEST(Shadows, DoNotChangeToWhatWeighsWhereWeightsAreAlike) {
+  Shadows shadows({10'000, kMemory, IndexOf("s3lru")});
+  shadows.Begin(0);
+  AskForWeights(shadows, 10);
+  EXPECT_NE(kBehaviours[shadows.choice()].evict, Behaviour::Evict::kLeastWorth);
+}
+
+// What a behaviour was ahead by before it could be chosen must not count against each other one.
+TEST(Shadows, ChangeToWhatWeighsOnceWhereWeightsComeToDiffer) {
+  for (const int alike : {5'000, 50'000, 500'000}) {
+    Shadows shadows({10'000, kMemory, IndexOf("s3lru")});
+    shadows.Begin(0);
+    AskForWeights(shadows, 10, alike);
+    const uint64_t before = shadows.report().changes;
+    AskForWeights(shadows, 1000, 500'000);
+    EXPECT_EQ(shadows.choice(), Shadows::kWeighing) << alike;
+    EXPECT_LE(shadows.report().changes, before + 2) << alike;
+  }
 }
 
 TEST(Shadows, FollowNoKeyBeforeTheyBegin) {
