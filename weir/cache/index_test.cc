@@ -40,14 +40,15 @@ std::vector<uint32_t> HashesThat(const Suits& suits, size_t count) {
   }
   return found;
 }
-constexpr size_t kFew = 1500;
+constexpr size_t kSegmentBytes = 128 * 64;  // What a table begins with.
+constexpr size_t kFew = 4000;               // More than that has room for.
 // Of a sixteenth of all homes, so that what has no room in its own is among those of others.
 uint32_t FewHomesHash(size_t n) {
   static const std::vector<uint32_t> hashes =
       HashesThat([](uint64_t hash) { return hash >> 60 == 0; }, kFew);
   return hashes[n];
 }
-// All slots of one bucket look as if they were of the same key.
+// The slots of one bucket look as if they were of four keys, while numbers have 16 bits.
 uint32_t OneTagHash(size_t n) {
   static const std::vector<uint32_t> hashes =
       HashesThat([](uint64_t hash) { return (hash & 0x3fff) == 0; }, kFew);
@@ -112,6 +113,9 @@ void CheckHistory(Twin twin, size_t keys) {
       ASSERT_NO_FATAL_FAILURE(twin.CheckAll());
     }
     ASSERT_NO_FATAL_FAILURE(twin.CheckAll());
+    if (grows) {
+      ASSERT_GE(twin.index().bytes(), 3 * kSegmentBytes) << "homes have moved";
+    }
   }
 }
 
