@@ -33,7 +33,7 @@ DIRECTORIES = 3  # That come to the first, which has two shards.
 LOOKS_MAX = 300  # At the moves, for one to order something.
 # One event in so many, of those that are tried.
 WEIGHTS = {"split": 12, "merge": 16, "move": 40, "rollback": 25, "finish": 25, "cancel": 10,
-           "pause": 4, "drain": 3, "add": 3, "kill": 5, "restart": 2}
+           "pause": 4, "drain": 3, "add": 3, "kill": 4, "restart": 1}
 
 
 class Site:
@@ -245,8 +245,11 @@ class Events(unittest.TestCase):
     def shards(self):
         return len(self.admin.command("WEIR.SHARD", "LIST")[1])
 
+    def statuses(self):
+        return self.admin.command("WEIR.SHARD", "STATUS")
+
     def moves(self, *phases):
-        return [one[0] for one in self.admin.command("WEIR.SHARD", "STATUS") if one[5] in phases]
+        return [one[0] for one in self.statuses() if one[5] in phases]
 
     def split(self):
         return self.ask("SPLIT", self.rng.choice(self.ranges())[0])
@@ -260,7 +263,11 @@ class Events(unittest.TestCase):
                 if other != shard and max(other, shard) >= 2]
 
     def move(self):
-        begin, _, shard = self.rng.choice(self.ranges())[:3]
+        moving = {one[1] for one in self.statuses() if one[5] != b"ended"}
+        resting = [one for one in self.ranges() if one[0] not in moving]
+        if not resting:
+            return False
+        begin, _, shard = self.rng.choice(resting)[:3]
         others = self.elsewhere(shard)
         return bool(others) and self.ask("MOVE", begin, self.rng.choice(others))
 
@@ -302,6 +309,8 @@ class Events(unittest.TestCase):
         return self.admin.command("WEIR.SHARD", "ADD", place) == self.shards() - 1
 
     def kill(self):
+        """As soon as something has been ordered, so that it often is under way."""
+        self.rng.choice((self.move, self.move, self.rollback, self.finish, self.cancel))()
         self.site.set(None)
         self.server.kill()
         self.start()

@@ -56,7 +56,8 @@ RangeMoves::RangeMoves(Options options, Growing<std::unique_ptr<Database>>& data
       keeper_(keeper),
       holds_(holds),
       clock_(clock),
-      moving_in_(databases.size() + databases.room()) {
+      moving_in_(databases.size() + databases.room()),
+      budget_bytes_(options_.bytes_per_second / 10) {
   for (uint32_t i = 0; i < databases_.size(); ++i) Follow(*databases_[i], i);
   Sync();
 }
@@ -91,6 +92,7 @@ void RangeMoves::Begin(shard::Position from, shard::ShardId to,
       },
       [this, id, done](const Result<Ok>& stored) {
         Sync();
+        GoOn(*id);
         done(stored.ok() ? Result<uint64_t>(*id) : Result<uint64_t>(stored.error()));
       });
 }
@@ -104,18 +106,32 @@ void RangeMoves::Give(uint64_t move, Order order, RangeKeeper::Done done) {
     return done(Error{ErrorCode::kInvalid, "there is no way back: " + why});
   }
   keeper_.Submit([move, order](shard::RangeMap& map) { return gateway::Apply(map, move, order); },
-                 [this, done = std::move(done)](const Result<Ok>& stored) {
+                 [this, move, done = std::move(done)](const Result<Ok>& stored) {
                    Sync();
+                   GoOn(move);
                    done(stored);
                  });
 }
 
-// What the move has found to be broken, or "".
-std::string RangeMoves::Damage(uint64_t move) const {
+// nullptr: it has ended, or there was none.
+RangeMoves::MovingPtr RangeMoves::Find(uint64_t move) const {
   const std::lock_guard lock(mutex_);
   const auto found = std::find_if(moves_.begin(), moves_.end(),
                                   [&](const MovingPtr& each) { return each->id == move; });
-  return found == moves_.end() ? "" : (*found)->machine.failure();
+  return found == moves_.end() ? nullptr : *found;
+}
+
+// With what an order has changed: a small range has gone over before a Tick would come.
+void RangeMoves::GoOn(uint64_t move) {
+  if (const MovingPtr moving = Find(move); moving != nullptr) Go(moving);
+}
+
+// What the move has found to be broken, or "".
+std::string RangeMoves::Damage(uint64_t move) const {
+  const MovingPtr moving = Find(move);
+  if (moving == nullptr) return "";
+  const std::lock_guard lock(mutex_);
+  return moving->machine.failure();
 }
 
 // Requires: mutex_ is held.
@@ -177,7 +193,6 @@ void RangeMoves::Tick() {
   std::vector<MovingPtr> moves;
   {
     const std::lock_guard lock(mutex_);
-    if (moves_.empty()) return;
     budget_bytes_ =
         std::min(budget_bytes_ + options_.bytes_per_second / 10, options_.bytes_per_second / 10);
     moves = moves_;

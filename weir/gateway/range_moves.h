@@ -5,7 +5,8 @@
 // authority's log for the flip, and the change of the map. docs/moves.md tells the whole.
 //
 // Threads: thread-safe; `done` runs once, on any thread. Work goes on in the callbacks of the
-// stores, and at Tick where it waits for time to pass, or for what went wrong to be over.
+// stores, after an order, and at Tick where it waits for time to pass, for writes that come, or for
+// what went wrong to be over.
 // Limits: one range at a time is held. Of each move the notes of RangeMove are in memory, and from
 // either side one piece (kPieceBytes) or written keys (kKeysBytes), or a single larger value; small
 // values are not counted. Bytes a second as told.
@@ -111,7 +112,9 @@ class RangeMoves final : public WriteFollower {
   void Add(const shard::RangeMap& map, const shard::Move& move);
   bool Rests(const shard::Move& move) const;
   void Sync();
+  MovingPtr Find(uint64_t move) const;
   void Go(const MovingPtr& moving);
+  void GoOn(uint64_t move);
   std::string Damage(uint64_t move) const;
   bool AnyStands(const Moving& moving) const;
   bool MayLook(const Moving& moving) const;
@@ -148,9 +151,9 @@ class RangeMoves final : public WriteFollower {
   bool ending_ = false;
   std::vector<MovingPtr> moves_;
   std::deque<MoveStatus> ended_;
-  uint64_t epoch_ = 0;        // Of the map that the moves were brought in line with.
-  int64_t budget_bytes_ = 0;  // What may be looked at until the next Tick.
-  Totals totals_;             // But for what is now.
+  uint64_t epoch_ = 0;    // Of the map that the moves were brought in line with.
+  int64_t budget_bytes_;  // What may be looked at until the next Tick.
+  Totals totals_;         // But for what is now.
 };
 
 }  // namespace weir::gateway

@@ -66,17 +66,20 @@ store::Done<store::CommitNumber> RangeMoves::TakeTurn(Moving& moving) {
 }
 
 void RangeMoves::OnReleased(const MovingPtr& moving, const Result<Ok>& ended) {
+  bool in_vain = false;
   {
     const std::lock_guard lock(mutex_);
     const MonoTime now = clock_.Mono();
     if (!std::exchange(moving->let_go, false)) moving->working = false;
     if (!ended.ok()) moving->error = ended.error().message;
-    if (std::exchange(moving->in_vain, false) || !ended.ok()) {
+    in_vain = std::exchange(moving->in_vain, false) || !ended.ok();
+    if (in_vain) {
       moving->hold_after = now + moving->hold_pause;
       moving->hold_pause = std::min(2 * moving->hold_pause, kHoldPauseMax);
     }
   }
   holds_.Give();
+  if (!in_vain) Go(moving);
 }
 
 void RangeMoves::Release(const MovingPtr& moving, Result<store::CommitNumber> ended) {

@@ -91,7 +91,7 @@ TEST_F(RangeMovesHold, FlushallDoesNotWaitForEverForWhoHoldsALog) {
 }
 
 TEST_F(RangeMovesHold, AMoveThatRestsDoesWhatItIsToldAllTheSame) {
-  Ask({"WEIR.SHARD", "MOVE", "0", "1"});
+  MoveUpToTheHold();
   Ask({"WEIR.SHARD", "PAUSE", "1"});
   EXPECT_EQ(Ask({"WEIR.SHARD", "CANCEL", "1"}), "+OK");
   RunUntil("ended");

@@ -59,14 +59,33 @@ TEST_F(RangeMovesTest, FinishRemovesWhatIsLeftWhereTheRangeWas) {
   EXPECT_EQ(Ask({"WEIR.SHARD", "MERGE", "8000000000000000"}), "+OK");
 }
 
+// What need not wait for time to pass does not: many small ranges move as fast as they are stored.
+TEST_F(RangeMovesTest, AnOrderIsCarriedOutBeforeTheNextTick) {
+  for (int i = 0; i < 50; ++i) Ask({"SET", "k" + std::to_string(i), "v"});
+  const size_t all = Stored(0) + Stored(1);
+  Ask({"WEIR.SHARD", "MOVE", "0", "1"});
+  EXPECT_EQ(Last().phase, "follow");
+  EXPECT_EQ(Stored(1), all);
+  Ask({"WEIR.SHARD", "ROLLBACK", "1"});
+  EXPECT_EQ(Last().phase, "ended");
+  EXPECT_EQ(Stored(0) + Stored(1), all);
+  Ask({"WEIR.SHARD", "MOVE", "0", "1"});
+  EXPECT_EQ(Ask({"WEIR.SHARD", "FINISH", std::to_string(Last().id)}), "+OK");
+  EXPECT_EQ(Last().phase, "ended");
+  EXPECT_EQ(Stored(0), 0U);
+  EXPECT_EQ(Stored(1), all);
+}
+
 TEST_F(RangeMovesTest, ACancelledMoveLeavesNothingBehind) {
   for (int i = 0; i < 50; ++i) Ask({"SET", "k" + std::to_string(i), "v"});
   const size_t first = Stored(0);
   const size_t second = Stored(1);
+  ASSERT_TRUE(rig_.gateway().log_holds().TryTake());  // It could go over at once.
   Ask({"WEIR.SHARD", "MOVE", "0", "1"});
   EXPECT_EQ(Ask({"WEIR.SHARD", "PAUSE", "1"}), "+OK");
   Wait();
   EXPECT_EQ(Ask({"WEIR.SHARD", "RESUME", "1"}), "+OK");
+  EXPECT_EQ(Stored(1), first + second) << "a copy of everything";
   EXPECT_EQ(Ask({"WEIR.SHARD", "CANCEL", "1"}), "+OK");
   RunUntil("ended");
   EXPECT_EQ(Stored(0), first);
@@ -90,7 +109,7 @@ TEST_F(RangeMovesTest, ACopyThatIsNotWhatWasWrittenToItNeverTakesTheRange) {
 // Else it could go from the second, which is full still, to the first, which has been emptied.
 TEST_F(RangeMovesTest, NoRangeGoesOverWhileTheDatabasesAreEmptied) {
   for (int i = 0; i < 20; ++i) Ask({"SET", "k" + std::to_string(i), "v"});
-  Ask({"WEIR.SHARD", "MOVE", "8000000000000000", "0"});
+  rig_.SendAndHandOn(rig_.Connect(), {"WEIR.SHARD", "MOVE", "8000000000000000", "0"});
   // The write keeps the second log busy: its emptying waits, and what goes first goes before it.
   rig_.SendAndHandOn(client_, {"SET", rig_.KeyIn(1), "w"});
   const size_t other = rig_.Connect();
@@ -118,7 +137,7 @@ TEST_F(RangeMovesTest, WhatCannotBeIsRefusedWithAReason) {
   EXPECT_THAT(Ask({"WEIR.SHARD", "MOVE", "0", "x"}), StartsWith("-ERR 'x' is not a number"));
   EXPECT_THAT(Ask({"WEIR.SHARD", "FINISH", "3"}), StartsWith("-ERR there is no move 3"));
   EXPECT_EQ(Ask({"WEIR.SHARD", "STATUS"}), "[]");
-  Ask({"WEIR.SHARD", "MOVE", "0", "1"});
+  MoveUpToTheHold();
   EXPECT_THAT(Ask({"WEIR.SHARD", "FINISH", "1"}), HasSubstr("phase 'copy', which does not allow"));
   EXPECT_THAT(Ask({"WEIR.SHARD", "SPLIT", "0"}), HasSubstr("is in move 1"));
 }
@@ -152,10 +171,10 @@ TEST_F(RangeMovesTest, WhatIsBroughtOverDuringARemovalIsRemovedWhenItIsDue) {
   Ask({"SET", rig_.KeyIn(1), "v", "PX", "50"});
   Ask({"SET", rig_.KeyIn(0), "v", "PX", "5000"});
   ASSERT_TRUE(rig_.gateway().log_holds().TryTake());
-  Ask({"WEIR.SHARD", "MOVE", "0", "1"});
   rig_.Pass(std::chrono::milliseconds(300));
   rig_.gateway().Tick();
   ASSERT_EQ(rig_.store(1).held(Kind::kExpire).size(), 1U);
+  rig_.SendAndHandOn(rig_.Connect(), {"WEIR.SHARD", "MOVE", "0", "1"});
   rig_.Complete(Kind::kScan);
   rig_.Complete(Kind::kScan, Outcome::kDone, 1);
   ASSERT_EQ(Last().keys, 1U) << "found to be missing, and waits for its turn";
