@@ -51,7 +51,7 @@ inline constexpr std::string_view kDebugDisabled =
 inline constexpr std::string_view kSlotStatsUnderWay =
     "OVERLOADED retry_after_ms=1000 reason=queue : another CLUSTER SLOT-STATS is counting keys; "
     "try again when it has ended";
-// Clients know the first word from Redis, and try again.
+// Clients know the first word from Redis; some try again by themselves.
 inline constexpr std::string_view kLoading =
     "LOADING this node asks the others whether they have its list of nodes; try again";
 inline constexpr std::string_view kClusterDisabled =
