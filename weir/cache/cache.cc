@@ -125,6 +125,12 @@ std::optional<Cache::Hit> Cache::FindKept(std::string_view key, uint64_t hash, W
   return HitOf(id);
 }
 
+std::optional<Cache::Hit> Cache::Peek(std::string_view key, uint64_t hash, WallTime now) const {
+  const Entries::Id id = Locate(key, hash);
+  if (id == Entries::kNone || entries_.cached_until(id) <= now) return std::nullopt;
+  return HitOf(id);
+}
+
 Cache::Hit Cache::HitOf(Entries::Id id) const {
   return {entries_.absent(id),      entries_.value(id),   entries_.shared(id),
           entries_.expires_at(id),  entries_.version(id), entries_.fresh_until(id),

@@ -107,6 +107,8 @@ class Cache {
   // Returns the entry whether it is fresh or stale. Counts as a use, but not for the shadows: to be
   // called when Find has found nothing.
   std::optional<Hit> FindKept(std::string_view key, uint64_t hash, WallTime now);
+  // Returns the entry whether it is fresh or stale. Counts as nothing: for a use that was counted.
+  std::optional<Hit> Peek(std::string_view key, uint64_t hash, WallTime now) const;
 
   // Keeps `value` for as long as `until` says, but not after its expiry, in place of what was
   // there. An entry that would take more than its share of the budget is not kept. A value of the

@@ -379,6 +379,17 @@ TEST(Cache, WhatIsUsedOutlivesWhatIsNot) {
   for (size_t n = 0; n < 60; ++n) EXPECT_EQ(Has(cache, n), n % 3 == 0) << n;
 }
 
+TEST(Cache, WhatIsPeekedAtIsShownAndNotUsed) {
+  Cache cache = FullCache(60);
+  for (size_t n = 0; n < 120; n += 3) {
+    const std::string key = std::to_string(10'000'000 + n % 60);
+    ASSERT_TRUE(cache.Peek(key, GoodHash(key), kNow).has_value());
+  }
+  EXPECT_EQ(cache.counters().lookups, 0U);
+  for (size_t n = 0; n < 40; ++n) PutOneMore(cache, n);
+  for (size_t n = 0; n < 60; ++n) EXPECT_EQ(Has(cache, n), n >= 40) << n;
+}
+
 TEST(Cache, GrowsAndShrinksUnderAHundredThousandEntriesAndLosesNone) {
   constexpr size_t kEntries = 100'000;
   Cache cache({size_t{1} << 30});

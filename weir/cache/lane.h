@@ -79,6 +79,12 @@ class Lane {
   void PrefetchEntry(std::string_view key, uint64_t hash) const {
     cache_.PrefetchEntry(epochs_.Apply(key, hash));
   }
+  // What Find or else FindStale would find, for a read that one of them has counted as a use.
+  std::optional<Cache::Hit> FindAgain(std::string_view key, uint64_t hash, WallTime now) const {
+    auto hit = cache_.Peek(key, epochs_.Apply(key, hash), now);
+    if (hit.has_value() && hit->fresh_until <= now && InDoubt(hash)) hit.reset();
+    return hit;
+  }
 
   // As Cache::Expire.
   size_t Expire(WallTime now, size_t most) { return cache_.Expire(now, most); }

@@ -65,6 +65,17 @@ TEST_F(LaneStaleTest, AnEntryIsFreshThenStaleThenGone) {
   }
 }
 
+TEST_F(LaneStaleTest, WhatIsFoundAgainIsWhatWasFoundFreshOrStale) {
+  const auto again = [this](WallTime now) { return Show(lane_.FindAgain("k", kHash, now)); };
+  Fill(MakeValue("v"));
+  EXPECT_EQ(again(Before(kFreshUntil)), "v");
+  EXPECT_EQ(again(Before(kKeptUntil)), "v");
+  EXPECT_EQ(again(kKeptUntil), "miss");
+  EXPECT_EQ(lane_.cache().counters().lookups, 0U);
+  lane_.Doubt("k", kHash);
+  EXPECT_EQ(again(kFreshUntil), "miss") << "in doubt";
+}
+
 TEST_F(LaneStaleTest, NothingIsShownPastItsRecord) {
   const WallTime end{1200};
   Fill(MakeValue("v", end));

@@ -2,6 +2,8 @@
 // in whatever order the loads end; a bypassed keyspace asks the database each time; the limits of
 // jitter. Method: a whole gateway over a scripted store that others write to as well, on a clock
 // that the test moves.
+#include <utility>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -70,6 +72,29 @@ TEST(Getx, TakesOneKeyAndNoPlaceInATransaction) {
   EXPECT_EQ(rig.Do(a, {"WEIR.GETX"}), "-ERR wrong number of arguments for 'weir.getx' command");
   rig.Do(a, {"MULTI"});
   EXPECT_EQ(rig.Do(a, {"WEIR.GETX", "k"}), "-ERR Command not allowed inside a transaction");
+}
+
+// What the cache takes for look-ups decides which entries it keeps, and what it says of other
+// sizes.
+TEST(Lookups, AReadIsOneForEachOfItsKeysHoweverItIsAnswered) {
+  GatewayRig rig;
+  const size_t a = rig.Connect();
+  uint64_t before = 0;
+  const auto lookups = [&] {
+    const uint64_t all = rig.gateway().lanes().Sum().cache.lookups;
+    return all - std::exchange(before, all);
+  };
+  for (const char* key : {"k", "l", "m"}) WriteBehind(rig, key, "v");
+  EXPECT_EQ(rig.Do(a, {"GET", "k"}), "v");
+  EXPECT_EQ(lookups(), 1U) << "a miss";
+  EXPECT_EQ(rig.Do(a, {"GET", "k"}), "v");
+  EXPECT_EQ(lookups(), 1U) << "a hit";
+  EXPECT_EQ(rig.Do(a, {"MGET", "k", "l", "none"}), "[v v (nil)]");
+  EXPECT_EQ(lookups(), 3U) << "some are missing";
+  EXPECT_EQ(rig.Do(a, {"MGET", "k", "l", "none"}), "[v v (nil)]");
+  EXPECT_EQ(lookups(), 3U);
+  rig.All(a, {{"GET", "m"}, {"GET", "k"}, {"MGET", "l", "other"}, {"GET", "another"}});
+  EXPECT_EQ(lookups(), 5U) << "in a queue";
 }
 
 TEST(Bypass, EveryReadAsksTheDatabaseAndSeesWhatOthersWrote) {

@@ -45,6 +45,9 @@ struct Found {
   WallTime fresh_until;  // In memory; long ago when it is not there.
 
   bool past_its_time() const { return source == Source::kStale || source == Source::kRevalidating; }
+  bool begins_load() const {
+    return source == Source::kRefreshing || source == Source::kRevalidating;
+  }
 };
 
 // What `value` shows of its key, valid as long as it. What has expired is told by who loaded it.

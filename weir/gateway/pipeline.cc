@@ -70,13 +70,15 @@ void Pipeline::Execute(const resp::Command& command, const Resolved& resolved) {
     return;
   }
   const bool at_once = queue_.empty() && !waits && !output_full() && !HeldByPause(*spec, nullptr);
-  if (at_once && TryAtOnce(command, resolved)) {
+  bool looked = false;
+  if (at_once && TryAtOnce(command, resolved, &looked)) {
     EndAnswer(*spec, args);
     return;
   }
   Queued queued;
   queued.spec = spec;
   queued.args = OwnedArgs(command);
+  queued.looked = looked;
   waits ? EnqueueWaiting(std::move(queued)) : Enqueue(std::move(queued));
 }
 
@@ -165,7 +167,8 @@ void Pipeline::AnswerInTurn(const CommandSpec* spec, Reply reply) {
   Enqueue(std::move(queued));
 }
 
-bool Pipeline::TryAtOnce(const resp::Command& command, const Resolved& resolved) {
+// `*looked`: nothing is answered, but all keys were looked for in memory.
+bool Pipeline::TryAtOnce(const resp::Command& command, const Resolved& resolved, bool* looked) {
   const CommandSpec& spec = *resolved.spec;
   const Args args = command.args();
   const bool fast = (spec.flags & kFlagFast) != 0;
@@ -177,11 +180,13 @@ bool Pipeline::TryAtOnce(const resp::Command& command, const Resolved& resolved)
   } else if (spec.kind != CommandKind::kRead) {
     return false;
   } else if (resolved.keys == 1) {
-    if (!TryOneKey(spec, args, resolved.hash)) return false;
-  } else if (resolved.keys > ManyKeysRead::kKeysAtOnceMax || IsOverRound(spec, resolved.keys) ||
-             !TryManyKeys(spec, args, resolved.keys)) {
+    *looked = !TryOneKey(spec, args, resolved.hash);
+  } else if (resolved.keys > ManyKeysRead::kKeysAtOnceMax || IsOverRound(spec, resolved.keys)) {
     return false;
+  } else {
+    *looked = !TryManyKeys(spec, args, resolved.keys);
   }
+  if (*looked) return false;
   if (fast) {
     outbox_.burst.Answer(spec, command);
   } else {

@@ -150,6 +150,8 @@ class Pipeline {
     bool loaded = false;
     bool as_head = false;  // The load began when the command was the first of the queue.
     bool stale = false;    // `value` is from memory, although its time is over.
+    // Where the read began a load of what memory answers with: until when that is fresh.
+    std::optional<WallTime> reloads;
     uint32_t attempt = 0;  // Loads asked for, so that an earlier one is not taken for the last.
     // While it is current, no write has come since the moment that the value shows.
     cache::Token token = 0;
@@ -186,6 +188,7 @@ class Pipeline {
     std::vector<Reply> parts;          // Of a write that is split: one for each database.
     bool right = false;                // Of kAuthenticate: the credentials, if there are any.
     Reply reply;
+    bool looked = false;    // For all its keys in memory, before it was queued.
     bool rejected = false;  // Refused or queued by MULTI: not executed.
     bool last = false;      // The connection ends with it.
     bool waits = false;     // For the limits to let it pass.
@@ -238,7 +241,7 @@ class Pipeline {
   void StopWaits(bool all);
   void SettleTime(const Queued& queued);
   void NoteTimeSoFar(Queued& queued) const;
-  bool TryAtOnce(const resp::Command& command, const Resolved& resolved);
+  bool TryAtOnce(const resp::Command& command, const Resolved& resolved, bool* looked);
   bool TryOneKey(const CommandSpec& spec, Args args, const KeyHash& hash);
   bool TryManyKeys(const CommandSpec& spec, Args args, size_t count);
   bool TryAuthenticate(const CommandSpec& spec, Args args);
@@ -299,7 +302,8 @@ class Pipeline {
   void BeginAuthenticate(Queued& queued, uint64_t sequence);
   std::optional<Reply> BeginCheck(Queued& queued, uint64_t sequence, const Credentials& given);
   void OnCheck(Queued& queued);
-  // Finds what memory may answer with. Requires: the lock of the key's lane is held.
+  // Finds what memory may answer with; a read does so once for each of its keys, and counts as a
+  // use of those. Requires: the lock of the key's lane is held.
   bool Look(cache::Lane& lane, std::string_view key, const KeyHash& hash, Found* found) {
     const auto hit = lane.Find(key, hash.hash, outbox_.now.wall);
     if (!hit.has_value() ||
@@ -309,8 +313,14 @@ class Pipeline {
     *found = FoundIn(*hit);
     return true;
   }
+  bool LookAgain(cache::Lane& lane, std::string_view key, Slot& slot, Found* found);
   bool LookCloser(cache::Lane& lane, std::string_view key, const KeyHash& hash,
                   const std::optional<cache::Cache::Hit>& hit, Found* found);
+  void CountStale(const Found& found, std::string_view key) {
+    if (found.past_its_time()) [[unlikely]]
+      CountRevalidating(key);
+  }
+  void CountRevalidating(std::string_view key);
   bool TakeStale(cache::Lane& lane, Queued& queued, uint32_t key,
                  std::atomic<uint64_t> KeyspaceCounters::*counter);
   void SetDeadlines(Queued& queued, Slot& slot, std::string_view key);

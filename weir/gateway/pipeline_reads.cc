@@ -58,6 +58,7 @@ bool Pipeline::TryOneKey(const CommandSpec& spec, Args args, const KeyHash& hash
   if (!Look(*lane, key, hash, &found)) return false;
   const ReadCall call{args, {&found, 1}, outbox_.now.wall, SIZE_MAX, &gateway_.placement()};
   if (spec.heavy != nullptr && spec.heavy(call)) return false;
+  CountStale(found, key);
   outbox_.stats->hits.Add(1);
   resp::Writer writer = MakeWriter();
   spec.read(call, writer);
@@ -77,11 +78,14 @@ bool Pipeline::TryManyKeys(const CommandSpec& spec, Args args, size_t count) {
   }
   const Lanes::LockedSet lanes(gateway_.lanes(), std::move(numbers));
   std::vector<Found> found(count);
+  bool all = true;
   for (size_t i = 0; i < count; ++i) {
-    if (!Look(lanes[hashes[i].lane], args[spec.KeyIndex(i)], hashes[i], &found[i])) return false;
+    all &= Look(lanes[hashes[i].lane], args[spec.KeyIndex(i)], hashes[i], &found[i]);
   }
+  if (!all) return false;
   const ReadCall call{args, found, outbox_.now.wall, gateway_.memory().reply_bytes_max()};
   if (spec.heavy != nullptr && spec.heavy(call)) return false;
+  for (size_t i = 0; i < count; ++i) CountStale(found[i], args[spec.KeyIndex(i)]);
   outbox_.stats->hits.Add(count);
   resp::Writer writer = MakeWriter();
   spec.read(call, writer);
@@ -109,7 +113,8 @@ void Pipeline::BeginRead(Queued& queued, uint64_t sequence, bool as_head) {
     slot.hash = gateway_.placement().Hash(key);
     const Lanes::Locked lane = gateway_.lanes().Lock(slot.hash.lane);
     Found found;
-    if (Look(*lane, key, slot.hash, &found)) {
+    if (queued.looked ? LookAgain(*lane, key, slot, &found) : Look(*lane, key, slot.hash, &found)) {
+      if (found.begins_load()) slot.reloads = found.fresh_until;
       outbox_.stats->hits.Add(1);
     } else {
       outbox_.stats->misses.Add(1);
@@ -213,8 +218,9 @@ bool Pipeline::TakeOneKey(Queued& front) {
   const std::string_view key = args[front.spec->KeyIndex(0)];
   const Lanes::Locked lane = gateway_.lanes().Lock(slot.hash.lane);
   Found found;
-  if (Look(*lane, key, slot.hash, &found)) {
+  if (LookAgain(*lane, key, slot, &found)) {
     slot.token = lane->CurrentToken(slot.hash.hash);
+    if (!slot.stale) CountStale(found, key);
     const bool plain = found.source == Found::Source::kFresh;
     if (slot.loaded && !slot.stale && plain) found.source = Found::Source::kLoaded;
   } else if (slot.as_head ? slot.Shows(slot.asked)
@@ -284,7 +290,7 @@ bool Pipeline::TakeManyKeys(Queued& front) {
     for (size_t i = 0; i < found.size() && all; ++i) {
       Slot& slot = front.slots[i];
       cache::Lane& lane = lanes[slot.hash.lane];
-      if (Look(lane, args[front.spec->KeyIndex(i)], slot.hash, &found[i])) {
+      if (LookAgain(lane, args[front.spec->KeyIndex(i)], slot, &found[i])) {
         slot.token = lane.CurrentToken(slot.hash.hash);
       } else if (slot.Shows(now) && lane.CurrentToken(slot.hash.hash) == slot.token) {
         found[i] = FoundIn(slot.value);
@@ -294,6 +300,9 @@ bool Pipeline::TakeManyKeys(Queued& front) {
         continue;
       }
       slot.shown = ShownBy(found[i]);
+    }
+    for (size_t i = 0; i < found.size() && all; ++i) {
+      if (!front.slots[i].stale) CountStale(found[i], args[front.spec->KeyIndex(i)]);
     }
     if (all) return Read(front, found);
   }

@@ -16,13 +16,36 @@ bool IsPast(WallTime fresh_until, std::chrono::milliseconds window, WallTime now
 
 }  // namespace
 
-// `hit`: what Find found, if that is to be refreshed soon.
+// For a read that has looked already. The load that it began then is still its own.
+// Requires: the lock of the key's lane is held.
+bool Pipeline::LookAgain(cache::Lane& lane, std::string_view key, Slot& slot, Found* found) {
+  const WallTime now = outbox_.now.wall;
+  const auto hit = lane.FindAgain(key, slot.hash.hash, now);
+  if (!hit.has_value()) return false;
+  if (hit->fresh_until.ms - now.ms > gateway_.placement().refresh_span_ms()) {
+    *found = FoundIn(*hit);
+    return true;
+  }
+  if (!LookCloser(lane, key, slot.hash, hit, found)) return false;
+  if (found->begins_load()) slot.reloads = found->fresh_until;
+  if (slot.reloads != found->fresh_until) return true;
+  found->source =
+      found->past_its_time() ? Found::Source::kRevalidating : Found::Source::kRefreshing;
+  return true;
+}
+
+void Pipeline::CountRevalidating(std::string_view key) {
+  gateway_.placement().KeyspaceOf(key).counters->stale_while_revalidate.fetch_add(
+      1, std::memory_order_relaxed);
+}
+
+// `hit`: what was found, if that is not fresh for long.
 bool Pipeline::LookCloser(cache::Lane& lane, std::string_view key, const KeyHash& hash,
                           const std::optional<cache::Cache::Hit>& hit, Found* found) {
   using Source = Found::Source;
   const WallTime now = outbox_.now.wall;
   const Keyspace& keyspace = gateway_.placement().KeyspaceOf(key);
-  if (hit.has_value()) {
+  if (hit.has_value() && hit->fresh_until > now) {
     *found = FoundIn(*hit);
     const WallTime refresh_at =
         keyspace.RefreshAt(hit->fresh_until, hit->expires_at, hash.hash, hit->absent);
@@ -32,13 +55,12 @@ bool Pipeline::LookCloser(cache::Lane& lane, std::string_view key, const KeyHash
     return true;
   }
   if (keyspace.stale_while_revalidate.count() == 0) return false;
-  const auto stale = lane.FindStale(key, hash.hash, now);
+  const auto stale = hit.has_value() ? hit : lane.FindStale(key, hash.hash, now);
   if (!stale.has_value() || IsPast(stale->fresh_until, keyspace.stale_while_revalidate, now)) {
     return false;
   }
   *found = FoundIn(*stale);
   found->source = BeginRefresh(lane, key, hash, keyspace) ? Source::kRevalidating : Source::kStale;
-  keyspace.counters->stale_while_revalidate.fetch_add(1, std::memory_order_relaxed);
   return true;
 }
 

@@ -108,6 +108,23 @@ TEST_F(StaleTest, AStaleValueIsAnsweredWhileItIsLoadedAndNoLonger) {
   EXPECT_THAT(rig_->Replies(b_), ElementsAre("new"));
 }
 
+TEST_F(StaleTest, AReadThatWaitsItsTurnCountsOnceAndSaysThatItBeganTheLoad) {
+  for (const bool fresh : {true, false}) {
+    Pass(fresh ? 900 : 1200);
+    const uint64_t stale = counters().stale_while_revalidate;
+    rig_->SendAndHandOn(b_, {"GET", fresh ? "miss" : "another"});
+    rig_->SendAndHandOn(b_, {"WEIR.GETX", "k"});
+    ASSERT_EQ(Loads(), 2U);
+    rig_->Complete(Kind::kLoad);  // Of the key that is missing.
+    rig_->Deliver();
+    EXPECT_THAT(rig_->Replies(b_),
+                ElementsAre("(nil)", fresh ? "[value old age :900 ttl :100 state refreshing]"
+                                           : "[value new age :1200 ttl :0 state revalidating]"));
+    EXPECT_EQ(counters().stale_while_revalidate, stale + (fresh ? 0 : 1));
+    rig_->RunAll();
+  }
+}
+
 TEST_F(StaleTest, AbsenceIsRefreshedAndStaleToo) {
   EXPECT_EQ(Do({"GET", "none"}), "(nil)");
   WriteBehind("none", "now");
