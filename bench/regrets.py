@@ -8,7 +8,8 @@ sizes or do not, once counting objects and once counting bytes.
 
 With --generated, traces of generated requests with sizes are replayed in the same way: keys by
 Zipf's law, sizes spread evenly over doublings, independent of how often a key is asked for or
-opposed to it; and the same with keys that come once, which are a third of the requests.
+opposed to it; and the same with keys that come once, which are a third of the requests. Of the one
+that drifts the ranks of the keys change, and sizes are distributed log-normally.
 
   regret   best - auto in points: within 0.5 it is well, within 2 for less than 50 000 requests
 
@@ -18,6 +19,7 @@ import argparse
 import bisect
 import csv
 import itertools
+import math
 import os
 import random
 import subprocess
@@ -30,9 +32,11 @@ REFERENCES = ("lru", "s3fifo", "gdsf")
 SHARES = (64, 32, 16, 8, 4, 2)  # One such part of all bytes.
 LONG_TRACE = 50_000
 REGRET_MAX, REGRET_MAX_SHORT = 0.5, 2.0
-GENERATED = ("independent", "opposed", "independent-once", "opposed-once")
+GENERATED = ("independent", "opposed", "independent-once", "opposed-once", "drifting")
 REQUESTS, KEYS, ZIPF_EXPONENT = 200_000, 20_000, 0.8
 SIZE_MIN, DOUBLINGS = 100, 10
+DRIFT_EVERY, DRIFT = 20_000, 500  # Requests; ranks.
+SIZE_MEDIAN, SIZE_SIGMA = 2000, 1.8
 
 
 def replay(trace, *arguments):
@@ -95,16 +99,20 @@ def generate(name, file):
     sums = list(itertools.accumulate((rank + 1) ** -ZIPF_EXPONENT for rank in range(KEYS)))
 
     def size_of(rank):
+        if name == "drifting":
+            return SIZE_MIN + int(SIZE_MEDIAN * math.exp(SIZE_SIGMA * draw.gauss(0, 1)))
         place = rank / KEYS * 0.8 + draw.random() * 0.2 if "opposed" in name else draw.random()
         return int(SIZE_MIN * 2 ** (DOUBLINGS * place))
 
     sizes = [size_of(rank) for rank in range(KEYS)]
     for n in range(REQUESTS):
-        if "once" in name and n % 3 == 0:
-            file.write(f"once{n},{int(SIZE_MIN * 2 ** (DOUBLINGS * draw.random()))}\n")
+        if n % 3 == 0 and name not in ("independent", "opposed"):
+            evenly = int(SIZE_MIN * 2 ** (DOUBLINGS * draw.random()))
+            file.write(f"once{n},{size_of(0) if name == 'drifting' else evenly}\n")
             continue
         rank = min(bisect.bisect_left(sums, draw.random() * sums[-1]), KEYS - 1)
-        file.write(f"{rank},{sizes[rank]}\n")
+        key = (rank + n // DRIFT_EVERY * DRIFT) % KEYS if name == "drifting" else rank
+        file.write(f"{key},{sizes[key]}\n")
 
 
 def generated(only):
