@@ -76,19 +76,19 @@ class BucketTable {
     }
     // SetState and Unlock in one.
     void StoreAndUnlock(Slot* slot, BucketState state) {
-      const bool holds_lock = slot == &slots[0];
-      const uint64_t first = slots[0].state.load(std::memory_order_relaxed);
-      slot->state.store(holds_lock ? first : state.full_at, std::memory_order_relaxed);
-      slots[0].state.store(holds_lock ? state.full_at : first & kUnitMask,
-                           std::memory_order_release);
+      // Without a branch: which slot it is cannot be predicted.
+      const uint64_t lock = slot == &slots[0] ? kLockBit : 0;
+      slot->state.store(state.full_at | lock, std::memory_order_relaxed);
+      Unlock();
     }
     // The slot with `tag`, or nullptr. Without a branch for each slot: which one it is cannot be
     // predicted.
     Slot* Find(uint64_t tag) {
-      unsigned found = 0;
-      for (size_t i = 0; i < kGroupSlots; ++i) {
-        found |= unsigned{slots[i].tag.load(std::memory_order_relaxed) == tag} << i;
-      }
+      const auto is = [&](size_t i) {
+        return unsigned{slots[i].tag.load(std::memory_order_relaxed) == tag} << i;
+      };
+      static_assert(kGroupSlots == 4);
+      const unsigned found = is(0) | is(1) | is(2) | is(3);
       return found == 0 ? nullptr : &slots[static_cast<size_t>(std::countr_zero(found))];
     }
 
@@ -177,13 +177,8 @@ class BucketTable {
   static constexpr MonoTime kNeverEmpty{std::numeric_limits<int64_t>::min()};
   void AssumeEmpty(std::vector<MonoTime> since);
 
-  // Asks for the cache line in which a bucket most likely is, and, once that has come, for the
-  // other one if it is not there.
+  // Asks for the cache line in which a bucket most likely is.
   void Prefetch(const Name& name) const { weir::Prefetch(&First(name)); }
-  void PrefetchRest(const Name& name) const {
-    if (Overflows(name)) [[unlikely]]
-      weir::Prefetch(&Second(name));
-  }
 
   Crowded crowded() const { return crowded_; }
   size_t slot_count() const { return groups_.size() * kGroupSlots; }
@@ -278,10 +273,6 @@ class BucketTable {
   std::span<Region> regions_;
   std::unique_ptr<Known[]> rules_;
   Crowded crowded_;
-  std::atomic<size_t> used_slots_{0};
-  std::atomic<uint64_t> evicted_live_{0};
-  std::atomic<uint64_t> crowded_denied_{0};
-  std::atomic<uint64_t> crowded_allowed_{0};
   std::atomic<bool> reassigning_{false};  // Some buckets may still have rules that are gone.
   std::atomic<bool> inherits_{false};     // Whether anything stands in a region, or was empty.
   RuleId time_rule_ = kNoRule;
@@ -290,6 +281,11 @@ class BucketTable {
   std::atomic<uint32_t>* marks_ = nullptr;  // kParts of them.
   std::atomic<uint32_t> save_{0};
   std::vector<MonoTime> empty_since_;  // None, or kParts.
+  // Newcomers write these; what is above, decisions read.
+  alignas(64) std::atomic<size_t> used_slots_{0};
+  std::atomic<uint64_t> evicted_live_{0};
+  std::atomic<uint64_t> crowded_denied_{0};
+  std::atomic<uint64_t> crowded_allowed_{0};
 };
 
 }  // namespace weir::limit

@@ -130,6 +130,70 @@ TEST(BucketTableTest, AMarkIsNeverLoweredByWhoReadTheNumberBefore) {
   table.UseMarks(nullptr);
 }
 
+// A save looks at one group after the other, while buckets are taken from, move and are forgotten;
+// then the process is killed. Whoever has the save and the marks knows of no key that more is left
+// than was.
+TEST(BucketTableTest, WhatIsTakenDuringASaveIsInItOrItsPartIsMarked) {
+  constexpr uint64_t kBurst = uint64_t{1} << 44;  // An hour and a bit.
+  std::vector<std::atomic<uint32_t>> marks(BucketTable::kParts);
+  for (uint64_t seed = 1; seed <= 300; ++seed) {
+    Random random(seed);
+    const size_t bytes = kSmallest + random.Below(40) * BucketTable::kGroupBytes;
+    const BucketMemory memory(bytes);
+    const BucketMemory later_memory(bytes);
+    BucketTable table(memory.bytes(), Crowded::kShare);
+    BucketTable later(later_memory.bytes(), Crowded::kShare);
+    table.SetTimeRule(1);
+    later.SetTimeRule(1);
+    for (std::atomic<uint32_t>& mark : marks) mark = 0;
+    table.UseMarks(marks.data());
+    std::vector<uint64_t> hashes(1 + random.Below(300));
+    std::vector<uint64_t> taken(hashes.size());
+    for (uint64_t& hash : hashes) hash = random.Next();
+    const auto decide = [&](BucketTable& of, size_t key, uint64_t cost, bool peek) {
+      const Charge charge{.table = &of,
+                          .clock = &of.clock(1),
+                          .name = {hashes[key], 1},
+                          .flowed = of.clock(1).At(kStart),
+                          .cost = cost,
+                          .burst = kBurst};
+      Part part;
+      Decide({&charge, 1}, kStart, {.peek = peek}, {&part, 1});
+      return part;
+    };
+    const auto take = [&](uint64_t count) {
+      for (; count > 0; --count) {
+        const size_t key = random.Below(hashes.size());
+        const uint64_t cost = 1 + random.Below(kBurst / 4);
+        if (decide(table, key, cost, false).charged) taken[key] += cost;
+      }
+    };
+    take(200);
+    table.SetSave(1);
+    std::vector<BucketTable::SavedBucket> buckets;
+    for (size_t group = 0; group < table.group_count(); ++group) {
+      take(random.Below(4));
+      table.Save(group, kStart, &buckets);
+    }
+    take(random.Below(4));
+    const std::vector<BucketTable::SavedRegion> regions = table.SaveRegions(kStart);
+    take(random.Below(8));
+    table.UseMarks(nullptr);
+    std::vector<MonoTime> empty_since(BucketTable::kParts, BucketTable::kNeverEmpty);
+    for (size_t i = 0; i < marks.size(); ++i) {
+      if (marks[i] >= 1) empty_since[i] = kStart;
+    }
+    for (const BucketTable::SavedBucket& bucket : buckets) {
+      if (marks[BucketTable::PartOf(bucket.hash)] == 0) later.Restore(bucket, kStart);
+    }
+    for (const BucketTable::SavedRegion& region : regions) ASSERT_TRUE(later.Restore(region));
+    later.AssumeEmpty(std::move(empty_since));
+    for (size_t key = 0; key < hashes.size(); ++key) {
+      ASSERT_GE(decide(later, key, 1, true).missing, taken[key]) << "seed " << seed;
+    }
+  }
+}
+
 TEST(BucketTableTest, WhereNewcomersAreDeniedNoBucketIsForgotten) {
   TableRig rig(MustRule(1, 1s, 2), kSmallest, Crowded::kDeny);
   for (uint64_t hash = 1; hash <= 4; ++hash) {
@@ -137,6 +201,12 @@ TEST(BucketTableTest, WhereNewcomersAreDeniedNoBucketIsForgotten) {
   }
   EXPECT_EQ(rig.Take(5, kStart + 10ms), Verdict::kLater);
   EXPECT_EQ(rig.Wait(5, kStart + 10ms), 991ms);  // Then key 1 is full.
+  EXPECT_EQ(rig.table().crowded_denied(), 1U);
+  // Who only asks is told the same, and not counted.
+  const Charge asks = rig.Of(5, kStart + 10ms);
+  Part part;
+  EXPECT_EQ(Decide({&asks, 1}, kStart + 10ms, {.peek = true}, {&part, 1}), Ruling::kRefused);
+  EXPECT_EQ(part.RetryAfter(asks, kStart + 10ms), 991ms);
   EXPECT_EQ(rig.table().crowded_denied(), 1U);
   EXPECT_EQ(rig.table().evicted_live(), 0U);
   EXPECT_EQ(rig.Take(1, kStart + 10ms), Verdict::kAllowed);

@@ -136,14 +136,15 @@ uint64_t MissingNow(const Held& held, const Charge& charge, size_t i, MonoTime n
 }
 
 // Judges a charge for which there is no room. Returns its verdict.
-Verdict JudgeCrowded(const Charge& charge, const Slot* nearest, MonoTime now, Part* part) {
+Verdict JudgeCrowded(const Charge& charge, const Slot* nearest, bool peek, MonoTime now,
+                     Part* part) {
   part->charged = false;
   part->crowded = true;
   if (charge.table->crowded() == Crowded::kAllow) {
     charge.table->CountCrowdedAllowed();
     return Verdict::kAllowed;
   }
-  charge.table->CountCrowdedDenied();
+  if (!peek) charge.table->CountCrowdedDenied();
   // As if it lacked what flows until the nearest bucket is full.
   const auto wait =
       nearest == nullptr ? std::chrono::milliseconds(1) : charge.table->UntilFull(*nearest, now);
@@ -171,10 +172,11 @@ Verdict Judge(Held& held, const Charge& charge, size_t i, const Terms& terms, Mo
   if (charge.cost == 0) return Verdict::kAllowed;
   if (part->missing + charge.cost > charge.burst) return Verdict::kLater;
   if (!terms.peek) part->charged = true;
-  if (terms.peek || !held.newcomer(i)) [[likely]]
+  if (!held.newcomer(i)) [[likely]]
     return Verdict::kAllowed;
+  if (terms.peek && charge.table->crowded() != Crowded::kDeny) return Verdict::kAllowed;
   if (!IsCrowdedOut(held, charge, i, now)) return Verdict::kAllowed;
-  return JudgeCrowded(charge, held.slot(i), now, part);
+  return JudgeCrowded(charge, held.slot(i), terms.peek, now, part);
 }
 
 void Commit(Held& held, std::span<const Charge> charges, std::span<Part> parts) {
@@ -202,8 +204,9 @@ void JudgeFound(const Charge& charge, bool peek, Part* part) {
 
 // The decision about a bucket that stands where it is looked for first, in `group`: by far the most
 // frequent one. nullopt: it does not stand there, and nothing was done.
-std::optional<Ruling> DecideOne(Group& group, const Charge& charge, MonoTime now,
-                                const Terms& terms, Part* part) {
+[[gnu::always_inline]] inline std::optional<Ruling> DecideOne(Group& group, const Charge& charge,
+                                                              MonoTime now, const Terms& terms,
+                                                              Part* part) {
   group.Lock();
   if (IsStale(terms)) [[unlikely]] {
     group.Unlock();
@@ -214,70 +217,130 @@ std::optional<Ruling> DecideOne(Group& group, const Charge& charge, MonoTime now
     group.Unlock();
     return std::nullopt;
   }
-  part->missing = Missing(BucketTable::StateIn(*slot), charge.flowed);
-  JudgeFound(charge, terms.peek, part);
-  if (part->charged) {
-    part->missing += charge.cost;
+  Part judged;
+  judged.missing = Missing(BucketTable::StateIn(*slot), charge.flowed);
+  JudgeFound(charge, terms.peek, &judged);
+  if (judged.charged) [[likely]] {
+    judged.missing += charge.cost;
     charge.table->Mark(charge.name);
-    group.StoreAndUnlock(slot, StateOf(part->missing, charge.flowed));
+    group.StoreAndUnlock(slot, StateOf(judged.missing, charge.flowed));
+    *part = judged;
     return Ruling::kAllowed;
   }
   group.Unlock();
-  const bool refused = charge.binding && part->verdict != Verdict::kAllowed;
+  *part = judged;
+  const bool refused = charge.binding && judged.verdict != Verdict::kAllowed;
   return refused ? Ruling::kRefused : Ruling::kAllowed;
 }
 
 // The locks of the groups where the charges' buckets are looked for first.
 class FirstGroups {
  public:
-  explicit FirstGroups(std::span<const Charge> charges) {
-    for (const Charge& charge : charges) {
-      Group* group = &charge.table->First(charge.name);
-      size_t at = count_;
-      for (; at > 0 && ordered_[at - 1] > group; --at) ordered_[at] = ordered_[at - 1];
-      ordered_[at] = group;
-      ++count_;
+  explicit FirstGroups(std::span<const Charge> charges) : count_(charges.size()) {
+    for (size_t i = 0; i < count_; ++i) {
+      of_[i] = ordered_[i] = &charges[i].table->First(charges[i].name);
     }
-    // Each once, also where several buckets stand in one.
-    const auto end = std::unique(ordered_.begin(), ordered_.begin() + count_);
-    count_ = static_cast<size_t>(end - ordered_.begin());
-    for (size_t i = 0; i < count_; ++i) ordered_[i]->Lock();
+    Order();
+    for (size_t i = 0; i < count_; ++i) {
+      if (IsAgain(i)) [[unlikely]]
+        apart_ = false;
+      else
+        ordered_[i]->Lock();
+    }
   }
   ~FirstGroups() {
-    for (size_t i = 0; i < count_; ++i) ordered_[i]->Unlock();
+    if (released_) return;
+    for (size_t i = 0; i < count_; ++i) {
+      if (!IsAgain(i)) ordered_[i]->Unlock();
+    }
   }
   FirstGroups(const FirstGroups&) = delete;
   FirstGroups& operator=(const FirstGroups&) = delete;
 
+  // That of a charge.
+  Group& of(size_t i) const { return *of_[i]; }
+  // Whether no two charges share one, so that each may be unlocked by itself; Released says that
+  // all have been.
+  bool apart() const { return apart_; }
+  void Released() { released_ = true; }
+
  private:
-  size_t count_ = 0;
+  // Which of two addresses is the lower one cannot be predicted, so there are no branches for the
+  // usual counts.
+  void Order() {
+    switch (count_) {
+      case 4:
+        Order(0, 1), Order(2, 3), Order(0, 2), Order(1, 3), Order(1, 2);
+        return;
+      case 3:
+        Order(0, 2), Order(0, 1), Order(1, 2);
+        return;
+      case 2:
+        Order(0, 1);
+        return;
+      default:
+        std::sort(ordered_.begin(), ordered_.begin() + count_);
+    }
+  }
+  void Order(size_t a, size_t b) {
+    Group* const one = ordered_[a];
+    Group* const other = ordered_[b];
+    const bool ordered = one < other;
+    ordered_[a] = ordered ? one : other;
+    ordered_[b] = ordered ? other : one;
+  }
+  bool IsAgain(size_t i) const { return i > 0 && ordered_[i] == ordered_[i - 1]; }
+
+  size_t count_;
+  bool apart_ = true;
+  bool released_ = false;
+  std::array<Group*, kChargesMax> of_;
   std::array<Group*, kChargesMax> ordered_;
 };
+
+// Takes what has been judged to be taken, and unlocks.
+void CommitFound(std::span<const Charge> charges, std::span<Part> parts,
+                 std::span<Slot* const> slots, FirstGroups& held) {
+  for (size_t i = 0; i < charges.size(); ++i) {
+    if (!parts[i].charged) {
+      if (held.apart()) held.of(i).Unlock();
+      continue;
+    }
+    parts[i].missing += charges[i].cost;
+    charges[i].table->Mark(charges[i].name);
+    const BucketState state = StateOf(parts[i].missing, charges[i].flowed);
+    if (held.apart()) [[likely]] {
+      held.of(i).StoreAndUnlock(slots[i], state);
+    } else {
+      BucketTable::SetState(slots[i], state);
+    }
+  }
+  if (held.apart()) held.Released();
+}
 
 // The same for several buckets.
 std::optional<Ruling> DecideFound(std::span<const Charge> charges, MonoTime now, const Terms& terms,
                                   std::span<Part> parts) {
-  const FirstGroups held(charges);
+  FirstGroups held(charges);
   if (IsStale(terms)) [[unlikely]]
     return Ruling::kStale;
   std::array<Slot*, kChargesMax> slots;
   Ruling ruling = Ruling::kAllowed;
   for (size_t i = 0; i < charges.size(); ++i) {
     const Charge& charge = charges[i];
-    slots[i] = charge.table->FindIn(charge.table->First(charge.name), charge.name, now);
+    slots[i] = charge.table->FindIn(held.of(i), charge.name, now);
     if (slots[i] == nullptr) return std::nullopt;
-    parts[i].missing = Missing(BucketTable::StateIn(*slots[i]), charge.flowed);
-    JudgeFound(charge, terms.peek, &parts[i]);
-    if (charge.binding && parts[i].verdict != Verdict::kAllowed) ruling = Ruling::kRefused;
+    Part judged;
+    judged.missing = Missing(BucketTable::StateIn(*slots[i]), charge.flowed);
+    JudgeFound(charge, terms.peek, &judged);
+    parts[i] = judged;
+    if (charge.binding && judged.verdict != Verdict::kAllowed) ruling = Ruling::kRefused;
   }
-  const bool takes = ruling == Ruling::kAllowed || terms.combine == Combine::kEach;
-  for (size_t i = 0; i < charges.size(); ++i) {
-    parts[i].charged = parts[i].charged && takes;
-    if (!parts[i].charged) continue;
-    parts[i].missing += charges[i].cost;
-    charges[i].table->Mark(charges[i].name);
-    BucketTable::SetState(slots[i], StateOf(parts[i].missing, charges[i].flowed));
+  if (ruling != Ruling::kAllowed && terms.combine == Combine::kAll) {
+    for (Part& part : parts.first(charges.size())) part.charged = false;
+    return ruling;
   }
+  CommitFound(charges, parts, slots, held);
   return ruling;
 }
 

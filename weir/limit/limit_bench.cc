@@ -141,7 +141,6 @@ class TableLoad {
       return allowed;
     }
     for (const Charge& charge : charges_) table_.Prefetch(charge.name);
-    for (const Charge& charge : charges_) table_.PrefetchRest(charge.name);
     for (size_t i = 0; i < load_.burst; ++i) allowed += DecideOne(i) == Ruling::kAllowed ? 1 : 0;
     return allowed;
   }
