@@ -64,7 +64,8 @@ class TestClient {
     assert(false && "not a command");
   }
 
-  std::vector<std::string> Replies() {
+  // What has been written to the client since the last call, as it goes over the wire.
+  std::string Bytes() {
     std::string bytes;
     std::array<resp::OutputBuffer::Span, 64> spans;
     while (const size_t count = output.Spans(spans)) {
@@ -74,11 +75,20 @@ class TestClient {
         break;  // Consume ends the validity of the rest.
       }
     }
-    std::vector<std::string> replies;
+    return bytes;
+  }
+  std::vector<resp::Value> Values() {
+    const std::string bytes = Bytes();
+    std::vector<resp::Value> values;
     std::string_view left = bytes;
     resp::Value value;
-    while (reader_.Next(&left, &value) == resp::ReadResult::kValue) replies.push_back(Show(value));
+    while (reader_.Next(&left, &value) == resp::ReadResult::kValue) values.push_back(value);
     assert(reader_.error().empty());
+    return values;
+  }
+  std::vector<std::string> Replies() {
+    std::vector<std::string> replies;
+    for (const resp::Value& value : Values()) replies.push_back(Show(value));
     return replies;
   }
 
@@ -119,6 +129,7 @@ class GatewayRig {
     // Otherwise each database has an equal part.
     std::optional<shard::RangeMap> map = std::nullopt;
     size_t tracked_keys_max = ClientTracking::kKeysMax;
+    std::function<void(ProcessInfo&)> describe = [](ProcessInfo&) {};
     bool open = true;  // Answers what the gateway asks of the stores when it is made.
     std::function<void(ScriptedStore&)> prepare = [](ScriptedStore&) {};
   };
@@ -156,6 +167,7 @@ class GatewayRig {
     made.process.parameters = [] {
       return std::make_shared<const Parameters>(Parameters{{"maxmemory", "0"}, {"port", "6390"}});
     };
+    options.describe(made.process);
     std::vector<std::unique_ptr<store::Store>> stores;
     for (uint32_t i = 0; i < options.databases; ++i) {
       made.placement.shards.push_back({i, 0});

@@ -55,13 +55,49 @@ TEST_F(IncrexTest, TheExpiryIsKeptReplacedOrRemoved) {
   EXPECT_EQ(Do({"TTL", "k"}), ":-1");
 }
 
+TEST_F(IncrexTest, FloatsAreCountedAsFarAsTheirBound) {
+  EXPECT_EQ(Do({"INCREX", "k", "BYFLOAT", "1.5"}), "[1.5 1.5]");
+  EXPECT_EQ(Do({"INCREX", "k", "BYFLOAT", "0.25", "UBOUND", "1.75"}), "[1.75 0.25]");
+  EXPECT_EQ(Do({"INCREX", "k", "BYFLOAT", "1e-2", "UBOUND", "1.75"}), "[1.75 0]");
+  EXPECT_EQ(Do({"INCREX", "k", "UBOUND", "2.5", "BYFLOAT", "1", "SATURATE"}), "[2.5 0.75]");
+  EXPECT_EQ(Do({"INCREX", "k", "BYFLOAT", "-9", "LBOUND", "-1.5", "SATURATE"}), "[-1.5 -4]");
+  EXPECT_EQ(Do({"GET", "k"}), "-1.5");
+  EXPECT_EQ(Do({"INCREX", "k"}), "-ERR value is not an integer or out of range");
+  Do({"SET", "k", "3"});
+  EXPECT_EQ(Do({"INCREX", "k", "BYFLOAT", "0.5", "EX", "9"}), "[3.5 0.5]");
+  EXPECT_EQ(Do({"TTL", "k"}), ":9");
+  EXPECT_EQ(Do({"INCREX", "k", "BYINT", "1", "UBOUND", "1.5"}),
+            "-ERR value is not an integer or out of range");
+  EXPECT_EQ(Do({"INCREX", "k", "BYFLOAT", "x"}), "-ERR value is not a valid float");
+  // What no float can be is out of bounds, and what is no number an error.
+  EXPECT_EQ(Do({"INCREX", "k", "BYFLOAT", "inf"}), "[3.5 0]");
+  Do({"SET", "k", "-inf"});
+  EXPECT_EQ(Do({"INCREX", "k", "BYFLOAT", "inf"}), "-ERR increment would produce NaN or Infinity");
+  EXPECT_EQ(Do({"INCREX", "k", "BYFLOAT", "1", "LBOUND", "0", "SATURATE"}),
+            "-ERR increment would produce NaN or Infinity");
+}
+
+TEST_F(IncrexTest, FloatsAreDoublesInResp3AndIntegersStayIntegers) {
+  Do({"HELLO", "3"});
+  EXPECT_EQ(Do({"INCREX", "k"}), "[:1 :1]");
+  rig_.Send(client_, {"INCREX", "k", "BYFLOAT", "0.1"});
+  rig_.RunAll();
+  EXPECT_EQ(rig_.client(client_).Bytes(), "*2\r\n,1.1\r\n,0.1\r\n");
+  EXPECT_EQ(Do({"GET", "k"}), "1.1");
+  Do({"HELLO", "2"});
+  rig_.Send(client_, {"INCREX", "k", "BYFLOAT", "0.1"});
+  rig_.RunAll();
+  EXPECT_EQ(rig_.client(client_).Bytes(), "*2\r\n$3\r\n1.2\r\n$3\r\n0.1\r\n");
+}
+
 TEST_F(IncrexTest, OddWordsAreAnErrorAndNothingElse) {
   const std::string syntax = "-ERR syntax error";
   const std::string number = "-ERR value is not an integer or out of range";
   for (const Words& words :
        {Words{"BYINT"}, Words{"NONE"}, Words{"ENX"}, Words{"PERSIST", "ENX"},
         Words{"PERSIST", "EX", "1"}, Words{"EX", "1", "PX", "1"}, Words{"BYINT", "1", "BYINT", "1"},
-        Words{"BYFLOAT", "1.5"}, Words{"EX"}}) {
+        Words{"BYFLOAT", "1.5", "BYINT", "1"}, Words{"BYFLOAT", "1", "BYFLOAT", "1"},
+        Words{"BYFLOAT"}, Words{"EX"}}) {
     Words call = {"INCREX", "k"};
     call.insert(call.end(), words.begin(), words.end());
     EXPECT_EQ(Do(call), syntax) << words[0];

@@ -31,6 +31,9 @@ void Reply::WriteTo(resp::Writer& writer) const {
     case Kind::kBulk:
       writer.Bulk(bulk);
       return;
+    case Kind::kDouble:
+      writer.DoubleAs(text);
+      return;
     case Kind::kError:
       WriteError(writer, text);
       return;

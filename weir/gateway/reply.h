@@ -21,6 +21,7 @@ struct Reply {
     kInteger,
     kNull,
     kBulk,
+    kDouble,
     kError,
     kArray,
     kNullArray,
@@ -33,6 +34,8 @@ struct Reply {
   static Reply Null() { return {}; }
   static Reply NullArray() { return {Kind::kNullArray, 0, {}, {}, {}}; }
   static Reply Bulk(Bytes bytes) { return {Kind::kBulk, 0, std::move(bytes), {}, {}}; }
+  // `text` is how the number is shown.
+  static Reply Double(std::string text) { return {Kind::kDouble, 0, {}, std::move(text), {}}; }
   // `text` starts with its prefix, as in "ERR syntax error".
   static Reply Failure(std::string text) { return {Kind::kError, 0, {}, std::move(text), {}}; }
   static Reply Array(std::vector<Reply> items) {

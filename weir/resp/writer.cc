@@ -111,7 +111,10 @@ void Writer::PushHeader(uint64_t count) {
 
 void Writer::Double(double value) {
   char room[kDoubleBytesMax];
-  const std::string_view text = DoubleText(value, room);
+  DoubleAs(DoubleText(value, room));
+}
+
+void Writer::DoubleAs(std::string_view text) {
   if (protocol_ == Protocol::kResp2) return Bulk(text);
   Line(',', text, {});
 }

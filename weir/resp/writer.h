@@ -64,6 +64,8 @@ class Writer {
 
   // The shortest text that reads back as `value`; inf, -inf, nan.
   void Double(double value);
+  // A double as its text, where a `double` cannot hold it. Requires: it is a number, one line.
+  void DoubleAs(std::string_view text);
   void Boolean(bool value);
   // `text` with its format, which clients may show as it is: "txt" or "mkd".
   // Requires: format.size() == 3.

@@ -1,4 +1,6 @@
 // Commands on values that are numbers.
+#include "weir/gateway/commands/number.h"
+
 #include <array>
 #include <charconv>
 #include <cmath>
@@ -37,7 +39,8 @@ void Add(WriteBatch& batch, WriteItem& item, int64_t delta) {
   item.reply = Reply::Integer(value);
 }
 
-// Reads a long double as Redis does: what strtold takes, without blanks, nan, over- or underflow.
+}  // namespace
+
 std::optional<long double> ParseFloat(std::string_view text) {
   if (text.empty() || text.size() >= kFloatBytesMax) return std::nullopt;
   if (std::string_view(" \t\n\v\f\r").find(text[0]) != std::string_view::npos) return std::nullopt;
@@ -51,7 +54,6 @@ std::optional<long double> ParseFloat(std::string_view text) {
   return out_of_range ? std::nullopt : std::optional(value);
 }
 
-// As Redis shows it: 17 digits after the point, without the zeros at their end.
 std::string FormatFloat(long double value) {
   std::array<char, kFloatBytesMax> buffer;
   const int length = std::snprintf(buffer.data(), buffer.size(), "%.17Lf", value);
@@ -60,8 +62,6 @@ std::string FormatFloat(long double value) {
   if (text.back() == '.') text.pop_back();
   return text == "-0" ? "0" : text;
 }
-
-}  // namespace
 
 void Incr(WriteBatch& batch, WriteItem& item) {
   Add(batch, item, 1);

@@ -29,8 +29,8 @@ inline constexpr Row kStringRows[] = {
     Write("incrbyfloat", 3, kDenyOom | kFast, OneKey(kReadsAndChanges), "2.6.0",
           "Increment the float value of a key by the given amount.", c::Incrbyfloat),
     Write("increx", -2, kDenyOom | kFast, OneKey(kReadsAndChanges), "8.8.0",
-          "Increment a key's integer within bounds, and set its expiry.", c::Increx)
-        .Differs("As in Redis 8.8, without BYFLOAT."),
+          "Increment a key's number within bounds, and set its expiry.", c::Increx)
+        .Differs("As in Redis 8.8."),
     Read("lcs", -3, kNone, {1, 2, 1, kReads}, "7.0.0", "Find longest common substring.", c::Lcs)
         .Heavy(c::LcsIsHeavy),
     Read("mget", -2, kFast, AllKeys(kReads), "1.0.0", "Get the values of all the given keys.",
