@@ -67,7 +67,11 @@ uint64_t LimitKeeper::SeedFor(const Config& config, uint64_t otherwise) {
 
 Result<std::unique_ptr<LimitKeeper>> LimitKeeper::Start(const Config& config,
                                                         gateway::Gateway& gateway, Clock& clock) {
-  if (!Keeps(config)) return std::unique_ptr<LimitKeeper>();
+  if (!Keeps(config)) {
+    // Else a later start that keeps them would take what is of long ago for how they are.
+    if (config.server.store != StoreKind::kMemory) LimitState::Forget(DirectoryOf(config));
+    return std::unique_ptr<LimitKeeper>();
+  }
   gateway::Admission& admission = gateway.admission();
   const LimitState::Place place{DirectoryOf(config), BootId()};
   Result<std::unique_ptr<LimitState>> opened =

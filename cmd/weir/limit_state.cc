@@ -231,6 +231,10 @@ std::optional<uint64_t> LimitState::SeedIn(const std::string& directory) {
   return reader.header().seed;
 }
 
+void LimitState::Forget(const std::string& directory) {
+  ::unlink((directory + "/" + std::string(kLimitStateFile)).c_str());
+}
+
 Result<std::unique_ptr<LimitState>> LimitState::Open(const Place& place, uint64_t seed,
                                                      uint64_t run, BucketTable& table,
                                                      MonoTime now) {
@@ -259,6 +263,16 @@ Result<Ok> LimitState::MapMarks() {
   static_assert(sizeof(Marks) == kParts * sizeof(uint32_t) + sizeof(uint64_t));
   marks_ = static_cast<Marks*>(memory);
   return Ok();
+}
+
+// Whoever first writes to a page that has been written back may wait for the device: better this
+// thread than one that decides and holds a lock meanwhile.
+void LimitState::TouchMarks() {
+  constexpr size_t kMarksOfAPage = 4096 / sizeof(uint32_t);
+  for (size_t i = 0; i < kParts; i += kMarksOfAPage) {
+    uint32_t same = marks_->of[i].load();
+    marks_->of[i].compare_exchange_strong(same, same);
+  }
 }
 
 void LimitState::AssumeEmpty(std::vector<MonoTime> since) {
@@ -347,6 +361,7 @@ LimitState::Found LimitState::RestoreFrom(Reader& reader, MonoTime now) {
 Result<Ok> LimitState::Save(Moment moment, MonoTime now) {
   ++save_;
   table_.SetSave(save_);
+  TouchMarks();
   const std::string path = PathOf(kLimitStateFile);
   const std::string next = path + ".new";
   const Result<Ok> written = WriteNew(next, moment, now);

@@ -55,6 +55,9 @@ class LimitState {
   // The secret seed of hashes by which buckets in the file are named. nullopt: any will do.
   static std::optional<uint64_t> SeedIn(const std::string& directory);
 
+  // Removes what was saved there: buckets are full at the next start.
+  static void Forget(const std::string& directory);
+
   // Restores into the table, which nothing has used, and saves once, so that what is taken from now
   // on is marked. Borrows the table. `seed`: what it names buckets by. `run`: any number, not 0, by
   // which state and marks of this run know each other; no other run has it.
@@ -85,6 +88,7 @@ class LimitState {
   LimitState(const Place& place, uint64_t seed, uint64_t run, limit::BucketTable& table);
   std::string PathOf(std::string_view file) const;
   Result<Ok> MapMarks();
+  void TouchMarks();
   // Returns what of the file can be used.
   Found Restore(MonoTime now);
   Found RestoreFrom(Reader& reader, MonoTime now);
