@@ -3,15 +3,20 @@
 #include <algorithm>
 #include <array>
 #include <set>
+#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "weir/gateway/command.h"
+#include "weir/gateway/command_docs.h"
 
 namespace weir::cmd {
 namespace {
 
 using gateway::CommandSpec;
+using gateway::ErrorDocs;
+using gateway::ErrorGroup;
 
 constexpr std::string_view kHead =
     R"(# Commands
@@ -82,6 +87,54 @@ bool IsContainer(const CommandSpec& spec) {
   return spec.subcommands > 0 && spec.local == nullptr;
 }
 
+constexpr std::string_view kFormsHead = R"(
+### Forms
+
+The arguments of these commands, what they answer, and the errors of their own, in which `*` stands
+for any text. Where a reply is a map, RESP2 has an array of names and values in turn, and a double
+is a string there; all else is the same in RESP2 and RESP3. `COMMAND DOCS` tells the same.
+)";
+
+std::string ErrorRows(std::span<const ErrorDocs> errors) {
+  std::string rows = "\n| error | when |\n| --- | --- |\n";
+  for (const ErrorDocs& error : errors) {
+    rows += "| `" + std::string(error.text) + "` | " + std::string(error.when) + " |\n";
+  }
+  return rows;
+}
+
+std::string Form(const CommandSpec& spec) {
+  const gateway::Documentation& docs = *spec.docs;
+  std::string form = "\n**" + Upper(spec.name) + "**\n\n```\n";
+  for (const std::string& line : gateway::SyntaxOf(spec)) form += line + "\n";
+  form += "```\n\nReply: " + gateway::TextOf(docs.reply) + ".";
+  if (docs.shared != nullptr) {
+    form += " Errors: " + std::string(docs.errors.empty() ? "" : "these, and ") + "those of " +
+            std::string(docs.shared->name) + ".";
+  }
+  form += "\n";
+  return docs.errors.empty() ? form : form + ErrorRows(docs.errors);
+}
+
+// What is told of the commands of a group besides their rows.
+std::string Forms(std::string_view group) {
+  std::string forms;
+  std::vector<const ErrorGroup*> shared;
+  for (const CommandSpec& spec : gateway::AllCommands()) {
+    if (spec.group != group || spec.docs == nullptr) continue;
+    forms += Form(spec);
+    const ErrorGroup* errors = spec.docs->shared;
+    if (errors == nullptr || std::find(shared.begin(), shared.end(), errors) != shared.end()) {
+      continue;
+    }
+    shared.push_back(errors);
+  }
+  for (const ErrorGroup* errors : shared) {
+    forms += "\n**Errors of " + std::string(errors->name) + "**\n" + ErrorRows(errors->errors);
+  }
+  return forms.empty() ? forms : std::string(kFormsHead) + forms;
+}
+
 }  // namespace
 
 std::string CommandsDocument() {
@@ -95,6 +148,7 @@ std::string CommandsDocument() {
     for (const CommandSpec& spec : gateway::AllCommands()) {
       if (spec.group == group && !IsContainer(spec)) document += Row(spec);
     }
+    document += Forms(group);
   }
   document += kAbsentHead;
   for (const Absent& absent : kAbsent) {

@@ -20,6 +20,7 @@ namespace weir::gateway {
 
 class Gateway;
 class Placement;
+struct Documentation;
 struct CommandSpec;
 struct Outbox;
 struct Session;
@@ -225,6 +226,7 @@ struct CommandSpec {
   bool (*heavy)(const ReadCall& call) = nullptr;
   // How it uses its keys, when that depends on the arguments: KeyUse. nullptr: as `keys` says.
   uint16_t (*use)(Args args) = nullptr;
+  const Documentation* docs = nullptr;  // What more is told of it; nullptr: nothing.
 
   // Returns how many keys `args` names and where. Requires: the arity is right.
   size_t KeyCount(Args args) const;

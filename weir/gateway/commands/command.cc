@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "weir/gateway/command_docs.h"
 #include "weir/gateway/commands/commands.h"
 #include "weir/gateway/errors.h"
 #include "weir/gateway/glob.h"
@@ -53,6 +54,11 @@ constexpr auto kUseNames = std::to_array<Named>({{kKeyRo, "RO"},
                                                  {kKeyInsert, "insert"},
                                                  {kKeyDelete, "delete"},
                                                  {kKeyVariable, "variable_flags"}});
+
+constexpr auto kArgumentFlagNames =
+    std::to_array<Named>({{Argument::kOptional, "optional"},
+                          {Argument::kMultiple, "multiple"},
+                          {Argument::kMultipleToken, "multiple_token"}});
 
 std::string Lower(std::string_view text) {
   std::string lower(text);
@@ -154,15 +160,76 @@ void WriteInfo(const CommandSpec& spec, resp::Writer& writer) {
   for (const CommandSpec& subcommand : spec.Subcommands()) WriteInfo(subcommand, writer);
 }
 
+std::string_view TypeName(Argument::Type type) {
+  switch (type) {
+    case Argument::Type::kString:
+      return "string";
+    case Argument::Type::kInteger:
+      return "integer";
+    case Argument::Type::kKey:
+      return "key";
+    case Argument::Type::kOneOf:
+      return "oneof";
+    case Argument::Type::kBlock:
+      return "block";
+  }
+  __builtin_unreachable();
+}
+
+// As of Redis 7.
+void WriteArguments(std::span<const Argument> arguments, resp::Writer& writer) {
+  writer.ArrayHeader(arguments.size());
+  for (const Argument& argument : arguments) {
+    writer.MapHeader(2u + (argument.key_spec >= 0 ? 1 : 0) + (argument.token.empty() ? 0 : 1) +
+                     (argument.flags != 0 ? 1 : 0) + (argument.part_count != 0 ? 1 : 0));
+    writer.Bulk("name");
+    writer.Bulk(argument.name);
+    writer.Bulk("type");
+    writer.Bulk(TypeName(argument.type));
+    if (argument.key_spec >= 0) {
+      writer.Bulk("key_spec_index");
+      writer.Integer(argument.key_spec);
+    }
+    if (!argument.token.empty()) {
+      writer.Bulk("token");
+      writer.Bulk(argument.token);
+    }
+    if (argument.flags != 0) {
+      writer.Bulk("flags");
+      WriteNames(argument.flags, kArgumentFlagNames, writer);
+    }
+    if (argument.part_count == 0) continue;
+    writer.Bulk("arguments");
+    WriteArguments(argument.parts(), writer);
+  }
+}
+
+// What Redis tells, and after it the reply and the errors, of which it does not.
 void WriteDocs(const CommandSpec& spec, resp::Writer& writer) {
+  const Documentation none;
+  const Documentation& docs = spec.docs != nullptr ? *spec.docs : none;
+  const bool takes = !docs.arguments.empty();
   writer.Bulk(spec.name);
-  writer.MapHeader(spec.subcommands == 0 ? 3 : 4);
+  writer.MapHeader(3u + (takes ? 1 : 0) + (spec.docs != nullptr ? 2 : 0) +
+                   (spec.subcommands != 0 ? 1 : 0));
   writer.Bulk("summary");
   writer.Bulk(spec.summary);
   writer.Bulk("since");
   writer.Bulk(spec.since);
   writer.Bulk("group");
   writer.Bulk(spec.group);
+  if (takes) {
+    writer.Bulk("arguments");
+    WriteArguments(docs.arguments, writer);
+  }
+  if (spec.docs != nullptr) {
+    writer.Bulk("reply");
+    writer.Bulk(TextOf(docs.reply));
+    writer.Bulk("errors");
+    writer.ArrayHeader(docs.errors.size() + docs.shared_errors().size());
+    for (const ErrorDocs& error : docs.errors) writer.Bulk(error.text);
+    for (const ErrorDocs& error : docs.shared_errors()) writer.Bulk(error.text);
+  }
   if (spec.subcommands == 0) return;
   writer.Bulk("subcommands");
   writer.MapHeader(spec.subcommands);

@@ -91,6 +91,9 @@ struct Row : CommandSpec {
   constexpr Row Heavy(bool (*predicate)(const ReadCall&)) const {
     return With([=](Row& row) { row.heavy = predicate; });
   }
+  constexpr Row Told(const Documentation& told) const {
+    return With([&](Row& row) { row.docs = &told; });
+  }
   constexpr Row Uses(uint16_t (*function)(Args)) const {
     return With([=](Row& row) {
       row.use = function;

@@ -15,7 +15,9 @@ inline constexpr Row kServerRows[] = {
     Local("command|docs", -2, kAlways, "7.0.0",
           "Get array of specific Redis command documentation.", c::CommandDocs)
         .In(kCatConnection)
-        .Tips("nondeterministic_output_order"),
+        .Tips("nondeterministic_output_order")
+        .Differs("It tells the arguments of commands about limits alone, and of these `reply` and "
+                 "`errors` too."),
     Local("command|getkeys", -4, kAlways, "2.8.13", "Extract keys given a full Redis command.",
           c::CommandGetkeys)
         .In(kCatConnection),
