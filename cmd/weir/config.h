@@ -59,6 +59,7 @@ inline constexpr Duration kUnbounded = Duration::max();
 
 enum class Durability { kFsync, kOs };
 enum class CacheObjective { kHits, kBytes };
+enum class LimitsCrowded { kShare, kDeny, kAllow };
 enum class StoreKind { kRocksdb, kMemory };
 enum class ClientCertificates { kNone, kOptional, kRequired };
 enum class LogLevel { kDebug, kInfo, kWarn, kError };
@@ -91,6 +92,7 @@ struct ServerConfig {
   std::optional<Endpoint> check_grpc;
   std::string check_token_file = "";
   std::vector<std::string> check_rules;
+  LimitsCrowded limits_crowded = LimitsCrowded::kShare;
   Duration limits_kept_every{std::chrono::seconds(10)};  // 0: they are not.
   Duration queue_deadline{std::chrono::seconds(1)};
   Duration drain_timeout{std::chrono::seconds(10)};

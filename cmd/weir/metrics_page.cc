@@ -187,6 +187,11 @@ void AddLimits(MetricList& list, Gateway& gateway, const StatsTotals& totals) {
   list.Gauge("weir_ratelimit_buckets_max", "Places of buckets.", table.slots);
   list.Counter("weir_ratelimit_buckets_evicted_total", "Buckets forgotten before they were full.",
                table.evicted_live);
+  list.Add({"weir_ratelimit_buckets_crowded_total",
+            "Newcomers without a place for their bucket, by what became of them.",
+            MetricType::kCounter,
+            {{{{"decision", "denied"}}, static_cast<double>(table.crowded_denied)},
+             {{{"decision", "allowed"}}, static_cast<double>(table.crowded_allowed)}}});
   list.Counter("weir_throttled_total", "Requests refused by a rate limit.", totals.throttled);
 }
 

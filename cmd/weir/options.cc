@@ -80,6 +80,12 @@ void DeclareServer(std::vector<Option>& table) {
                .doc = "When a write is acknowledged: after fsync, or once the operating system has "
                       "it, which a power cut may undo."}));
   add(Declare(
+      &ServerConfig::limits_crowded,
+      {.key = "limits_crowded",
+       .doc = "What becomes of a newcomer when the buckets of limits take all their memory: it "
+              "shares what the bucket nearest to full has left, or is refused, or passes "
+              "uncounted. docs/limits.md tells more."}));
+  add(Declare(
       &ServerConfig::limits_kept_every,
       {.key = "limits_kept_every",
        .doc = "How often the buckets of limits that requests bring along are written beside "

@@ -395,6 +395,10 @@ std::vector<std::string_view> WordsOf<CacheObjective>() {
   return {"hits", "bytes"};
 }
 template <>
+std::vector<std::string_view> WordsOf<LimitsCrowded>() {
+  return {"share", "deny", "allow"};
+}
+template <>
 std::vector<std::string_view> WordsOf<StoreKind>() {
   return {"rocksdb", "memory"};
 }

@@ -83,6 +83,8 @@ std::vector<std::string_view> WordsOf<Durability>();
 template <>
 std::vector<std::string_view> WordsOf<CacheObjective>();
 template <>
+std::vector<std::string_view> WordsOf<LimitsCrowded>();
+template <>
 std::vector<std::string_view> WordsOf<StoreKind>();
 template <>
 std::vector<std::string_view> WordsOf<ClientCertificates>();

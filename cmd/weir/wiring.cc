@@ -76,12 +76,25 @@ std::vector<gateway::Keyspace> KeyspacesOf(const Config& config) {
   return keyspaces;
 }
 
+limit::Crowded CrowdedOf(LimitsCrowded crowded) {
+  switch (crowded) {
+    case LimitsCrowded::kShare:
+      return limit::Crowded::kShare;
+    case LimitsCrowded::kDeny:
+      return limit::Crowded::kDeny;
+    case LimitsCrowded::kAllow:
+      return limit::Crowded::kAllow;
+  }
+  __builtin_unreachable();
+}
+
 gateway::Admission::Options AdmissionOptions(const Config& config, const Budget& budget) {
   // More would make its answers little better.
   constexpr size_t kJournalMax = size_t{4} << 20;
   const size_t journal = std::min<size_t>(budget.limiter / 8, kJournalMax);
   return {.policies = PoliciesOf(config.limits),
           .bytes = budget.limiter - journal,
+          .crowded = CrowdedOf(config.server.limits_crowded),
           .journal_bytes = journal,
           .seed = LimitKeeper::SeedFor(config, SecretSeed()),
           .key = SecretKey()};

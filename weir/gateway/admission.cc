@@ -8,7 +8,8 @@ namespace weir::gateway {
 
 Result<std::unique_ptr<Admission>> Admission::Create(Options options) {
   Result<std::unique_ptr<limit::Limiter>> limiter = limit::Limiter::Create(
-      std::move(options.policies), {.bytes = options.bytes, .seed = options.seed});
+      std::move(options.policies),
+      {.bytes = options.bytes, .crowded = options.crowded, .seed = options.seed});
   if (!limiter.ok()) return limiter.error();
   return std::unique_ptr<Admission>(new Admission(std::move(limiter).value(), options));
 }
