@@ -155,16 +155,20 @@ inline constexpr std::array kLimitErrors = std::to_array<ErrorDocs>({
     {"ERR the rate is above 10^11 a second", ""},
     {"ERR the burst is above 2^61", ""},
     {"ERR the burst takes more than 10 years to fill at this rate; lower it", ""},
-    {"ERR at most 16 rates decide together", "policies may have several rates each"},
-    {"ERR two of these limits have the same bucket", ""},
     {"ERR there is no limit policy '*'", ""},
     {"ERR limit policy '*' has a bucket for each client; give an IP address", "the key is none"},
     {"ERR limit policy '*' is for keys that begin with '*'", "this one does not"},
     {errors::kNoKeyPermission, "one of the keys is not the user's"},
 });
-inline constexpr std::array kTakingErrors = std::to_array<ErrorDocs>({
-    {errors::kEnforcedLimit, "the policy limits other commands too"},
+// Of several in one decision.
+inline constexpr std::array kTogetherErrors = std::to_array<ErrorDocs>({
+    {"ERR at most 16 rates decide together", "policies may have several rates each"},
+    {"ERR two of these limits have the same bucket", ""},
 });
+inline constexpr std::array kTakingErrors =
+    Joined(kTogetherErrors, std::to_array<ErrorDocs>({
+                                {errors::kEnforcedLimit, "the policy limits other commands too"},
+                            }));
 inline constexpr ErrorGroup kOfLimits = {"limits", kLimitErrors};
 
 inline constexpr std::array kWaitErrors = Joined(
@@ -248,7 +252,8 @@ inline constexpr ErrorGroup kOfBuckets = {"CL.THROTTLE", kThrottleErrors};
 using Form = ReplyDocs::Form;
 inline constexpr Documentation kCheck = {
     kLimits, {Form::kFields, kOutcome}, kTakingErrors, &kOfLimits};
-inline constexpr Documentation kPeek = {kLimits, {Form::kFields, kOutcome}, {}, &kOfLimits};
+inline constexpr Documentation kPeek = {
+    kLimits, {Form::kFields, kOutcome}, kTogetherErrors, &kOfLimits};
 inline constexpr Documentation kWait = {
     kWaitArguments, {Form::kFields, kWaited}, kWaitErrors, &kOfLimits};
 inline constexpr Documentation kReserve = {
