@@ -218,13 +218,14 @@ Result<Ok> CheckLog(rocksdb::FileSystem& files, const std::string& path, Kind ki
   if (!wrong) return Ok{};
   const uint64_t batches = extent.value().batches;
   const uint64_t size = log.value().size();
-  std::string damage =
-      "log " + path + " is damaged before its end, near byte " + std::to_string(*wrong);
+  std::string damage = (kind == Kind::kManifest ? "manifest " : "log ") + path +
+                       " is damaged before its end, near byte " + std::to_string(*wrong);
   if (kind == Kind::kOlder) return Error{ErrorCode::kCorrupt, damage};
   const auto is_torn = IsTorn(log.value(), *wrong, durability);
   if (!is_torn.ok()) return is_torn.error();
   if (is_torn.value()) torn->push_back({path, batches, size});
-  if (is_torn.value() || kind == Kind::kManifest) return Ok{};
+  if (is_torn.value()) return Ok{};
+  if (kind == Kind::kManifest) return Error{ErrorCode::kCorrupt, damage};
   return Error{ErrorCode::kCorrupt, damage + " (`truncate -s " + std::to_string(batches) + " '" +
                                         path + "'` would give up its last " +
                                         std::to_string(size - batches) +

@@ -15,7 +15,7 @@
 // All other damage is reported, in older logs by RocksDB's own checksums.
 //
 // The manifest, which is such a log of RocksDB's own, is treated as the newest log is; it is synced
-// before anything rests on it. Damage to it is RocksDB's to report.
+// before anything rests on it, and its damage is reported as well.
 //
 // With Durability::kOs batches are not synced one by one, so that a power cut may tear several that
 // are in the newest log; there rule 3 asks for a sector of the first torn batch alone, and all from

@@ -188,6 +188,39 @@ TEST_F(LogCheckTest, SoIsATornEndOfTheManifest) {
   EXPECT_EQ(warnings_.size(), 1U);
 }
 
+// RocksDB takes a length that reaches past the end of the manifest for a write that was not
+// finished, and forgets it with all that is behind.
+TEST_F(LogCheckTest, ALengthOrKindThatHasFlippedIsDamageOfAnyLogAndOfTheManifest) {
+  Write({3000, 3000});
+  std::unique_ptr<rocksdb::FSWritableFile> newer;
+  const std::string log = Log();
+  const std::string path = log.substr(0, log.find_last_of('/')) + "/999999.log";
+  ASSERT_TRUE(disk_->NewWritableFile(path, {}, &newer, nullptr).ok());
+  int manifests = 0;
+  for (const std::string& file : disk_->FilesEndingIn("")) {
+    if (file.find("/MANIFEST-") == std::string::npos && file != log) continue;
+    manifests += file == log ? 0 : 1;
+    std::string whole;
+    disk_->Edit(file, [&](std::string* content) { whole = *content; });
+    // The first records, each of which is in one piece.
+    for (size_t at = 0, record = 0; at + 7 <= whole.size() && record < 6; ++record) {
+      for (size_t bit = 32; bit < 56; ++bit) {
+        disk_->Edit(file, [&](std::string* content) {
+          char& byte = (*content)[at + bit / 8];
+          byte = static_cast<char>(byte ^ (1 << bit % 8));
+        });
+        SCOPED_TRACE(file + " " + std::to_string(at) + " bit " + std::to_string(bit));
+        ExpectRefused();
+        disk_->Edit(file, [&](std::string* content) { *content = whole; });
+      }
+      at += 7 + static_cast<uint8_t>(whole[at + 4]) + 256 * static_cast<uint8_t>(whole[at + 5]);
+    }
+  }
+  EXPECT_GT(manifests, 0);
+  Open();
+  EXPECT_EQ(Value(), std::string(3000, 'b'));
+}
+
 TEST_F(LogCheckTest, APowerCutWhileATornWriteIsCutOffChangesNothing) {
   Write({3000, 3000});
   Lack(ends_[1] + 1000);
