@@ -196,6 +196,7 @@ class Pipeline {
     // How long databases worked for it, as far as is known. What is asked for apart takes from when
     // it is asked until it is answered.
     std::chrono::nanoseconds database_time{0};
+    std::chrono::nanoseconds waited{0};  // By NoteTimeSoFar.
     std::optional<MonoTime> apart_since;
     bool holds = false;     // EXEC with steps that run apart: what follows waits for its answer.
     MonoTime due = kNoDue;  // The first time that one of `slots` waits for.

@@ -139,8 +139,9 @@ void Pipeline::TryPolicies(Queued& queued) {
 
 void Pipeline::TryNamedLimits(Queued& queued) {
   const MonoTime now = outbox_.now.mono;
-  const auto answer = [&queued](Reply reply) {
+  const auto answer = [&queued, now](Reply reply) {
     EndLimitWait(queued);
+    queued.since = queued.began = now;  // As above.
     queued.pending = 0;
     queued.state = State::kAnswered;
     queued.reply = std::move(reply);
@@ -179,7 +180,6 @@ void Pipeline::TryNamedLimits(Queued& queued) {
     commands::WriteOutcomeFields(outcomes.value(), writer);
     writer.Integer(std::chrono::ceil<std::chrono::milliseconds>(now - queued.began).count());
   }));
-  queued.since = queued.began = now;  // As above.
 }
 
 // It does not wait any more.
@@ -207,8 +207,7 @@ LimitWaits::Joined Pipeline::StandInLine(Queued& queued, const Passage::Wait& wa
 // For what is answered before all that it asked for is there, and would be charged for nothing.
 void Pipeline::NoteTimeSoFar(Queued& queued) const {
   if (queued.pending == 0) return;
-  const std::chrono::nanoseconds waited = outbox_.now.mono - queued.began;
-  queued.database_time = std::max(queued.database_time, waited);
+  queued.waited = outbox_.now.mono - queued.began;
 }
 
 // Charges what has been answered for the time that databases worked for it. EXEC's is shared by
@@ -217,14 +216,15 @@ void Pipeline::SettleTime(const Queued& queued) {
   Admission& admission = gateway_.admission();
   if (!admission.PoliciesIn(&outbox_.limits).counts_time()) return;
   const MonoTime now = outbox_.now.mono;
-  const auto took = queued.database_time;
+  // What comes in afterwards was under way while it waited.
+  const auto took = std::max(queued.database_time, queued.waited);
   const auto settle = [&](const CommandSpec& spec, Args args, std::chrono::nanoseconds share) {
     if (share.count() <= 0 || (spec.flags & kFlagUnlimited) != 0) return;
     admission.Settle(&outbox_.limits, LimitRequest(spec, args, session_), share, now);
   };
-  if (queued.exec == nullptr || queued.exec->transaction == nullptr) {
-    return settle(*queued.spec, queued.args.views(), took);
-  }
+  const bool has_steps = queued.exec != nullptr && queued.exec->transaction != nullptr &&
+                         !queued.exec->transaction->steps.empty();
+  if (!has_steps) return settle(*queued.spec, queued.args.views(), took);
   const std::vector<WriteItem>& steps = queued.exec->transaction->steps;
   for (const WriteItem& step : steps) {
     settle(*step.command, step.args.views(),
