@@ -35,8 +35,9 @@ class Chooser {
     choice_ = way;
   }
 
-  // Takes what each way gained in one round. Changes to none that is not `open`; a lead over or of
-  // such a way is at most what is not yet followed. Returns the way to go.
+  // Takes what each way gained in one round. Changes to none that is not `open`; a lead of such
+  // a way, or over one that is not the choice, is at most what is not yet followed. Returns the way
+  // to go.
   size_t Add(const std::array<double, kWays>& gains, Ways open = kAll) {
     for (size_t a = 0; a < kWays; ++a) {
       for (size_t b = 0; b < kWays; ++b) {

@@ -28,6 +28,7 @@ void Shadows::Start(uint64_t entries) {
   while (static_cast<uint64_t>(static_cast<double>(entries) * SampleRate()) > records_max_) {
     bound_ /= 2;
   }
+  found_after_ = static_cast<uint64_t>(static_cast<double>(entries) * SampleRate());
   records_.reserve(records_max_ + 1);
   buckets_.assign(std::bit_ceil(records_max_), kNone);
   for (const Behaviour& behaviour : kBehaviours) {

@@ -56,8 +56,10 @@ class Shadows {
   // Chooses a behaviour for a reason of the caller's, until another is found to pay more.
   void Prefer(size_t way) { chooser_.SetChoice(way); }
   bool begun() const { return bound_ != 0; }
-  // Whether the choice comes from what keys were asked for, now or before: see Options::found.
-  bool found() const { return begun() || options_.found; }
+  // Whether the choice comes from what keys were asked for, now or before: see Options::found. Not
+  // before keys of the sample were asked for as often as the cache had entries of it in the
+  // beginning.
+  bool found() const { return options_.found || (begun() && lookups_ >= found_after_); }
 
   // Returns the behaviour that pays most: an index of kBehaviours.
   size_t choice() const { return chooser_.choice(); }
@@ -183,7 +185,8 @@ class Shadows {
   std::array<double, kWays> gains_{};
   std::array<uint64_t, kWays> hits_{};
   uint64_t lookups_ = 0;
-  size_t round_ = 0;  // Look-ups of this round.
+  uint64_t found_after_ = 0;  // Look-ups.
+  size_t round_ = 0;          // Look-ups of this round.
 };
 
 }  // namespace weir::cache

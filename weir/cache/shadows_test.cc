@@ -164,6 +164,15 @@ TEST(Shadows, BeginWithTheFirstWhereThatWasFoundToPay) {
   EXPECT_EQ(shadows.report().changes, 0U);
 }
 
+TEST(Shadows, HaveFoundNothingBeforeTheyWereAskedAsOftenAsThereAreEntries) {
+  Shadows shadows({10'000, kMemory, IndexOf("arc")});
+  shadows.Begin(1000);
+  AskForWeights(shadows, 10, 999);
+  EXPECT_FALSE(shadows.found());
+  AskForWeights(shadows, 10, 1);
+  EXPECT_TRUE(shadows.found());
+}
+
 TEST(Shadows, DoNotChangeToWhatWeighsWhereWeightsAreAlike) {
   Shadows shadows({10'000, kMemory, IndexOf("s3lru")});
   shadows.Begin(0);
