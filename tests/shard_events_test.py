@@ -292,7 +292,11 @@ class Events(unittest.TestCase):
         moves = self.moves(b"copy", b"return")
         if not moves or not self.ask("PAUSE", moves[0]):
             return False
-        return self.ask("RESUME", moves[0])
+        # It is refused while another change of the ranges is under way.
+        weir_process.wait_until(lambda: self.ask("RESUME", moves[0]) or
+                                moves[0] not in self.moves(b"copy", b"return"),
+                                "the move goes on")
+        return True
 
     def drain(self):
         """Begins to move all that a shard holds."""

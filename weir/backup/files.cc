@@ -166,7 +166,11 @@ Result<Ok> ReplaceFile(const std::string& path, std::string_view text, const Syn
     ::unlink(next.c_str());  // What there was room for.
     return written;
   }
-  if (::rename(next.c_str(), path.c_str()) != 0) return SystemError("replace", path);
+  if (::rename(next.c_str(), path.c_str()) != 0) {
+    const Error error = SystemError("replace", path);
+    ::unlink(next.c_str());
+    return error;
+  }
   if (auto synced = sync(ParentOf(path)); !synced.ok()) {
     return Error{ErrorCode::kUnknown, synced.error().message};
   }

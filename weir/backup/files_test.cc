@@ -92,6 +92,9 @@ TEST_F(FilesTest, AFileIsReplacedWholeOrIsAsBefore) {
   ASSERT_TRUE(ReplaceFile(At("text"), "two").ok());
   EXPECT_EQ(ReadWholeFile(At("text"), 3).value(), "two");
   EXPECT_FALSE(std::filesystem::exists(At("text.new")));
+  ASSERT_TRUE(MakeDirectory(At("folder")).ok());
+  EXPECT_EQ(ReplaceFile(At("folder"), "three").error().code, ErrorCode::kUnavailable);
+  EXPECT_FALSE(std::filesystem::exists(At("folder.new")));
   ASSERT_TRUE(MakeDirectory(At("text.new")).ok());  // Where the new text would go.
   EXPECT_EQ(ReplaceFile(At("text"), "three").error().code, ErrorCode::kUnavailable);
   EXPECT_EQ(ReadWholeFile(At("text"), 3).value(), "two");
