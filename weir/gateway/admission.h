@@ -72,7 +72,7 @@ class Admission {
 
   struct Options {
     std::vector<limit::Policy> policies;
-    size_t bytes = size_t{8} << 20;            // For all buckets.
+    size_t bytes = size_t{8} << 20;  // For all buckets.
     limit::Crowded crowded = limit::Crowded::kShare;
     size_t journal_bytes = size_t{256} << 10;  // For what WhatIf is asked of.
     uint64_t seed = 0;                         // Secret.
