@@ -158,9 +158,11 @@ void CheckBlock(std::string_view block, uint64_t at, bool is_last, bool checksum
       if (!IsZero(block)) extent->wrong = at;
       return;
     }
-    // Inside a log this is an error to RocksDB as well.
-    const bool wrong = size > block.size() ? (is_last ? HidesARecord(block) : checksums)
-                                           : checksums && WholeRecordAt(block) == 0;
+    const bool known_kind = block[kTypeAt] >= 0 && block[kTypeAt] <= kLast;
+    // Too great a length inside a log is an error to RocksDB as well.
+    const bool wrong = size > block.size()
+                           ? (is_last ? HidesARecord(block) : checksums)
+                           : !known_kind || (checksums && WholeRecordAt(block) == 0);
     if (wrong) extent->wrong = at;
     if (wrong || size > block.size()) return;
     block.remove_prefix(size);

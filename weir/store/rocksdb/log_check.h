@@ -8,7 +8,9 @@
 // log:
 //   1. Behind an incomplete record there must be no complete one, nor may the record be complete
 //      but for its length.
-//   2. Behind a zero header there must be zeroes alone.
+//   2. Behind a zero header there must be zeroes alone. And no record may be of a kind that RocksDB
+//      takes for what is left of an earlier use of the file, which to it is the end, whatever the
+//      checksum is: logs are not used again.
 //   3. What is wrong in the newest log is the torn last write, which nobody was told of, if some
 //      sector of it was never written and no other batch begins behind. Every batch is synced
 //      before the next is appended, so one that is behind shows that this one had been there whole.
