@@ -220,9 +220,11 @@ void Cache::MakeRoom(uint64_t weight) {
     Free(order_.Victim(entries_, weight));
     ++counters_.evicted;
   }
-  if (curve_ != nullptr && options_.history == History::kWithinBudget) {
-    curve_->SetBudget(options_.budget_bytes - std::min(options_.budget_bytes, history_bytes()));
-  }
+  if (options_.history == History::kBesideBudget) return;
+  // Parts of the order have their shares of what entries may take, so that each fills up.
+  const uint64_t left = options_.budget_bytes - std::min(options_.budget_bytes, history_bytes());
+  order_.SetBudget(left);
+  if (curve_ != nullptr) curve_->SetBudget(left);
 }
 
 size_t Cache::Expire(WallTime now, size_t most) {
