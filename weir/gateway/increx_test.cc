@@ -69,12 +69,22 @@ TEST_F(IncrexTest, FloatsAreCountedAsFarAsTheirBound) {
   EXPECT_EQ(Do({"INCREX", "k", "BYINT", "1", "UBOUND", "1.5"}),
             "-ERR value is not an integer or out of range");
   EXPECT_EQ(Do({"INCREX", "k", "BYFLOAT", "x"}), "-ERR value is not a valid float");
-  // What no float can be is out of bounds, and what is no number an error.
-  EXPECT_EQ(Do({"INCREX", "k", "BYFLOAT", "inf"}), "[3.5 0]");
-  Do({"SET", "k", "-inf"});
-  EXPECT_EQ(Do({"INCREX", "k", "BYFLOAT", "inf"}), "-ERR increment would produce NaN or Infinity");
-  EXPECT_EQ(Do({"INCREX", "k", "BYFLOAT", "1", "LBOUND", "0", "SATURATE"}),
+}
+
+TEST_F(IncrexTest, InfinityIsABoundAndNoNumberToCountWith) {
+  Do({"SET", "k", "3.5"});
+  const std::string increment = "-ERR BYFLOAT increment cannot be Infinity";
+  EXPECT_EQ(Do({"INCREX", "k", "BYFLOAT", "inf"}), increment);
+  EXPECT_EQ(Do({"INCREX", "k", "BYFLOAT", "-inf", "SATURATE"}), increment);
+  EXPECT_EQ(Do({"INCREX", "k", "BYFLOAT", "1", "LBOUND", "-inf", "UBOUND", "inf"}), "[4.5 1]");
+  EXPECT_EQ(Do({"INCREX", "k", "BYFLOAT", "1", "LBOUND", "inf", "UBOUND", "inf"}), "[4.5 0]");
+  EXPECT_EQ(Do({"INCREX", "k", "BYFLOAT", "1", "LBOUND", "inf", "UBOUND", "inf", "SATURATE"}),
             "-ERR increment would produce NaN or Infinity");
+  EXPECT_EQ(Do({"GET", "k"}), "4.5");
+  Do({"SET", "k", "-inf"});
+  const std::string value = "-ERR value cannot be Infinity";
+  EXPECT_EQ(Do({"INCREX", "k", "BYFLOAT", "1"}), value);
+  EXPECT_EQ(Do({"INCREX", "k", "BYFLOAT", "1", "LBOUND", "0", "SATURATE"}), value);
 }
 
 TEST_F(IncrexTest, FloatsAreDoublesInResp3AndIntegersStayIntegers) {

@@ -85,6 +85,7 @@ struct Integers {
   static std::string Show(int64_t number) { return std::to_string(number); }
   static Reply Answer(int64_t number) { return Reply::Integer(number); }
   static bool Fits(Int128 number) { return number >= kLeast && number <= kMost; }
+  static bool IsFinite(int64_t) { return true; }
 };
 
 struct Floats {
@@ -99,6 +100,7 @@ struct Floats {
   static std::string Show(long double number) { return FormatFloat(number); }
   static Reply Answer(long double number) { return Reply::Double(FormatFloat(number)); }
   static bool Fits(long double number) { return std::isfinite(number); }
+  static bool IsFinite(long double number) { return std::isfinite(number); }
 };
 
 // What the key holds afterwards, nullopt: what it did; and the reply.
@@ -120,11 +122,12 @@ Result<Incremented> Increment(const cache::Value* old, const Word& by,
   const std::optional<Number> lower = read(options.lower, Kind::kLeast);
   const std::optional<Number> upper = read(options.upper, Kind::kMost);
   if (!more || !lower || !upper) return Wrong(Kind::kNotOne);
+  if (!Kind::IsFinite(*more)) return Wrong("ERR BYFLOAT increment cannot be Infinity");
   if (*lower > *upper) return Wrong(errors::kBounds);
   const std::optional<Number> value = read(old == nullptr ? Word() : old->bytes.view(), 0);
   if (!value) return Wrong(Kind::kNotOne);
+  if (!Kind::IsFinite(*value)) return Wrong("ERR value cannot be Infinity");
   const Sum sum = Sum{*value} + *more;
-  if (sum != sum) return Wrong(Kind::kOutOfRange);  // Not a number.
   if (!options.saturate && (sum < *lower || sum > *upper)) {
     return Incremented{std::nullopt, Reply::Array({Kind::Answer(*value), Kind::Answer(0)})};
   }
