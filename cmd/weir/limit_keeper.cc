@@ -69,7 +69,11 @@ Result<std::unique_ptr<LimitKeeper>> LimitKeeper::Start(const Config& config,
                                                         gateway::Gateway& gateway, Clock& clock) {
   if (!Keeps(config)) {
     // Else a later start that keeps them would take what is of long ago for how they are.
-    if (config.server.store != StoreKind::kMemory) LimitState::Forget(DirectoryOf(config));
+    if (config.server.store == StoreKind::kMemory) return std::unique_ptr<LimitKeeper>();
+    if (const Result<Ok> forgotten = LimitState::Forget(DirectoryOf(config)); !forgotten.ok()) {
+      LogWarn("what a process before has kept of limits is still there: " +
+              forgotten.error().message);
+    }
     return std::unique_ptr<LimitKeeper>();
   }
   gateway::Admission& admission = gateway.admission();

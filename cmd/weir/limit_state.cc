@@ -231,8 +231,11 @@ std::optional<uint64_t> LimitState::SeedIn(const std::string& directory) {
   return reader.header().seed;
 }
 
-void LimitState::Forget(const std::string& directory) {
-  ::unlink((directory + "/" + std::string(kLimitStateFile)).c_str());
+Result<Ok> LimitState::Forget(const std::string& directory) {
+  const std::string path = directory + "/" + std::string(kLimitStateFile);
+  if (::unlink(path.c_str()) == 0) return backup::SyncDirectory(directory);
+  if (errno == ENOENT) return Ok();
+  return Unavailable(path);
 }
 
 Result<std::unique_ptr<LimitState>> LimitState::Open(const Place& place, uint64_t seed,
@@ -360,8 +363,8 @@ LimitState::Found LimitState::RestoreFrom(Reader& reader, MonoTime now) {
 
 Result<Ok> LimitState::Save(Moment moment, MonoTime now) {
   ++save_;
+  TouchMarks();  // From SetSave on whoever decides writes them.
   table_.SetSave(save_);
-  TouchMarks();
   const std::string path = PathOf(kLimitStateFile);
   const std::string next = path + ".new";
   const Result<Ok> written = WriteNew(next, moment, now);

@@ -55,8 +55,9 @@ class LimitState {
   // The secret seed of hashes by which buckets in the file are named. nullopt: any will do.
   static std::optional<uint64_t> SeedIn(const std::string& directory);
 
-  // Removes what was saved there: buckets are full at the next start.
-  static void Forget(const std::string& directory);
+  // Removes what was saved there, durably: buckets are full at the next start.
+  // Errors: kUnavailable.
+  static Result<Ok> Forget(const std::string& directory);
 
   // Restores into the table, which nothing has used, and saves once, so that what is taken from now
   // on is marked. Borrows the table. `seed`: what it names buckets by. `run`: any number, not 0, by

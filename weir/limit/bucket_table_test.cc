@@ -213,6 +213,21 @@ TEST(BucketTableTest, WhereNewcomersAreDeniedNoBucketIsForgotten) {
   EXPECT_EQ(rig.Take(5, kStart + 10ms + 992ms), Verdict::kAllowed);
 }
 
+TEST(BucketTableTest, WhatIsForcedTakesNobodysPlaceWhereThoseAreKept) {
+  for (const Crowded crowded : {Crowded::kDeny, Crowded::kAllow}) {
+    TableRig rig(MustRule(1, 1h, 2), kSmallest, crowded);
+    for (uint64_t hash = 1; hash <= 4; ++hash) {
+      EXPECT_EQ(rig.Take(hash, kStart), Verdict::kAllowed);
+    }
+    const Charge forced = rig.Of(5, kStart);
+    Force({&forced, 1}, kStart);
+    EXPECT_EQ(rig.table().evicted_live(), 0U);
+    for (uint64_t hash = 1; hash <= 4; ++hash) EXPECT_EQ(rig.Remaining(hash, kStart), 1U);
+    EXPECT_EQ(rig.Take(6, kStart),
+              crowded == Crowded::kAllow ? Verdict::kAllowed : Verdict::kLater);
+  }
+}
+
 TEST(BucketTableTest, WhereNewcomersAreAllowedTheyAreNotRemembered) {
   TableRig rig(MustRule(1, 1s, 1), kSmallest, Crowded::kAllow);
   for (uint64_t hash = 1; hash <= 4; ++hash) rig.Take(hash, kStart);

@@ -427,7 +427,7 @@ bool Force(std::span<const Charge> charges, MonoTime now, const Terms& terms) {
     const uint64_t missing = MissingNow(held, charge, i, now);
     const uint64_t after =
         std::min(missing + std::min(charge.cost, charge.burst), 2 * charge.burst);
-    if (held.newcomer(i) && held.MakeRoom(i) == nullptr) continue;
+    if (held.newcomer(i) && IsCrowdedOut(held, charge, i, now)) continue;
     held.Store(i, StateOf(std::max(missing, after), charge.flowed));
   }
   return true;
