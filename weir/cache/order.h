@@ -43,7 +43,7 @@ class Order {
 
   const Behaviour& behaviour() const { return *behaviour_; }
   void SetBehaviour(const Behaviour& behaviour) { behaviour_ = &behaviour; }
-  void SetBudget(uint64_t bytes) { budget_ = bytes; }
+  void SetBudget(uint64_t bytes) { budget_ = std::max<uint64_t>(bytes, 1); }
 
   // Before all that is there, as what has just been asked for; or behind it.
   enum class End : uint8_t { kFront, kBack };
@@ -102,6 +102,9 @@ class Order {
   static constexpr uint8_t kLevelOfFew = 2;
   // Entries of each part that one call brings from or to the lists of weighed_.
   static constexpr size_t kMovedAtOnce = 2;
+  // Entries that one call brings back from a part that is above its share, which may have become
+  // much smaller with the budget.
+  static constexpr size_t kBackAtOnce = 64;
 
   bool Weighs() const { return behaviour_->evict == Behaviour::Evict::kLeastWorth; }
 
@@ -385,7 +388,8 @@ std::optional<Ghosts::Ghost> Order<Nodes>::TakeGhost(uint64_t hash) {
     if (behaviour_->ghost == Behaviour::Ghost::kMovesShare) {
       const uint64_t held =
           from_window ? lists_[kWindow].bytes : lists_[kMain].bytes + lists_[kProtected].bytes;
-      share = 1 - static_cast<double>(held) / static_cast<double>(budget_);
+      // A budget that has become smaller may be less than what is held.
+      share = std::max(0.0, 1 - static_cast<double>(held) / static_cast<double>(budget_));
     } else if (!from_window && behaviour_->ghost != Behaviour::Ghost::kRaises) {
       return uint64_t{0};
     }
@@ -415,13 +419,17 @@ void Order<Nodes>::Settle(Nodes& nodes) {
   if (behaviour_->main_hit == Behaviour::MainHit::kProtect) {
     const auto most = static_cast<uint64_t>(
         kProtectedShare * static_cast<double>(budget_ - std::min(budget_, WindowTarget())));
-    while (lists_[kProtected].bytes > most) MoveFront(nodes, kMain, lists_[kProtected].tail);
+    for (size_t n = 0; n < kBackAtOnce && lists_[kProtected].bytes > most; ++n) {
+      MoveFront(nodes, kMain, lists_[kProtected].tail);
+    }
   } else if (lists_[kProtected].tail != kNone) {
     MoveFront(nodes, kMain, lists_[kProtected].tail);
   }
   if (behaviour_->evict == Behaviour::Evict::kWindow) {
-    while (lists_[kMain].bytes + lists_[kProtected].bytes + WindowTarget() > budget_ &&
-           lists_[kMain].tail != kNone) {
+    const auto too_much = [&] {
+      return lists_[kMain].bytes + lists_[kProtected].bytes + WindowTarget() > budget_;
+    };
+    for (size_t n = 0; n < kBackAtOnce && too_much() && lists_[kMain].tail != kNone; ++n) {
       MoveFront(nodes, kWindow, lists_[kMain].tail, 1);
     }
   }
