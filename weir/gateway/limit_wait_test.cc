@@ -265,6 +265,17 @@ TEST_F(LimitWaitTest, AnotherClientMayEndTheWaiting) {
   EXPECT_EQ(waiting(), 0u);
 }
 
+TEST_F(LimitWaitTest, WhoIsTakenOutOfTheLineWasNotSlow) {
+  rig_.Do(a_, Wait("k", "1/h", "0"));
+  const std::string a = rig_.Do(a_, {"CLIENT", "ID"}).substr(1);
+  Send(a_, Wait("k", "1/h", "3600000"));
+  rig_.Pass(1min);
+  EXPECT_EQ(rig_.Do(b_, {"CLIENT", "UNBLOCK", a, "ERROR"}), ":1");
+  rig_.RunAll();
+  EXPECT_EQ(Replies(a_), Strings({"-UNBLOCKED client unblocked via CLIENT UNBLOCK"}));
+  EXPECT_EQ(rig_.Do(b_, {"SLOWLOG", "LEN"}), ":0");
+}
+
 TEST_F(LimitWaitTest, OddWordsAreAnErrorAndNothingElse) {
   const auto wait = [&](Words words) {
     words.insert(words.begin(), {"LIMIT.WAIT", "k"});
