@@ -92,13 +92,16 @@ constexpr std::string_view kFormsHead = R"(
 
 The arguments of these commands, what they answer, and the errors of their own, in which `*` stands
 for any text. Where a reply is a map, RESP2 has an array of names and values in turn, and a double
-is a string there; all else is the same in RESP2 and RESP3. `COMMAND DOCS` tells the same.
+is a string there; all else but null is the same in RESP2 and RESP3. `COMMAND DOCS` tells the same.
 )";
 
 std::string ErrorRows(std::span<const ErrorDocs> errors) {
   std::string rows = "\n| error | when |\n| --- | --- |\n";
   for (const ErrorDocs& error : errors) {
-    rows += "| `" + std::string(error.text) + "` | " + std::string(error.when) + " |\n";
+    const std::string text(error.text);
+    const std::string code =
+        text.find('`') == std::string::npos ? "`" + text + "`" : "`` " + text + " ``";
+    rows += "| " + code + " | " + std::string(error.when) + " |\n";
   }
   return rows;
 }
