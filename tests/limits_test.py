@@ -293,6 +293,18 @@ descriptors:
         self.assertEqual(self.redis_cli("LIMIT.POLICY", "DEL", "trial"), ["1"])
         self.assertEqual(self.redis_cli("SET", "job:3", "x"), ["OK"])
 
+    def test_no_limit_refuses_what_shows_and_mends_it(self):
+        self.assertEqual(self.redis_cli("LIMIT.POLICY", "SET", "lock", "rate", "1/d"), ["OK"])
+        self.assertEqual(self.redis_cli("PING"), ["PONG"])
+        self.assertIn("THROTTLED", self.redis_cli("PING")[0])
+        explained = self.redis_cli("LIMIT.EXPLAIN", "PING")
+        self.assertEqual(explained[explained.index("allowed") + 1], "0")
+        self.assertIn("lock", self.redis_cli("LIMIT.POLICY", "LIST"))
+        self.assertIn("denied", self.redis_cli("LIMIT.WHATIF", "lock"))
+        self.assertIn("lock", self.redis_cli("LIMIT.OFFENDERS"))
+        self.assertEqual(self.redis_cli("LIMIT.POLICY", "DEL", "lock"), ["1"])
+        self.assertEqual(self.redis_cli("PING"), ["PONG"])
+
     def test_each_text_of_a_template_has_a_bucket(self):
         keys = ("per", "{key.1}", "rate", "2/h", "key_prefix", "shop:")
         wrong = self.redis_cli("LIMIT.POLICY", "SET", "shops", *keys, "unit", "database ms")[0]

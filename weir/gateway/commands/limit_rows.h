@@ -14,6 +14,9 @@ constexpr Row Limits(std::string_view name, int arity, std::string_view summary,
       .With([=](Row& row) { row.local = function; });
 }
 
+// What shows and mends limits, which none of them may refuse.
+inline constexpr uint32_t kMends = kAdmin | kFlagNoMulti | kFlagUnlimited;
+
 constexpr std::string_view kNotInMulti = "weir's own. Not within MULTI.";
 constexpr std::string_view kKeysOfOneSlot =
     "weir's own. Where there are several nodes all keys are of one slot. Not within MULTI.";
@@ -43,13 +46,13 @@ inline constexpr Row kLimitRows[] = {
            c::LimitCommit)
         .Told(docs::kCommit)
         .Differs(kNotInMulti),
-    Local("limit.explain", -2, kFast | kFlagNoMulti, "0.1.0",
+    Local("limit.explain", -2, kFast | kFlagNoMulti | kFlagUnlimited, "0.1.0",
           "Get each limit that decides about a request: its bucket, what is left, when more comes.",
           c::LimitExplain)
         .Told(docs::kExplain)
         .Differs("weir's own; the command does not run. Not within MULTI.")
         .In(0),
-    Local("limit.offenders", 1, kAdmin | kFlagShowsAllKeys | kFlagNoMulti, "0.1.0",
+    Local("limit.offenders", 1, kMends | kFlagShowsAllKeys, "0.1.0",
           "Get who is refused most of late, by which policy, and about how often.",
           c::LimitOffenders)
         .Told(docs::kOffenders)
@@ -60,23 +63,23 @@ inline constexpr Row kLimitRows[] = {
         .Told(docs::kPeek)
         .Differs(kKeysOfOneSlot),
     Container("limit.policy", "0.1.0", "A container for commands about limit policies."),
-    Operates("limit.policy|del", 3, kAdmin | kFlagLeavesOut | kFlagNoMulti, "0.1.0",
+    Operates("limit.policy|del", 3, kMends | kFlagLeavesOut, "0.1.0",
              "End a limit policy that LIMIT.POLICY SET made.", c::LimitPolicyDel)
         .Told(docs::kPolicyDel)
         .Differs("weir's own. One of the same name in the file is in force again."),
-    Local("limit.policy|get", 3, kAdmin | kFlagNoMulti, "0.1.0",
+    Local("limit.policy|get", 3, kMends, "0.1.0",
           "Get the keys of a limit policy and what it has counted.", c::LimitPolicyGet)
         .Told(docs::kPolicyGet)
         .Differs("weir's own."),
-    Local("limit.policy|help", 2, kAlways, "0.1.0",
+    Local("limit.policy|help", 2, kAlways | kFlagUnlimited, "0.1.0",
           "Show helpful text about the different subcommands.", c::Help)
         .Differs("weir's own.")
         .In(0),
-    Local("limit.policy|list", 2, kAdmin | kFlagNoMulti, "0.1.0",
-          "Get the names of all limit policies.", c::LimitPolicyList)
+    Local("limit.policy|list", 2, kMends, "0.1.0", "Get the names of all limit policies.",
+          c::LimitPolicyList)
         .Told(docs::kPolicyList)
         .Differs("weir's own."),
-    Operates("limit.policy|set", -5, kAdmin | kFlagLeavesOut | kFlagNoMulti, "0.1.0",
+    Operates("limit.policy|set", -5, kMends | kFlagLeavesOut, "0.1.0",
              "Make or replace a limit policy, and keep it beside the data.", c::LimitPolicySet)
         .Told(docs::kPolicySet)
         .Differs("weir's own. The parameters are the keys of a `[[limit]]`."),
@@ -94,7 +97,7 @@ inline constexpr Row kLimitRows[] = {
         "0.1.0", "Take the costs of several limits as soon as they are there.")
         .Told(docs::kWait)
         .Differs("weir's own; with MAX, how long it may wait. Not within MULTI."),
-    Operates("limit.whatif", -2, kAdmin | kFlagNoMulti, "0.1.0",
+    Operates("limit.whatif", -2, kMends, "0.1.0",
              "Get what a limit policy would have refused in the last hour.", c::LimitWhatIf)
         .Told(docs::kWhatIf)
         .Differs("weir's own: of a policy in force, or of one of these parameters, the keys of a "
