@@ -325,8 +325,8 @@ TEST(LimiterTest, ReplacingTheSetWhileTheTableFillsForgetsNoBucket) {
         Random random(2 * round + t);
         for (size_t i = 0; i < kTries * kKeys; ++i) {
           const size_t key = random.Below(kKeys);
-          const Request request = From(1, std::to_string(key));
-          if (limiter.limiter().Admit(&view, request, kStart).allowed()) ++admitted[key];
+          const std::string name = std::to_string(key);
+          if (limiter.limiter().Admit(&view, From(1, name), kStart).allowed()) ++admitted[key];
         }
         --working;
       });
