@@ -422,12 +422,12 @@ TEST_F(CacheWarmerOfTwoDatabases, KeysThatHaveMovedAreReadWhereTheyAre) {
 
 // What it has read may be a copy that is no longer kept.
 TEST_F(CacheWarmerOfTwoDatabases, WhatIsReadWhileItsKeyMovesIsNotKept) {
-  rig.Do(client, {"WEIR.SHARD", "MOVE", "0", "1"});
   const Placement& placement = rig.gateway().placement();
   Warm({keys[0]});
   Step();
   const ScriptedStore::CallId load = rig.First(Kind::kLoad);
   rig.store().Perform(load);
+  rig.SendAndHandOn(client, {"WEIR.SHARD", "MOVE", "0", "1"});
   for (int i = 0; i < 100 && placement.Place(keys[0]).place.database == 0; ++i) {
     rig.Pass(milliseconds(100));
     rig.gateway().Tick();
