@@ -73,7 +73,12 @@ std::vector<WhatIfReport::Denied> TopOf(const PolicySet& set,
 WhatIfSample SampleFor(const Policy& policy, const Journal& journal, MonoTime now) {
   const auto take = [now](std::string_view name, const JournalSample& sample) {
     const auto span = std::min<std::chrono::nanoseconds>(now - sample.began(), sample.kSpan);
-    return WhatIfSample{name, sample.entries(), sample.rarity(),
+    std::vector<JournalEntry> entries = sample.entries();
+    // The sample lets go of what is old when it notes something new, which may be long ago.
+    std::erase_if(entries, [now](const JournalEntry& entry) {
+      return now - entry.at >= JournalSample::kSpan;
+    });
+    return WhatIfSample{name, std::move(entries), sample.rarity(),
                         sample.size() == 0 ? std::chrono::nanoseconds(0) : span};
   };
   // An entry of all requests stands for many at one moment: that shows nothing of small buckets.
