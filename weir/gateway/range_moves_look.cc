@@ -120,8 +120,8 @@ void RangeMoves::LookAt(const MovingPtr& moving, std::vector<std::string> names)
 void RangeMoves::OnLook(const MovingPtr& moving, const std::shared_ptr<Look>& look) {
   // Not before what either database has removed as due.
   look->now = std::max(look->now, clock_.Wall());
-  // Not even of what is due. Only the move itself puts anything there, so that stays true: what
-  // clients' writes were queued for the old place at a flip comes back.
+  // Not even of what is due. Only the move itself puts anything there, so that stays true:
+  // writes of clients that were queued for the old place at a flip come back.
   const bool copy_is_bare = look->copy.empty();
   shard::MoveLook seen;
   seen.source = Take(&look->source, look->now);
