@@ -85,7 +85,7 @@ void CachingClient::OnEffect(const gateway::WriteItem& item) {
     if (op == nullptr || op->hint != kNoStamp) continue;
     Step& step = op->steps.front();
     if (step.words[0] != item.args[0] || step.words[1] != item.args[1]) continue;
-    op->hint = step.hint = world_.Next();
+    op->hint = step.hint = world_.InBatch(item.place);
     return;
   }
 }

@@ -170,7 +170,8 @@ void Client::OnExecute() {
 }
 
 // Whether some of the operation's steps are what has taken effect.
-bool Client::NoteEffect(Op& op, const gateway::OwnedArgs& args) {
+bool Client::NoteEffect(Op& op, const gateway::WriteItem& item) {
+  const gateway::OwnedArgs& args = item.args;
   const bool splits = op.kind == Op::Kind::kSplit;
   bool found = false;
   for (Step& step : op.steps) {
@@ -179,7 +180,7 @@ bool Client::NoteEffect(Op& op, const gateway::OwnedArgs& args) {
     bool same = step.words[1] == args[1];
     for (size_t i = 2; i < args.size() && splits && !same; ++i) same = step.words[1] == args[i];
     if (!same) continue;
-    step.hint = world_.Next();
+    step.hint = world_.InBatch(item.place);
     if (!splits) op.hint = step.hint;
     found = true;
   }
@@ -192,25 +193,41 @@ void Client::OnEffect(const gateway::WriteItem& item) {
     if (!sent.request.last || op->hint != kNoStamp) continue;
     if (item.transaction != nullptr) {
       if (op->kind != Op::Kind::kExec) continue;
-      op->hint = world_.Next();
+      op->hint = world_.InBatch(item.place);
       return;
     }
-    if (NoteEffect(*op, item.args)) return;
+    if (NoteEffect(*op, item)) return;
   }
 }
 
-void Client::OnCleared(uint32_t database) {
+Step* Client::Emptying(uint32_t database) {
   for (const Sent& sent : requests_) {
     Op* op = sent.request.op;
-    if (op->begin == kNoStamp || op->kind == Op::Kind::kExec) continue;
+    if (op->begin == kNoStamp) return nullptr;
     for (Step& step : op->steps) {
-      if (step.rule == nullptr || step.rule->keys.first != 0 || !step.rule->writes()) continue;
-      if (step.database != database || step.hint != kNoStamp) continue;
-      step.hint = world_.Next();
-      step.where = world_.PlacesNow();
-      if (op->kind == Op::Kind::kPlain) op->hint = step.hint;
-      return;
+      const bool empties =
+          step.rule != nullptr && step.rule->keys.first == 0 && step.rule->writes();
+      if (!empties || op->kind == Op::Kind::kExec) continue;
+      if (step.database == database && step.hint == kNoStamp) return &step;
     }
+    // What it has been answered is not known of a client that takes no replies.
+    if (!stalled_) return nullptr;
+  }
+  return nullptr;
+}
+
+std::optional<Stamp> Client::EmptiesSince(uint32_t database) {
+  if (Emptying(database) == nullptr) return std::nullopt;
+  return std::max(requests_.front().request.op->begin, answered_);
+}
+
+void Client::OnCleared(uint32_t database) {
+  Step& step = *Emptying(database);
+  step.hint = world_.Next();
+  step.where = world_.PlacesNow();
+  for (const Sent& sent : requests_) {
+    Op& op = *sent.request.op;
+    if (op.kind == Op::Kind::kPlain && &op.steps.front() == &step) op.hint = step.hint;
   }
 }
 
@@ -252,7 +269,7 @@ void Client::TakeReply(const resp::Value& value) {
   // Of what GETX tells, `value` is what GET does.
   const bool with_more = words[0] == "WEIR.GETX" && value.items.size() > 1;
   op.reply = with_more ? value.items[1] : value;
-  op.end = world_.Next();
+  op.end = answered_ = world_.Next();
   op.end_ms = world_.NowMs();
 }
 

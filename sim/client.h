@@ -5,6 +5,7 @@
 #pragma once
 
 #include <deque>
+#include <optional>
 #include <string>
 
 #include "sim/connection.h"
@@ -44,7 +45,10 @@ class Client final : public Connection::Peer {
   void OnExecute() override;
   void OnReply(std::string_view bytes) override;
   void OnEffect(const gateway::WriteItem& item) override;
-  // This database has been emptied.
+  // Since when this client waits for this database to be emptied, if it does.
+  std::optional<Stamp> EmptiesSince(uint32_t database);
+  // It has been, for this client.
+  // Requires: EmptiesSince.
   void OnCleared(uint32_t database);
   size_t TakesNow() override;
 
@@ -56,7 +60,8 @@ class Client final : public Connection::Peer {
   };
 
   bool limited() const;
-  bool NoteEffect(Op& op, const gateway::OwnedArgs& args);
+  Step* Emptying(uint32_t database);
+  bool NoteEffect(Op& op, const gateway::WriteItem& item);
   void Introduce();
   void HoldBack(Op* op, std::vector<Words> requests);
   void Carry();
@@ -82,6 +87,7 @@ class Client final : public Connection::Peer {
   size_t arrived_bytes_ = 0;
   bool carries_ = false;
   std::deque<Sent> requests_;
+  Stamp answered_ = 0;       // When it was, last.
   size_t executed_ = 0;      // Of requests_.
   Op* held_op_ = nullptr;    // Waits for the reply to its MULTI,
   std::vector<Words> held_;  // with these.

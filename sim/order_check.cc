@@ -15,17 +15,6 @@ size_t Parts(const Op& op) {
   return Splits(op) ? op.steps.size() : 1;
 }
 
-// The part of a split MGET's reply that its step asked for; another reply is that of each part.
-resp::Value PartOfReply(const Op& op, size_t part) {
-  if (op.reply.kind != resp::Value::Kind::kArray) return op.reply;
-  resp::Value mine;
-  mine.kind = op.reply.kind;
-  for (const uint32_t place : op.steps[part].places) {
-    if (place < op.reply.items.size()) mine.items.push_back(op.reply.items[place]);
-  }
-  return mine;
-}
-
 }  // namespace
 
 OrderCheck::OrderCheck(std::vector<Cell> initial, std::vector<uint32_t> databases, size_t sessions)
@@ -74,23 +63,39 @@ void OrderCheck::AddUnwatch(const Op& exec) {
   lines_[exec.session].ops.push_back(&unwatch);
 }
 
-std::string OrderCheck::Explain() {
-  bool found = false;
-  for (bool more = true; more && !found;) {
-    found = Search();
-    states_ += seen_.size();
-    more = false;
-    for (const uint32_t key : stuck_) {
-      more |= !suspects_[key];
-      suspects_[key] = true;
-    }
-    if (more) SpreadSuspicion();
-    more &= !free_.empty();
-    if (more) seen_.clear();
+// Returns whether one that `matters` was not suspected yet.
+template <typename Matters>
+bool OrderCheck::Suspect(const Matters& matters) {
+  bool more = false;
+  for (uint32_t key = 0; key < suspects_.size(); ++key) {
+    if (suspects_[key] || !matters(key)) continue;
+    suspects_[key] = true;
+    more = true;
   }
-  if (found) return "";
-  gave_up_ = seen_.size() >= kStatesMax;
-  return (gave_up_ ? "no order found in " + std::to_string(kStatesMax) + " states"
+  return more;
+}
+
+std::string OrderCheck::Explain() {
+  const auto is_stuck = [this](uint32_t key) {
+    return std::find(stuck_.begin(), stuck_.end(), key) != stuck_.end();
+  };
+  for (size_t searches = 1;; ++searches) {
+    KeySet why(space_.size());
+    const bool found = Search(&why);
+    states_ += seen_.size();
+    if (found) return "";
+    gave_up_ = full();
+    // First where it got stuck, then everywhere that matters to that; what is left cannot help.
+    const auto matters = [&](uint32_t key) { return is_stuck(key) || why.Has(key); };
+    if (free_.empty()) break;
+    if (!(searches == 1 && Suspect(is_stuck)) && !Suspect(matters)) break;
+    gave_up_ |= searches == kSearchesMax;
+    if (searches == kSearchesMax) break;
+    SpreadSuspicion();
+    seen_.clear();
+    visits_ = 0;
+  }
+  return (gave_up_ ? "no order found among " + std::to_string(states_) + " states"
                    : std::string("no order explains the replies")) +
          "; after " + std::to_string(best_done_) + " operations none of these fits:\n" + best_;
 }
@@ -116,7 +121,9 @@ void OrderCheck::SpreadSuspicion() {
   }
 }
 
-bool OrderCheck::Search() {
+// Where there is no order from here on, `why` gets the keys on which that rests: whatever else had
+// taken effect before, with the same in these keys there would be none either.
+bool OrderCheck::Search(KeySet* why) {
   const size_t mark = space_.mark();
   const Stamp reached = reached_;
   Stamp first_end = kNoStamp;
@@ -129,11 +136,9 @@ bool OrderCheck::Search() {
   if (!left) return true;
   std::vector<size_t> pure;
   if (TakePure(first_end, &pure)) {
-    if (Search()) return true;
-  } else if (Remember()) {
-    std::vector<uint32_t> blocked;
-    if (TryLines(first_end, &blocked) || TryFree(first_end, blocked)) return true;
-    Progress();
+    if (Search(why)) return true;
+  } else if (TryAll(first_end, why)) {
+    return true;
   }
   for (const size_t line : pure) {
     --lines_[line].next;
@@ -144,17 +149,58 @@ bool OrderCheck::Search() {
   return false;
 }
 
-// Whether the state is new.
-bool OrderCheck::Remember() {
-  uint64_t hash = space_.hash();
+bool OrderCheck::TryAll(Stamp first_end, KeySet* why) {
+  ++visits_;
+  const uint64_t state = StateHash();
+  if (const auto seen = seen_.find(state); seen != seen_.end()) {
+    why->Add(seen->second);
+    return false;
+  }
+  if (full()) {
+    why->AddAll();
+    return false;
+  }
+  Node node(space_.size());
+  if (TryLines(first_end, &node) || TryFree(first_end, &node)) return true;
+  Progress();
+  why->Add(node.why);
+  seen_.emplace(state, std::move(node.why));
+  return false;
+}
+
+uint64_t OrderCheck::StateHash() const {
+  uint64_t hash = space_.hash() ^ free_taken_;
   for (size_t i = 0; i < lines_.size(); ++i) {
     const Line& line = lines_[i];
-    if (line.ops.empty()) continue;
+    if (line.next == line.ops.size()) continue;
     hash = Random(hash ^ (i << 40) ^ line.next).Next();
-    hash ^= Random(line.taken * 31 + static_cast<uint64_t>(line.count)).Next();
+    hash = Random(hash ^ (line.taken * 31 + static_cast<uint64_t>(line.count))).Next();
   }
-  hash ^= free_taken_;
-  return seen_.size() < kStatesMax && seen_.insert(hash).second;
+  return hash;
+}
+
+// After something took effect that touches `keys`, and no order went on. What does not matter to
+// that can just as well come first (it takes nothing from what else could come, since a later
+// command of its connection ends later), so nothing else is to be tried in its place.
+void OrderCheck::Node::Failed(const KeySet& keys, const KeySet& child) {
+  if (!child.Meets(keys)) {
+    why = child;
+    jumps = true;
+  } else {
+    why.Add(child);
+    why.Add(keys);
+  }
+}
+
+// Those of KeysOf; all, if it may touch any.
+KeySet OrderCheck::Touched(const Op& op, size_t step) const {
+  KeySet touched(space_.size());
+  touched.Add(KeysOf(op, step));
+  for (size_t i = 0; i < op.steps.size(); ++i) {
+    if (step != SIZE_MAX && i != step) continue;
+    if (op.steps[i].rule != nullptr && op.steps[i].keys.empty()) touched.AddAll();
+  }
+  return touched;
 }
 
 // Reads that fit now may as well have their moment now. Returns whether there was one.
@@ -175,8 +221,7 @@ bool OrderCheck::TakePure(Stamp first_end, std::vector<size_t>* taken) {
   return !taken->empty();
 }
 
-// `blocked`: the keys of what does not fit now.
-bool OrderCheck::TryLines(Stamp first_end, std::vector<uint32_t>* blocked) {
+bool OrderCheck::TryLines(Stamp first_end, Node* node) {
   std::vector<Candidate> candidates;
   for (size_t i = 0; i < lines_.size(); ++i) {
     const Line& line = lines_[i];
@@ -193,17 +238,24 @@ bool OrderCheck::TryLines(Stamp first_end, std::vector<uint32_t>* blocked) {
             [](const Candidate& a, const Candidate& b) { return a.at < b.at; });
   for (const Candidate& candidate : candidates) {
     Line& line = lines_[candidate.line];
-    bool is_blocked = true;
-    if (Step(line, candidate.part, &is_blocked)) return true;
-    if (!is_blocked) continue;
-    const std::vector<uint32_t> keys = KeysOf(*line.ops[line.next], SIZE_MAX);
-    blocked->insert(blocked->end(), keys.begin(), keys.end());
+    bool blocked = true;
+    if (Step(line, candidate.part, node, &blocked)) return true;
+    if (node->jumps) return false;
+    if (!blocked) continue;
+    const Op& op = *line.ops[line.next];
+    const std::vector<uint32_t> keys = KeysOf(op, SIZE_MAX);
+    node->blocked.insert(node->blocked.end(), keys.begin(), keys.end());
+    node->why.Add(Touched(op, SIZE_MAX));
+    // It should have been the next, so what it waits for may be of unknown outcome.
+    if (TryFree(first_end, node)) return true;
+    if (node->jumps) return false;
   }
   return false;
 }
 
-bool OrderCheck::Step(Line& line, size_t part, bool* blocked) {
+bool OrderCheck::Step(Line& line, size_t part, Node* node, bool* blocked) {
   const Op& op = *line.ops[line.next];
+  const KeySet touched = Touched(op, SIZE_MAX);
   const size_t mark = space_.mark();
   const Line before{{}, line.next, line.taken, line.count};
   const Stamp reached = reached_;
@@ -223,7 +275,10 @@ bool OrderCheck::Step(Line& line, size_t part, bool* blocked) {
         line.taken = 0;
         line.count = 0;
       }
-      if (Search()) return true;
+      KeySet child(space_.size());
+      if (Search(&child)) return true;
+      node->Failed(touched, child);
+      node->jumps |= full();
       if (last) --done_;
     }
     line.next = before.next;
@@ -231,6 +286,7 @@ bool OrderCheck::Step(Line& line, size_t part, bool* blocked) {
     line.count = before.count;
     reached_ = reached;
     space_.Undo(mark);
+    if (node->jumps) return false;
   }
   return false;
 }
@@ -255,16 +311,20 @@ std::vector<bool> OrderCheck::Wanted(const std::vector<uint32_t>& blocked) const
   return wanted;
 }
 
-bool OrderCheck::TryFree(Stamp first_end, const std::vector<uint32_t>& blocked) {
-  if (free_.empty()) return false;
-  const std::vector<bool> wanted = Wanted(blocked);
+bool OrderCheck::TryFree(Stamp first_end, Node* node) {
+  if (free_.empty() || node->jumps) return false;
+  const std::vector<bool> wanted = Wanted(node->blocked);
+  node->tried.resize(free_.size());
   for (Free& free : free_) {
+    const size_t number = static_cast<size_t>(&free - free_.data());
     const std::vector<uint32_t>& keys = free.op->steps[free.step].keys;
     const bool plain = free.op->kind != Op::Kind::kExec && !keys.empty();
     const auto matters = [&](uint32_t key) { return wanted[key] || suspects_[key]; };
     if (plain && std::none_of(keys.begin(), keys.end(), matters)) continue;
-    if (free.taken || free.op->begin > first_end) continue;
-    if (StepFree(free)) return true;
+    if (free.taken || free.op->begin > first_end || node->tried[number]) continue;
+    node->tried[number] = true;
+    if (StepFree(free, node)) return true;
+    if (node->jumps) return false;
   }
   return false;
 }
@@ -274,181 +334,24 @@ void OrderCheck::Take(Free& free, bool taken) {
   free_taken_ ^= Random(~static_cast<uint64_t>(&free - free_.data())).Next();
 }
 
-bool OrderCheck::StepFree(Free& free) {
+bool OrderCheck::StepFree(Free& free, Node* node) {
+  const KeySet touched = Touched(*free.op, Splits(*free.op) ? free.step : SIZE_MAX);
   const size_t mark = space_.mark();
   const Stamp reached = reached_;
   for (const View& view : Views(*free.op, Splits(*free.op) ? free.step : SIZE_MAX)) {
     if (Apply(*free.op, free.step, view, false, nullptr)) {
       Take(free, true);
-      if (Search()) return true;
+      KeySet child(space_.size());
+      if (Search(&child)) return true;
+      node->Failed(touched, child);
+      node->jumps |= full();
       Take(free, false);
     }
     reached_ = reached;
     space_.Undo(mark);
+    if (node->jumps) return false;
   }
   return false;
-}
-
-// Whether one of the keys may or must have ended by now.
-bool OrderCheck::Doubtful(const Op& op) const {
-  for (const sim::Step& step : op.steps) {
-    for (const uint32_t key : step.keys) {
-      const Cell& cell = space_.at(key);
-      if (cell.present && cell.from_ms <= op.end_ms) return true;
-    }
-  }
-  return false;
-}
-
-// The keys that it looks at. `step`: of a split one.
-std::vector<uint32_t> OrderCheck::KeysOf(const Op& op, size_t step) const {
-  std::vector<uint32_t> keys;
-  for (size_t i = 0; i < op.steps.size(); ++i) {
-    if (step != SIZE_MAX && i != step) continue;
-    keys.insert(keys.end(), op.steps[i].keys.begin(), op.steps[i].keys.end());
-  }
-  if (op.kind == Op::Kind::kExec) {
-    for (const Space::WatchedKey& key : space_.watched(op.session)) keys.push_back(key.cell);
-  }
-  return keys;
-}
-
-// When, while the operation was under way, something that it looks at or names may have ended.
-std::vector<int64_t> OrderCheck::Moments(const Op& op, size_t step) const {
-  std::vector<int64_t> moments = {op.begin_ms};
-  const auto add = [&](int64_t ms) {
-    if (ms > op.begin_ms && ms <= op.end_ms) moments.push_back(ms);
-  };
-  for (const uint32_t key : KeysOf(op, step)) {
-    const Cell& cell = space_.at(key);
-    if (!cell.present || !cell.expires()) continue;
-    add(cell.from_ms);
-    add(cell.to_ms);
-  }
-  for (size_t i = 0; i < op.steps.size(); ++i) {
-    if (step != SIZE_MAX && i != step) continue;
-    const Words& words = op.steps[i].words;
-    for (size_t word = 2; word < words.size(); ++word) {
-      const bool named_ms = words[word - 1] == "PXAT" || words[0] == "PEXPIREAT";
-      const bool named_s = words[word - 1] == "EXAT" || words[0] == "EXPIREAT";
-      if (!named_ms && !named_s) continue;
-      const int64_t number = std::strtoll(words[word].c_str(), nullptr, 10);
-      add(named_s ? number * 1000 : number);
-    }
-  }
-  std::sort(moments.begin(), moments.end());
-  moments.erase(std::unique(moments.begin(), moments.end()), moments.end());
-  return moments;
-}
-
-// All ways in which the operation may see the keys. `step`: of a split one.
-std::vector<OrderCheck::View> OrderCheck::Views(const Op& op, size_t step) const {
-  const std::vector<int64_t> moments = Moments(op, step);
-  std::vector<View> views;
-  for (size_t i = 0; i < moments.size(); ++i) {
-    View span;
-    span.from_ms = moments[i];
-    span.to_ms = i + 1 < moments.size() ? moments[i + 1] - 1 : op.end_ms;
-    AddViews(op, step, std::move(span), &views);
-  }
-  return views;
-}
-
-void OrderCheck::AddViews(const Op& op, size_t step, View span, std::vector<View>* all) const {
-  std::vector<View> views = {std::move(span)};
-  std::vector<uint32_t> seen;
-  for (const uint32_t key : KeysOf(op, step)) {
-    const Cell& cell = space_.at(key);
-    const bool may_end = cell.present && cell.from_ms <= views[0].to_ms;
-    if (!may_end || std::find(seen.begin(), seen.end(), key) != seen.end()) continue;
-    seen.push_back(key);
-    const bool must_end = cell.to_ms <= views[0].from_ms;
-    std::vector<View> more;
-    for (const View& view : views) {
-      if (!must_end) {
-        more.push_back(view);
-        more.back().alive.push_back(key);
-      }
-      more.push_back(view);
-      more.back().ended.push_back(key);
-    }
-    views = std::move(more);
-  }
-  all->insert(all->end(), views.begin(), views.end());
-}
-
-bool OrderCheck::Apply(const Op& op, size_t part, const View& view, bool known, int64_t* count) {
-  for (const uint32_t key : view.ended) space_.Put(key, {}, false);
-  for (const uint32_t key : view.alive) {
-    Cell cell = space_.at(key);
-    cell.from_ms = std::max(cell.from_ms, view.from_ms + 1);
-    if (cell.from_ms > cell.to_ms) return false;
-    space_.Put(key, std::move(cell), false);
-  }
-  const resp::Value* reply = known ? &op.reply : nullptr;
-  switch (op.kind) {
-    case Op::Kind::kPlain:
-      return ApplyOne(op, 0, reply, view, nullptr);
-    case Op::Kind::kSplit:
-      return ApplyPart(op, part, view, known, count);
-    case Op::Kind::kWatch: {
-      std::vector<Space::WatchedKey> keys = space_.watched(op.session);
-      for (const uint32_t key : op.steps[0].keys) {
-        const auto same = [key](const Space::WatchedKey& watched) { return watched.cell == key; };
-        if (std::any_of(keys.begin(), keys.end(), same)) continue;
-        keys.push_back({key, space_.at(key).present, false});
-      }
-      space_.Watch(op.session, std::move(keys));
-      return true;
-    }
-    case Op::Kind::kUnwatch:
-      space_.Watch(op.session, {});
-      return true;
-    case Op::Kind::kExec:
-      return ApplyExec(op, reply, view);
-    case Op::Kind::kOther:
-      return true;
-  }
-  return true;
-}
-
-bool OrderCheck::ApplyOne(const Op& op, size_t step, const resp::Value* reply, const View& view,
-                          int64_t* count) {
-  const sim::Step& asked = op.steps[step];
-  if (asked.rule == nullptr || (reply != nullptr && SaysNothing(*reply))) return true;
-  Call call{space_, asked, reply, view.from_ms, view.to_ms, count};
-  return asked.rule->run(call);
-}
-
-bool OrderCheck::ApplyPart(const Op& op, size_t part, const View& view, bool known,
-                           int64_t* count) {
-  if (!known) return ApplyOne(op, part, nullptr, view, nullptr);
-  const resp::Value reply = PartOfReply(op, part);
-  const bool counts = reply.kind == resp::Value::Kind::kInteger;
-  return ApplyOne(op, part, &reply, view, counts ? count : nullptr);
-}
-
-bool OrderCheck::ApplyExec(const Op& op, const resp::Value* reply, const View& view) {
-  const std::vector<Space::WatchedKey> watched = space_.watched(op.session);
-  if (reply != nullptr) space_.Watch(op.session, {});
-  if (reply != nullptr && reply->kind == resp::Value::Kind::kError) return false;
-  bool touched = false;
-  for (const Space::WatchedKey& key : watched) {
-    const bool present = space_.at(key.cell).present;
-    touched |= present != key.was_present || (present && key.written);
-  }
-  if (reply != nullptr && touched) return reply->kind == resp::Value::Kind::kNull;
-  if (touched) return true;
-  if (reply != nullptr &&
-      (reply->kind != resp::Value::Kind::kArray || reply->items.size() != op.steps.size())) {
-    return false;
-  }
-  for (size_t i = 0; i < op.steps.size(); ++i) {
-    if (!ApplyOne(op, i, reply != nullptr ? &reply->items[i] : nullptr, view, nullptr)) {
-      return false;
-    }
-  }
-  return true;
 }
 
 // Notes how far the search has come, for the report.

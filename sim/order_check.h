@@ -7,18 +7,22 @@
 // moment, or never; one that was refused did nothing.
 //
 // Cost: near-linear while few operations are under way at once: what only reads is taken as soon as
-// it fits, states that were seen are not entered again, and what is unknown is first tried only
-// where something waits for it (and everywhere on the keys where that gets stuck).
+// it fits, states that were seen are not entered again, what has nothing to do with a dead end is
+// not tried in other places, and what is unknown is first tried only where something waits for it
+// (and everywhere on the keys where that gets stuck). Where an operation was seen to take effect
+// (Op::hint) is tried first.
 // Source: Wing, Gong, "Testing and verifying concurrent objects", JPDC 1993; with the memory of
-// Lowe, "Testing for linearizability", 2016. Differs: the memory is by hash; reads are not tried in
-// other places.
+// Lowe, "Testing for linearizability", 2016, and the conflict sets of Prosser, "Hybrid algorithms
+// for the constraint satisfaction problem", 1993. Differs: the memory is by hash; reads are not
+// tried in other places.
 #pragma once
 
 #include <deque>
 #include <string>
-#include <unordered_set>
+#include <unordered_map>
 #include <vector>
 
+#include "sim/key_set.h"
 #include "sim/model.h"
 #include "sim/op.h"
 
@@ -26,7 +30,10 @@ namespace weir::sim {
 
 class OrderCheck {
  public:
-  static constexpr size_t kStatesMax = 200'000;
+  // What one search may look at, states that it has seen before included; and how often one begins
+  // that tries more of what is unknown.
+  static constexpr size_t kVisitsMax = 200'000;
+  static constexpr size_t kSearchesMax = 4;
 
   // `sessions`: one more than the largest number of one.
   OrderCheck(std::vector<Cell> initial, std::vector<uint32_t> databases, size_t sessions);
@@ -67,15 +74,29 @@ class OrderCheck {
   };
 
   void AddUnwatch(const Op& exec);
-  bool Search();
+  // A state from which the search goes on.
+  struct Node {
+    explicit Node(size_t keys) : why(keys) {}
+    void Failed(const KeySet& keys, const KeySet& child);
+
+    KeySet why;                     // As of Search.
+    bool jumps = false;             // What was tried shows that nothing else will do.
+    std::vector<uint32_t> blocked;  // The keys of what does not fit.
+    std::vector<bool> tried;        // Of what is of unknown outcome.
+  };
+
+  bool Search(KeySet* why);
+  bool TryAll(Stamp first_end, KeySet* why);
+  template <typename Matters>
+  bool Suspect(const Matters& matters);
   void SpreadSuspicion();
-  bool TryLines(Stamp first_end, std::vector<uint32_t>* blocked);
-  bool TryFree(Stamp first_end, const std::vector<uint32_t>& blocked);
+  bool TryLines(Stamp first_end, Node* node);
+  bool TryFree(Stamp first_end, Node* node);
   std::vector<bool> Wanted(const std::vector<uint32_t>& blocked) const;
   bool TakePure(Stamp first_end, std::vector<size_t>* taken);
-  bool Step(Line& line, size_t part, bool* blocked);
+  bool Step(Line& line, size_t part, Node* node, bool* blocked);
   void Take(Free& free, bool taken);
-  bool StepFree(Free& free);
+  bool StepFree(Free& free, Node* node);
   std::vector<View> Views(const Op& op, size_t step) const;
   std::vector<uint32_t> KeysOf(const Op& op, size_t step) const;
   std::vector<int64_t> Moments(const Op& op, size_t step) const;
@@ -86,7 +107,10 @@ class OrderCheck {
                 int64_t* count);
   bool ApplyExec(const Op& op, const resp::Value* reply, const View& view);
   bool ApplyPart(const Op& op, size_t part, const View& view, bool known, int64_t* count);
-  bool Remember();
+  uint64_t StateHash() const;
+  // Whether the search ends here, with nothing decided.
+  bool full() const { return visits_ >= kVisitsMax; }
+  KeySet Touched(const Op& op, size_t step) const;
   void Progress();
 
   Space space_;
@@ -98,8 +122,9 @@ class OrderCheck {
   // Keys where an unknown outcome is tried everywhere, since a search without them got stuck there.
   std::vector<bool> suspects_;
   std::vector<uint32_t> stuck_;  // The keys of what did not fit where the search came furthest.
-  std::unordered_set<uint64_t> seen_;
+  std::unordered_map<uint64_t, KeySet> seen_;  // From these there is no order, and why.
   size_t states_ = 0;
+  size_t visits_ = 0;
   bool gave_up_ = false;
   size_t done_ = 0;
   size_t best_done_ = 0;

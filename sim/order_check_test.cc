@@ -112,6 +112,17 @@ TEST_F(OrderCheckTest, ARefusedExecOutsideOfATransactionEndsItsWatches) {
   EXPECT_TRUE(Explained());
 }
 
+TEST_F(OrderCheckTest, WhatHasNothingToDoWithADeadEndIsNotTriedInOtherPlaces) {
+  constexpr uint32_t kWriters = 12;
+  for (uint32_t i = 0; i < kWriters; ++i) Add(i, 1, 100, {"APPEND", "a", "x"}, Int(i + 1));
+  Add(kWriters, 1, 2, {"INCR", "b"}, Int(1));
+  Add(kWriters, 3, 4, {"INCR", "b"}, Int(1));
+  OrderCheck check(std::vector<Cell>(3), {0, 0, 0}, kWriters + 1);
+  for (const Op& op : ops_) check.Add(&op);
+  EXPECT_NE(check.Explain(), "");
+  EXPECT_LT(check.states(), 50) << "there are 12 orders of as many prefixes";
+}
+
 TEST_F(OrderCheckTest, SeveralKeysAreOneStep) {
   Add(0, 1, 10, {"MSET", "a", "1", "b", "1"}, Ok());
   Add(1, 2, 3, {"MGET", "a", "b"}, Array({Bulk("1"), Null()}));

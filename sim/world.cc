@@ -151,10 +151,21 @@ void World::Start() {
   if (plan_.warms) FillMemory();
   if (!acting_) node_->SetCalm(true);
   for (uint32_t i = 0; i < plan_.databases; ++i) {
-    node_->store(i).OnCleared([this, i] {
-      for (const auto& client : clients_) client->OnCleared(i);
-    });
+    node_->store(i).OnCleared([this, i] { OnCleared(i); });
   }
+}
+
+// For the client that has waited longest: databases are emptied in the order asked.
+void World::OnCleared(uint32_t database) {
+  Client* first = nullptr;
+  std::optional<Stamp> since;
+  for (const auto& client : clients_) {
+    const std::optional<Stamp> waits = client->EmptiesSince(database);
+    if (!waits.has_value() || (since.has_value() && *since <= *waits)) continue;
+    since = waits;
+    first = client.get();
+  }
+  if (first != nullptr) first->OnCleared(database);
 }
 
 // Kill -9, and a new process after a while.

@@ -59,7 +59,9 @@ class World {
   Node& node() { return *node_; }
   bool node_up() const { return node_ != nullptr; }
   bool acting() const { return acting_; }
-  Stamp Next() { return ++stamp_; }
+  Stamp Next() { return stamp_ += kPlacesMax; }
+  // Of what took effect just now, in a batch whose replies come one after another: before Next.
+  Stamp InBatch(uint32_t place) const { return stamp_ + std::min<Stamp>(place, kPlacesMax - 1); }
   // Of each cell, the database that it is in; nullptr where ranges do not move.
   std::shared_ptr<const std::vector<uint32_t>> PlacesNow();
   int64_t NowMs() { return clock_.Wall().ms; }
@@ -69,6 +71,7 @@ class World {
   uint64_t NextConnection() { return ++connections_; }
   uint32_t NewSession() { return ++sessions_; }
   void OnAction();
+  void OnCleared(uint32_t database);
   // Whether the client that asks loses its connection now.
   bool TakeDisconnect() { return std::exchange(disconnect_due_, false); }
   LimitHistory& limits() { return limits_; }
@@ -147,6 +150,7 @@ class World {
   bool acting_ = false;
   bool crash_due_ = false;
   bool disconnect_due_ = false;
+  static constexpr Stamp kPlacesMax = 1024;  // Stamps between two moments.
   Stamp stamp_ = 0;
   uint32_t numbers_ = 0;
   uint64_t connections_ = 0;

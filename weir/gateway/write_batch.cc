@@ -422,8 +422,11 @@ std::vector<std::unique_ptr<WriteItem>> WriteBatch::TakeItems(std::chrono::nanos
   };
   int64_t weights = 0;
   for (const std::unique_ptr<WriteItem>& item : items_) weights += weight(item);
-  for (std::unique_ptr<WriteItem>& item : items_)
+  uint32_t place = 0;
+  for (std::unique_ptr<WriteItem>& item : items_) {
     item->database_time = took / weights * weight(item);
+    item->place = place++;
+  }
   return std::exchange(items_, {});
 }
 

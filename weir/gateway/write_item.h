@@ -56,6 +56,7 @@ struct WriteItem {
   KeyHash hash;            // Of its first key.
   uint64_t routes = 0;     // Placement::routes() before it was placed.
   bool misrouted = false;  // It came back undone, since its keys may be elsewhere by now.
+  uint32_t place = 0;      // In its batch: what took effect in which order. Told with the reply.
   limit::FlowId flow = 0;  // Whose it is,
   MonoTime since;          // and when it was queued.
   Reply reply;
