@@ -188,10 +188,37 @@ class Metrics(WithServer):
         self.assertGreaterEqual(
             rose("weir_db_request_duration_seconds_count", database="0", op="commit"), 1)
         self.assertGreater(rose("redis_net_input_bytes_total"), 1000)
+        self.assertGreater(sum(value for (name, _), value in after.items()
+                               if name == "weir_cache_policy_lanes"), 0)
         # What is not for entries is for choosing their policy.
         part = after["weir_memory_budget_bytes", frozenset({("part", "cache")})]
         self.assertAlmostEqual(after["weir_cache_budget_bytes", frozenset()], part,
                                delta=0.03 * part)
+
+
+class LargeValues(unittest.TestCase):
+    def test_of_little_memory_half_a_mebibyte_is_kept_and_a_whole_one_is_not(self):
+        scratch = weir_process.scratch()
+        self.addCleanup(scratch.cleanup)
+        server = weir_process.Weir(WEIR, os.path.join(scratch.name, "weir"), "--memory", "64MiB",
+                                   "--threads", "2")
+        self.addCleanup(server.kill)
+
+        def page():
+            return parse(server.http("/metrics")[1])[1]
+
+        with server.client() as client:
+            client.command("SET", "large", "x" * (1 << 19))
+            client.command("SET", "too-large", "x" * (1 << 20))
+            before = page()
+            for _ in range(10):
+                client.command("GET", "large")
+                client.command("GET", "too-large")
+            after = page()
+        for name in ("weir_cache_hits_total", "weir_cache_misses_total",
+                     "weir_cache_too_large_total"):
+            key = (name, frozenset())
+            self.assertEqual(after[key] - before[key], 10, name)
 
 
 class Info(WithServer):

@@ -88,6 +88,12 @@ Budget DivideBudget(uint64_t total, const Config& config) {
   return budget;
 }
 
+uint32_t LanesFor(uint64_t cache_bytes, size_t threads) {
+  const uint64_t for_threads = std::bit_ceil(uint64_t{kLanesPerThread} * threads);
+  const uint64_t for_entries = std::bit_floor(cache_bytes / kLaneBytes);
+  return static_cast<uint32_t>(std::min<uint64_t>(std::max(for_threads, for_entries), kLanesMost));
+}
+
 std::string ShowBudget(const Budget& budget) {
   const std::pair<std::string_view, uint64_t> parts[] = {
       {"cache", budget.cache},

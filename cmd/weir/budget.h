@@ -50,6 +50,15 @@ uint64_t ClientBytes(const Budget& budget, const Config& config);
 // Requires: total >= kBudgetMin, and PasswordBytes(config) <= PasswordBytesMax(total).
 Budget DivideBudget(uint64_t total, const Config& config);
 
+// How many lanes a cache of so many bytes is divided over, where so many threads serve clients: a
+// power of two. An entry takes at most an eighth of its lane (cache::Cache::EntryShare), and each
+// lane chooses its policy by its own entries, so there are no more lanes than have kLaneBytes each;
+// but kLanesPerThread for each thread, so that they seldom meet at one, and at most kLanesMost.
+inline constexpr uint64_t kLaneBytes = uint64_t{16} << 20;
+inline constexpr uint32_t kLanesPerThread = 2;
+inline constexpr uint32_t kLanesMost = 64;
+uint32_t LanesFor(uint64_t cache_bytes, size_t threads);
+
 // Returns the division as lines of a TOML comment, a part and its share on each.
 std::string ShowBudget(const Budget& budget);
 

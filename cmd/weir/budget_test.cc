@@ -50,6 +50,16 @@ TEST(Budget, AsItGrowsTheCacheGetsMost) {
   EXPECT_GT(large.cache, large.total * 3 / 4);
 }
 
+TEST(Budget, LanesAreLargeWhereThereIsLittleMemoryAndManyWhereThereAreManyThreads) {
+  EXPECT_EQ(LanesFor(0, 1), 2U);
+  EXPECT_EQ(LanesFor(23U << 20, 2), 4U);
+  EXPECT_EQ(LanesFor(104U << 20, 2), 4U) << "of 26 MiB";
+  EXPECT_EQ(LanesFor(104U << 20, 12), 32U);
+  EXPECT_EQ(LanesFor(kLaneBytes * 64 - 1, 2), 32U);
+  EXPECT_EQ(LanesFor(kLaneBytes * 64, 2), 64U);
+  EXPECT_EQ(LanesFor(uint64_t{1} << 40, 1000), kLanesMost);
+}
+
 TEST(Budget, TlsTakesAtMostHalfOfWhatIsForClients) {
   EXPECT_TRUE(rc::check([](uint64_t random) {
     Config config;

@@ -100,6 +100,22 @@ void AddCache(MetricList& list, Gateway& gateway, const StatsTotals& totals) {
   list.Add(std::move(policies));
   list.Counter("weir_cache_policy_changes_total",
                "Changes of a part of the cache to another policy.", cache.policy_changes);
+  list.Counter("weir_cache_policy_sampled_lookups_total",
+               "Keys looked up, of the sample by which policies are chosen.",
+               cache.sampled_lookups);
+  Metric sampled{"weir_cache_policy_sampled_hits_total",
+                 "Of these, how many a policy would have had in memory.",
+                 MetricType::kCounter,
+                 {}};
+  for (size_t i = 0; i < cache.sampled_hits.size(); ++i) {
+    sampled.samples.push_back({{{"policy", std::string(cache::kBehaviours[i].name)}},
+                               static_cast<double>(cache.sampled_hits[i])});
+  }
+  list.Add(std::move(sampled));
+  list.Counter("weir_cache_too_large_total",
+               "Values that were not kept since they are above an eighth of their part of the "
+               "cache.",
+               cache.cache.rejected);
   if (const auto reading = gateway.MissRatios()) {
     Metric ratios{"weir_cache_estimated_hit_ratio",
                   "Hit ratio of the last ten minutes, had the cache had so many times its memory.",

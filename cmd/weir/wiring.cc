@@ -187,6 +187,7 @@ gateway::Gateway::Options GatewayOptions(const Config& config, const Budget& bud
   }
   options.placement.keyspaces = KeyspacesOf(config);
   options.cache_bytes = budget.cache;
+  options.placement.lanes = LanesFor(budget.cache, static_cast<size_t>(config.server.threads));
   if (config.server.cache_objective == CacheObjective::kBytes) {
     options.cache_objective = cache::Cache::Objective::kBytes;
   }

@@ -111,7 +111,10 @@ Lanes::Totals Lanes::Sum() {
     totals.bytes += cache.bytes();
     totals.budget_bytes += cache.budget_bytes();
     ++totals.lanes_by_policy[cache.policy_index()];
-    totals.policy_changes += cache.shadows().changes;
+    const cache::Shadows::Report shadows = cache.shadows();
+    totals.policy_changes += shadows.changes;
+    totals.sampled_lookups += shadows.lookups;
+    for (size_t i = 0; i < shadows.hits.size(); ++i) totals.sampled_hits[i] += shadows.hits[i];
     totals.loads_begun += lane->loads().begun();
     totals.loads_joined += lane->loads().joined();
     totals.loads_under_way += lane->loads().size();

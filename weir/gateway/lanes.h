@@ -50,6 +50,9 @@ class Lanes {
     // Lanes whose cache acts as each of cache::kBehaviours, and how often one changed.
     std::array<uint64_t, cache::kBehaviours.size()> lanes_by_policy{};
     uint64_t policy_changes = 0;
+    // Of a sample of the keys: look-ups, and how many would have been hits with each behaviour.
+    uint64_t sampled_lookups = 0;
+    std::array<uint64_t, cache::kBehaviours.size()> sampled_hits{};
     uint64_t loads_begun = 0;
     uint64_t loads_joined = 0;
     uint64_t loads_under_way = 0;
