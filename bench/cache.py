@@ -9,7 +9,12 @@
   bytes    of resident memory that an entry adds, for many tiny entries (keys `key:%08d` with values
            of 12 bytes) and for entries of 100 bytes; beside the two servers, filled over a socket
 
+With --memory alone what the cache takes of resident memory for each byte that it was given, with
+the allocator of the server and its settings: after each step in which the sizes of entries change, and after three
+quarters of them have ended at once, then also for each byte that is counted for those left.
+
     ./dev bench cache [--entries 1000000] [--many 10000000] [--tiny 20000000]
+    ./dev bench cache --memory [--budget 1024]
 """
 import argparse
 import json
@@ -22,6 +27,8 @@ import time
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BUILD = os.path.join(ROOT, "build", "release")
 BATCH = 1000
+MEMORY_STEPS = ("mixed", "small", "large", "mixed_again", "small_left", "small_fragmentation",
+                "mixed_left", "mixed_fragmentation", "most")
 
 
 def run(entries, which):
@@ -61,6 +68,20 @@ def fill(entries, value_bytes):
         cache = "weir" if "Lanes" in result["name"] else "lru"
         found[cache] = result["bytes_of_entry"]
     return found
+
+
+def memory(budget_mib):
+    weir = os.path.join(BUILD, "weir")
+    linked = subprocess.run(["ldd", weir], check=True, capture_output=True, text=True).stdout
+    allocators = [line.split()[2] for line in linked.splitlines() if "libmimalloc" in line]
+    output = subprocess.run(
+        [os.path.join(BUILD, "benches", "lanes_memory_bench"), "--benchmark_format=json"],
+        check=True, capture_output=True, text=True,
+        env={**os.environ, "WEIR_BENCH_BUDGET": str(budget_mib),
+             "LD_PRELOAD": ":".join(allocators), "MIMALLOC_DECOMMIT_DELAY": "0"}).stdout
+    result = json.loads(output)["benchmarks"][0]
+    for name in MEMORY_STEPS:
+        print(f"{name.replace('_', ' '):<22}{result[name]:>6.3f}")
 
 
 def resident(process):
@@ -125,9 +146,14 @@ def main():
     parser.add_argument("--entries", type=int, default=1_000_000)
     parser.add_argument("--many", type=int, default=10_000_000, help="entries of the batches")
     parser.add_argument("--tiny", type=int, default=20_000_000, help="entries of 12 bytes")
+    parser.add_argument("--memory", action="store_true", help="this alone")
+    parser.add_argument("--budget", type=int, default=1024, help="of --memory, in MiB")
     options = parser.parse_args()
-    subprocess.run(["cmake", "--build", BUILD, "--target", "lanes_bench"], check=True,
+    benches = ["lanes_memory_bench", "weir"] if options.memory else ["lanes_bench"]
+    subprocess.run(["cmake", "--build", BUILD, "--target", *benches], check=True,
                    stdout=subprocess.DEVNULL)
+    if options.memory:
+        return memory(options.budget)
     found = look_ups(options.entries)
     print(f"{'look-up':<12}{'threads':>8}{'weir ns':>10}{'lru ns':>10}{'lru/weir':>10}")
     for what in ("Hit", "Miss"):

@@ -219,6 +219,7 @@ void Cache::MakeRoom(uint64_t weight) {
     if (!too_much()) --more;
     Free(order_.Victim(entries_, weight));
     ++counters_.evicted;
+    Compact(kMovedForOne);
   }
   if (options_.history == History::kBesideBudget) return;
   // Parts of the order have their shares of what entries may take, so that each fills up.
@@ -228,10 +229,13 @@ void Cache::MakeRoom(uint64_t weight) {
 }
 
 size_t Cache::Expire(WallTime now, size_t most) {
-  return ends_.Advance(entries_, now, most, [this](Entries::Id id) {
-    Remove(id);
+  const size_t steps = ends_.Advance(entries_, now, most, [this](Entries::Id id) {
+    order_.Remove(entries_, id);
+    Free(id);
     ++counters_.expired;
   });
+  Compact(kMovedForOne * (steps + 1));
+  return steps;
 }
 
 void Cache::CountShared(Entries::Id id) {
@@ -253,6 +257,15 @@ void Cache::UncountShared(Entries::Id id) {
 void Cache::Remove(Entries::Id id) {
   order_.Remove(entries_, id);
   Free(id);
+  Compact(kMovedForOne);
+}
+
+void Cache::Compact(size_t most) {
+  entries_.Compact(most, [this](Entries::Id from, Entries::Id to) {
+    order_.Renumber(entries_, to);
+    if (entries_.timed(to)) ends_.Renumber(entries_, to);
+    index_.Renumber(from, to, entries_.hash(to));
+  });
 }
 
 void Cache::Free(Entries::Id id) {

@@ -173,6 +173,9 @@ class Cache {
   size_t entries() const { return index_.size(); }
   size_t bytes() const { return bytes_; }
   size_t budget_bytes() const { return options_.budget_bytes; }
+  // What entries and index have of the system, of which what was never used need not be resident:
+  // of bytes() up to a fiftieth more, and a few KiB for each size of entries.
+  size_t memory_bytes() const { return entries_.slabs().page_bytes() + index_.bytes(); }
   // What the policy remembers of entries that are gone.
   size_t history_bytes() const { return order_.history_bytes(); }
   const Counters& counters() const { return counters_; }
@@ -194,6 +197,9 @@ class Cache {
   // Entries that one insertion evicts beyond those in its way: a history grows by the memory of
   // thousands at once, and a lane must not be held that long.
   static constexpr size_t kEvictedForHistoryMax = 8;
+
+  // Entries moved for each that goes.
+  static constexpr size_t kMovedForOne = 4;
 
   static uint32_t Stored(uint64_t hash) { return static_cast<uint32_t>(hash); }
   static uint64_t Spread(uint64_t hash) { return Entries::SpreadHash(Stored(hash)); }
@@ -217,6 +223,8 @@ class Cache {
   void UncountShared(Entries::Id id);
   void Free(Entries::Id id);  // Of an entry that Order has let go.
   void Remove(Entries::Id id);
+  // Moves entries to where their memory goes back to the system, up to so many.
+  void Compact(size_t most);
 
   Options options_;
   Entries entries_;

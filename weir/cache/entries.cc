@@ -4,6 +4,7 @@
 #include <array>
 #include <limits>
 #include <new>
+#include <utility>
 
 namespace weir::cache {
 namespace {
@@ -137,6 +138,23 @@ bool Entries::Replace(Id id, const Value* value, const Until& until) {
   if (before != (value == nullptr ? 0 : value->bytes.size())) return false;
   Fill(piece, value, until);
   return true;
+}
+
+// Of the same size.
+void Entries::Move(Id from, Id to) {
+  char* before = slabs_.At(from);
+  char* piece = slabs_.At(to);
+  const size_t bytes = slabs_.PieceBytesOf(from);
+  if ((form(before) & kShared) == 0) {
+    std::memcpy(piece, before, bytes);
+    return;
+  }
+  constexpr size_t kBehind = kLargeHead + sizeof(Bytes);
+  auto* shared = std::launder(reinterpret_cast<Bytes*>(before + kLargeHead));
+  std::memcpy(piece, before, kLargeHead);
+  new (piece + kLargeHead) Bytes(std::move(*shared));
+  std::memcpy(piece + kBehind, before + kBehind, bytes - kBehind);
+  shared->~Bytes();
 }
 
 void Entries::Free(Id id) {

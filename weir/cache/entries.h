@@ -42,6 +42,15 @@ class Entries {
   // Takes the value in place of the one before, if its entry would have the same form and size.
   bool Replace(Id id, const Value* value, const Until& until);
   void Free(Id id);
+  // Moves up to `most` entries to other numbers, so that memory between them goes back to the
+  // system. Calls moved(from, to) for each when it is at `to`; `from` ends with the call.
+  template <class Moved>
+  void Compact(size_t most, const Moved& moved) {
+    slabs_.Compact(most, [&](Id from, Id to) {
+      Move(from, to);
+      moved(from, to);
+    });
+  }
   // Lets go of all of them. Cost: O(shared values' pages), see Cache's destructor.
   void Clear() { slabs_.Clear(); }
 
@@ -166,6 +175,7 @@ class Entries {
     char* piece = slabs_.At(id);
     std::memcpy(piece + BytesBefore(form(piece), kExpires) + at, &to, sizeof(to));
   }
+  void Move(Id from, Id to);
   static void Fill(char* piece, const Value* value, const Until& until);
 
   uint64_t hash_seed_;

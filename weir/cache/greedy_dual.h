@@ -74,6 +74,14 @@ class GreedyDual {
   void PushBack(Nodes& nodes, Id id, uint8_t level);
   // Takes an entry out. Requires: it is here.
   void Cut(Nodes& nodes, Id id);
+  // As Order::Renumber.
+  void Renumber(Nodes& nodes, Id to) {
+    List& list = ListOf(nodes.weight(to), LevelOf(nodes.state(to)));
+    const Id prev = nodes.prev(to);
+    const Id next = nodes.next(to);
+    prev == kNone ? void(list.head = to) : nodes.set_next(prev, to);
+    next == kNone ? void(list.tail = to) : nodes.set_prev(next, to);
+  }
   // Returns the entry of the lowest priority, which is to go. Requires: there is one.
   Id Lowest();
 

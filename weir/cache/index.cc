@@ -86,6 +86,20 @@ void Index::Take(Id id, size_t home) {
   }
 }
 
+void Index::Renumber(Id from, Id to, uint64_t hash) {
+  for (size_t bucket = Home(hash);; ++bucket) {
+    Segment& segment = SegmentAt(bucket);
+    for (uint32_t& slot : segment.buckets[bucket % kSegmentBuckets].slots) {
+      if (slot == kEmpty || IdOf(slot, segment.id_bits) != from) continue;
+      const auto bits = static_cast<unsigned>(std::bit_width(to + 1));
+      if (bits > segment.id_bits) Widen(segment, bits);
+      slot = SlotOf(to, hash, segment.id_bits);
+      return;
+    }
+    assert(BucketAt(bucket).passed > 0);
+  }
+}
+
 // Numbers take further bits from the hashes.
 void Index::Widen(Segment& segment, unsigned id_bits) {
   const uint32_t numbers = (uint32_t{1} << segment.id_bits) - 1;

@@ -45,6 +45,9 @@ class Index {
   // Requires: the entry is present, and still in `entries`.
   void Remove(const Entries& entries, Id id, uint64_t hash);
 
+  // The entry `from` of this hash has the number `to` from now on.
+  void Renumber(Id from, Id to, uint64_t hash);
+
   // Calls `visit` for the number of every entry, in no order.
   template <class Visit>
   void ForEach(const Visit& visit) const {

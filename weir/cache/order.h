@@ -54,6 +54,15 @@ class Order {
   // Requires: there is an entry.
   Id Victim(Nodes& nodes, uint64_t incoming);
   void Remove(Nodes& nodes, Id id) { Unlink(nodes, id); }
+  // An entry that is in a list has another number, under which Nodes has all of it.
+  void Renumber(Nodes& nodes, Id to) {
+    if (GreedyDual<Nodes>::Has(nodes.state(to))) return weighed_.Renumber(nodes, to);
+    List& list = lists_[ListOf(nodes.state(to))];
+    const Id prev = Prev(nodes, to);
+    const Id next = Next(nodes, to);
+    prev == kNone ? void(list.head = to) : SetNext(nodes, prev, to);
+    next == kNone ? void(list.tail = to) : SetPrev(nodes, next, to);
+  }
 
   // Memory for what is remembered of entries that are gone.
   size_t history_bytes() const {

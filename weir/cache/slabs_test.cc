@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <unordered_map>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -25,6 +26,7 @@ TEST(Slabs, PiecesKeepWhatIsWrittenAndTheirSizesAddUp) {
   Slabs slabs;
   std::vector<Piece> pieces;
   size_t sum = 0;
+  size_t moves = 0;
   for (int step = 0; step < 60'000; ++step) {
     if (!pieces.empty() && random.OneIn(step < 30'000 ? 3 : 2)) {
       std::swap(pieces[random.Below(pieces.size())], pieces.back());
@@ -35,6 +37,14 @@ TEST(Slabs, PiecesKeepWhatIsWrittenAndTheirSizesAddUp) {
                 static_cast<ptrdiff_t>(piece.bytes));
       sum -= Slabs::PieceBytes(piece.bytes);
       slabs.Free(piece.id);
+      slabs.Compact(random.Below(4), [&](Slabs::Id from, Slabs::Id to) {
+        const auto moved = std::find_if(pieces.begin(), pieces.end(),
+                                        [&](const Piece& each) { return each.id == from; });
+        ASSERT_NE(moved, pieces.end());
+        std::memcpy(slabs.At(to), slabs.At(from), moved->bytes);
+        moved->id = to;
+        ++moves;
+      });
     } else {
       const size_t bytes = 1 + random.Below(random.OneIn(50) ? 20'000 : 500);
       const auto pattern = static_cast<char>(random.Below(256));
@@ -46,6 +56,7 @@ TEST(Slabs, PiecesKeepWhatIsWrittenAndTheirSizesAddUp) {
     ASSERT_EQ(slabs.piece_bytes(), sum);
     ASSERT_GE(slabs.page_bytes(), sum);
   }
+  EXPECT_GT(moves, 1000U);
   for (const Piece& piece : pieces) slabs.Free(piece.id);
   EXPECT_EQ(slabs.piece_bytes(), 0U);
   EXPECT_EQ(slabs.page_bytes(), 0U);
@@ -68,6 +79,43 @@ TEST(Slabs, APageIsFilledBeforeTheNextIsTaken) {
   EXPECT_EQ(slabs.page_bytes(), Slabs::kPageBytes);
   slabs.Allocate(64);
   EXPECT_EQ(slabs.page_bytes(), 2 * Slabs::kPageBytes);
+}
+
+TEST(Slabs, OfManyPiecesAFewAreLeftInLittleMoreMemoryForAMoveEachThatIsFreed) {
+  for (const size_t bytes : {16, 62, 300, 1500, 8192}) {
+    const size_t slots = Slabs::kPageBytes / Slabs::PieceBytes(bytes);
+    Random random(bytes);
+    Slabs slabs;
+    std::vector<Slabs::Id> ids;
+    std::unordered_map<Slabs::Id, size_t> places;  // In ids.
+    for (size_t n = 0; n < 50 * slots; ++n) {
+      ids.push_back(slabs.Allocate(bytes));
+      places[ids.back()] = n;
+    }
+    size_t moves = 0;
+    size_t frees = 0;
+    const auto move = [&](Slabs::Id from, Slabs::Id to) {
+      const size_t place = places.at(from);
+      places.erase(from);
+      ids[place] = to;
+      ASSERT_TRUE(places.emplace(to, place).second);
+      ++moves;
+    };
+    while (ids.size() > 5 * slots) {
+      const size_t place = random.Below(ids.size());
+      std::swap(ids[place], ids.back());
+      places[ids[place]] = place;
+      places.erase(ids.back());
+      slabs.Free(ids.back());
+      ids.pop_back();
+      ++frees;
+      slabs.Compact(2, move);
+    }
+    EXPECT_LE(slabs.page_bytes(), 8 * Slabs::kPageBytes) << bytes;
+    EXPECT_LE(slabs.holes_bytes(),
+              Slabs::kHoleBytes + ids.size() * bytes / Slabs::kHolesShare + Slabs::kPageBytes);
+    EXPECT_LE(moves, frees) << bytes;
+  }
 }
 
 TEST(Slabs, ClearFreesAllAndLeavesThemUsable) {

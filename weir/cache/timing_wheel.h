@@ -45,6 +45,14 @@ class TimingWheel {
     --count_;
   }
 
+  // An entry that is here has another number, under which Nodes has all of it.
+  void Renumber(Nodes& nodes, Id to) {
+    const Id prev = nodes.end_prev(to);
+    const Id next = nodes.end_next(to);
+    prev < kFirstSlot ? nodes.set_end_next(prev, to) : void(heads_[prev - kFirstSlot] = to);
+    if (next != kNone) nodes.set_end_prev(next, to);
+  }
+
   // Moves the time to `now`, and calls due(id) for each entry that ends by then; due must Remove
   // it. Returns after `most` steps, each one entry that is due or moves.
   // Returns the steps; with fewer than `most` all that is due is gone.

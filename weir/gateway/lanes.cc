@@ -109,6 +109,7 @@ Lanes::Totals Lanes::Sum() {
     totals.lane.stale_fills_rejected += lane->counters().stale_fills_rejected;
     totals.entries += cache.entries();
     totals.bytes += cache.bytes();
+    totals.history_bytes += cache.history_bytes();
     totals.budget_bytes += cache.budget_bytes();
     ++totals.lanes_by_policy[cache.policy_index()];
     const cache::Shadows::Report shadows = cache.shadows();

@@ -46,7 +46,8 @@ class Lanes {
     cache::Lane::Counters lane;
     uint64_t entries = 0;
     uint64_t bytes = 0;
-    uint64_t budget_bytes = 0;
+    uint64_t history_bytes = 0;  // See cache::Cache.
+    uint64_t budget_bytes = 0;   // Of the caches, without what chooses their policies.
     // Lanes whose cache acts as each of cache::kBehaviours, and how often one changed.
     std::array<uint64_t, cache::kBehaviours.size()> lanes_by_policy{};
     uint64_t policy_changes = 0;
