@@ -106,6 +106,7 @@ class History {
     for (const Step& step : steps) {
       Take(step, roomy);
       RC_ASSERT(cache_.bytes() <= cache_.budget_bytes());
+      RC_ASSERT(cache_.bytes() == CostOfEntries());
       if (roomy) RC_ASSERT(cache_.bytes() == CostOfAll(written_));
       if (roomy) RC_ASSERT(cache_.entries() == written_.size());
     }
@@ -197,6 +198,19 @@ class History {
                             written.version, own_hash)
                    : Cache::Cost(key.size(), nullptr, written.until, own_hash);
     }
+    return bytes;
+  }
+
+  size_t CostOfEntries() const {
+    size_t bytes = 0;
+    Cache::Cursor at;
+    cache_.WalkEntries(&at, [&](const Cache::Entry& entry) {
+      const Value value = MakeValue(entry.hit.value, entry.hit.expires_at, entry.hit.version);
+      bytes += Cache::Cost(entry.key.size(), entry.hit.absent ? nullptr : &value,
+                           {entry.hit.fresh_until, entry.hit.cached_until},
+                           Cache::IsUnder(entry, GoodHash(entry.key)));
+      return true;
+    });
     return bytes;
   }
 
