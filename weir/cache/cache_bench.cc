@@ -95,13 +95,14 @@ void BM_HitWithAMissRatioCurve(benchmark::State& state) {
 }
 BENCHMARK(BM_HitWithAMissRatioCurve);
 
-// A full cache of few entries, where a large part of the keys is in the samples. Without shadows,
-// so that the difference of the two is what the curve costs.
+// A full cache of few entries, where a large part of the keys is in the samples: the differences
+// are what the curve costs, and the shadows, which have here what a lane of the server has at
+// least.
 void BM_HitAmong20000(benchmark::State& state) {
   constexpr size_t kFew = 20'000;
   const Value value{Bytes::Copy(std::string(kValueBytes, 'v')), kNever, 1};
   Cache cache({.budget_bytes = Cache::Cost(kKeyBytes, &value) * kFew,
-               .shadow_bytes = 0,
+               .shadow_bytes = static_cast<size_t>(state.range(1)) << 10,
                .history = Cache::History::kBesideBudget,
                .curve_bytes = static_cast<size_t>(state.range(0)) << 20});
   std::vector<Key> keys;
@@ -117,7 +118,11 @@ void BM_HitAmong20000(benchmark::State& state) {
     if (++next == keys.size()) next = 0;
   }
 }
-BENCHMARK(BM_HitAmong20000)->ArgName("curve_mib")->Arg(0)->Arg(1);
+BENCHMARK(BM_HitAmong20000)
+    ->ArgNames({"curve_mib", "shadow_kib"})
+    ->Args({0, 0})
+    ->Args({1, 0})
+    ->Args({0, 48});
 
 void BM_HitInBatchesOf16(benchmark::State& state) {
   Cache& cache = FilledCache();

@@ -1,10 +1,10 @@
 // Marks: up to 64 list nodes that carry a tick, oldest first. Private to Order.
 #pragma once
 
-#include <array>
 #include <cassert>
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
 namespace weir::cache {
 
@@ -34,6 +34,10 @@ class Marks {
   // Marks are made with rising ticks.
   Id Make(uint64_t tick) {
     assert(!full());
+    if (marks_.empty()) {  // Most orders never make one.
+      marks_.resize(kMarksMax);
+      ages_.resize(kMarksMax);
+    }
     size_t slot = 0;
     while (marks_[slot].used) ++slot;
     marks_[slot] = {kNone, kNone, tick, true};
@@ -58,8 +62,8 @@ class Marks {
   }
 
  private:
-  std::array<Mark, kMarksMax> marks_;
-  std::array<Id, kMarksMax> ages_{};
+  std::vector<Mark> marks_;
+  std::vector<Id> ages_;  // The first count_, rising.
   size_t count_ = 0;
   uint64_t due_ = 0;
 };

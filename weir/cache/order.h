@@ -38,11 +38,18 @@ class Order {
   static constexpr Id kNone = ~Id{0};
   static constexpr uint8_t kUsesMax = 3;
 
-  Order(const Behaviour& behaviour, uint64_t budget_bytes)
-      : behaviour_(&behaviour), budget_(budget_bytes) {}
+  // What is remembered of keys: all that any behaviour may ask for; or what its first one does.
+  enum class Remembers : uint8_t { kForAny, kForItsOwn };
+
+  // With kForItsOwn the behaviour must stay.
+  Order(const Behaviour& behaviour, uint64_t budget_bytes, Remembers remembers = Remembers::kForAny)
+      : behaviour_(&behaviour), remembers_(remembers), budget_(budget_bytes) {}
 
   const Behaviour& behaviour() const { return *behaviour_; }
-  void SetBehaviour(const Behaviour& behaviour) { behaviour_ = &behaviour; }
+  void SetBehaviour(const Behaviour& behaviour) {
+    assert(remembers_ == Remembers::kForAny);
+    behaviour_ = &behaviour;
+  }
   void SetBudget(uint64_t bytes) { budget_ = std::max<uint64_t>(bytes, 1); }
 
   // Before all that is there, as what has just been asked for; or behind it.
@@ -255,6 +262,7 @@ class Order {
   Id LessFrequent(Nodes& nodes, uint64_t incoming);
 
   const Behaviour* behaviour_;
+  Remembers remembers_;
   uint64_t budget_;
   std::array<List, 3> lists_;
   size_t count_ = 0;

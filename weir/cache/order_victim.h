@@ -72,11 +72,13 @@ template <class Nodes>
 void Order<Nodes>::Prepare() {
   mean_weight_ = bytes() / count_;
   const bool small = count_ <= kSmallMax;
-  const size_t ghosts = small ? 2 * count_ : count_;
+  const bool any = remembers_ == Remembers::kForAny;
+  const bool asked_for = any || behaviour_->ghost != Behaviour::Ghost::kNothing;
+  const size_t ghosts = !asked_for ? 0 : small ? 2 * count_ : count_;
   if (ghosts_.capacity() < ghosts / 3 * 2 || ghosts_.capacity() / 4 > ghosts) {
     ghosts_.Reset(ghosts);
   }
-  const bool counted = small || behaviour_->evict == Behaviour::Evict::kLessFrequent;
+  const bool counted = (small && any) || behaviour_->evict == Behaviour::Evict::kLessFrequent;
   const size_t counts = counted ? count_ : 0;
   if (frequencies_.capacity() < counts / 3 * 2 || frequencies_.capacity() / 4 > counts) {
     frequencies_.Reset(counts);

@@ -31,8 +31,9 @@ void Shadows::Start(uint64_t entries) {
   found_after_ = static_cast<uint64_t>(static_cast<double>(entries) * SampleRate());
   records_.reserve(records_max_ + 1);
   buckets_.assign(std::bit_ceil(records_max_), kNone);
+  orders_.reserve(kWays);
   for (const Behaviour& behaviour : kBehaviours) {
-    orders_.emplace_back(behaviour, SampleBudget());
+    orders_.emplace_back(behaviour, SampleBudget(), Order<View>::Remembers::kForItsOwn);
   }
   if (options_.found || !weights_.Differ()) return;
   chooser_.SetChoice(options_.count_bytes ? kWeighingForBytes : kWeighing);

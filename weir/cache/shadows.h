@@ -31,7 +31,7 @@ class Shadows {
  public:
   static constexpr size_t kWays = kBehaviours.size();
   // What one sampled key takes, with its share of what each behaviour remembers.
-  static constexpr size_t kBytesOfKey = 288;
+  static constexpr size_t kBytesOfKey = 208;
 
   struct Options {
     uint64_t budget_bytes = 0;  // Of the cache.

@@ -25,10 +25,10 @@ inline bool IsAlmostFull(const cache::Cache& cache) {
 class Lanes {
  public:
   static constexpr uint32_t kLanesMax = 1024;
-  // Of a lane's budget, what the shadows that choose its policy take: a fiftieth, or 64 KiB where
+  // Of a lane's budget, what the shadows that choose its policy take: a fiftieth, or 48 KiB where
   // that is more, but never more than an eighth.
   static constexpr size_t kShadowShare = 50;
-  static constexpr size_t kShadowBytesMin = size_t{64} << 10;
+  static constexpr size_t kShadowBytesMin = size_t{48} << 10;
 
   // What the estimate of the miss-ratio curve takes in all: a 64th, or 1 MiB where that is less;
   // where it would be less than it needs there is none. It is made by so many lanes as together
