@@ -10,7 +10,7 @@
            of 12 bytes) and for entries of 100 bytes; beside the two servers, filled over a socket
 
 With --memory alone what the cache takes of resident memory for each byte that it was given, with
-the allocator of the server and its settings: after each step in which the sizes of entries change, and after three
+the allocator of the server: after each step in which the sizes of entries change, and after three
 quarters of them have ended at once, then also for each byte that is counted for those left.
 
     ./dev bench cache [--entries 1000000] [--many 10000000] [--tiny 20000000]
@@ -78,7 +78,7 @@ def memory(budget_mib):
         [os.path.join(BUILD, "benches", "lanes_memory_bench"), "--benchmark_format=json"],
         check=True, capture_output=True, text=True,
         env={**os.environ, "WEIR_BENCH_BUDGET": str(budget_mib),
-             "LD_PRELOAD": ":".join(allocators), "MIMALLOC_DECOMMIT_DELAY": "0"}).stdout
+             "LD_PRELOAD": ":".join(allocators)}).stdout
     result = json.loads(output)["benchmarks"][0]
     for name in MEMORY_STEPS:
         print(f"{name.replace('_', ' '):<22}{result[name]:>6.3f}")
