@@ -1,4 +1,6 @@
-// Cost of finding a key's shard: its position, and the look-up among few and many ranges.
+// Cost of finding a key's shard: its position, and the look-up among few and many ranges; and of
+// noting requests for the load that placement is told by.
+#include <chrono>
 #include <string>
 #include <vector>
 
@@ -6,6 +8,7 @@
 
 #include "weir/base/random.h"
 #include "weir/shard/live_range_map.h"
+#include "weir/shard/load_sample.h"
 #include "weir/shard/position.h"
 #include "weir/shard/range_map.h"
 
@@ -60,6 +63,29 @@ void FindShardLive(benchmark::State& state) {
   benchmark::DoNotOptimize(sum);
 }
 BENCHMARK(FindShardLive)->Arg(1)->Arg(4)->Arg(16)->Arg(256)->Arg(65536);
+
+// Requests noted so many at a time, at a rate of 200 000 a second; the time is for one request.
+void NoteLoad(benchmark::State& state) {
+  const std::vector<std::string> keys = Keys("account:", "");
+  const auto at_once = static_cast<size_t>(state.range(0));
+  const std::chrono::nanoseconds step{5000 * state.range(0)};
+  MonoTime now;
+  LoadSample sample(1, now);
+  size_t i = 0;
+  for (auto _ : state) {
+    now = now + step;
+    sample.Note(at_once, now, [&](size_t) {
+      const std::string& key = keys[i++ % kSamples];
+      return LoadSample::Request{PositionOf(key), key};
+    });
+  }
+  benchmark::DoNotOptimize(sample.entries().size());
+  state.SetItemsProcessed(state.iterations() * state.range(0));
+  state.counters["a_request"] =
+      benchmark::Counter(static_cast<double>(state.iterations() * state.range(0)),
+                         benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
+}
+BENCHMARK(NoteLoad)->Arg(1)->Arg(16)->Arg(256);
 
 void ReadText(benchmark::State& state) {
   const std::string text = RangeMap::Even(static_cast<uint32_t>(state.range(0))).value().ToText();
