@@ -7,23 +7,10 @@
 #include <optional>
 #include <utility>
 
+#include "weir/shard/move_plan_pieces.h"
+
 namespace weir::shard {
 namespace {
-
-__extension__ using Wide = unsigned __int128;
-
-// Less than a hundredth of the mean is not worth a move.
-constexpr uint64_t kSlackPart = 100;
-
-// The length of a range, of which the whole space is 2^40.
-uint64_t UnitsOf(const Range& range) {
-  return (range.to.value - 1 - range.from.value) / kPositionUnit + 1;
-}
-
-// amount * part / whole, rounded to the nearest.
-uint64_t Scale(uint64_t amount, uint64_t part, uint64_t whole) {
-  return static_cast<uint64_t>((Wide{amount} * part + whole / 2) / whole);
-}
 
 class Planner {
  public:
@@ -63,7 +50,7 @@ class Planner {
       const std::optional<WeighedRange> cut =
           piece.amount > room + slack_ && room > slack_ ? CutEnd(piece, room) : std::nullopt;
       if (cut) {
-        pieces.push_back(Rest(piece, *cut));
+        pieces.push_back(RestOf(piece, *cut));
         Move(*cut, taker);
       } else {
         Move(piece, taker);
@@ -137,7 +124,7 @@ class Planner {
       return;
     }
     Move(*cut, taker);
-    const WeighedRange rest = Rest(greatest, *cut);
+    const WeighedRange rest = RestOf(greatest, *cut);
     pieces.insert(std::upper_bound(pieces.begin(), pieces.end(), rest,
                                    [](const WeighedRange& a, const WeighedRange& b) {
                                      return a.amount < b.amount;
@@ -145,42 +132,14 @@ class Planner {
                   rest);
   }
 
-  // The end of `piece` in which `want` of it lies, or nullopt when it cannot be cut. Requires: want
-  // < piece.amount.
-  static std::optional<WeighedRange> CutEnd(const WeighedRange& piece, uint64_t want) {
-    const uint64_t units = UnitsOf(piece.range);
-    if (units < 2) return std::nullopt;
-    const uint64_t taken = std::clamp<uint64_t>(Scale(units, want, piece.amount), 1, units - 1);
-    WeighedRange end = piece;
-    end.range.from.value += (units - taken) * kPositionUnit;
-    end.amount = Scale(piece.amount, taken, units);
-    return end;
-  }
-  static WeighedRange Rest(const WeighedRange& piece, const WeighedRange& cut) {
-    WeighedRange rest = piece;
-    rest.range.to = cut.range.from;
-    rest.amount -= cut.amount;
-    return rest;
-  }
-
   void Move(const WeighedRange& piece, uint32_t taker) {
-    const ShardId target = EmptiestShardOf(taker);
+    const ShardId target = EmptiestShardOf(taker, places_, of_shard_);
     plan_.moves.push_back(
         {piece.range.from, piece.range.to, piece.range.shard, target, piece.amount});
     directories_[PlaceOf(piece.range.shard)] -= piece.amount;
     of_shard_[static_cast<size_t>(piece.range.shard)] -= piece.amount;
     directories_[taker] += piece.amount;
     of_shard_[static_cast<size_t>(target)] += piece.amount;
-  }
-
-  ShardId EmptiestShardOf(uint32_t place) const {
-    std::optional<size_t> emptiest;
-    for (size_t i = 0; i < places_.size(); ++i) {
-      if (places_[i] != place) continue;
-      if (!emptiest || of_shard_[i] < of_shard_[*emptiest]) emptiest = i;
-    }
-    assert(emptiest.has_value());
-    return ShardId{static_cast<uint32_t>(*emptiest)};
   }
 
   MovePlan Finish() {
@@ -200,6 +159,42 @@ class Planner {
 };
 
 }  // namespace
+
+uint64_t UnitsOf(const Range& range) {
+  return (range.to.value - 1 - range.from.value) / kPositionUnit + 1;
+}
+
+uint64_t Scale(uint64_t amount, uint64_t part, uint64_t whole) {
+  return static_cast<uint64_t>((Wide{amount} * part + whole / 2) / whole);
+}
+
+std::optional<WeighedRange> CutEnd(const WeighedRange& piece, uint64_t want) {
+  const uint64_t units = UnitsOf(piece.range);
+  if (units < 2) return std::nullopt;
+  const uint64_t taken = std::clamp<uint64_t>(Scale(units, want, piece.amount), 1, units - 1);
+  WeighedRange end = piece;
+  end.range.from.value += (units - taken) * kPositionUnit;
+  end.amount = Scale(piece.amount, taken, units);
+  return end;
+}
+
+WeighedRange RestOf(const WeighedRange& piece, const WeighedRange& cut) {
+  WeighedRange rest = piece;
+  rest.range.to = cut.range.from;
+  rest.amount -= cut.amount;
+  return rest;
+}
+
+ShardId EmptiestShardOf(uint32_t place, std::span<const uint32_t> places,
+                        std::span<const uint64_t> of_shard) {
+  std::optional<size_t> emptiest;
+  for (size_t i = 0; i < places.size(); ++i) {
+    if (places[i] != place) continue;
+    if (!emptiest || of_shard[i] < of_shard[*emptiest]) emptiest = i;
+  }
+  assert(emptiest.has_value());
+  return ShardId{static_cast<uint32_t>(*emptiest)};
+}
 
 MovePlan PlanRebalance(std::span<const WeighedRange> ranges, std::span<const uint32_t> places) {
   return Planner(ranges, places).Rebalance();

@@ -1,5 +1,5 @@
-// MovePlan: which pieces of which ranges to move, so that every directory holds its share, or a
-// shard holds nothing.
+// MovePlan: which pieces of which ranges to move, so that every directory holds its share, or has
+// its share of the load, or a shard holds nothing.
 //
 //   MovePlan plan = PlanRebalance(ranges, places);
 //   for (const PlannedMove& move : plan.moves) ...   // split at move.from and move.to, then move
@@ -50,12 +50,36 @@ struct MovePlan {
 // Directories whose amounts are all within this of the mean are left as they are.
 inline constexpr double kEvenWithin = 0.05;
 
-// Requires of both: the ranges cover the space in order, as those of a RangeMap; places[i] is the
+// What a tag weighs by itself, within its range.
+struct HotTag {
+  Position from;  // Of its unit.
+  uint64_t amount = 0;
+};
+
+// What a range weighs, and the tags in it that weigh the most, as part of that.
+struct LoadedRange {
+  WeighedRange weighed;
+  std::vector<HotTag> hottest;
+};
+
+// Moves of one plan by load.
+inline constexpr size_t kLoadMovesMax = 64;
+
+// Requires of all: the ranges cover the space in order, as those of a RangeMap; places[i] is the
 // directory of shard i, counted from 0 without gaps, and there is a place for every shard.
 //
 // Afterwards every directory holds the mean, as near as can be told. No move at all where that is
 // so to within kEvenWithin.
 MovePlan PlanRebalance(std::span<const WeighedRange> ranges, std::span<const uint32_t> places);
+
+// The same for load, with as few keys moved as can be: hot tags go by themselves, or change places,
+// for a tag is next to nothing beside a range. What is not of those is taken to lie evenly in its
+// range, which is cut only where a directory has more than kEvenWithin above the mean and no tags
+// could mend that; where its load is the densest. A tag that alone is more than that is `uncut`:
+// wherever it is, there is more than the mean, and the rest is evened out. A tag that is a range by
+// itself and hot no longer goes back to the shard that its neighbours are of. At most kLoadMovesMax
+// moves. Requires besides: hot tags are in their ranges, in any order, each once.
+MovePlan PlanRebalanceByLoad(std::span<const LoadedRange> ranges, std::span<const uint32_t> places);
 
 // Afterwards `shard` holds no range, and what it held is in other directories, the emptiest first.
 // No moves when there is no other directory.
