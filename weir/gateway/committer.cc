@@ -30,7 +30,8 @@ Committer::Committer(store::Store& store, Lanes& lanes, const Placement& placeme
       tracking_(tracking),
       events_(events),
       batch_(lanes, placement, versions, memory),
-      queue_(waits, kBatchWritesMax) {}
+      queue_(waits, kBatchWritesMax),
+      load_(placement.RandomSeed(), clock.Mono()) {}
 
 Committer::~Committer() {
   assert(queue_.empty());
@@ -177,6 +178,11 @@ Committer::Counters Committer::counters() const {
   return counters_;
 }
 
+shard::LoadSample Committer::Load() const {
+  const std::lock_guard lock(mutex_);
+  return load_;
+}
+
 LatencyTotals Committer::Durations() const {
   LatencyTotals totals;
   totals.Add(commit_latency_);
@@ -312,6 +318,10 @@ void Committer::OnApplied(const Result<store::Applied>& applied) {
     {
       const std::lock_guard lock(mutex_);
       ++counters_.batches;
+      load_.Note(batch_.keys(), clock_.Mono(), [this](size_t i) {
+        const std::string_view key = batch_.KeyAt(i);
+        return shard::LoadSample::Request{shard::PositionOf(key), key};
+      });
       next_expiry_ = std::min(next_expiry_, batch_expiry_);
     }
     if (FinishAndGather()) return;

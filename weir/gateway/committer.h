@@ -42,6 +42,7 @@
 #include "weir/gateway/write_batch.h"
 #include "weir/gateway/write_follower.h"
 #include "weir/gateway/write_queue.h"
+#include "weir/shard/load_sample.h"
 #include "weir/store/store.h"
 
 namespace weir::gateway {
@@ -132,6 +133,9 @@ class Committer {
   Counters counters() const;
   // What commits took: each one call of Store::Apply.
   LatencyTotals Durations() const;
+  // Of which keys the writes were that the store has applied: of each command, each key that it
+  // names, also where several commands on one key were one record.
+  shard::LoadSample Load() const;
 
  private:
   using ClearDone = WriteQueue::TurnDone;
@@ -244,6 +248,7 @@ class Committer {
   bool stopping_ = false;
   std::condition_variable idle_;
   Counters counters_;
+  shard::LoadSample load_;
 };
 
 }  // namespace weir::gateway

@@ -54,6 +54,7 @@ Database::Database(std::unique_ptr<store::Store> store, Lanes& lanes, const Plac
       events_(events),
       tracking_(tracking),
       loads_(waits),
+      read_load_(~placement.RandomSeed(), clock.Mono()),
       owned_(std::move(store)),
       store_(owned_.get()),
       committer_(*store_, lanes, placement, versions, memory, gate_, clock, heavy_batches, tracking,
@@ -159,12 +160,22 @@ void Database::BeginLoads() {
         batch = loads_.Next(memory_.value_room(), store_->limits().load_keys_max, clock_.Mono());
         refused = loads_.TakeRefused();
       }
+      if (batch.has_value()) NoteReads(*batch);
       NoteLoads();
     }
     RefuseLoads(std::move(refused));
     if (!batch.has_value()) return reads_end_ ? EndSnapshots() : void();
     PerformLoad(std::move(*batch));  // Also when reads have just ended: it is told so.
   }
+}
+
+// Requires: mutex_ is held. A value that was left out is asked for again, and was noted before.
+void Database::NoteReads(const LoadQueue::Batch& batch) {
+  if (batch.reserved_bytes > 0) return;
+  read_load_.Note(batch.keys.size(), clock_.Mono(), [&batch](size_t i) {
+    const store::Key& key = batch.keys[i];
+    return shard::LoadSample::Request{{key.position}, key.key};
+  });
 }
 
 // What the store takes is measured where it answers: at the gate an answer may wait for a commit.
@@ -374,6 +385,11 @@ void Database::Count(store::Done<store::Counts> done) {
   Read<store::Counts>(
       [this, now](store::Done<store::Counts> counted) { store_->Count(now, std::move(counted)); },
       std::move(done));
+}
+
+shard::LoadSample Database::ReadLoad() const {
+  const std::lock_guard lock(mutex_);
+  return read_load_;
 }
 
 LatencyTotals Database::LoadDurations() const {

@@ -21,6 +21,7 @@
 #include "weir/gateway/load_queue.h"
 #include "weir/gateway/memory.h"
 #include "weir/gateway/placement.h"
+#include "weir/shard/load_sample.h"
 #include "weir/store/store.h"
 
 namespace weir::gateway {
@@ -71,6 +72,9 @@ class Database {
 
   // What reads of the store took, from the call to the answer.
   LatencyTotals LoadDurations() const;
+  // Of which keys the reads were that the store was asked for, once each: what memory answers is
+  // not among them, nor is a scan or what a write looks at.
+  shard::LoadSample ReadLoad() const;
 
   Committer& committer() { return committer_; }
   store::Store& store() { return *store_; }
@@ -91,6 +95,7 @@ class Database {
   void EndSnapshots();
   void NoteLoads();
   void RefuseLoads(std::vector<LoadQueue::Refused> refused);
+  void NoteReads(const LoadQueue::Batch& batch);
   void PerformLoad(LoadQueue::Batch batch);
   void OnAnswered(uint64_t call, const Result<store::Loads>& found);
   void OnLoaded(uint64_t call, Result<store::Loads> loaded, std::chrono::nanoseconds took);
@@ -108,6 +113,7 @@ class Database {
   LatencyCounters load_latency_;  // Written holding mutex_: the store has several readers.
   CommitGate gate_;
   LoadQueue loads_;                     // Guarded by mutex_.
+  shard::LoadSample read_load_;         // Guarded by mutex_.
   std::shared_mutex ending_;            // Held shared while a read is given to the store.
   std::atomic<bool> reads_end_{false};  // Set while holding ending_: nothing is given to it.
   // Of loads_, when last seen:

@@ -144,6 +144,10 @@ std::string NoNumber(std::string_view word) {
   return "ERR '" + std::string(word.substr(0, kEchoBytesMax)) + "' is not a number";
 }
 
+std::string TooManyHottest(size_t most) {
+  return "ERR at most " + std::to_string(most) + " hottest keys of each range are told";
+}
+
 std::string NoPosition(std::string_view word) {
   return "ERR '" + std::string(word.substr(0, kEchoBytesMax)) +
          "' is not a position; write up to 16 hexadecimal digits, as WEIR.SHARD LIST does";

@@ -247,6 +247,7 @@ std::string UnknownArgument(std::string_view word);
 std::string UserNotFound(std::string_view name);
 std::string CommandNotFound(std::string_view name);
 std::string NoNumber(std::string_view word);
+std::string TooManyHottest(size_t most);
 std::string NoPosition(std::string_view word);
 // The value of this attribute of CLIENT SETINFO would break a list.
 std::string NotPlain(std::string_view attribute);

@@ -123,6 +123,7 @@ uint32_t Gateway::AddShard(ShardPlace place, std::string name) {
 // First of all, because the last callbacks of the databases still use the rest; and each of them
 // may go on at another.
 Gateway::~Gateway() {
+  heavy_reads_.End();  // Some look at the databases, or change the ranges.
   StopWrites();
   for (const std::unique_ptr<Database>& database : databases_) database->End();
   databases_.Clear();

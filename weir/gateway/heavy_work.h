@@ -30,6 +30,10 @@ class HeavyWork {
   // alive; one task may be of any size.
   bool TryPost(size_t bytes, Task task);
 
+  // Runs what is queued, and ends the threads: what comes later runs inside the call that brings
+  // it. Requires: nobody brings anything meanwhile.
+  void End() { threads_ = nullptr; }
+
  private:
   std::atomic<size_t> tasks_{0};  // Of TryPost, and their bytes.
   std::atomic<size_t> bytes_{0};

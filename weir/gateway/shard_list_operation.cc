@@ -2,10 +2,12 @@
 
 #include <array>
 #include <cinttypes>
+#include <cmath>
 #include <cstdio>
 #include <utility>
 
 #include "weir/gateway/operations.h"
+#include "weir/gateway/range_load.h"
 
 namespace weir::gateway {
 namespace {
@@ -20,6 +22,10 @@ Reply Number(uint64_t number) {
   return Reply::Integer(static_cast<int64_t>(number));
 }
 
+Reply Rate(double per_second) {
+  return Reply::Integer(std::llround(per_second));
+}
+
 }  // namespace
 
 std::string PositionText(uint64_t position) {
@@ -28,11 +34,22 @@ std::string PositionText(uint64_t position) {
   return text.data();
 }
 
-ShardListOperation::ShardListOperation(Origin origin, Gateway& gateway)
-    : Operation(origin), gateway_(gateway), map_(gateway.ranges().map()), sizes_(map_.size()) {}
+ShardListOperation::ShardListOperation(Origin origin, Gateway& gateway, const Request& request)
+    : Operation(origin),
+      gateway_(gateway),
+      request_(request),
+      map_(gateway.ranges().map()),
+      sizes_(map_.size()) {}
 
-void ShardListOperation::Count(const std::shared_ptr<ShardListOperation>& self) {
-  Step(self, 0);
+bool ShardListOperation::Begin(const std::shared_ptr<ShardListOperation>& self) {
+  if (self->request_.count) {
+    Step(self, 0);
+    return true;
+  }
+  return BeginLoadOfRanges(self->gateway_, [self](const shard::LoadPicture& picture) {
+    self->reply_ = self->Tell(picture);
+    Deliver(self);
+  });
 }
 
 void ShardListOperation::Step(std::shared_ptr<ShardListOperation> self, uint64_t position) {
@@ -55,7 +72,7 @@ void ShardListOperation::Step(std::shared_ptr<ShardListOperation> self, uint64_t
           Step(self, next);
           return;
         }
-        self->reply_ = self->Tell(&self->sizes_);
+        self->reply_ = self->Tell(LoadOfRanges(self->gateway_));  // On a thread of the store.
         Deliver(self);
       });
 }
@@ -70,25 +87,42 @@ void ShardListOperation::Take(const store::Scanned& scanned) {
   }
 }
 
-Reply ShardListOperation::Tell(const std::vector<Size>* sizes) const {
-  std::vector<Size> by_shard(gateway_.placement().shards());
+Reply ShardListOperation::TellRange(size_t index, const shard::LoadPicture& picture) const {
+  const shard::Range range = map_.At(index);
+  const shard::LoadPicture::Load load = picture.Of(range);
+  std::vector<Reply> hottest;
+  for (const shard::LoadPicture::Tag& tag : picture.Hottest(range, request_.hottest)) {
+    hottest.push_back(Reply::Array({Text(tag.name), Text(PositionText(tag.from.value)),
+                                    Rate(tag.load.reads), Rate(tag.load.writes)}));
+  }
+  return Reply::Array({Text(PositionText(range.from.value)), Text(PositionText(range.to.value)),
+                       Number(static_cast<uint64_t>(range.shard)), Counted(sizes_[index].keys),
+                       Counted(sizes_[index].bytes), Rate(load.reads), Rate(load.writes),
+                       Reply::Array(std::move(hottest))});
+}
+
+Reply ShardListOperation::Counted(uint64_t number) const {
+  return request_.count ? Number(number) : Reply::Null();
+}
+
+Reply ShardListOperation::Tell(const shard::LoadPicture& picture) const {
+  std::vector<Size> sizes(gateway_.placement().shards());
+  std::vector<shard::LoadPicture::Load> loads(sizes.size());
   std::vector<Reply> ranges;
-  const auto keys = [&](const Size& size) { return sizes ? Number(size.keys) : Reply::Null(); };
-  const auto bytes = [&](const Size& size) { return sizes ? Number(size.bytes) : Reply::Null(); };
   for (size_t i = 0; i < map_.size(); ++i) {
-    const shard::Range range = map_.At(i);
-    const Size size = sizes ? (*sizes)[i] : Size{};
-    Size& shard = by_shard[static_cast<size_t>(range.shard)];
-    shard.keys += size.keys;
-    shard.bytes += size.bytes;
-    ranges.push_back(
-        Reply::Array({Text(PositionText(range.from.value)), Text(PositionText(range.to.value)),
-                      Number(static_cast<uint64_t>(range.shard)), keys(size), bytes(size)}));
+    const auto id = static_cast<size_t>(map_.At(i).shard);
+    const shard::LoadPicture::Load load = picture.Of(map_.At(i));
+    sizes[id].keys += sizes_[i].keys;
+    sizes[id].bytes += sizes_[i].bytes;
+    loads[id].reads += load.reads;
+    loads[id].writes += load.writes;
+    ranges.push_back(TellRange(i, picture));
   }
   std::vector<Reply> shards;
-  for (size_t id = 0; id < by_shard.size(); ++id) {
-    shards.push_back(Reply::Array({Number(id), Text(gateway_.ranges().PlaceOf(id)),
-                                   keys(by_shard[id]), bytes(by_shard[id])}));
+  for (size_t id = 0; id < sizes.size(); ++id) {
+    shards.push_back(
+        Reply::Array({Number(id), Text(gateway_.ranges().PlaceOf(id)), Counted(sizes[id].keys),
+                      Counted(sizes[id].bytes), Rate(loads[id].reads), Rate(loads[id].writes)}));
   }
   return Reply::Array(
       {Number(map_.epoch()), Reply::Array(std::move(shards)), Reply::Array(std::move(ranges))});

@@ -1,10 +1,13 @@
-// ShardListOperation: what WEIR.SHARD LIST tells: the ranges and, when they are to be counted, the
-// live keys of each and their bytes, by reading all of the data a step at a time.
+// ShardListOperation: what WEIR.SHARD LIST tells: the ranges, the load of each in the last seconds
+// and its hottest tags, and, when they are to be counted, the live keys of each and their bytes, by
+// reading all of the data a step at a time.
 //
-// The reply is an array: the version of the map; the shards, each an array of id, place, keys and
-// bytes; the ranges, each an array of beginning, end, shard, keys and bytes. Positions are 16
-// hexadecimal digits, and the last end is 0. Keys and bytes are null unless counted.
-// Threads: as every operation (operations.h).
+// The reply is an array: the version of the map; the shards, each an array of id, place, keys,
+// bytes, reads and writes a second; the ranges, each an array of beginning, end, shard, keys,
+// bytes, reads and writes a second, and hottest tags, the most first, each an array of name,
+// position, reads and writes a second (shard/load_picture.h). Positions are 16 hexadecimal digits,
+// and the last end is 0. Keys and bytes are null unless counted. Reads and writes are those that
+// reached the database (range_load.h). Threads: as every operation (operations.h).
 #pragma once
 
 #include <cstdint>
@@ -14,6 +17,7 @@
 
 #include "weir/gateway/gateway.h"
 #include "weir/gateway/home.h"
+#include "weir/shard/load_picture.h"
 #include "weir/shard/range_map.h"
 
 namespace weir::gateway {
@@ -23,11 +27,17 @@ std::string PositionText(uint64_t position);
 
 class ShardListOperation final : public Operation {
  public:
-  ShardListOperation(Origin origin, Gateway& gateway);
+  static constexpr size_t kHottestMax = 1024;
 
-  // What is told without counting.
-  Reply Uncounted() const { return Tell(nullptr); }
-  static void Count(const std::shared_ptr<ShardListOperation>& self);
+  struct Request {
+    bool count = false;
+    size_t hottest = 3;  // Tags of each range, at most. Requires: <= kHottestMax.
+  };
+
+  ShardListOperation(Origin origin, Gateway& gateway, const Request& request);
+
+  // Returns false, and has begun nothing, while too much of this kind waits.
+  static bool Begin(const std::shared_ptr<ShardListOperation>& self);
 
  private:
   struct Size {
@@ -37,10 +47,12 @@ class ShardListOperation final : public Operation {
 
   static void Step(std::shared_ptr<ShardListOperation> self, uint64_t position);
   void Take(const store::Scanned& scanned);
-  // `sizes`: by range; null: unknown.
-  Reply Tell(const std::vector<Size>* sizes) const;
+  Reply Tell(const shard::LoadPicture& picture) const;
+  Reply Counted(uint64_t number) const;
+  Reply TellRange(size_t index, const shard::LoadPicture& picture) const;
 
   Gateway& gateway_;
+  const Request request_;
   const shard::RangeMap map_;
   size_t range_ = 0;  // The one that the step is in.
   std::vector<Size> sizes_;

@@ -112,6 +112,9 @@ class WriteBatch {
   void Clear();
   bool empty() const { return items_.empty(); }
   size_t size() const { return items_.size(); }
+  // The keys of all commands in order, as often as they are named.
+  size_t keys() const { return keys_.size(); }
+  std::string_view KeyAt(size_t index) const { return members_[keys_[index]].group->key(); }
 
   // For the handlers of write commands, which name keys by their order in the command.
   WallTime now() const { return now_; }

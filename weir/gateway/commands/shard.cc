@@ -12,11 +12,16 @@
 #include "weir/gateway/gateway.h"
 #include "weir/gateway/halfway_operation.h"
 #include "weir/gateway/operations.h"
+#include "weir/gateway/range_load.h"
 #include "weir/gateway/shard_list_operation.h"
 #include "weir/shard/position.h"
 
 namespace weir::gateway::commands {
 namespace {
+
+const Error kNoLoadToHalve{ErrorCode::kInvalid,
+                           "the range had reads and writes that reached its database of one {tag} "
+                           "at most in the last seconds, and a tag is never cut"};
 
 // A change of the shards, their ranges or a move, whose reply is made when it is durable.
 class RangeChange final : public Operation {
@@ -104,25 +109,51 @@ void Begin(const OperationCall& call, const RangeKeeper::Change& change,
       });
 }
 
-// Reads the range that begins at `from`, to cut it where half of its bytes are on either side.
-std::optional<Reply> SplitByBytes(const OperationCall& call, uint64_t from) {
-  const shard::Range range = call.gateway.placement().RangeOf({from});
-  if (range.from.value != from) return ErrorReply(NoRange(from));
-  const auto operation = std::make_shared<HalfwayOperation>(call.origin, call.gateway, range);
+// Cuts the range that begins at `from` where it was found that it should be, and ends `operation`.
+void CutWhereFound(const std::shared_ptr<Operation>& operation, Gateway& gateway, uint64_t from,
+                   const Result<shard::Position>& found) {
   const auto end = [operation](Reply reply) {
     operation->reply() = std::move(reply);
     Deliver(operation);
   };
-  HalfwayOperation::Begin(operation, [from, end, &gateway = call.gateway](const auto& found) {
-    if (!found.ok()) return end(ErrorReply(found.error()));
-    const auto at = std::make_shared<std::optional<uint64_t>>(found.value().value);
-    gateway.ranges().Submit(
-        [from, at](shard::RangeMap& map) { return Split(map, from, at.get()); },
-        [at, end](const Result<Ok>& cut) {
-          end(cut.ok() ? Reply::Bulk(Bytes::Copy(PositionText(**at))) : ErrorReply(cut.error()));
-        });
-  });
+  if (!found.ok()) return end(ErrorReply(found.error()));
+  const auto at = std::make_shared<std::optional<uint64_t>>(found.value().value);
+  gateway.ranges().Submit(
+      [from, at](shard::RangeMap& map) { return Split(map, from, at.get()); },
+      [at, end](const Result<Ok>& cut) {
+        end(cut.ok() ? Reply::Bulk(Bytes::Copy(PositionText(**at))) : ErrorReply(cut.error()));
+      });
+}
+
+// Reads the range, to cut it where half of its bytes are on either side.
+std::optional<Reply> SplitByBytes(const OperationCall& call, const shard::Range& range) {
+  const auto operation = std::make_shared<HalfwayOperation>(call.origin, call.gateway, range);
+  HalfwayOperation::Begin(
+      operation, [operation, from = range.from.value, &gateway = call.gateway](const auto& found) {
+        CutWhereFound(operation, gateway, from, found);
+      });
   return std::nullopt;
+}
+
+// Cuts the range where half of its load is on either side.
+std::optional<Reply> SplitByLoad(const OperationCall& call, const shard::Range& range) {
+  const auto operation = std::make_shared<RangeChange>(call.origin);
+  const auto cut = [operation, range, &gateway = call.gateway](const shard::LoadPicture& picture) {
+    const std::optional<shard::Position> at = picture.HalfwayIn(range);
+    CutWhereFound(operation, gateway, range.from.value,
+                  at ? Result<shard::Position>(*at) : Result<shard::Position>(kNoLoadToHalve));
+  };
+  if (BeginLoadOfRanges(call.gateway, cut)) return std::nullopt;
+  return Reply::Failure(errors::TooMuchHeavyWork());
+}
+
+// Cuts the range that begins at `from` in halves of what `word` says.
+std::optional<Reply> SplitBy(const OperationCall& call, uint64_t from, std::string_view word) {
+  const shard::Range range = call.gateway.placement().RangeOf({from});
+  const bool by_load = SameWord(word, "LOAD");
+  if (!by_load && !SameWord(word, "BYTES")) return Reply::Failure(std::string(errors::kSyntax));
+  if (range.from.value != from) return ErrorReply(NoRange(from));
+  return by_load ? SplitByLoad(call, range) : SplitByBytes(call, range);
 }
 
 }  // namespace
@@ -138,20 +169,32 @@ std::optional<Reply> WeirShardAdd(const OperationCall& call) {
 }
 
 std::optional<Reply> WeirShardList(const OperationCall& call) {
-  const bool count = call.args.size() == 3 && SameWord(call.args[2], "COUNT");
-  if (call.args.size() > 2 && !count) return Reply::Failure(std::string(errors::kSyntax));
-  auto operation = std::make_shared<ShardListOperation>(call.origin, call.gateway);
-  if (!count) return operation->Uncounted();
-  ShardListOperation::Count(operation);
-  return std::nullopt;
+  ShardListOperation::Request request;
+  for (size_t i = 2; i < call.args.size(); ++i) {
+    if (SameWord(call.args[i], "COUNT")) {
+      request.count = true;
+    } else if (SameWord(call.args[i], "HOTTEST") && i + 1 < call.args.size()) {
+      const std::optional<uint64_t> most = ParseNumber(call.args[++i]);
+      if (!most) return Reply::Failure(errors::NoNumber(call.args[i]));
+      if (*most > ShardListOperation::kHottestMax) {
+        return Reply::Failure(errors::TooManyHottest(ShardListOperation::kHottestMax));
+      }
+      request.hottest = static_cast<size_t>(*most);
+    } else {
+      return Reply::Failure(std::string(errors::kSyntax));
+    }
+  }
+  const auto list = std::make_shared<ShardListOperation>(call.origin, call.gateway, request);
+  if (ShardListOperation::Begin(list)) return std::nullopt;
+  return Reply::Failure(errors::TooMuchHeavyWork());
 }
 
 std::optional<Reply> WeirShardSplit(const OperationCall& call) {
   const std::optional<uint64_t> from = ParsePosition(call.args[2]);
   if (!from) return Reply::Failure(errors::NoPosition(call.args[2]));
-  const bool by_bytes =
-      call.args.size() == 5 && SameWord(call.args[3], "BY") && SameWord(call.args[4], "BYTES");
-  if (by_bytes) return SplitByBytes(call, *from);
+  if (call.args.size() == 5 && SameWord(call.args[3], "BY")) {
+    return SplitBy(call, *from, call.args[4]);
+  }
   const auto at = std::make_shared<std::optional<uint64_t>>();
   if (call.args.size() > 3) {
     if (call.args.size() != 5 || !SameWord(call.args[3], "AT")) {

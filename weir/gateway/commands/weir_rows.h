@@ -48,8 +48,9 @@ inline constexpr Row kWeirRows[] = {
           "Show helpful text about the different subcommands.", c::Help),
     Operates(
         "weir.shard|list", -2, kAdmin, "0.1.0",
-        "Get the version of the range map, the shards, and the ranges with their shards; COUNT "
-        "reads all data and adds keys and bytes.",
+        "Get the version of the range map, the shards, and the ranges with their shards, the reads "
+        "and writes a second that reach the database, and the 3, or HOTTEST so many, hottest keys "
+        "or {tags}; COUNT reads all data and adds keys and bytes.",
         c::WeirShardList),
     Operates("weir.shard|merge", 3, kAdmin, "0.1.0",
              "Join a range, named by its beginning, to the one before it.", c::WeirShardMerge),
@@ -64,7 +65,7 @@ inline constexpr Row kWeirRows[] = {
              "Bring a range that has gone over back to where it was.", c::WeirShardRollback),
     Operates("weir.shard|split", -3, kAdmin, "0.1.0",
              "Cut a range, named by its beginning, in two: AT a position, BY BYTES, which reads "
-             "all of it, or in the middle.",
+             "all of it, BY LOAD, as in the last seconds, or in the middle.",
              c::WeirShardSplit),
     Operates("weir.shard|status", 2, kAdmin, "0.1.0",
              "Get how far each move is, and how the last ones ended.", c::WeirShardStatus),
