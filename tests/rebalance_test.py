@@ -1,10 +1,10 @@
 #!/usr/bin/python3
-"""Goal: directories are evened out and a shard is emptied while clients notice nothing, as a plan
-says that can be read before.
+"""Goal: directories are evened out, by bytes or by load, and a shard is emptied while clients
+notice nothing, as a plan says that can be read before.
 
-Method: the real binary with four shards in three directories, and all data in one of them. A client
-writes and reads while `weir shard rebalance` and `drain` run; then everything must be there, and
-lie where it should, and `weir verify` must find no fault.
+Method: the real binary with four shards in three directories, and all data in one of them, or all
+hot keys. A client writes and reads while `weir shard rebalance` and `drain` run; then everything
+must be there, and lie where it should, and `weir verify` must find no fault.
 
     rebalance_test.py WEIR
 """
@@ -21,6 +21,7 @@ import weir_process
 WEIR = ""
 KEYS = 6000
 COUNTED = 20  # Tags of two keys each, besides.
+HOT = 9  # Keys that have most of the load.
 CONFIG = """
 [[shard]]
 name = "first"
@@ -95,7 +96,7 @@ class Rebalance(unittest.TestCase):
         as_json = json.loads(self.done(server, "rebalance", "--dry-run", "--json"))
         self.assertAlmostEqual(as_json["bytes"] / before["shards"][0]["bytes"], 2 / 3, delta=0.01)
         self.assertEqual(len(as_json["moves"]), plan.count(" -> "))
-        self.assertEqual(self.listed(server), before)
+        self.assertEqual(without_load(self.listed(server)), without_load(before))
 
         with Clients(server) as clients:
             done = self.done(server, "rebalance")
@@ -121,11 +122,65 @@ class Rebalance(unittest.TestCase):
         self.assertEqual(server.stop(), 0)
         self.verify()
 
+    def test_clients_notice_nothing_while_load_is_evened_out(self):
+        server = self.start(self.config)
+        hot = self.keys_in_first_directory(server)
+        with HotKeys(server, hot) as clients:
+            def looks_uneven():
+                plan = self.planned(server)
+                return plan["peak_to_mean_before"] > 2 and plan
+            plan = weir_process.wait_until(looks_uneven, "the load shows where it is")
+            self.assertEqual(plan["uncut"], [])
+            self.assertLessEqual(plan["peak_to_mean_after"], 1.15)
+
+            done = self.done(server, "rebalance", "--by", "load")
+            self.assertRegex(done, r'shard 0 \(\S+/a\) -> [123] \(\S+/[bc]\)  "hot:\d+", '
+                                   r"\d+ requests a second\n")
+            self.assertRegex(done, r"; the busiest directory has \d\.\d\d times the mean, then 1\.")
+            weir_process.wait_until(
+                lambda: self.planned(server)["peak_to_mean_before"] <= 1.15, "the load is even")
+        self.assertIsNone(clients.error)
+        with server.client() as client:
+            for key, count in clients.counts.items():
+                self.assertEqual(client.command("GET", key), str(count).encode())
+        # What was cut out for a key is a range by itself only where it went.
+        listed = self.listed(server)
+        self.assertLessEqual(len(listed["ranges"]), 4 + 2 * (HOT + 1))
+        self.assertEqual(server.stop(), 0)
+        self.verify()
+
+    def test_a_key_too_hot_to_split_is_named(self):
+        server = self.start(self.config)
+        hot = self.keys_in_first_directory(server)[:1]
+        with HotKeys(server, hot) as clients:
+            weir_process.wait_until(lambda: self.planned(server)["uncut"], "the key is found")
+            plan = self.done(server, "rebalance", "--by", "load", "--dry-run")
+            self.assertRegex(plan, rf'"{hot[0]}" has \d+ requests a second alone, which is more '
+                                   "than a directory's share and cannot be split\n")
+            listed = self.shard(server, "list").stdout
+            self.assertRegex(listed, rf'\n  "{hot[0]}"  0 reads, \d+ writes a second\n')
+        self.assertIsNone(clients.error)
+
+    def planned(self, server):
+        return json.loads(self.done(server, "rebalance", "--by", "load", "--dry-run", "--json"))
+
+    def keys_in_first_directory(self, server):
+        """Returns names of keys that the first shard holds."""
+        names = [f"hot:{number}" for number in range(20 * HOT)]
+        with server.client() as client:
+            client.pipeline([("SET", name, "0") for name in names for _ in range(8)])
+        listed = json.loads(self.done(server, "list", "--json", "--hottest", "1024"))
+        first = [tag["key"] for one in listed["ranges"] if one["shard"] == 0
+                 for tag in one["hottest"]]
+        self.assertGreaterEqual(len(first), HOT)
+        return first[:HOT]
+
     def test_what_cannot_be_done_is_said(self):
         server = self.start(self.config)
         for words, code, text in ((("drain", "9"), 1, "there is no shard 9"),
                                   (("drain", "x"), 2, "'x' is no number of a shard"),
-                                  (("drain",), 2, "SHARD is required")):
+                                  (("drain",), 2, "SHARD is required"),
+                                  (("rebalance", "--by", "keys"), 2, "--by: keys not in")):
             done = self.shard(server, *words)
             self.assertEqual((done.returncode, done.stdout), (code, ""))
             self.assertIn(text, done.stderr)
@@ -158,8 +213,8 @@ class Rebalance(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
 
 
-class Clients(threading.Thread):
-    """Counts every key up and reads it, one after the other, while its block runs."""
+class Work(threading.Thread):
+    """Does a round after the other by a connection while its block runs."""
 
     def __init__(self, server):
         super().__init__()
@@ -167,6 +222,9 @@ class Clients(threading.Thread):
         self.over = threading.Event()
         self.error = None
         self.rounds = 0
+
+    def round(self, client, rounds):
+        raise NotImplementedError
 
     def __enter__(self):
         self.start()
@@ -180,13 +238,16 @@ class Clients(threading.Thread):
         try:
             with self.server.client() as client:
                 while not self.over.is_set():
-                    self.count_up(client, self.rounds)
+                    self.round(client, self.rounds)
                     self.rounds += 1
         except Exception as error:  # A thread has nobody to raise it to.
             self.error = error
 
-    @staticmethod
-    def count_up(client, rounds):
+
+class Clients(Work):
+    """Counts every key up and reads it, one after the other."""
+
+    def round(self, client, rounds):
         """Writes two keys of one tag at once, and reads back what they were and are."""
         key = f"{{tag:{rounds % COUNTED}}}"
         past, now = (f"round {number}".encode() for number in (rounds - COUNTED, rounds))
@@ -194,6 +255,29 @@ class Clients(threading.Thread):
             expect([past, past], client.command("MGET", key + "a", key + "b"))
         expect(b"OK", client.command("MSET", key + "a", now, key + "b", now))
         expect(now, client.command("GET", key + "b"))
+
+
+class HotKeys(Work):
+    """Counts the hot keys up, all alike, and now and then one of many others."""
+
+    def __init__(self, server, hot):
+        super().__init__(server)
+        self.hot = hot
+        self.counts = {key: 0 for key in hot}
+
+    def round(self, client, rounds):
+        keys = self.hot * (2 * HOT // len(self.hot)) + [f"other:{rounds % 500}"]
+        replies = client.pipeline([("INCR", key) for key in keys])
+        for key, reply in zip(keys, replies):
+            self.counts[key] = self.counts.get(key, 0) + 1
+            expect(self.counts[key], reply)
+
+
+def without_load(listed):
+    """What `list` says, but for what changes by itself."""
+    load = ("reads", "writes", "hottest")
+    return {kind: [{name: value for name, value in one.items() if name not in load}
+                   for one in listed[kind]] for kind in ("shards", "ranges")}
 
 
 def expect(wanted, reply):

@@ -20,11 +20,6 @@ int Complain(int code, const std::string& text) {
   return code;
 }
 
-// What a server tells may hold any bytes.
-std::string Dump(const nlohmann::ordered_json& value) {
-  return value.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
-}
-
 // Asks the server one thing.
 Result<Value> AskServer(const ServerArguments& server, const std::vector<std::string>& words) {
   Result<ServerLink> link = OpenSession(server);
@@ -37,6 +32,17 @@ nlohmann::ordered_json NumberOrNull(const Value& value) {
   return value.integer;
 }
 
+nlohmann::ordered_json HottestAsJson(const Value& tags) {
+  nlohmann::ordered_json hottest = nlohmann::ordered_json::array();
+  for (const Value& tag : tags.items) {
+    hottest.push_back({{"key", tag.items.at(0).text},
+                       {"at", tag.items.at(1).text},
+                       {"reads", tag.items.at(2).integer},
+                       {"writes", tag.items.at(3).integer}});
+  }
+  return hottest;
+}
+
 // The reply of WEIR.SHARD LIST (weir/gateway/shard_list_operation.h).
 nlohmann::ordered_json ListAsJson(const Value& reply) {
   nlohmann::ordered_json list = {{"version", reply.items.at(0).integer},
@@ -46,14 +52,19 @@ nlohmann::ordered_json ListAsJson(const Value& reply) {
     list["shards"].push_back({{"id", shard.items.at(0).integer},
                               {"place", shard.items.at(1).text},
                               {"keys", NumberOrNull(shard.items.at(2))},
-                              {"bytes", NumberOrNull(shard.items.at(3))}});
+                              {"bytes", NumberOrNull(shard.items.at(3))},
+                              {"reads", shard.items.at(4).integer},
+                              {"writes", shard.items.at(5).integer}});
   }
   for (const Value& range : reply.items.at(2).items) {
     list["ranges"].push_back({{"from", range.items.at(0).text},
                               {"to", range.items.at(1).text},
                               {"shard", range.items.at(2).integer},
                               {"keys", NumberOrNull(range.items.at(3))},
-                              {"bytes", NumberOrNull(range.items.at(4))}});
+                              {"bytes", NumberOrNull(range.items.at(4))},
+                              {"reads", range.items.at(5).integer},
+                              {"writes", range.items.at(6).integer},
+                              {"hottest", HottestAsJson(range.items.at(7))}});
   }
   return list;
 }
@@ -65,18 +76,31 @@ std::string Sizes(const nlohmann::ordered_json& entry) {
          ProgressLine::Size(entry["bytes"].get<uint64_t>());
 }
 
+// "" where nothing is read or written.
+std::string Load(const nlohmann::ordered_json& entry) {
+  const auto reads = entry["reads"].get<int64_t>();
+  const auto writes = entry["writes"].get<int64_t>();
+  if (reads == 0 && writes == 0) return "";
+  return "  " + std::to_string(reads) + " reads, " + std::to_string(writes) + " writes a second";
+}
+
 void PrintList(const nlohmann::ordered_json& list) {
   std::printf("version %lld\n", static_cast<long long>(list["version"].get<int64_t>()));
   for (const nlohmann::ordered_json& shard : list["shards"]) {
-    std::printf("shard %-4lld %s%s\n", static_cast<long long>(shard["id"].get<int64_t>()),
-                shard["place"].get<std::string>().c_str(), Sizes(shard).c_str());
+    std::printf("shard %-4lld %s%s%s\n", static_cast<long long>(shard["id"].get<int64_t>()),
+                shard["place"].get<std::string>().c_str(), Sizes(shard).c_str(),
+                Load(shard).c_str());
   }
   std::printf("%-16s  %-16s  %5s\n", "range from", "to", "shard");
   for (const nlohmann::ordered_json& range : list["ranges"]) {
     const auto to = range["to"].get<std::string>();
-    std::printf("%-16s  %-16s  %5lld%s\n", range["from"].get<std::string>().c_str(),
+    std::printf("%-16s  %-16s  %5lld%s%s\n", range["from"].get<std::string>().c_str(),
                 to == kEnd ? "end" : to.c_str(),
-                static_cast<long long>(range["shard"].get<int64_t>()), Sizes(range).c_str());
+                static_cast<long long>(range["shard"].get<int64_t>()), Sizes(range).c_str(),
+                Load(range).c_str());
+    for (const nlohmann::ordered_json& tag : range["hottest"]) {
+      std::printf("  %s%s\n", Quoted(tag["key"].get<std::string>()).c_str(), Load(tag).c_str());
+    }
   }
 }
 
@@ -101,9 +125,20 @@ int RunChange(const ShardArguments& arguments, const char* subcommand, const cha
 
 }  // namespace
 
+std::string Dump(const nlohmann::ordered_json& value) {
+  return value.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+}
+
+std::string Quoted(const std::string& name) {
+  return Dump(name);
+}
+
 void DeclareShardRanges(CLI::App& shard, ShardArguments& arguments) {
   CLI::App* list = shard.add_subcommand("list", "Print the shards and their ranges.");
   list->add_flag("--count", arguments.count, "Read all data, and print keys and bytes as well.");
+  list->add_option("--hottest", arguments.hottest,
+                   "Of each range, so many keys or {tags} with the most load.")
+      ->capture_default_str();
   CLI::App* add =
       shard.add_subcommand("add", "Add a directory as a shard, which ranges can be moved to.");
   add->add_option("DIR", arguments.words, "Where, on the server's machine: empty, or to be made.")
@@ -113,8 +148,8 @@ void DeclareShardRanges(CLI::App& shard, ShardArguments& arguments) {
   split
       ->add_option(
           "RANGE", arguments.words,
-          "Where the range begins, as listed; then AT and a position, BY bytes, or nothing: the "
-          "middle.")
+          "Where the range begins, as listed; then AT and a position, BY bytes, BY load, or "
+          "nothing: the middle.")
       ->required()
       ->expected(1, 3);
   CLI::App* merge =
@@ -129,7 +164,8 @@ int RunShardList(const ShardArguments& arguments) {
   if (const std::string wrong = CheckServerArguments(arguments.server); !wrong.empty()) {
     return Complain(2, wrong);
   }
-  std::vector<std::string> words = {"WEIR.SHARD", "LIST"};
+  std::vector<std::string> words = {"WEIR.SHARD", "LIST", "HOTTEST",
+                                    std::to_string(arguments.hottest)};
   if (arguments.count) words.push_back("COUNT");
   const Result<Value> reply = AskServer(arguments.server, words);
   if (!reply.ok()) return Complain(1, reply.error().message);

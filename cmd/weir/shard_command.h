@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "cmd/weir/server_session.h"
+#include <nlohmann/json_fwd.hpp>
 
 namespace CLI {
 class App;
@@ -16,9 +17,11 @@ namespace weir::cmd {
 struct ShardArguments {
   ServerArguments server;
   bool json = false;
-  bool count = false;    // list: keys and bytes as well.
-  bool no_wait = false;  // Orders to moves: do not wait for the end.
-  bool dry_run = false;  // rebalance, drain: only print what would move.
+  bool count = false;        // list: keys and bytes as well.
+  bool no_wait = false;      // Orders to moves: do not wait for the end.
+  bool dry_run = false;      // rebalance, drain: only print what would move.
+  std::string by = "bytes";  // rebalance: what is evened out, bytes or load.
+  unsigned hottest = 3;      // list: keys of each range.
   std::vector<std::string>
       words;  // add: DIR; split: RANGE [AT POS]; merge: RANGE; move: RANGE SHARD; …
 };
@@ -43,6 +46,11 @@ int RunShardStatus(const ShardArguments& arguments);
 int RunShardOrder(const ShardArguments& arguments, const std::string& order);
 int RunShardRebalance(const ShardArguments& arguments);
 int RunShardDrain(const ShardArguments& arguments);
+
+// As JSON. What a server tells may hold any bytes.
+std::string Dump(const nlohmann::ordered_json& value);
+// A name that a server tells, in quotes and without control characters.
+std::string Quoted(const std::string& name);
 
 // Moves a range, waits until it has gone over, and ends its following. Errors: whatever kept it.
 Result<Ok> MoveForGood(ServerLink& link, const std::string& from, const std::string& shard);

@@ -23,11 +23,6 @@ int Complain(int code, const std::string& text) {
   return code;
 }
 
-// What a server tells may hold any bytes.
-std::string Dump(const nlohmann::ordered_json& value) {
-  return value.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
-}
-
 // One entry of the reply of WEIR.SHARD STATUS.
 struct Told {
   explicit Told(const Value& entry)

@@ -1,6 +1,7 @@
 // The part of `weir shard` that plans moves: rebalance and drain.
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <cstdio>
 #include <map>
 #include <set>
@@ -38,11 +39,18 @@ shard::Position FromHex(const std::string& text) {
   return position;
 }
 
+bool IsTag(const PlannedMove& move) {
+  return move.to.value - move.from.value == shard::kPositionUnit;
+}
+
 std::string Number(ShardId shard) {
   return std::to_string(static_cast<uint32_t>(shard));
 }
 
-// What WEIR.SHARD LIST COUNT says (weir/gateway/shard_list_operation.h).
+// Tags that are told of each range, for a plan by load.
+constexpr int kHottest = 256;
+
+// What WEIR.SHARD LIST says (weir/gateway/shard_list_operation.h).
 struct Shards {
   explicit Shards(const Value& list) {
     std::map<std::string, uint32_t> directories;
@@ -52,10 +60,16 @@ struct Shards {
       names.push_back(name);
     }
     for (const Value& entry : list.items.at(2).items) {
-      ranges.push_back({{FromHex(entry.items.at(0).text), FromHex(entry.items.at(1).text),
-                         ShardId{static_cast<uint32_t>(entry.items.at(2).integer)}},
-                        static_cast<uint64_t>(entry.items.at(4).integer)});
-      beginnings.insert(ranges.back().range.from);
+      const shard::Range range = {FromHex(entry.items.at(0).text), FromHex(entry.items.at(1).text),
+                                  ShardId{static_cast<uint32_t>(entry.items.at(2).integer)}};
+      beginnings.insert(range.from);
+      ranges.push_back({range, Amount(entry.items.at(4))});
+      loaded.push_back({{range, Amount(entry.items.at(5)) + Amount(entry.items.at(6))}, {}});
+      for (const Value& tag : entry.items.at(7).items) {
+        const shard::Position at = FromHex(tag.items.at(1).text);
+        loaded.back().hottest.push_back({at, Amount(tag.items.at(2)) + Amount(tag.items.at(3))});
+        tags[at] = tag.items.at(0).text;
+      }
     }
   }
 
@@ -63,52 +77,92 @@ struct Shards {
     return Number(shard) + " (" + names[static_cast<size_t>(shard)] + ")";
   }
 
+  // 0 where it is not known.
+  static uint64_t Amount(const Value& number) { return static_cast<uint64_t>(number.integer); }
+
   std::vector<std::string> names;  // Of the directory of each shard.
   std::vector<uint32_t> places;
-  std::vector<shard::WeighedRange> ranges;
-  std::set<shard::Position> beginnings;  // Of ranges, also of those that were cut since.
+  std::vector<shard::WeighedRange> ranges;  // By bytes.
+  std::vector<shard::LoadedRange> loaded;
+  std::map<shard::Position, std::string> tags;  // The names of the hottest.
+  std::set<shard::Position> beginnings;         // Of ranges, also of those that were cut since.
 };
 
-uint64_t BytesOf(const shard::MovePlan& plan) {
-  uint64_t bytes = 0;
-  for (const PlannedMove& move : plan.moves) bytes += move.amount;
-  return bytes;
+uint64_t AmountOf(const shard::MovePlan& plan) {
+  uint64_t amount = 0;
+  for (const PlannedMove& move : plan.moves) amount += move.amount;
+  return amount;
 }
 
-nlohmann::ordered_json PlanAsJson(const shard::MovePlan& plan) {
+// `what`: bytes or load.
+nlohmann::ordered_json PlanAsJson(const Shards& shards, const shard::MovePlan& plan,
+                                  const std::string& what) {
   nlohmann::ordered_json json = {{"moves", nlohmann::ordered_json::array()},
                                  {"uncut", nlohmann::ordered_json::array()},
-                                 {"bytes", BytesOf(plan)},
+                                 {what, AmountOf(plan)},
                                  {"peak_to_mean_before", shard::PeakToMean(plan.before)},
                                  {"peak_to_mean_after", shard::PeakToMean(plan.after)}};
+  const auto add_key = [&](nlohmann::ordered_json& entry, shard::Position from) {
+    if (shards.tags.contains(from)) entry["key"] = shards.tags.at(from);
+  };
   for (const PlannedMove& move : plan.moves) {
-    json["moves"].push_back({{"from", Hex(move.from)},
-                             {"to", Hex(move.to)},
-                             {"source", static_cast<uint32_t>(move.source)},
-                             {"target", static_cast<uint32_t>(move.target)},
-                             {"bytes", move.amount}});
+    nlohmann::ordered_json entry = {{"from", Hex(move.from)},
+                                    {"to", Hex(move.to)},
+                                    {"source", static_cast<uint32_t>(move.source)},
+                                    {"target", static_cast<uint32_t>(move.target)},
+                                    {what, move.amount}};
+    if (IsTag(move)) add_key(entry, move.from);
+    json["moves"].push_back(std::move(entry));
   }
   for (const shard::WeighedRange& uncut : plan.uncut) {
-    json["uncut"].push_back({{"from", Hex(uncut.range.from)}, {"bytes", uncut.amount}});
+    nlohmann::ordered_json entry = {{"from", Hex(uncut.range.from)}, {what, uncut.amount}};
+    add_key(entry, uncut.range.from);
+    json["uncut"].push_back(std::move(entry));
   }
   return json;
 }
 
-std::string TextOf(const Shards& shards, const PlannedMove& move) {
-  return Hex(move.from) + " to " + (move.to.value == 0 ? "end" : Hex(move.to)) + "  shard " +
-         shards.NameOf(move.source) + " -> " + shards.NameOf(move.target) + "  about " +
-         ProgressLine::Size(move.amount);
+std::string NameOfTag(const Shards& shards, shard::Position from) {
+  const auto found = shards.tags.find(from);
+  return found == shards.tags.end() ? "one {tag}" : Quoted(found->second);
 }
 
-void PrintPlan(const Shards& shards, const shard::MovePlan& plan) {
+std::string Requests(uint64_t a_second) {
+  return std::to_string(a_second) + " requests a second";
+}
+
+// How much a move takes along, for people.
+std::string AmountOf(const Shards& shards, const PlannedMove& move, bool by_load) {
+  if (!by_load) return "about " + ProgressLine::Size(move.amount);
+  if (IsTag(move)) return NameOfTag(shards, move.from) + ", " + Requests(move.amount);
+  char part[32];
+  std::snprintf(part, sizeof part, "%.1f %% of all keys",
+                std::ldexp(static_cast<double>(move.to.value - move.from.value), -64) * 100);
+  return std::string("about ") + part + ", " + Requests(move.amount);
+}
+
+std::string TextOf(const Shards& shards, const PlannedMove& move, bool by_load) {
+  return Hex(move.from) + " to " + (move.to.value == 0 ? "end" : Hex(move.to)) + "  shard " +
+         shards.NameOf(move.source) + " -> " + shards.NameOf(move.target) + "  " +
+         AmountOf(shards, move, by_load);
+}
+
+void PrintPlan(const Shards& shards, const shard::MovePlan& plan, bool by_load) {
   for (const shard::WeighedRange& uncut : plan.uncut) {
-    std::printf("%s holds %s of so few {tags} that a cut would even out nothing\n",
-                Hex(uncut.range.from).c_str(), ProgressLine::Size(uncut.amount).c_str());
+    if (by_load) {
+      std::printf("%s has %s alone, which is more than a directory's share and cannot be split\n",
+                  NameOfTag(shards, uncut.range.from).c_str(), Requests(uncut.amount).c_str());
+    } else {
+      std::printf("%s holds %s of so few {tags} that a cut would even out nothing\n",
+                  Hex(uncut.range.from).c_str(), ProgressLine::Size(uncut.amount).c_str());
+    }
   }
   if (plan.moves.empty()) return static_cast<void>(std::puts("nothing to move"));
-  for (const PlannedMove& move : plan.moves) std::puts(TextOf(shards, move).c_str());
-  std::printf("%zu moves, about %s; the fullest directory holds %.2f times the mean, then %.2f\n",
-              plan.moves.size(), ProgressLine::Size(BytesOf(plan)).c_str(),
+  for (const PlannedMove& move : plan.moves) std::puts(TextOf(shards, move, by_load).c_str());
+  const std::string amount =
+      by_load ? Requests(AmountOf(plan)) : ProgressLine::Size(AmountOf(plan));
+  std::printf("%zu moves, about %s; the %s %.2f times the mean, then %.2f\n", plan.moves.size(),
+              amount.c_str(), by_load ? "busiest directory has" : "fullest directory holds",
               shard::PeakToMean(plan.before), shard::PeakToMean(plan.after));
 }
 
@@ -130,15 +184,36 @@ Result<Ok> CarryOut(ServerLink& link, Shards& shards, const PlannedMove& move) {
   return MoveForGood(link, Hex(move.from), Number(move.target));
 }
 
-// Asks for the shards and their sizes. Errors: also when a move stands, which would be in the way.
-Result<Shards> AskShards(ServerLink& link) {
+// Ranges of single tags, which plans by load cut out, are joined to neighbours of the same shard.
+Result<Ok> JoinTags(ServerLink& link) {
+  const Result<Value> list = Ask(link, {"WEIR.SHARD", "LIST", "HOTTEST", "0"});
+  if (!list.ok()) return list.error();
+  const Shards shards(list.value());
+  const auto is_tag = [](const shard::Range& range) {
+    return range.to.value - range.from.value == shard::kPositionUnit;
+  };
+  for (size_t i = 1; i < shards.ranges.size(); ++i) {
+    const shard::Range& before = shards.ranges[i - 1].range;
+    const shard::Range& range = shards.ranges[i].range;
+    if (before.shard != range.shard || (!is_tag(before) && !is_tag(range))) continue;
+    const Result<Value> joined = Ask(link, {"WEIR.SHARD", "MERGE", Hex(range.from)});
+    if (!joined.ok()) return joined.error();
+  }
+  return Ok{};
+}
+
+// Asks for the shards and, as LIST is told by `how`, their sizes. Errors: also when a move stands,
+// which would be in the way.
+Result<Shards> AskShards(ServerLink& link, const std::vector<std::string>& how) {
   const Result<std::string> standing = StandingMove(link);
   if (!standing.ok()) return standing.error();
   if (!standing.value().empty()) {
     return Error{ErrorCode::kUnavailable,
                  standing.value() + "\nfirst end it, by `weir shard finish` or `cancel`"};
   }
-  const Result<Value> list = Ask(link, {"WEIR.SHARD", "LIST", "COUNT"});
+  std::vector<std::string> words = {"WEIR.SHARD", "LIST"};
+  words.insert(words.end(), how.begin(), how.end());
+  const Result<Value> list = Ask(link, words);
   if (!list.ok()) return list.error();
   return Shards(list.value());
 }
@@ -147,9 +222,9 @@ Result<Shards> AskShards(ServerLink& link) {
 int Execute(const ShardArguments& arguments, ServerLink& link, Shards& shards,
             const shard::MovePlan& plan) {
   if (!arguments.json) {
-    PrintPlan(shards, plan);
+    PrintPlan(shards, plan, arguments.by == "load");
   } else if (arguments.dry_run) {
-    std::puts(PlanAsJson(plan).dump().c_str());
+    std::puts(Dump(PlanAsJson(shards, plan, arguments.by)).c_str());
   }
   if (arguments.dry_run) return 0;
   for (size_t i = 0; i < plan.moves.size(); ++i) {
@@ -162,15 +237,33 @@ int Execute(const ShardArguments& arguments, ServerLink& link, Shards& shards,
     }
     if (!arguments.json) std::printf("%s is done\n", which.c_str());
   }
-  if (arguments.json) std::puts(PlanAsJson(plan).dump().c_str());
+  if (arguments.json) std::puts(Dump(PlanAsJson(shards, plan, arguments.by)).c_str());
   return 0;
+}
+
+int RebalanceByLoad(const ShardArguments& arguments, ServerLink& link) {
+  Result<Shards> shards = AskShards(link, {"HOTTEST", std::to_string(kHottest)});
+  if (!shards.ok()) return Complain(shards.error().message);
+  const shard::MovePlan plan =
+      shard::PlanRebalanceByLoad(shards.value().loaded, shards.value().places);
+  const int code = Execute(arguments, link, shards.value(), plan);
+  if (arguments.dry_run || plan.moves.empty()) return code;
+  const Result<Ok> joined = JoinTags(link);
+  return joined.ok() ? code : Complain(joined.error().message);
 }
 
 }  // namespace
 
 void DeclareShardPlans(CLI::App& shard, ShardArguments& arguments) {
   CLI::App* rebalance = shard.add_subcommand(
-      "rebalance", "Move as little as lets every directory hold the same number of bytes.");
+      "rebalance", "Move as little as lets every directory hold the same, or have the same load.");
+  rebalance
+      ->add_option(
+          "--by", arguments.by,
+          "What to even out: bytes, or load: the reads and writes of the last seconds that "
+          "reached the databases.")
+      ->check(CLI::IsMember({"bytes", "load"}))
+      ->capture_default_str();
   CLI::App* drain =
       shard.add_subcommand("drain", "Move all ranges of a shard to other directories.");
   drain->add_option("SHARD", arguments.words, "The number of the shard, as listed.")
@@ -189,7 +282,8 @@ int RunShardRebalance(const ShardArguments& arguments) {
   }
   Result<ServerLink> link = OpenSession(arguments.server);
   if (!link.ok()) return Complain(link.error().message);
-  Result<Shards> shards = AskShards(link.value());
+  if (arguments.by == "load") return RebalanceByLoad(arguments, link.value());
+  Result<Shards> shards = AskShards(link.value(), {"COUNT"});
   if (!shards.ok()) return Complain(shards.error().message);
   const shard::MovePlan plan = shard::PlanRebalance(shards.value().ranges, shards.value().places);
   return Execute(arguments, link.value(), shards.value(), plan);
@@ -207,7 +301,7 @@ int RunShardDrain(const ShardArguments& arguments) {
   }
   Result<ServerLink> link = OpenSession(arguments.server);
   if (!link.ok()) return Complain(link.error().message);
-  Result<Shards> shards = AskShards(link.value());
+  Result<Shards> shards = AskShards(link.value(), {"COUNT"});
   if (!shards.ok()) return Complain(shards.error().message);
   const std::vector<uint32_t>& places = shards.value().places;
   if (number >= places.size()) {
