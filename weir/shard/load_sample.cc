@@ -5,9 +5,8 @@
 namespace weir::shard {
 namespace {
 
-// How many are kept, or how long it is, before it is seen how many requests there are.
+// So many are kept before it is seen, be it early, how many requests there are.
 constexpr uint64_t kAdaptAfterKept = 64;
-constexpr std::chrono::nanoseconds kAdaptAfter = std::chrono::milliseconds(250);
 // By which factor fewer are kept at once: requests come in bursts.
 constexpr uint64_t kGrowthMost = 4;
 constexpr uint64_t kEveryMost = uint64_t{1} << 20;
@@ -35,18 +34,20 @@ void LoadSample::Keep(const Request& request, MonoTime now) {
     oldest_ = (oldest_ + 1) % kEntriesMax;
   }
   ++kept_;
-  if (kept_ >= kAdaptAfterKept || now - adapted_ >= kAdaptAfter) Adapt(now);
   pass_ = random_.Below(2 * every_ - 1);  // every_ - 1 on average.
+  if (kept_ >= kAdaptAfterKept) Adapt(now);
 }
 
 void LoadSample::Adapt(MonoTime now) {
   const auto took =
       std::max<std::chrono::nanoseconds>(now - adapted_, std::chrono::milliseconds(1));
   const double per_second =
-      static_cast<double>(kept_ * every_) / std::chrono::duration<double>(took).count();
+      static_cast<double>(noted_) / std::chrono::duration<double>(took).count();
   const auto wanted = static_cast<uint64_t>(per_second / kKeptPerSecond) + 1;
   every_ = std::min({wanted, every_ * kGrowthMost, kEveryMost});
+  pass_ = random_.Below(2 * every_ - 1);  // What was drawn for another rate may be long.
   adapted_ = now;
+  noted_ = 0;
   kept_ = 0;
 }
 

@@ -60,12 +60,16 @@ class LoadSample {
   // Requires: `now` is not below that of the call before.
   template <typename RequestAt>
   void Note(size_t count, MonoTime now, RequestAt request_at) {
-    uint64_t next = pass_;
-    while (next < count) {
-      Keep(request_at(static_cast<size_t>(next)), now);
-      next += 1 + pass_;
+    // Also where none would be kept for long: the rate may have fallen.
+    if (now - adapted_ >= kAdaptAfter) Adapt(now);
+    size_t done = 0;
+    while (pass_ < count - done) {
+      done += static_cast<size_t>(pass_) + 1;
+      noted_ += pass_ + 1;
+      Keep(request_at(done - 1), now);
     }
-    pass_ = next - count;
+    noted_ += count - done;
+    pass_ -= count - done;
   }
 
   // In no order.
@@ -76,6 +80,9 @@ class LoadSample {
   std::chrono::nanoseconds Span(MonoTime now) const;
 
  private:
+  // How long it is before it is seen anew how many requests there are.
+  static constexpr std::chrono::nanoseconds kAdaptAfter = std::chrono::milliseconds(250);
+
   void Keep(const Request& request, MonoTime now);
   void Adapt(MonoTime now);
 
@@ -87,6 +94,7 @@ class LoadSample {
   uint64_t pass_ = 0;           // So many requests pass before the next that is kept.
   // Since `every_` was set last:
   MonoTime adapted_;
+  uint64_t noted_ = 0;
   uint64_t kept_ = 0;
 };
 

@@ -131,12 +131,41 @@ TEST(LoadSample, ABurstAtOneMomentIsThinnedOut) {
   for (int i = 0; i < 100; ++i) NoteAll(sample, "burst", 2048, now);
   EXPECT_LT(sample.entries().size(), 2048U);
   EXPECT_NEAR(SumOf(RatesOf(sample, now)), 204'800, 60'000);
-  // What is rare afterwards is soon counted one by one again.
-  for (int i = 0; i < 40'000; ++i) {
-    now = now + milliseconds(10);
-    NoteAll(sample, "rare", 1, now);
+}
+
+// How many requests the entries of the last `span` stand for.
+uint64_t SeenWithin(const LoadSample& sample, std::chrono::nanoseconds span, MonoTime now) {
+  uint64_t seen = 0;
+  for (const LoadSample::Entry& entry : sample.entries()) {
+    if (now - entry.at < span) seen += entry.stands_for;
   }
-  EXPECT_NEAR(RatesOf(sample, now).at("rare"), 100, 1);
+  return seen;
+}
+
+TEST(LoadSample, WhatIsRareAfterABurstIsCountedOneByOneWithinASecond) {
+  for (uint64_t seed = 1; seed <= 20; ++seed) {
+    for (const bool at_once : {true, false}) {
+      MonoTime now = MonoTime{} + seconds(100);
+      LoadSample sample(seed, {});
+      if (at_once) {
+        NoteAll(sample, "burst", 16'384, now);
+      } else {
+        for (int i = 0; i < 10'000; ++i) {
+          now = now + milliseconds(1);
+          NoteAll(sample, "burst", 300, now);
+        }
+      }
+      for (int second = 0; second < 20; ++second) {
+        for (int i = 0; i < 10; ++i) {
+          now = now + milliseconds(100);
+          NoteAll(sample, "rare", 1, now);
+        }
+        if (second == 0) continue;
+        EXPECT_EQ(SeenWithin(sample, seconds(1), now), 10U) << seed;
+      }
+      EXPECT_NEAR(RatesOf(sample, now).at("rare"), 10, 0.1) << seed;
+    }
+  }
 }
 
 TEST(LoadSample, OfALongKeyTheBeginningIsKept) {
