@@ -318,8 +318,8 @@ void Committer::OnApplied(const Result<store::Applied>& applied) {
     {
       const std::lock_guard lock(mutex_);
       ++counters_.batches;
-      load_.Note(batch_.keys(), clock_.Mono(), [this](size_t i) {
-        const std::string_view key = batch_.KeyAt(i);
+      load_.Note(batch_.written(), clock_.Mono(), [this](size_t i) {
+        const std::string_view key = batch_.WrittenAt(i);
         return shard::LoadSample::Request{shard::PositionOf(key), key};
       });
       next_expiry_ = std::min(next_expiry_, batch_expiry_);

@@ -133,8 +133,8 @@ class Committer {
   Counters counters() const;
   // What commits took: each one call of Store::Apply.
   LatencyTotals Durations() const;
-  // Of which keys the writes were that the store has applied: of each command, each key that it
-  // names, also where several commands on one key were one record.
+  // Of which keys the writes were that the store has applied: each key that the batch has changed,
+  // as often as commands of the batch name it, though they were one record.
   shard::LoadSample Load() const;
 
  private:

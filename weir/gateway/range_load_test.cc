@@ -52,6 +52,21 @@ TEST_F(RangeLoad, EachKeyOfEachWriteIsOneAndWhatChangesNothingIsNone) {
   EXPECT_EQ(Load().reads, 0);  // What a write looks at is part of it.
 }
 
+TEST_F(RangeLoad, WhatChangesNothingIsNoWriteBesideOthersThatDo) {
+  Ask({"SET", "lock", "1"});
+  Ask({"SET", "read", "1"});
+  Ask({"GET", "absent"});  // Else DEL, which does not look first, stores that it is gone.
+  const auto before = static_cast<int>(Load().writes);
+  rig_.SendAndHandOn(rig_.Connect(), {"SET", "other", "v"});  // The rest waits, and is one batch.
+  for (int i = 0; i < 3; ++i) rig_.SendAndHandOn(rig_.Connect(), {"SET", "lock", "v", "NX"});
+  rig_.SendAndHandOn(rig_.Connect(), {"DEL", "absent"});
+  for (const Words& words : {Words{"MULTI"}, {"GET", "read"}, {"INCR", "a"}, {"EXEC"}}) {
+    rig_.SendAndHandOn(client_, words);
+  }
+  rig_.RunAll();
+  EXPECT_EQ(Load().writes, before + 2);
+}
+
 TEST_F(RangeLoad, ItLiesWhereTheKeysAreAndIsListedWithTheHottest) {
   for (int i = 0; i < 6; ++i) Ask({"SET", "{foo}1", "v"});  // Slot 12182, in the upper half.
   for (int i = 0; i < 4; ++i) Ask({"SET", "bar", "v"});     // Slot 5061, in the lower.

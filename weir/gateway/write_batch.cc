@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <iterator>
 #include <numeric>
 #include <utility>
 
@@ -293,6 +294,9 @@ store::Batch WriteBatch::Build(bool believes_absence) {
     }
     member.group->SetVersion(write.version);
   }
+  written_.clear();
+  std::copy_if(keys_.begin(), keys_.end(), std::back_inserter(written_),
+               [this](uint32_t key) { return members_[key].write != kNoWrite; });
   hidden_ = batch.writes.size() > kPublishedAtOnceMax;
   if (hidden_) MarkDoubtful();
   return batch;
@@ -434,6 +438,7 @@ void WriteBatch::Clear() {
   assert(items_.empty());
   members_.clear();
   keys_.clear();
+  written_.clear();
   groups_.Clear();
   clears_ = false;
   records_ = 0;

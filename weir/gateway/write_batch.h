@@ -112,9 +112,10 @@ class WriteBatch {
   void Clear();
   bool empty() const { return items_.empty(); }
   size_t size() const { return items_.size(); }
-  // The keys of all commands in order, as often as they are named.
-  size_t keys() const { return keys_.size(); }
-  std::string_view KeyAt(size_t index) const { return members_[keys_[index]].group->key(); }
+  // The keys that Build made a record of, or a removal, in the order of the commands and as often
+  // as those name them.
+  size_t written() const { return written_.size(); }
+  std::string_view WrittenAt(size_t index) const { return members_[written_[index]].group->key(); }
 
   // For the handlers of write commands, which name keys by their order in the command.
   WallTime now() const { return now_; }
@@ -165,9 +166,10 @@ class WriteBatch {
   cache::WriteGroups groups_;
   std::vector<Member> members_;
   std::vector<std::unique_ptr<WriteItem>> items_;
-  std::vector<uint32_t> keys_;  // The members of all keys of all items, in order.
-  size_t first_key_ = 0;        // While Run: where the running item's keys begin, or its step's.
-  bool clears_ = false;         // The database is emptied before what the batch writes.
+  std::vector<uint32_t> keys_;     // The members of all keys of all items, in order.
+  std::vector<uint32_t> written_;  // Those of them that Build made a write of.
+  size_t first_key_ = 0;           // While Run: where the running item's keys begin, or its step's.
+  bool clears_ = false;            // The database is emptied before what the batch writes.
   int64_t records_ = 0;
   bool hidden_ = false;  // As if in doubt, while the store applies it.
   std::vector<std::unique_ptr<WriteItem>> rest_;
