@@ -22,6 +22,8 @@ WEIR = ""
 KEYS = 6000
 COUNTED = 20  # Tags of two keys each, besides.
 HOT = 9  # Keys that have most of the load.
+# A terminal's control sequence, a control character, a change of direction, and no text at all.
+NASTY = (b"\xc2\x9b31m", b"a\x7f", b"\xe2\x80\xaeb", b"\xff")
 CONFIG = """
 [[shard]]
 name = "first"
@@ -148,6 +150,16 @@ class Rebalance(unittest.TestCase):
         self.assertLessEqual(len(listed["ranges"]), 4 + 2 * (HOT + 1))
         self.assertEqual(server.stop(), 0)
         self.verify()
+
+    def test_names_of_keys_tell_a_terminal_nothing(self):
+        server = self.start(self.config)
+        with server.client() as client:
+            client.pipeline([("SET", name, "0") for name in NASTY for _ in range(8)])
+        for words in (("list", "--hottest", "9"), ("list", "--json", "--hottest", "9")):
+            listed = self.done(server, *words)
+            self.assertTrue(all(" " <= one <= "~" or one == "\n" for one in listed), listed)
+            for name in ('"\\u009b31m"', '"a\\u007f"', '"\\u202eb"', '"\\ufffd"'):
+                self.assertIn(name, listed)
 
     def test_a_key_too_hot_to_split_is_named(self):
         server = self.start(self.config)

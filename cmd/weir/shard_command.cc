@@ -125,8 +125,9 @@ int RunChange(const ShardArguments& arguments, const char* subcommand, const cha
 
 }  // namespace
 
+// In ASCII: names of keys are made by clients, and could tell a terminal what to do.
 std::string Dump(const nlohmann::ordered_json& value) {
-  return value.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+  return value.dump(-1, ' ', true, nlohmann::ordered_json::error_handler_t::replace);
 }
 
 std::string Quoted(const std::string& name) {
