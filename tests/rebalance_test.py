@@ -127,10 +127,12 @@ class Rebalance(unittest.TestCase):
     def test_clients_notice_nothing_while_load_is_evened_out(self):
         server = self.start(self.config)
         hot = self.keys_in_first_directory(server)
+        # Of one tag, cut by a person.
+        self.done(server, "split", "0", "AT", "1000000")
         with HotKeys(server, hot) as clients:
             def looks_uneven():
                 plan = self.planned(server)
-                return plan["peak_to_mean_before"] > 2 and plan
+                return plan["peak_to_mean_before"] > 2 and plan["moves"] and plan
             plan = weir_process.wait_until(looks_uneven, "the load shows where it is")
             self.assertEqual(plan["uncut"], [])
             self.assertLessEqual(plan["peak_to_mean_after"], 1.15)
@@ -147,7 +149,8 @@ class Rebalance(unittest.TestCase):
                 self.assertEqual(client.command("GET", key), str(count).encode())
         # What was cut out for a key is a range by itself only where it went.
         listed = self.listed(server)
-        self.assertLessEqual(len(listed["ranges"]), 4 + 2 * (HOT + 1))
+        self.assertLessEqual(len(listed["ranges"]), 5 + 2 * (HOT + 1))
+        self.assertIn("0000000001000000", [one["from"] for one in listed["ranges"]])
         self.assertEqual(server.stop(), 0)
         self.verify()
 
@@ -160,6 +163,14 @@ class Rebalance(unittest.TestCase):
             self.assertTrue(all(" " <= one <= "~" or one == "\n" for one in listed), listed)
             for name in ('"\\u009b31m"', '"a\\u007f"', '"\\u202eb"', '"\\ufffd"'):
                 self.assertIn(name, listed)
+
+    def test_of_too_little_load_nothing_is_concluded(self):
+        server = self.start(self.config)
+        with server.client() as client:
+            client.pipeline([("SET", "hot", "0")] * 500)
+        plan = self.done(server, "rebalance", "--by", "load")
+        self.assertRegex(plan, r"^too little load to tell: \d+ requests to the databases were seen "
+                               r"in the last seconds, and it takes 1000\nnothing to move\n$")
 
     def test_a_key_too_hot_to_split_is_named(self):
         server = self.start(self.config)

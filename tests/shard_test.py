@@ -302,7 +302,7 @@ class Writer(threading.Thread):
 
 def version_and_ranges(client):
     """What WEIR.SHARD LIST says of the map, without the load."""
-    version, _, ranges = client.command("WEIR.SHARD", "LIST")
+    version, _, ranges, _ = client.command("WEIR.SHARD", "LIST")
     return version, [one[:3] for one in ranges]
 
 

@@ -1,5 +1,6 @@
 #include "cmd/weir/shard_command.h"
 
+#include <cmath>
 #include <cstdio>
 #include <filesystem>
 #include <string_view>
@@ -32,13 +33,18 @@ nlohmann::ordered_json NumberOrNull(const Value& value) {
   return value.integer;
 }
 
+// Of thousandths.
+double Rate(const Value& value) {
+  return static_cast<double>(value.integer) / 1000;
+}
+
 nlohmann::ordered_json HottestAsJson(const Value& tags) {
   nlohmann::ordered_json hottest = nlohmann::ordered_json::array();
   for (const Value& tag : tags.items) {
     hottest.push_back({{"key", tag.items.at(0).text},
                        {"at", tag.items.at(1).text},
-                       {"reads", tag.items.at(2).integer},
-                       {"writes", tag.items.at(3).integer}});
+                       {"reads", Rate(tag.items.at(2))},
+                       {"writes", Rate(tag.items.at(3))}});
   }
   return hottest;
 }
@@ -53,8 +59,8 @@ nlohmann::ordered_json ListAsJson(const Value& reply) {
                               {"place", shard.items.at(1).text},
                               {"keys", NumberOrNull(shard.items.at(2))},
                               {"bytes", NumberOrNull(shard.items.at(3))},
-                              {"reads", shard.items.at(4).integer},
-                              {"writes", shard.items.at(5).integer}});
+                              {"reads", Rate(shard.items.at(4))},
+                              {"writes", Rate(shard.items.at(5))}});
   }
   for (const Value& range : reply.items.at(2).items) {
     list["ranges"].push_back({{"from", range.items.at(0).text},
@@ -62,8 +68,8 @@ nlohmann::ordered_json ListAsJson(const Value& reply) {
                               {"shard", range.items.at(2).integer},
                               {"keys", NumberOrNull(range.items.at(3))},
                               {"bytes", NumberOrNull(range.items.at(4))},
-                              {"reads", range.items.at(5).integer},
-                              {"writes", range.items.at(6).integer},
+                              {"reads", Rate(range.items.at(5))},
+                              {"writes", Rate(range.items.at(6))},
                               {"hottest", HottestAsJson(range.items.at(7))}});
   }
   return list;
@@ -76,10 +82,10 @@ std::string Sizes(const nlohmann::ordered_json& entry) {
          ProgressLine::Size(entry["bytes"].get<uint64_t>());
 }
 
-// "" where nothing is read or written.
+// "" where next to nothing is read or written.
 std::string Load(const nlohmann::ordered_json& entry) {
-  const auto reads = entry["reads"].get<int64_t>();
-  const auto writes = entry["writes"].get<int64_t>();
+  const auto reads = std::llround(entry["reads"].get<double>());
+  const auto writes = std::llround(entry["writes"].get<double>());
   if (reads == 0 && writes == 0) return "";
   return "  " + std::to_string(reads) + " reads, " + std::to_string(writes) + " writes a second";
 }

@@ -50,7 +50,8 @@ std::string Number(ShardId shard) {
 // Tags that are told of each range, for a plan by load.
 constexpr int kHottest = 256;
 
-// What WEIR.SHARD LIST says (weir/gateway/shard_list_operation.h).
+// What WEIR.SHARD LIST says (weir/gateway/shard_list_operation.h); load in thousandths of a request
+// a second.
 struct Shards {
   explicit Shards(const Value& list) {
     std::map<std::string, uint32_t> directories;
@@ -71,6 +72,7 @@ struct Shards {
         tags[at] = tag.items.at(0).text;
       }
     }
+    seen = Amount(list.items.at(3));
   }
 
   std::string NameOf(ShardId shard) const {
@@ -84,6 +86,7 @@ struct Shards {
   std::vector<uint32_t> places;
   std::vector<shard::WeighedRange> ranges;  // By bytes.
   std::vector<shard::LoadedRange> loaded;
+  uint64_t seen = 0;                            // Of how many requests the load is known.
   std::map<shard::Position, std::string> tags;  // The names of the hottest.
   std::set<shard::Position> beginnings;         // Of ranges, also of those that were cut since.
 };
@@ -97,11 +100,19 @@ uint64_t AmountOf(const shard::MovePlan& plan) {
 // `what`: bytes or load.
 nlohmann::ordered_json PlanAsJson(const Shards& shards, const shard::MovePlan& plan,
                                   const std::string& what) {
+  const auto amount = [&](uint64_t of) -> nlohmann::ordered_json {
+    if (what == "load") return static_cast<double>(of) / 1000;
+    return of;
+  };
   nlohmann::ordered_json json = {{"moves", nlohmann::ordered_json::array()},
                                  {"uncut", nlohmann::ordered_json::array()},
-                                 {what, AmountOf(plan)},
+                                 {what, amount(AmountOf(plan))},
                                  {"peak_to_mean_before", shard::PeakToMean(plan.before)},
                                  {"peak_to_mean_after", shard::PeakToMean(plan.after)}};
+  if (what == "load") {
+    json["too_little_load"] = plan.too_little;
+    json["more"] = plan.more;
+  }
   const auto add_key = [&](nlohmann::ordered_json& entry, shard::Position from) {
     if (shards.tags.contains(from)) entry["key"] = shards.tags.at(from);
   };
@@ -110,12 +121,12 @@ nlohmann::ordered_json PlanAsJson(const Shards& shards, const shard::MovePlan& p
                                     {"to", Hex(move.to)},
                                     {"source", static_cast<uint32_t>(move.source)},
                                     {"target", static_cast<uint32_t>(move.target)},
-                                    {what, move.amount}};
+                                    {what, amount(move.amount)}};
     if (IsTag(move)) add_key(entry, move.from);
     json["moves"].push_back(std::move(entry));
   }
   for (const shard::WeighedRange& uncut : plan.uncut) {
-    nlohmann::ordered_json entry = {{"from", Hex(uncut.range.from)}, {what, uncut.amount}};
+    nlohmann::ordered_json entry = {{"from", Hex(uncut.range.from)}, {what, amount(uncut.amount)}};
     add_key(entry, uncut.range.from);
     json["uncut"].push_back(std::move(entry));
   }
@@ -127,8 +138,11 @@ std::string NameOfTag(const Shards& shards, shard::Position from) {
   return found == shards.tags.end() ? "one {tag}" : Quoted(found->second);
 }
 
-std::string Requests(uint64_t a_second) {
-  return std::to_string(a_second) + " requests a second";
+std::string Requests(uint64_t thousandths) {
+  char text[32];
+  const double a_second = static_cast<double>(thousandths) / 1000;
+  std::snprintf(text, sizeof text, "%.*f", a_second < 10 ? 1 : 0, a_second);
+  return std::string(text) + " requests a second";
 }
 
 // How much a move takes along, for people.
@@ -157,6 +171,13 @@ void PrintPlan(const Shards& shards, const shard::MovePlan& plan, bool by_load) 
                   Hex(uncut.range.from).c_str(), ProgressLine::Size(uncut.amount).c_str());
     }
   }
+  if (plan.too_little) {
+    std::printf(
+        "too little load to tell: %llu requests to the databases were seen in the last "
+        "seconds, and it takes %llu\n",
+        static_cast<unsigned long long>(shards.seen),
+        static_cast<unsigned long long>(shard::kLoadSeenLeast));
+  }
   if (plan.moves.empty()) return static_cast<void>(std::puts("nothing to move"));
   for (const PlannedMove& move : plan.moves) std::puts(TextOf(shards, move, by_load).c_str());
   const std::string amount =
@@ -164,6 +185,12 @@ void PrintPlan(const Shards& shards, const shard::MovePlan& plan, bool by_load) 
   std::printf("%zu moves, about %s; the %s %.2f times the mean, then %.2f\n", plan.moves.size(),
               amount.c_str(), by_load ? "busiest directory has" : "fullest directory holds",
               shard::PeakToMean(plan.before), shard::PeakToMean(plan.after));
+  if (plan.more) {
+    std::printf(
+        "a plan has at most %zu moves and cuts off %.0f %% of all keys: run it again for the "
+        "rest\n",
+        shard::kLoadMovesMax, shard::kLoadSpaceMost * 100);
+  }
 }
 
 // Cuts the range that holds `at` there, unless one begins there.
@@ -184,18 +211,18 @@ Result<Ok> CarryOut(ServerLink& link, Shards& shards, const PlannedMove& move) {
   return MoveForGood(link, Hex(move.from), Number(move.target));
 }
 
-// Ranges of single tags, which plans by load cut out, are joined to neighbours of the same shard.
-Result<Ok> JoinTags(ServerLink& link) {
+// What a plan by load has moved is joined to neighbours of the same shard: no other ranges, which a
+// person may have cut to move them next.
+Result<Ok> JoinMoved(ServerLink& link, const shard::MovePlan& plan) {
   const Result<Value> list = Ask(link, {"WEIR.SHARD", "LIST", "HOTTEST", "0"});
   if (!list.ok()) return list.error();
   const Shards shards(list.value());
-  const auto is_tag = [](const shard::Range& range) {
-    return range.to.value - range.from.value == shard::kPositionUnit;
-  };
+  std::set<shard::Position> ends;
+  for (const PlannedMove& move : plan.moves) ends.insert({move.from, move.to});
   for (size_t i = 1; i < shards.ranges.size(); ++i) {
     const shard::Range& before = shards.ranges[i - 1].range;
     const shard::Range& range = shards.ranges[i].range;
-    if (before.shard != range.shard || (!is_tag(before) && !is_tag(range))) continue;
+    if (before.shard != range.shard || !ends.contains(range.from)) continue;
     const Result<Value> joined = Ask(link, {"WEIR.SHARD", "MERGE", Hex(range.from)});
     if (!joined.ok()) return joined.error();
   }
@@ -245,11 +272,11 @@ int RebalanceByLoad(const ShardArguments& arguments, ServerLink& link) {
   Result<Shards> shards = AskShards(link, {"HOTTEST", std::to_string(kHottest)});
   if (!shards.ok()) return Complain(shards.error().message);
   const shard::MovePlan plan =
-      shard::PlanRebalanceByLoad(shards.value().loaded, shards.value().places);
+      shard::PlanRebalanceByLoad(shards.value().loaded, shards.value().places, shards.value().seen);
   const int code = Execute(arguments, link, shards.value(), plan);
-  if (arguments.dry_run || plan.moves.empty()) return code;
-  const Result<Ok> joined = JoinTags(link);
-  return joined.ok() ? code : Complain(joined.error().message);
+  if (arguments.dry_run || plan.moves.empty() || code != 0) return code;
+  const Result<Ok> joined = JoinMoved(link, plan);
+  return joined.ok() ? 0 : Complain(joined.error().message);
 }
 
 }  // namespace

@@ -104,13 +104,13 @@ TEST_F(RangeKeeperTest, AListNamesVersionShardsAndRanges) {
   rig_.ReadClock();
   EXPECT_EQ(Ask({"WEIR.SHARD", "SPLIT", "0"}), "8000000000000000");
   EXPECT_EQ(Ask({"WEIR.SHARD", "LIST"}),
-            "[:1 [[:0 memory (nil) (nil) :0 :2]] "
+            "[:1 [[:0 memory (nil) (nil) :0 :2000]] "
             "[[0000000000000000 8000000000000000 :0 (nil) (nil) :0 :0 []] "
-            "[8000000000000000 0000000000000000 :0 (nil) (nil) :0 :2 []]]]");
+            "[8000000000000000 0000000000000000 :0 (nil) (nil) :0 :2000 []]] :2]");
   EXPECT_EQ(Ask({"WEIR.SHARD", "LIST", "COUNT"}),
-            "[:1 [[:0 memory :1 :11 :0 :2]] "
+            "[:1 [[:0 memory :1 :11 :0 :2000]] "
             "[[0000000000000000 8000000000000000 :0 :0 :0 :0 :0 []] "
-            "[8000000000000000 0000000000000000 :0 :1 :11 :0 :2 []]]]");
+            "[8000000000000000 0000000000000000 :0 :1 :11 :0 :2000 []]] :2]");
 }
 
 // With a hand in the store's place, that writes copies when it likes.

@@ -77,15 +77,15 @@ TEST_F(RangeLoad, ItLiesWhereTheKeysAreAndIsListedWithTheHottest) {
   const std::string bar =
       PositionText(rig_.StoreKey("bar").position / shard::kPositionUnit * shard::kPositionUnit);
   EXPECT_EQ(Ask({"WEIR.SHARD", "LIST"}),
-            "[:1 [[:0 memory (nil) (nil) :0 :11]] "
-            "[[0000000000000000 8000000000000000 :0 (nil) (nil) :0 :5 [[bar " +
+            "[:1 [[:0 memory (nil) (nil) :0 :11000]] "
+            "[[0000000000000000 8000000000000000 :0 (nil) (nil) :0 :5000 [[bar " +
                 bar +
-                " :0 :4]]] "
-                "[8000000000000000 0000000000000000 :0 (nil) (nil) :0 :6 [[{foo}1 " +
-                foo + " :0 :6]]]]]");
-  EXPECT_THAT(Ask({"WEIR.SHARD", "LIST", "HOTTEST", "0"}), HasSubstr(":0 :6 []]]]"));
+                " :0 :4000]]] "
+                "[8000000000000000 0000000000000000 :0 (nil) (nil) :0 :6000 [[{foo}1 " +
+                foo + " :0 :6000]]]] :11]");
+  EXPECT_THAT(Ask({"WEIR.SHARD", "LIST", "HOTTEST", "0"}), HasSubstr(":0 :6000 []]] :11]"));
   EXPECT_THAT(Ask({"WEIR.SHARD", "LIST", "HOTTEST", "1", "COUNT"}),
-              HasSubstr(":0 :1 :7 :0 :6 [[{foo}1 "));
+              HasSubstr(":0 :1 :7 :0 :6000 [[{foo}1 "));
 }
 
 TEST_F(RangeLoad, SoManyHottestAreToldAndNoMore) {

@@ -22,8 +22,9 @@ Reply Number(uint64_t number) {
   return Reply::Integer(static_cast<int64_t>(number));
 }
 
+// In thousandths: behind a cache that answers nearly all, little is asked of a database.
 Reply Rate(double per_second) {
-  return Reply::Integer(std::llround(per_second));
+  return Reply::Integer(std::llround(per_second * 1000));
 }
 
 }  // namespace
@@ -124,8 +125,8 @@ Reply ShardListOperation::Tell(const shard::LoadPicture& picture) const {
         Reply::Array({Number(id), Text(gateway_.ranges().PlaceOf(id)), Counted(sizes[id].keys),
                       Counted(sizes[id].bytes), Rate(loads[id].reads), Rate(loads[id].writes)}));
   }
-  return Reply::Array(
-      {Number(map_.epoch()), Reply::Array(std::move(shards)), Reply::Array(std::move(ranges))});
+  return Reply::Array({Number(map_.epoch()), Reply::Array(std::move(shards)),
+                       Reply::Array(std::move(ranges)), Number(picture.seen())});
 }
 
 }  // namespace weir::gateway

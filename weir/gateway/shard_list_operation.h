@@ -5,9 +5,10 @@
 // The reply is an array: the version of the map; the shards, each an array of id, place, keys,
 // bytes, reads and writes a second; the ranges, each an array of beginning, end, shard, keys,
 // bytes, reads and writes a second, and hottest tags, the most first, each an array of name,
-// position, reads and writes a second (shard/load_picture.h). Positions are 16 hexadecimal digits,
-// and the last end is 0. Keys and bytes are null unless counted. Reads and writes are those that
-// reached the database (range_load.h). Threads: as every operation (operations.h).
+// position, reads and writes a second (shard/load_picture.h); and in how many sampled requests all
+// of those were seen. Positions are 16 hexadecimal digits, and the last end is 0. Keys and bytes
+// are null unless counted. Reads and writes are those that reached the database (range_load.h), in
+// thousandths of one a second. Threads: as every operation (operations.h).
 #pragma once
 
 #include <cstdint>

@@ -45,6 +45,7 @@ std::vector<Seen> AllSeen(std::span<const LoadPicture::Sampled> samples, MonoTim
 
 LoadPicture::LoadPicture(std::span<const Sampled> samples, MonoTime now) {
   const std::vector<Seen> all = AllSeen(samples, now);
+  seen_ = all.size();
   for (auto first = all.begin(); first != all.end();) {
     Tag tag;
     tag.from.value = first->entry->position.value / kPositionUnit * kPositionUnit;

@@ -51,6 +51,8 @@ class LoadPicture {
   LoadPicture(std::span<const Sampled> samples, MonoTime now);
 
   Load Of(const Range& range) const;
+  // How many of the sampled requests it is made of.
+  uint64_t seen() const { return seen_; }
   // The tags with the most load, the most first, at most `most`.
   std::vector<Tag> Hottest(const Range& range, size_t most) const;
   // Where to cut the range so that half of its load lies on either side, or nullopt when all of it
@@ -61,6 +63,7 @@ class LoadPicture {
   std::span<const Tag> TagsIn(const Range& range) const;
 
   std::vector<Tag> tags_;  // By rising beginning.
+  uint64_t seen_ = 0;
 };
 
 }  // namespace weir::shard

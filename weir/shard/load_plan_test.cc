@@ -36,6 +36,14 @@ uint64_t UnitsIn(Position from, Position to) {
   return (to.value - 1 - from.value) / kPositionUnit + 1;
 }
 
+// So many that chance is no reason for anything.
+constexpr uint64_t kSeenMany = 1'000'000;
+
+MovePlan PlanOf(const std::vector<LoadedRange>& ranges, const std::vector<uint32_t>& places,
+                uint64_t seen = kSeenMany) {
+  return PlanRebalanceByLoad(ranges, places, seen);
+}
+
 // A range of half the space.
 LoadedRange Half(uint64_t number, uint32_t shard, uint64_t amount, std::vector<HotTag> hottest) {
   return {{{{number * kHalf}, {number == 0 ? kHalf : 0}, ShardId{shard}}, amount},
@@ -46,7 +54,7 @@ TEST(LoadPlan, AHotTagThatFitsGoesAloneAndNothingElseDoes) {
   const Position hot{kPositionUnit * 77};
   const std::vector<LoadedRange> ranges = {Half(0, 0, 1400, {{hot, 380}, {{0}, 50}}),
                                            Half(1, 1, 600, {})};
-  const MovePlan plan = PlanRebalanceByLoad(ranges, std::vector<uint32_t>{0, 1});
+  const MovePlan plan = PlanOf(ranges, {0, 1});
   EXPECT_THAT(plan.moves, ElementsAre(PlannedMove{
                               hot, {hot.value + kPositionUnit}, ShardId{0}, ShardId{1}, 380}));
   EXPECT_THAT(plan.before, ElementsAre(1400, 600));
@@ -55,44 +63,100 @@ TEST(LoadPlan, AHotTagThatFitsGoesAloneAndNothingElseDoes) {
 }
 
 TEST(LoadPlan, WhereNoTagIsHotTheDensestRangeIsCut) {
-  const std::vector<LoadedRange> ranges = {{{{{0}, {kHalf / 2}, ShardId{0}}, 300}, {}},
-                                           {{{{kHalf / 2}, {kHalf}, ShardId{0}}, 1200}, {}},
+  constexpr uint64_t kDense = kHalf - kHalf / 64;
+  const std::vector<LoadedRange> ranges = {{{{{0}, {kDense}, ShardId{0}}, 300}, {}},
+                                           {{{{kDense}, {kHalf}, ShardId{0}}, 1200}, {}},
                                            {{{{kHalf}, {0}, ShardId{1}}, 500}, {}}};
-  const MovePlan plan = PlanRebalanceByLoad(ranges, std::vector<uint32_t>{0, 1});
+  const MovePlan plan = PlanOf(ranges, {0, 1});
   ASSERT_THAT(plan.moves, SizeIs(1));
   EXPECT_EQ(plan.moves[0].amount, 450U);  // To within a twentieth of the mean.
   EXPECT_EQ(plan.moves[0].to.value, kHalf);
-  EXPECT_GT(plan.moves[0].from.value, kHalf / 2);
+  EXPECT_GT(plan.moves[0].from.value, kDense);
   EXPECT_THAT(plan.after, ElementsAre(1050, 950));
+  EXPECT_FALSE(plan.more);
+}
+
+// What part of the space moves.
+double SpaceOf(const MovePlan& plan) {
+  double units = 0;
+  for (const PlannedMove& move : plan.moves) {
+    units += static_cast<double>(UnitsIn(move.from, move.to));
+  }
+  return units / (uint64_t{1} << 40);
+}
+
+TEST(LoadPlan, APlanMovesAHundredthOfTheSpaceAtMostAndSaysThatThereIsMore) {
+  const MovePlan plan = PlanOf({Half(0, 0, 1'500'000, {}), Half(1, 1, 500'000, {})}, {0, 1});
+  EXPECT_TRUE(plan.more);
+  EXPECT_NEAR(SpaceOf(plan), kLoadSpaceMost, 1e-6);
+  EXPECT_LE(SpaceOf(plan), kLoadSpaceMost);
+  // A whole range as well: two of less than a hundredth each, of which only one fits.
+  constexpr uint64_t kSmall = kHalf / 64;
+  const MovePlan whole = PlanOf({{{{{0}, {kSmall}, ShardId{0}}, 400}, {}},
+                                 {{{{kSmall}, {2 * kSmall}, ShardId{0}}, 400}, {}},
+                                 {{{{2 * kSmall}, {kHalf}, ShardId{0}}, 700}, {}},
+                                 Half(1, 1, 100, {})},
+                                {0, 1});
+  EXPECT_TRUE(whole.more);
+  EXPECT_THAT(whole.moves, SizeIs(2));
+  EXPECT_LE(SpaceOf(whole), kLoadSpaceMost);
+}
+
+TEST(LoadPlan, AKeyTooHotIsNoReasonToMoveHalfOfAllKeys) {
+  const Position hot{kHalf};
+  const MovePlan plan =
+      PlanOf({Half(0, 0, 3'000'000, {}), Half(1, 1, 15'000'000, {{hot, 12'000'000}})}, {0, 1});
+  EXPECT_THAT(plan.uncut, SizeIs(1));
+  EXPECT_LE(SpaceOf(plan), kLoadSpaceMost);
 }
 
 TEST(LoadPlan, ATagHotterThanAShareIsNamedAndTheRestIsEvenedOut) {
   const Position hot{kHalf};
   const std::vector<LoadedRange> ranges = {Half(0, 0, 300, {}), Half(1, 1, 1500, {{hot, 1200}})};
-  const MovePlan plan = PlanRebalanceByLoad(ranges, std::vector<uint32_t>{0, 1, 2});
+  const MovePlan plan = PlanOf(ranges, {0, 1, 2});
   ASSERT_THAT(plan.uncut, SizeIs(1));
   EXPECT_EQ(plan.uncut[0].range.from, hot);
   EXPECT_EQ(plan.uncut[0].amount, 1200U);
   EXPECT_THAT(plan.after, ElementsAre(300, 300, 1200));  // One key moves, not a range.
 }
 
-TEST(LoadPlan, WhatIsNearlyEvenIsLeftUnlessATagDoesIt) {
-  const Position hot{kPositionUnit};
+TEST(LoadPlan, WhatIsNearlyEvenIsLeft) {
   const std::vector<uint32_t> places = {0, 1};
-  EXPECT_THAT(
-      PlanRebalanceByLoad(
-          std::vector<LoadedRange>{Half(0, 0, 1040, {{hot, 500}}), Half(1, 1, 960, {})}, places)
-          .moves,
-      IsEmpty());
-  EXPECT_THAT(
-      PlanRebalanceByLoad(
-          std::vector<LoadedRange>{Half(0, 0, 1040, {{hot, 40}}), Half(1, 1, 960, {})}, places)
-          .moves,
-      SizeIs(1));
-  EXPECT_THAT(
-      PlanRebalanceByLoad(std::vector<LoadedRange>{Half(0, 0, 0, {}), Half(1, 1, 0, {})}, places)
-          .moves,
-      IsEmpty());
+  const auto with_tag_of = [](uint64_t load, uint64_t amount) {
+    return std::vector<LoadedRange>{Half(0, 0, load, {{{kPositionUnit}, amount}}),
+                                    Half(1, 1, 2000 - load, {})};
+  };
+  EXPECT_THAT(PlanOf(with_tag_of(1050, 50), places).moves, IsEmpty());
+  EXPECT_THAT(PlanOf(with_tag_of(1051, 50), places).moves, SizeIs(1));
+  EXPECT_THAT(PlanOf({Half(0, 0, 0, {}), Half(1, 1, 0, {})}, places).moves, IsEmpty());
+}
+
+TEST(LoadPlan, OfLittleThatWasSeenNothingIsConcluded) {
+  const std::vector<LoadedRange> ranges = {Half(0, 0, 900, {{{0}, 300}}), Half(1, 1, 100, {})};
+  const MovePlan none = PlanOf(ranges, {0, 1}, kLoadSeenLeast - 1);
+  EXPECT_TRUE(none.too_little);
+  EXPECT_THAT(none.moves, IsEmpty());
+  EXPECT_THAT(none.after, ElementsAre(900, 100));
+  EXPECT_THAT(PlanOf(ranges, {0, 1}, 0).moves, IsEmpty());
+  const MovePlan some = PlanOf(ranges, {0, 1}, kLoadSeenLeast);
+  EXPECT_FALSE(some.too_little);
+  EXPECT_THAT(some.moves, Not(IsEmpty()));
+  // Of less than one for each directory as well: any tag would be more than a share.
+  EXPECT_THAT(PlanOf({Half(0, 0, 1, {{{0}, 1}}), Half(1, 1, 0, {})}, {0, 1}).uncut, IsEmpty());
+}
+
+TEST(LoadPlan, WhatChanceExplainsIsNoReasonToMove) {
+  const std::vector<LoadedRange> ranges = {Half(0, 0, 1100, {{{0}, 100}}), Half(1, 1, 900, {})};
+  EXPECT_THAT(PlanOf(ranges, {0, 1}, 1'000).moves, IsEmpty());  // Three deviations are 13 %.
+  EXPECT_THAT(PlanOf(ranges, {0, 1}, 10'000).moves, SizeIs(1));
+}
+
+TEST(LoadPlan, WhatWouldGainNextToNothingIsNotMoved) {
+  // All that can go beside a key too hot are tags of next to nothing, and of nothing at all.
+  std::vector<HotTag> tags = {{{kHalf}, 1'500'000}};
+  for (uint64_t i = 1; i <= 10; ++i) tags.push_back({{kHalf + i * kPositionUnit}, (i % 2) * 1'000});
+  EXPECT_THAT(PlanOf({Half(0, 0, 495'000, {}), Half(1, 1, 1'505'000, tags)}, {0, 1}).moves,
+              IsEmpty());
 }
 
 TEST(LoadPlan, AWholeSpaceOfOneRangeIsCutBetweenItsTagsAtBothEnds) {
@@ -100,29 +164,22 @@ TEST(LoadPlan, AWholeSpaceOfOneRangeIsCutBetweenItsTagsAtBothEnds) {
   const Position last{~uint64_t{0} / kPositionUnit * kPositionUnit};
   const std::vector<LoadedRange> one = {
       {{{{0}, {0}, ShardId{0}}, 1000}, {{last, 250}, {first, 250}}}};
-  const MovePlan plan = PlanRebalanceByLoad(one, std::vector<uint32_t>{0, 1});
+  const MovePlan plan = PlanOf(one, {0, 1});
   EXPECT_THAT(plan.moves,
               ElementsAre(PlannedMove{first, {kPositionUnit}, ShardId{0}, ShardId{1}, 250},
                           PlannedMove{last, {0}, ShardId{0}, ShardId{1}, 250}));
 }
 
-TEST(LoadPlan, ATagThatIsHotNoLongerGoesBackBetweenItsNeighbours) {
+TEST(LoadPlan, WhatWentStaysWhereItWentWhenNobodyAsksForIt) {
   const Position tag{kHalf / 2};
   const Position after{tag.value + kPositionUnit};
-  const auto ranges = [&](uint64_t hot) {
-    return std::vector<LoadedRange>{{{{{0}, tag, ShardId{0}}, 490}, {}},
-                                    {{{tag, after, ShardId{1}}, hot}, {{tag, hot}}},
-                                    {{{after, {kHalf}, ShardId{0}}, 490}, {}},
-                                    {{{{kHalf}, {0}, ShardId{1}}, 1020 - hot}, {}}};
-  };
-  const std::vector<uint32_t> places = {0, 1};
-  EXPECT_THAT(PlanRebalanceByLoad(ranges(100), places).moves, IsEmpty());
-  EXPECT_THAT(PlanRebalanceByLoad(ranges(5), places).moves,
-              ElementsAre(PlannedMove{tag, after, ShardId{1}, ShardId{0}, 5}));
-  // One that is not seen at all, and so is no hot tag, as well.
-  auto cold = ranges(0);
-  cold[1].hottest.clear();
-  EXPECT_THAT(PlanRebalanceByLoad(cold, places).moves, SizeIs(1));
+  for (const uint64_t load : {uint64_t{0}, uint64_t{490}}) {
+    const std::vector<LoadedRange> ranges = {{{{{0}, tag, ShardId{0}}, load}, {}},
+                                             {{{tag, after, ShardId{1}}, 0}, {}},
+                                             {{{after, {kHalf}, ShardId{0}}, load}, {}},
+                                             Half(1, 1, 2 * load, {})};
+    EXPECT_THAT(PlanOf(ranges, {0, 1}).moves, IsEmpty());
+  }
 }
 
 TEST(LoadPlan, ThereAreSoManyMovesAndNoMore) {
@@ -131,7 +188,7 @@ TEST(LoadPlan, ThereAreSoManyMovesAndNoMore) {
     std::vector<HotTag> tags;
     for (size_t i = 0; i < 2 * wanted; ++i) tags.push_back({{i * kPositionUnit}, 10});
     const std::vector<LoadedRange> ranges = {Half(0, 0, 20 * wanted, tags), Half(1, 1, 0, {})};
-    const MovePlan plan = PlanRebalanceByLoad(ranges, std::vector<uint32_t>{0, 1});
+    const MovePlan plan = PlanOf(ranges, {0, 1});
     EXPECT_THAT(plan.moves, SizeIs(kLoadMovesMax));
     EXPECT_EQ(plan.after[1], 10 * kLoadMovesMax);
   }
@@ -163,7 +220,7 @@ RC_GTEST_PROP(LoadPlan, ItCanBeCarriedOutAndMakesNothingWorse, ()) {
     loaded.weighed.amount = amount;
     ranges.push_back(loaded);
   }
-  const MovePlan plan = PlanRebalanceByLoad(ranges, places);
+  const MovePlan plan = PlanOf(ranges, places);
   std::vector<uint64_t> held = plan.before;
   Position end;
   for (const PlannedMove& move : plan.moves) {
@@ -223,6 +280,11 @@ class Service {
     }
   }
 
+  // As it is told to whoever plans.
+  static uint64_t Amount(const LoadPicture::Load& load) {
+    return static_cast<uint64_t>(load.all() * 1000);
+  }
+
   MovePlan Plan() const {
     std::vector<LoadPicture::Sampled> sampled;
     for (const LoadSample& sample : reads_) sampled.push_back({&sample, false});
@@ -231,13 +293,13 @@ class Service {
     std::vector<LoadedRange> ranges;
     for (size_t i = 0; i < map_.size(); ++i) {
       const Range range = map_.At(i);
-      LoadedRange loaded{{range, static_cast<uint64_t>(picture.Of(range).all())}, {}};
+      LoadedRange loaded{{range, Amount(picture.Of(range))}, {}};
       for (const LoadPicture::Tag& tag : picture.Hottest(range, kHottest)) {
-        loaded.hottest.push_back({tag.from, static_cast<uint64_t>(tag.load.all())});
+        loaded.hottest.push_back({tag.from, Amount(tag.load)});
       }
       ranges.push_back(std::move(loaded));
     }
-    return PlanRebalanceByLoad(ranges, places_);
+    return PlanOf(ranges, places_, picture.seen());
   }
 
   // Carries the plan out while it serves, until `left` is over. Returns how many keys moved.
@@ -261,9 +323,8 @@ class Service {
     return moved;
   }
 
-  // Ranges of single tags go into the neighbours that are of the same shard.
+  // What moved is joined to the neighbours that are of the same shard.
   void Join(const PlannedMove& move) {
-    if (UnitsIn(move.from, move.to) > 1) return;
     for (const Position at : {move.to, move.from}) {
       if (at.value == 0 || map_.Find({at.value - 1}).shard != map_.ShardOf(at)) continue;
       EXPECT_TRUE(map_.Merge(at).ok());
@@ -346,8 +407,8 @@ TEST(LoadPlan, UnderMovingHotSpotsLoadIsEvenWithinAMinuteAndFewKeysMove) {
 TEST(LoadPlan, WhereOneKeyHasMostOfAShareLoadIsNearlyEvenWithinAMinute) {
   const Worst worst = ServeUnderMovingHotSpots(8);
   EXPECT_GT(worst.before, 1.5);
-  EXPECT_LE(worst.after, 1.15);
-  EXPECT_LE(worst.moved, 0.02);
+  EXPECT_LE(worst.after, 1.10);
+  EXPECT_LE(worst.moved, 0.01);
   EXPECT_LE(worst.ranges, 1000U);
 }
 
@@ -357,6 +418,26 @@ TEST(LoadPlan, AKeyTooHotIsFoundAndNamedFromWhatSamplesSaw) {
   const MovePlan plan = service.Plan();
   ASSERT_THAT(plan.uncut, SizeIs(1));
   EXPECT_TRUE(plan.uncut[0].range.Contains(PositionOf(service.hottest())));
+}
+
+// With 16 the hottest key has more than a share, so that its directory is always uneven.
+TEST(LoadPlan, OfALoadThatStaysAsItIsPlansAllButEnd) {
+  constexpr int kPlans = 30;
+  for (const uint32_t databases : {2U, 4U, 16U}) {
+    Service service(databases, 20'000, 1);
+    size_t late = 0;
+    for (int plans = 0; plans < kPlans; ++plans) {
+      service.Serve(LoadSample::kWindow);
+      const MovePlan plan = service.Plan();
+      std::chrono::nanoseconds left = std::chrono::hours(1);
+      service.CarryOut(plan, &left);
+      if (plans >= kPlans / 3) late += plan.moves.size();
+    }
+    std::printf("%u databases: %zu late moves, %zu ranges, %.3f\n", databases, late,
+                service.ranges(), service.TruePeakToMean());
+    EXPECT_LE(late, databases == 16 ? 40U : 0U) << databases;
+    EXPECT_LE(service.ranges(), 40 * size_t{databases});
+  }
 }
 
 }  // namespace

@@ -171,10 +171,14 @@ uint64_t Scale(uint64_t amount, uint64_t part, uint64_t whole) {
 std::optional<WeighedRange> CutEnd(const WeighedRange& piece, uint64_t want) {
   const uint64_t units = UnitsOf(piece.range);
   if (units < 2) return std::nullopt;
-  const uint64_t taken = std::clamp<uint64_t>(Scale(units, want, piece.amount), 1, units - 1);
+  return EndOf(piece, std::clamp<uint64_t>(Scale(units, want, piece.amount), 1, units - 1));
+}
+
+WeighedRange EndOf(const WeighedRange& piece, uint64_t units) {
+  const uint64_t all = UnitsOf(piece.range);
   WeighedRange end = piece;
-  end.range.from.value += (units - taken) * kPositionUnit;
-  end.amount = Scale(piece.amount, taken, units);
+  end.range.from.value += (all - units) * kPositionUnit;
+  end.amount = Scale(piece.amount, units, all);
   return end;
 }
 

@@ -10,7 +10,7 @@
 // expect that a plan of the same data then has nothing to move.
 //
 // When not to use: to move within a directory, which has one log and one set of files for all of
-// its shards. Threads: pure functions. Cost: O(ranges * directories) at worst, a few allocations.
+// its shards. Threads: pure functions. Cost, where none is given: O(ranges * directories) at worst.
 #pragma once
 
 #include <cstdint>
@@ -45,6 +45,9 @@ struct MovePlan {
   std::vector<WeighedRange> uncut;
   std::vector<uint64_t> before;  // Of each directory.
   std::vector<uint64_t> after;   // The same when all has moved.
+  // By load only:
+  bool too_little = false;  // So little was seen that it tells nothing, and nothing moves.
+  bool more = false;        // A limit of one plan kept it from moving more.
 };
 
 // Directories whose amounts are all within this of the mean are left as they are.
@@ -62,8 +65,12 @@ struct LoadedRange {
   std::vector<HotTag> hottest;
 };
 
-// Moves of one plan by load.
+// Moves of one plan by load, and how much of the space its ranges of more than a tag cover at most:
+// what was seen in seconds is no reason to copy much of the data.
 inline constexpr size_t kLoadMovesMax = 64;
+inline constexpr double kLoadSpaceMost = 0.01;
+// Of fewer requests than this nothing is concluded.
+inline constexpr uint64_t kLoadSeenLeast = 1000;
 
 // Requires of all: the ranges cover the space in order, as those of a RangeMap; places[i] is the
 // directory of shard i, counted from 0 without gaps, and there is a place for every shard.
@@ -72,14 +79,19 @@ inline constexpr size_t kLoadMovesMax = 64;
 // so to within kEvenWithin.
 MovePlan PlanRebalance(std::span<const WeighedRange> ranges, std::span<const uint32_t> places);
 
-// The same for load, with as few keys moved as can be: hot tags go by themselves, or change places,
-// for a tag is next to nothing beside a range. What is not of those is taken to lie evenly in its
-// range, which is cut only where a directory has more than kEvenWithin above the mean and no tags
-// could mend that; where its load is the densest. A tag that alone is more than that is `uncut`:
-// wherever it is, there is more than the mean, and the rest is evened out. A tag that is a range by
-// itself and hot no longer goes back to the shard that its neighbours are of. At most kLoadMovesMax
-// moves. Requires besides: hot tags are in their ranges, in any order, each once.
-MovePlan PlanRebalanceByLoad(std::span<const LoadedRange> ranges, std::span<const uint32_t> places);
+// The same for load, with as few keys moved as can be. Only a directory that has more than
+// kEvenWithin above the mean gives load away, or than chance explains where that is more: `seen` is
+// of how many requests the amounts are known. Hot tags go by themselves, or change places, for a
+// tag is taken to be next to nothing beside a range. What is not of those is taken to lie evenly in
+// its range, which is cut only where no tags could mend it; where its load is the densest. A tag
+// that alone is more than the mean is `uncut`: wherever it is, there is more than the mean, and the
+// rest is evened out. A plan that takes less than a fiftieth of the mean off what is above it is
+// not worth it and is none. What went stays where it went, unless a later plan has a use for it.
+//
+// Cost: O(tags of a directory, squared, * directories) a move; some milliseconds. Requires besides:
+// hot tags are in their ranges, in any order, each once.
+MovePlan PlanRebalanceByLoad(std::span<const LoadedRange> ranges, std::span<const uint32_t> places,
+                             uint64_t seen);
 
 // Afterwards `shard` holds no range, and what it held is in other directories, the emptiest first.
 // No moves when there is no other directory.

@@ -1,6 +1,7 @@
 // The part of MovePlan that evens load out.
 #include <algorithm>
 #include <cassert>
+#include <cmath>
 #include <cstddef>
 #include <iterator>
 #include <numeric>
@@ -19,8 +20,6 @@ struct Piece {
 
   WeighedRange weighed;
   uint32_t place = 0;
-  bool whole = false;                  // A range as it is.
-  std::optional<ShardId> target = {};  // Where in its place, if that matters.
 };
 
 // A tag that goes to another directory, or two that change places, and what that takes off what is
@@ -36,9 +35,17 @@ uint64_t Above(uint64_t load, uint64_t level) {
   return load - std::min(load, level);
 }
 
+constexpr auto kLoadUnitsMax = static_cast<uint64_t>(kLoadSpaceMost * (uint64_t{1} << 40));
+
+// What chance alone does not bring about: three standard deviations.
+double EvenWithin(uint64_t seen, size_t directories) {
+  const double of_each = static_cast<double>(seen) / static_cast<double>(directories);
+  return std::max(kEvenWithin, 3 / std::sqrt(of_each));
+}
+
 class LoadPlanner {
  public:
-  LoadPlanner(std::vector<Piece> pieces, std::span<const uint32_t> places)
+  LoadPlanner(std::vector<Piece> pieces, std::span<const uint32_t> places, uint64_t seen)
       : pieces_(std::move(pieces)), places_(places) {
     load_.resize(*std::max_element(places.begin(), places.end()) + size_t{1});
     stuck_.resize(load_.size());
@@ -49,30 +56,42 @@ class LoadPlanner {
     }
     share_ = std::accumulate(load_.begin(), load_.end(), uint64_t{0}) / load_.size();
     plan_.before = load_;
+    plan_.too_little = seen < kLoadSeenLeast || share_ == 0;
+    even_within_ = EvenWithin(std::max(seen, kLoadSeenLeast), load_.size());
+    for (const uint64_t load : load_) gives_.push_back(IsUneven(load, share_));
   }
 
   MovePlan Plan() && {
+    plan_.after = load_;
+    if (plan_.too_little) return std::move(plan_);
     while (const std::optional<uint32_t> giver = Fullest()) {
       if (!Relieve(*giver)) stuck_[*giver] = true;
     }
-    BringBack();
+    // Else noise would have it move a little for ever, and the map grow by that.
+    const bool worth_it = AboveShare(plan_.before) > AboveShare(load_) + 2 * slack();
     for (const Piece& piece : pieces_) {
       if (piece.IsTag() && IsUneven(piece.weighed.amount, share_)) {
         plan_.uncut.push_back(piece.weighed);
       }
-      if (Moves(piece)) plan_.moves.push_back(MoveOf(piece));
+      if (worth_it && Moves(piece)) plan_.moves.push_back(MoveOf(piece));
     }
+    if (worth_it) plan_.after = load_;
+    plan_.more &= worth_it;
     const auto by_position = [](const auto& a, const auto& b) { return a.from < b.from; };
     std::sort(plan_.moves.begin(), plan_.moves.end(), by_position);
-    plan_.after = load_;
     return std::move(plan_);
   }
 
  private:
-  static uint64_t EvenEnough(uint64_t level) {
-    return static_cast<uint64_t>(static_cast<double>(level) * (1 + kEvenWithin));
+  uint64_t EvenEnough(uint64_t level) const {
+    return static_cast<uint64_t>(static_cast<double>(level) * (1 + even_within_));
   }
-  static bool IsUneven(uint64_t load, uint64_t level) { return load > EvenEnough(level); }
+  bool IsUneven(uint64_t load, uint64_t level) const { return load > EvenEnough(level); }
+  uint64_t AboveShare(const std::vector<uint64_t>& loads) const {
+    uint64_t above = 0;
+    for (const uint64_t load : loads) above += Above(load, share_);
+    return above;
+  }
   uint64_t slack() const { return share_ / kSlackPart; }
   bool Moves(const Piece& piece) const {
     return piece.place != places_[static_cast<size_t>(piece.weighed.range.shard)];
@@ -89,11 +108,11 @@ class LoadPlanner {
     return count == 0 ? 0 : sum / count;
   }
 
-  // The directory with the most load that may have less, when that is more than its share.
+  // The directory with the most load of those that give, when that is more than the level.
   std::optional<uint32_t> Fullest() const {
     std::optional<uint32_t> fullest;
     for (uint32_t i = 0; i < load_.size(); ++i) {
-      if (!stuck_[i] && (!fullest || load_[i] > load_[*fullest])) fullest = i;
+      if (gives_[i] && !stuck_[i] && (!fullest || load_[i] > load_[*fullest])) fullest = i;
     }
     if (!fullest || load_[*fullest] <= Level() + slack()) return std::nullopt;
     return fullest;
@@ -104,12 +123,14 @@ class LoadPlanner {
     const uint64_t level = Level();
     const Exchange best = BestExchange(giver, level);
     const size_t moves = CountMoves();
-    const size_t more = best.taken == nullptr ? 1 : 2;
-    if (best.given != nullptr && moves + more <= kLoadMovesMax) {
+    const size_t needed = best.taken == nullptr ? 1 : 2;
+    if (best.given != nullptr && moves + needed <= kLoadMovesMax) {
       Give(*best.given, best.taker);
       if (best.taken != nullptr) Give(*best.taken, giver);
       return true;
     }
+    const bool wanting = best.given != nullptr || IsUneven(load_[giver], level);
+    if (wanting && moves + needed > kLoadMovesMax) plan_.more = true;
     if (moves == kLoadMovesMax || !IsUneven(load_[giver], level)) return false;
     return GiveLesser(giver, level);
   }
@@ -164,7 +185,8 @@ class LoadPlanner {
     Piece* greatest = nullptr;
     uint64_t left = load_[giver];
     for (Piece& piece : pieces_) {
-      if (piece.place != giver || !piece.IsTag() || piece.weighed.amount > slack()) continue;
+      if (piece.place != giver || !piece.IsTag()) continue;
+      if (piece.weighed.amount == 0 || piece.weighed.amount > slack()) continue;
       left -= piece.weighed.amount;
       const bool greater = greatest == nullptr || piece.weighed.amount > greatest->weighed.amount;
       if (greater) greatest = &piece;
@@ -173,27 +195,6 @@ class LoadPlanner {
     if (greatest == nullptr) return false;
     Give(*greatest, Emptiest());
     return true;
-  }
-
-  // A tag that went by itself and is hot no longer goes back between its neighbours, where they
-  // have no more than their share by it: else there would be ever more ranges.
-  void BringBack() {
-    std::sort(pieces_.begin(), pieces_.end(), [](const Piece& a, const Piece& b) {
-      return a.weighed.range.from < b.weighed.range.from;
-    });
-    size_t moves = CountMoves();
-    for (size_t i = 1; i + 1 < pieces_.size() && moves < kLoadMovesMax; ++i) {
-      Piece& tag = pieces_[i];
-      const bool stays = !Moves(pieces_[i - 1]) && !Moves(tag) && !Moves(pieces_[i + 1]);
-      if (!tag.whole || !tag.IsTag() || tag.weighed.amount > slack() || !stays) continue;
-      const ShardId before = pieces_[i - 1].weighed.range.shard;
-      const uint32_t place = pieces_[i - 1].place;
-      const bool between = before == pieces_[i + 1].weighed.range.shard && place != tag.place;
-      if (!between || load_[place] + tag.weighed.amount > share_) continue;
-      Give(tag, place);
-      tag.target = before;
-      ++moves;
-    }
   }
 
   uint32_t Emptiest() const {
@@ -212,12 +213,20 @@ class LoadPlanner {
       if (densest == nullptr || IsDenser(piece.weighed, densest->weighed)) densest = &piece;
     }
     if (want <= slack() || densest == nullptr) return false;
-    if (densest->weighed.amount <= want + slack()) {
+    const uint64_t units = UnitsOf(densest->weighed.range);
+    if (densest->weighed.amount <= want + slack() && units <= units_left_) {
+      units_left_ -= units;
       Give(*densest, taker);
       return true;
     }
-    const std::optional<WeighedRange> cut = CutEnd(densest->weighed, want);
+    std::optional<WeighedRange> cut = CutEnd(densest->weighed, want);
+    if (cut && UnitsOf(cut->range) > units_left_) {
+      plan_.more = true;
+      if (units_left_ == 0) return false;
+      cut = EndOf(densest->weighed, units_left_);
+    }
     if (!cut || cut->amount >= 2 * want) return false;
+    units_left_ -= UnitsOf(cut->range);
     densest->weighed = RestOf(densest->weighed, *cut);
     pieces_.push_back({*cut, giver});
     Give(pieces_.back(), taker);
@@ -236,7 +245,7 @@ class LoadPlanner {
   PlannedMove MoveOf(const Piece& piece) {
     const Range& range = piece.weighed.range;
     const uint64_t amount = piece.weighed.amount;
-    const ShardId target = piece.target.value_or(EmptiestShardOf(piece.place, places_, of_shard_));
+    const ShardId target = EmptiestShardOf(piece.place, places_, of_shard_);
     of_shard_[static_cast<size_t>(range.shard)] -= amount;
     of_shard_[static_cast<size_t>(target)] += amount;
     return {range.from, range.to, range.shard, target, amount};
@@ -245,9 +254,12 @@ class LoadPlanner {
   std::vector<Piece> pieces_;
   std::span<const uint32_t> places_;
   std::vector<uint64_t> load_;  // Of each directory, as planned so far.
+  std::vector<bool> gives_;     // Of each: it had so much more than its share.
   std::vector<bool> stuck_;     // Of each: nothing more can be taken off it.
   std::vector<uint64_t> of_shard_;
-  uint64_t share_ = 0;  // What each is to have.
+  uint64_t share_ = 0;      // What each is to have.
+  double even_within_ = 0;  // Less than this part above it is no reason to begin.
+  uint64_t units_left_ = kLoadUnitsMax;
   MovePlan plan_;
 };
 
@@ -265,7 +277,6 @@ void CutOut(const LoadedRange& loaded, uint32_t place, std::vector<Piece>* piece
     const Range between{begin, end, range.shard};
     const uint64_t amount = Scale(rest, UnitsOf(between), units);
     pieces->push_back({{between, amount}, place});
-    pieces->back().whole = tags.empty();
     rest -= amount;
     units -= UnitsOf(between);
   };
@@ -275,20 +286,19 @@ void CutOut(const LoadedRange& loaded, uint32_t place, std::vector<Piece>* piece
     if (begin < tag.from) add_rest(tag.from);
     begin.value = tag.from.value + kPositionUnit;
     pieces->push_back({{{tag.from, begin, range.shard}, tag.amount}, place});
-    pieces->back().whole = UnitsOf(range) == 1;
   }
   if (units > 0) add_rest(range.to);
 }
 
 }  // namespace
 
-MovePlan PlanRebalanceByLoad(std::span<const LoadedRange> ranges,
-                             std::span<const uint32_t> places) {
+MovePlan PlanRebalanceByLoad(std::span<const LoadedRange> ranges, std::span<const uint32_t> places,
+                             uint64_t seen) {
   std::vector<Piece> pieces;
   for (const LoadedRange& loaded : ranges) {
     CutOut(loaded, places[static_cast<size_t>(loaded.weighed.range.shard)], &pieces);
   }
-  return LoadPlanner(std::move(pieces), places).Plan();
+  return LoadPlanner(std::move(pieces), places, seen).Plan();
 }
 
 }  // namespace weir::shard

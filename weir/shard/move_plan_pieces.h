@@ -25,6 +25,9 @@ uint64_t Scale(uint64_t amount, uint64_t part, uint64_t whole);
 // tag. Requires: want < piece.amount.
 std::optional<WeighedRange> CutEnd(const WeighedRange& piece, uint64_t want);
 
+// The end of `piece` that has so many units. Requires: 0 < units < UnitsOf(piece.range).
+WeighedRange EndOf(const WeighedRange& piece, uint64_t units);
+
 // What is left of `piece` without its end.
 WeighedRange RestOf(const WeighedRange& piece, const WeighedRange& cut);
 

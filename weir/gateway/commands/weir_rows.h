@@ -49,8 +49,8 @@ inline constexpr Row kWeirRows[] = {
     Operates(
         "weir.shard|list", -2, kAdmin, "0.1.0",
         "Get the version of the range map, the shards, and the ranges with their shards, the reads "
-        "and writes a second that reach the database, and the 3, or HOTTEST so many, hottest keys "
-        "or {tags}; COUNT reads all data and adds keys and bytes.",
+        "and writes a second that reach the database, in thousandths, and the 3, or HOTTEST so "
+        "many, hottest keys or {tags}; COUNT reads all data and adds keys and bytes.",
         c::WeirShardList),
     Operates("weir.shard|merge", 3, kAdmin, "0.1.0",
              "Join a range, named by its beginning, to the one before it.", c::WeirShardMerge),
