@@ -2,9 +2,9 @@
 """Goal: whatever happens to one of three nodes, what clients were told of each key is one history,
 and the other nodes go on.
 
-Method: the clients and checks of live_history_test.py, by connections that follow MOVED, while a
-node after another is killed and started anew, or stopped and let go on. A planted fault shows that
-the check can fail.
+Method: the clients and checks of live_history_test.py, by connections that follow MOVED, and by
+plain ones to any node, which forwards, while a node after another is killed and started anew, or
+stopped and let go on. A planted fault shows that the check can fail.
 
     nodes_history_test.py WEIR
 """
@@ -45,6 +45,7 @@ class ClusterClient:
         if self.at not in self.clients:
             try:
                 self.clients[self.at] = weir_process.Client(self.at, timeout=self.timeout)
+                self.clients[self.at].command("READONLY")  # So it is told MOVED.
             except ConnectionRefusedError:  # So nothing was sent. Ask the next node.
                 self.at = self.ports[(self.ports.index(self.at) + 1) % len(self.ports)]
                 return weir_process.ErrorReply(b"ERR the node is away")
@@ -61,7 +62,14 @@ class Workload(live_history_test.Workload):
         return ClusterClient(ports, live_history_test.CLIENT_TIMEOUT)
 
 
+class PlainWorkload(live_history_test.Workload):
+    # Nothing was done, as the node of the key is away; but of what was sent to it: UNKNOWN.
+    EXPECTED = (*Workload.EXPECTED, b"CLUSTERDOWN")
+
+
 class NodesHistory(unittest.TestCase):
+    WORKLOAD, CONFIG = Workload, ""
+
     def setUp(self):
         scratch = weir_process.scratch()
         self.addCleanup(scratch.cleanup)
@@ -70,14 +78,14 @@ class NodesHistory(unittest.TestCase):
         self.nodes = {}
         for number in (1, 2, 3):
             self.start(number)
-        self.work = Workload(lambda: list(self.ports))
+        self.work = self.WORKLOAD(lambda: list(self.ports))
         self.addCleanup(self.work.stop)
         self.work.wait_for("answered", 200)
 
     def start(self, number):
         self.nodes[number] = weir_process.Weir(
             WEIR, os.path.join(self.folder, f"n{number}"), "--node", f"n{number}", "--memory",
-            "64MiB", config=nodes_test.list_of(self.ports),
+            "64MiB", config=self.CONFIG + nodes_test.list_of(self.ports),
             listen=f"127.0.0.1:{self.ports[number - 1]}")
         self.addCleanup(self.nodes[number].kill)
 
@@ -128,6 +136,11 @@ class NodesHistory(unittest.TestCase):
             done = client.command("SET", key, writes[len(writes) // 2].value)
             self.assertEqual(done, b"OK")
         self.assertIn("current from", str(self.violation(older)))
+
+
+class ForwardingHistory(NodesHistory):
+    # Nodes give up before their clients do, so that these are told what is known.
+    WORKLOAD, CONFIG = PlainWorkload, '[server]\npeer_timeout = "200ms"\n'
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ import threading
 import unittest
 
 from redis.cluster import ClusterNode, RedisCluster
+from redis.crc import key_slot
 
 import certificates
 import weir_process
@@ -220,6 +221,34 @@ class Nodes(unittest.TestCase):
         for node in nodes:
             self.assertEqual(node.stop(), 0, node.log())
 
+    def test_a_plain_client_reads_and_writes_every_slot_at_any_node(self):
+        clients = [self.start(number).client() for number in (1, 2, 3)]
+        for client in clients:
+            self.addCleanup(client.close)
+        keys = {}
+        number = 0
+        while len(keys) < SLOTS:
+            number += 1
+            keys.setdefault(key_slot(b"key:%d" % number), b"key:%d" % number)
+        pieces = [list(keys.values())[i::SLOTS // 512] for i in range(SLOTS // 512)]
+        for i, piece in enumerate(pieces):
+            self.assertEqual(clients[i % 3].pipeline([("SET", key, key) for key in piece]),
+                             [b"OK"] * len(piece))
+        for shift in (1, 2):
+            for i, piece in enumerate(pieces):
+                client = clients[(i + shift) % 3]
+                self.assertEqual(client.pipeline([("GET", key) for key in piece]), piece)
+        self.assertEqual([client.command("DBSIZE") for client in clients], [4096, 4096, 8192])
+        piece = pieces[0]
+        self.assertEqual(clients[0].command("MGET", *piece), piece)
+        self.assertEqual(clients[1].command("EXISTS", *piece, "none"), len(piece))
+        self.assertEqual(clients[2].command("DEL", *piece), len(piece))
+        self.assertEqual(clients[0].command("MGET", *piece), [None] * len(piece))
+        for port in self.ports:
+            flags = ("redis-cli", "-p", str(port))
+            self.assertEqual(self.run_program(*flags, "mset", "{c}1", "a", "{c}2", "b"), "OK\n")
+            self.assertEqual(self.run_program(*flags, "mget", "{c}1", "{c}2"), "a\nb\n")
+
     def test_clients_over_tls_are_sent_to_tls(self):
         authority = certificates.Authority(os.path.join(self.folder, "tls"))
         cert, key = authority.issue("server")
@@ -255,6 +284,9 @@ class Nodes(unittest.TestCase):
         self.ports[1:] = free_ports(2)  # Where the others are may change.
         with self.start(1) as again, again.client() as client:
             self.assertEqual(client.command("GET", "hello"), b"v")
+            self.assertRegex(client.command("GET", "foo").decode(),
+                             rf"^CLUSTERDOWN The node n3 \(127.0.0.1:{self.ports[2]}\) does not")
+            client.command("READONLY")  # Which only clients in cluster mode send.
             moved = client.command("GET", "foo")
             self.assertEqual(moved, b"MOVED 12182 127.0.0.1:%d" % self.ports[2])
 

@@ -61,11 +61,15 @@ enum class Durability { kFsync, kOs };
 enum class CacheObjective { kHits, kBytes };
 enum class LimitsCrowded { kShare, kDeny, kAllow };
 enum class StoreKind { kRocksdb, kMemory };
+enum class Redirect { kAuto, kAlways, kNever };
 enum class ClientCertificates { kNone, kOptional, kRequired };
 enum class LogLevel { kDebug, kInfo, kWarn, kError };
 
 struct ServerConfig {
-  std::string node = "";                              // Empty: this process is no node of a list.
+  std::string node = "";  // Empty: this process is no node of a list.
+  Redirect redirect = Redirect::kAuto;
+  Duration peer_timeout{std::chrono::seconds(5)};
+  std::string peer_secret = "";
   std::vector<Endpoint> listen{{"127.0.0.1", 6390}};  // Derived from the node's address, if any.
   std::vector<Endpoint> tls_listen;                   // Empty: no TLS.
   std::string tls_cert = "";

@@ -7,9 +7,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "weir/nodes/peer_greeting.h"
+#include "weir/users/password.h"
+
 namespace weir::cmd {
 namespace {
 
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -76,6 +80,35 @@ TEST(ConfigNodes, AnAddressMustLeadClientsToTheNode) {
   EXPECT_THAT(mixed.errors, IsEmpty());
   EXPECT_THAT(mixed.warnings, ElementsAre(HasSubstr("'127.0.0.1:7001' is found on its own")));
   EXPECT_THAT(read(list("127.0.0.1:7001", "127.0.0.1:7002")).warnings, IsEmpty());
+}
+
+TEST(ConfigNodes, NodesNeedASecretUnlessAllWhoReachThemMayEverything) {
+  const std::string far =
+      "[[node]]\nid = \"n1\"\naddress = \"10.0.0.1:7001\"\n"
+      "[[node]]\nid = \"n2\"\naddress = \"10.0.0.2:7001\"\n";
+  const std::string user = "[[user]]\nname = \"default\"\npassword = \"" +
+                           users::HashPassword("secret", users::kCostMin).value() + "\"\n";
+  const auto errors = [](const std::string& text, const std::string& secret) {
+    const std::string server = secret.empty() ? "" : "[server]\npeer_secret = \"" + secret + "\"\n";
+    return Load(server + text, {{"node", {"n1"}}}).errors;
+  };
+  const std::string secret(nodes::kPeerSecretBytesMin, 's');
+  const std::string near(kTwoNodes);
+  EXPECT_THAT(errors(near, ""), IsEmpty());
+  EXPECT_THAT(errors(near + user, ""),
+              ElementsAre(HasSubstr("server.peer_secret: is needed where there are nodes and")));
+  EXPECT_THAT(errors(near + user, secret), IsEmpty());
+  EXPECT_THAT(errors(user + far, ""), ElementsAre(HasSubstr("is needed where nodes are on other")));
+  EXPECT_THAT(errors(user + far, secret), IsEmpty());
+  EXPECT_THAT(errors(near, secret.substr(1)), ElementsAre(HasSubstr("shorter than 16 bytes")));
+}
+
+TEST(ConfigNodes, ANodeThatOthersFindByTlsAloneIsToldThatNobodyCanForwardToIt) {
+  const Loaded loaded = Load(std::string(kTwoNodes) +
+                                 "[server]\ntls_listen = \"127.0.0.1:7002\"\ntls_cert = \"c\"\n"
+                                 "tls_key = \"k\"\n",
+                             {{"node", {"n2"}}});
+  EXPECT_THAT(loaded.warnings, Contains(HasSubstr("nodes cannot forward over TLS yet")));
 }
 
 TEST(ConfigNodes, WhoeverOnlyLooksAtAListNeedNotBeOnIt) {

@@ -11,9 +11,24 @@ void DeclareNodes(std::vector<Option>& table) {
   const auto add = [&table](Option option) { table.push_back(std::move(option)); };
   add(Declare(&ServerConfig::node,
               {.key = "node",
-               .doc = "Which `[[node]]` this process is; a key that another one serves is answered "
-                      "`MOVED`, to every client. docs/nodes.md tells more.",
+               .doc = "Which `[[node]]` this process is; docs/nodes.md tells more.",
                .default_words = "none: there is no list, and this process serves everything"}));
+  add(Declare(&ServerConfig::redirect,
+              {.key = "redirect",
+               .doc = "Which clients are answered `MOVED` when another `[[node]]` serves a key: "
+                      "all, none, or those that speak Redis Cluster's protocol. For the others it "
+                      "is asked, and answers."}));
+  add(Declare(&ServerConfig::peer_timeout,
+              {.key = "peer_timeout",
+               .doc = "Time that another `[[node]]` has to answer what is forwarded there.",
+               .least = std::chrono::milliseconds(10),
+               .most = std::chrono::hours(1)}));
+  add(Declare(&ServerConfig::peer_secret,
+              {.key = "peer_secret",
+               .doc = "What nodes prove to each other before one forwards to another; 16 bytes or "
+                      "more, the same on all. Not as a flag, which everybody on the machine sees.",
+               .default_words = "none; needed where there are several nodes, unless all are of one "
+                                "machine and there are no users"}));
   add(Declare(&NodeConfig::id,
               {.key = "id",
                .doc = "Name of the node for its life: 1 to 64 letters, digits and `_ . : / -`, "

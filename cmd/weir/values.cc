@@ -403,6 +403,10 @@ std::vector<std::string_view> WordsOf<StoreKind>() {
   return {"rocksdb", "memory"};
 }
 template <>
+std::vector<std::string_view> WordsOf<Redirect>() {
+  return {"auto", "always", "never"};
+}
+template <>
 std::vector<std::string_view> WordsOf<ClientCertificates>() {
   return {"none", "optional", "required"};
 }

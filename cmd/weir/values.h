@@ -87,6 +87,8 @@ std::vector<std::string_view> WordsOf<LimitsCrowded>();
 template <>
 std::vector<std::string_view> WordsOf<StoreKind>();
 template <>
+std::vector<std::string_view> WordsOf<Redirect>();
+template <>
 std::vector<std::string_view> WordsOf<ClientCertificates>();
 template <>
 std::vector<std::string_view> WordsOf<LogLevel>();

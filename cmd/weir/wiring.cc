@@ -88,6 +88,18 @@ limit::Crowded CrowdedOf(LimitsCrowded crowded) {
   __builtin_unreachable();
 }
 
+gateway::Redirect RedirectOf(Redirect redirect) {
+  switch (redirect) {
+    case Redirect::kAuto:
+      return gateway::Redirect::kAuto;
+    case Redirect::kAlways:
+      return gateway::Redirect::kAlways;
+    case Redirect::kNever:
+      return gateway::Redirect::kNever;
+  }
+  __builtin_unreachable();
+}
+
 gateway::Admission::Options AdmissionOptions(const Config& config, const Budget& budget) {
   // More would make its answers little better.
   constexpr size_t kJournalMax = size_t{4} << 20;
@@ -171,6 +183,12 @@ void LogTlsReloaded(const Result<Ok>& reloaded) {
            {{"error", reloaded.error().message}});
 }
 
+void LogPeer(const nodes::Node& node, const std::string& problem) {
+  if (problem.empty()) return LogInfo("another node can be reached again", {{"node", node.id}});
+  LogWarn("another node cannot be reached, and nothing is forwarded to it until it can",
+          {{"node", node.id}, {"address", node.address()}, {"error", problem}});
+}
+
 gateway::Gateway::Options GatewayOptions(const Config& config, const Budget& budget,
                                          OpenedStores& opened) {
   gateway::Gateway::Options options;
@@ -179,6 +197,10 @@ gateway::Gateway::Options GatewayOptions(const Config& config, const Budget& bud
   options.placement.shards = std::move(opened.shards);
   options.ranges = std::move(opened.keeper);
   options.nodes = opened.nodes;
+  options.redirect = RedirectOf(config.server.redirect);
+  options.peer_timeout = config.server.peer_timeout;
+  if (config.nodes.size() > 1) options.peers.secret = config.server.peer_secret;
+  options.peers.key = SecretKey();
   options.serves_at_once = opened.nodes == nullptr;  // Else when the others have been asked.
   if (config.server.durability == Durability::kOs) {
     options.moves.refusal =
@@ -231,6 +253,7 @@ server::Server::Options ServerOptions(const Config& config, const Budget& budget
   options.tls_listen = AddressesOf(config.server.tls_listen);
   options.tls_files = TlsFilesOf(config.server);
   options.tls_reloaded = LogTlsReloaded;
+  options.peer_news = LogPeer;
   options.tls_clients_max = TlsClientsMax(budget);
   options.handshakes_max = TlsHandshakesMax(budget);
   options.threads = static_cast<size_t>(config.server.threads);

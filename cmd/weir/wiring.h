@@ -29,6 +29,8 @@ void RaiseDescriptorLimit(const Config& config);
 std::vector<FileProblem> ReadNeeds(const ServerConfig& server);
 
 void LogTlsReloaded(const Result<Ok>& reloaded);
+// See server::Server::Options::peer_news.
+void LogPeer(const nodes::Node& node, const std::string& problem);
 
 // Takes what is where from `opened`.
 gateway::Gateway::Options GatewayOptions(const Config& config, const Budget& budget,

@@ -55,13 +55,13 @@ TEST(Access, ACommandNeedsWhatItsFlagsSay) {
 // it here if it tells nothing of keys and of other clients, else give its row the flag it needs.
 TEST(Access, WhatNeedsNoRightIsNamedHere) {
   const std::set<std::string_view> open = {
-      "acl",        "asking",         "auth",    "client",        "cluster",      "command",
-      "config",     "debug",          "discard", "echo",          "exec",         "function",
-      "hello",      "info",           "latency", "limit.explain", "limit.policy", "lolwut",
-      "memory",     "module",         "multi",   "object",        "ping",         "quit",
-      "readonly",   "readwrite",      "reset",   "script",        "select",       "slowlog",
-      "time",       "unwatch",        "wait",    "watch",         "weir.backup",  "weir.ring",
-      "weir.shard", "weir.invalidate"};
+      "acl",       "asking",     "auth",           "client",        "cluster",      "command",
+      "config",    "debug",      "discard",        "echo",          "exec",         "function",
+      "hello",     "info",       "latency",        "limit.explain", "limit.policy", "lolwut",
+      "memory",    "module",     "multi",          "object",        "ping",         "quit",
+      "readonly",  "readwrite",  "reset",          "script",        "select",       "slowlog",
+      "time",      "unwatch",    "wait",           "watch",         "weir.backup",  "weir.peer",
+      "weir.ring", "weir.shard", "weir.invalidate"};
   const std::set<std::string_view> subcommands_open = {
       "acl|cat",          "acl|genpass",       "acl|whoami",
       "client|caching",   "client|getname",    "client|getredir",

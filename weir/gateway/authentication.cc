@@ -65,6 +65,12 @@ bool Authentication::Follow(Session& session) const {
   return had == nullptr || session.user != nullptr || Adopt(session, had->name, had->password_hash);
 }
 
+void Authentication::Assume(Session& session) const {
+  Welcome(session);
+  if (session.user != nullptr && session.acts_for.empty()) return;  // Nor are there users here.
+  session.user = session.users->Find(session.acts_for);
+}
+
 bool Authentication::Grant(Session& session, std::string_view user, std::string_view hash) const {
   if (session.users_generation != generation()) Follow(session);
   return Adopt(session, user, hash);

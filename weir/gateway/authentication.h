@@ -52,6 +52,9 @@ class Authentication {
   void Welcome(Session& session) const;
   // Brings the session up to the present set. Returns false when it has lost its user.
   bool Follow(Session& session) const;
+  // Brings the session of another node up to the present set: its user is the one of the name that
+  // it acts for, whatever the password. Nobody's, when there is none.
+  void Assume(Session& session) const;
   // Makes `user` of the present set the session's, if it is there with this hash; else the session
   // stays whose it was.
   bool Grant(Session& session, std::string_view user, std::string_view hash) const;

@@ -163,6 +163,9 @@ enum CommandFlag : uint32_t {
   kFlagCopies = 1 << 17,  // This write makes a value as large as the one before or larger.
   // Concerns the connection's transaction, so that it takes effect at once also inside MULTI.
   kFlagTransaction = 1 << 20,
+  // What it does to each key, and says of it, has nothing to do with the others: several nodes may
+  // serve it together.
+  kFlagEachKey = 1 << 28,
   // A write of each key alone: over several databases it is one item for each.
   kFlagSplits = 1 << 21,
 };

@@ -30,6 +30,10 @@ std::string Upper(std::string_view text) {
   return upper;
 }
 
+std::string Shown(const NodeName& node) {
+  return std::string(node.id) + " (" + node.address + ")";
+}
+
 }  // namespace
 
 size_t PrefixIndex(std::string_view prefix) {
@@ -63,6 +67,15 @@ std::string NoCommandPermission(std::string_view command) {
   return "NOPERM this user has no permissions to run the '" + Lower(command) + "' command";
 }
 
+std::string NoUserHere(std::string_view user) {
+  return "NOPERM the node that serves this has no user '" + std::string(user) +
+         "'; all nodes need the same users";
+}
+
+std::string NotFromNodes(std::string_view command) {
+  return "ERR '" + std::string(command) + "' is not taken from another node";
+}
+
 std::string WrongArity(std::string_view command) {
   return "ERR wrong number of arguments for '" + Lower(command) + "' command";
 }
@@ -77,6 +90,20 @@ std::string TooManyArguments(std::string_view command, size_t limit) {
 
 std::string Moved(unsigned slot, std::string_view address) {
   return "MOVED " + std::to_string(slot) + " " + std::string(address);
+}
+
+std::string NodeDown(const NodeName& node, std::string_view why) {
+  return "CLUSTERDOWN The node " + Shown(node) + " does not answer: " + std::string(why);
+}
+
+std::string ForwardLost(const NodeName& node, std::string_view why) {
+  return "UNKNOWN the node " + Shown(node) + " was sent this command and did not answer (" +
+         std::string(why) + "); it may have been applied, or may yet be";
+}
+
+std::string NodesDisagree(const NodeName& node) {
+  return "CLUSTERDOWN The node " + Shown(node) +
+         " does not serve this slot by its own table: the nodes disagree about their slots";
 }
 
 std::string SlotsInverted(int64_t first, int64_t last) {
@@ -229,7 +256,7 @@ std::string TooMuchWatched(std::string_view what, size_t limit) {
 }
 
 std::string PartlyApplied(std::string_view error) {
-  return "UNKNOWN one of the databases of this command did not confirm its part (" +
+  return "UNKNOWN one of the databases or nodes of this command did not confirm its part (" +
          std::string(error) + "); others may have applied theirs";
 }
 

@@ -190,6 +190,8 @@ inline constexpr std::string_view kCrossDatabase =
     "CROSSSLOT Keys in request are stored in different databases";
 inline constexpr std::string_view kCrossSlot =
     "CROSSSLOT Keys in request don't hash to the same slot";
+inline constexpr std::string_view kNoSuchAnswer =
+    "UNKNOWN a node answered its part of this command with something else than asked for";
 inline constexpr std::string_view kNodesAreConfigured =
     "ERR nodes and their slots are configured by the [[node]] sections of all nodes' files";
 inline constexpr std::string_view kInvalidSlot = "ERR Invalid slot";
@@ -217,7 +219,7 @@ inline constexpr std::string_view kWatchFailed =
 inline constexpr auto kPrefixes = std::to_array<std::string_view>(
     {"ERR", "WRONGTYPE", "NOAUTH", "WRONGPASS", "NOPERM", "NOPROTO", "THROTTLED", "OVERLOADED",
      "UNKNOWN", "CROSSSLOT", "EXECABORT", "BUSYKEY", "READONLY", "LOADING", "MOVED", "UNBLOCKED",
-     "OTHER"});
+     "CLUSTERDOWN", "OTHER"});
 inline constexpr size_t kPrefixCount = kPrefixes.size();
 // Returns the index in kPrefixes.
 size_t PrefixIndex(std::string_view prefix);
@@ -227,11 +229,25 @@ std::string UnknownSubcommand(std::string_view name, std::string_view command);
 // The subcommand is known, its arguments are not.
 std::string SubcommandSyntax(std::string_view name, std::string_view command);
 std::string NoCommandPermission(std::string_view command);
+// Of what another node sends: this node has no such user; the command concerns a connection.
+std::string NoUserHere(std::string_view user);
+std::string NotFromNodes(std::string_view command);
 std::string WrongArity(std::string_view command);
 std::string TooManyKeys(size_t limit);
 std::string TooManyArguments(std::string_view command, size_t limit);
 // The slot is served by the node at `address`.
 std::string Moved(unsigned slot, std::string_view address);
+// Another node, as its operator calls it.
+struct NodeName {
+  std::string_view id;
+  std::string address;
+};
+// It does not serve what was forwarded there: it cannot be asked, or a read was lost.
+std::string NodeDown(const NodeName& node, std::string_view why);
+// A write that was forwarded there may have been received.
+std::string ForwardLost(const NodeName& node, std::string_view why);
+// It says that another node serves what was forwarded there.
+std::string NodesDisagree(const NodeName& node);
 // The first slot of a range is after its last.
 std::string SlotsInverted(int64_t first, int64_t last);
 // There is no node with this id in Redis Cluster's protocol.
@@ -280,7 +296,7 @@ std::string NoRoomForValue();
 // The values that a transaction makes are more than `bytes`.
 std::string TooMuchMade(size_t bytes);
 std::string TooMuchWatched(std::string_view what, size_t limit);
-// One of several databases answered its part of a command with `error`, another otherwise.
+// One of several databases or nodes answered its part of a command with `error`, another otherwise.
 std::string PartlyApplied(std::string_view error);
 
 }  // namespace weir::gateway::errors

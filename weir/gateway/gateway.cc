@@ -70,6 +70,9 @@ Gateway::Gateway(Options options, std::vector<std::unique_ptr<store::Store>> sto
       admission_(std::move(admission)),
       authentication_(std::move(authentication)),
       process_(std::move(options.process)),
+      peer_sessions_(std::move(options.peers)),
+      redirect_(options.redirect),
+      peer_timeout_(options.peer_timeout),
       clients_max_(process_.clients_max),
       heavy_reads_(options.heavy_read_threads),
       heavy_batches_(options.heavy_read_threads == 0 ? 0 : 1),
@@ -160,6 +163,7 @@ void Gateway::Flush(Outbox& outbox) {
       databases_[i]->committer().Submit(std::exchange(outbox.writes[i], {}));
     }
   }
+  if (!outbox.forwards.empty()) peers_->Send(std::exchange(outbox.forwards, {}));
 }
 
 namespace {

@@ -35,6 +35,8 @@
 #include "weir/gateway/memory.h"
 #include "weir/gateway/miss_ratio_window.h"
 #include "weir/gateway/monitors.h"
+#include "weir/gateway/peer_sessions.h"
+#include "weir/gateway/peers.h"
 #include "weir/gateway/placement.h"
 #include "weir/gateway/process_info.h"
 #include "weir/gateway/range_keeper.h"
@@ -71,6 +73,7 @@ struct Outbox {
   Alarms alarms;    // To be rung by the loop: Pipeline::OnAlarm.
   std::vector<std::vector<std::unique_ptr<WriteItem>>> writes;  // By database, also those to come.
   std::vector<std::vector<LoadRequest>> loads;                  // As writes.
+  std::vector<std::shared_ptr<Forward>> forwards;               // To other nodes, in order.
   std::string monitored;          // Lines that monitors have not been shown.
   ClientTracking::Untold untold;  // To clients that track keys.
 };
@@ -102,7 +105,10 @@ class Gateway {
     // The nodes that serve clients together; nullptr: this one alone, and Redis Cluster's protocol
     // is not spoken.
     std::shared_ptr<const nodes::NodeTable> nodes = nullptr;
-    bool serves_at_once = true;  // false: not before StartServing.
+    PeerSessions::Options peers;
+    Redirect redirect = Redirect::kAuto;
+    std::chrono::milliseconds peer_timeout{5000};  // How long a forwarded command may take.
+    bool serves_at_once = true;                    // false: not before StartServing.
     // For reads of large values, LCS and the like. One more thread composes batches that copy large
     // values. 0: both happen at once, on the thread that finds them.
     size_t heavy_read_threads = 2;
@@ -167,6 +173,12 @@ class Gateway {
   // Set before anything is served, and after nothing is any more.
   BackupControl* backup() const { return backup_; }
   void UseBackup(BackupControl* backup) { backup_ = backup; }
+  PeerSessions& peer_sessions() { return peer_sessions_; }
+  // The way to the other nodes, or nullptr: nothing is forwarded. As for backups.
+  Peers* peers() const { return peers_; }
+  void UsePeers(Peers* peers) { peers_ = peers; }
+  Redirect redirect() const { return redirect_; }
+  std::chrono::milliseconds peer_timeout() const { return peer_timeout_; }
   // What makes databases, or nullptr. As for backups.
   ShardAdder* shard_adder() const { return shard_adder_; }
   void UseShardAdder(ShardAdder* adder) { shard_adder_ = adder; }
@@ -263,6 +275,10 @@ class Gateway {
   ProcessInfo process_;
   BackupControl* backup_ = nullptr;
   ShardAdder* shard_adder_ = nullptr;
+  PeerSessions peer_sessions_;
+  Peers* peers_ = nullptr;
+  const Redirect redirect_;
+  const std::chrono::milliseconds peer_timeout_;
   ClientControl* clients_ = nullptr;
   std::atomic<uint64_t> clients_max_;
   size_t key_bytes_max_ = SIZE_MAX;

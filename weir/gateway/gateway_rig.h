@@ -125,6 +125,7 @@ class GatewayRig {
     RangeKeeper::Options ranges{};
     RangeMoves::Options moves{};
     std::shared_ptr<const nodes::NodeTable> nodes = nullptr;
+    Redirect redirect = Redirect::kAuto;
     bool serves_at_once = true;
     // Otherwise each database has an equal part.
     std::optional<shard::RangeMap> map = std::nullopt;
@@ -154,6 +155,7 @@ class GatewayRig {
     made.ranges = options.ranges;
     made.moves = options.moves;
     made.nodes = options.nodes;
+    made.redirect = options.redirect;
     made.serves_at_once = options.serves_at_once;
     made.tracked_keys_max = options.tracked_keys_max;
     made.cache_bytes = options.cache_bytes;

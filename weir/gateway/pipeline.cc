@@ -27,8 +27,8 @@ bool RunsWhileLoading(const CommandSpec& spec) {
 }
 
 // EXEC goes with writes.
-CommandKind RunKind(const CommandSpec& spec) {
-  return spec.kind == CommandKind::kExec ? CommandKind::kWrite : spec.kind;
+CommandKind RunKind(CommandKind kind) {
+  return kind == CommandKind::kExec ? CommandKind::kWrite : kind;
 }
 
 }  // namespace
@@ -51,14 +51,14 @@ void Pipeline::Execute(const resp::Command& command, const Resolved& resolved) {
   const Args args = command.args();
   const CommandSpec* spec = resolved.spec;
   std::optional<Reply> rejected;
-  bool waits = false;
+  Course course;
   if (outbox_.burst.full()) EndBurst({});
   outbox_.burst.Execute();
   if (spec == nullptr) {
     rejected = Reply::Failure(UnknownError(args));
   } else {
     session_.last_command = spec;
-    rejected = Reject(resolved, args, &waits);
+    rejected = Reject(resolved, args, &course);
   }
   if (transaction_.open() || (spec != nullptr && (spec->flags & kFlagTransaction) != 0)) {
     ExecuteInTransaction(spec, command, std::move(rejected));
@@ -69,7 +69,8 @@ void Pipeline::Execute(const resp::Command& command, const Resolved& resolved) {
     AnswerInTurn(spec, std::move(*rejected));
     return;
   }
-  const bool at_once = queue_.empty() && !waits && !output_full() && !HeldByPause(*spec, nullptr);
+  const bool at_once = queue_.empty() && !course.waits && course.to == ring::kNoNode &&
+                       !output_full() && !HeldByPause(*spec, nullptr);
   bool looked = false;
   if (at_once && TryAtOnce(command, resolved, &looked)) {
     EndAnswer(*spec, args);
@@ -79,20 +80,23 @@ void Pipeline::Execute(const resp::Command& command, const Resolved& resolved) {
   queued.spec = spec;
   queued.args = OwnedArgs(command);
   queued.looked = looked;
-  waits ? EnqueueWaiting(std::move(queued)) : Enqueue(std::move(queued));
+  queued.to = course.to;
+  course.waits ? EnqueueWaiting(std::move(queued)) : Enqueue(std::move(queued));
 }
 
 // What is wrong with the command whatever the store holds: arity, rights, that nothing is served
 // yet, another node's keys, limits, sizes, places. What another node serves is charged there alone,
-// and whoever has no tokens left here must still hear where it is. `*waits`: nothing is but that it
-// must wait at the limits.
-std::optional<Reply> Pipeline::Reject(const Resolved& resolved, Args args, bool* waits) {
+// and whoever has no tokens left here must still get there; sizes are judged there as well.
+std::optional<Reply> Pipeline::Reject(const Resolved& resolved, Args args, Course* course) {
   const CommandSpec& spec = *resolved.spec;
   if (!spec.ArityFits(args.size())) return Reply::Failure(errors::WrongArity(spec.name));
   const bool local = spec.kind == CommandKind::kLocal || spec.kind == CommandKind::kWait ||
                      spec.kind == CommandKind::kAuthenticate;
   if (local && args.size() > kLocalArgsMax) {
     return Reply::Failure(errors::TooManyArguments(spec.name, kLocalArgsMax));
+  }
+  if (session_.from_node) [[unlikely]] {
+    if (std::optional<Reply> refused = RefusedFromNode(spec)) return refused;
   }
   if (gateway_.authentication().generation() != 0) {
     if (std::optional<Reply> forbidden = Forbidden(spec, args)) return forbidden;
@@ -102,11 +106,13 @@ std::optional<Reply> Pipeline::Reject(const Resolved& resolved, Args args, bool*
   }
   const size_t keys = resolved.keys;
   if (!gateway_.ServesAll() && keys > 0) {
-    if (std::optional<Reply> elsewhere = Elsewhere(spec, args, keys)) return elsewhere;
+    if (auto elsewhere = Elsewhere(spec, args, keys, &course->to)) return elsewhere;
+    if (course->to == kSeveralNodes) return RejectShare(spec, args);
+    if (course->to != ring::kNoNode) return std::nullopt;
   }
   if ((spec.flags & kFlagUnlimited) == 0) NoteInJournal(resolved, args);
   if (!gateway_.admission().unlimited()) {
-    if (std::optional<Reply> throttled = Throttled(spec, args, waits)) return throttled;
+    if (std::optional<Reply> throttled = Throttled(spec, args, &course->waits)) return throttled;
   }
   if (spec.kind == CommandKind::kWrite && keys > gateway_.write_keys_max()) {
     return Reply::Failure(errors::TooManyKeys(gateway_.write_keys_max()));
@@ -205,6 +211,7 @@ void Pipeline::RunLocal(const CommandSpec& spec, Args args, bool in_transaction)
 
 void Pipeline::Enqueue(Queued queued) {
   queued.since = outbox_.now.mono;
+  queued.client = session_.client;
   queued.bytes = queued.exec != nullptr ? queued.exec->bytes() : queued.args.bytes();
   queued.own_bytes = queued.exec != nullptr ? queued.bytes : queued.args.own_bytes();
   queued_bytes_ += queued.bytes;
@@ -247,6 +254,7 @@ void Pipeline::Pump() {
 // Whether the round has looked at so many keys that this command waits for the next.
 bool Pipeline::HeldByRound(const Queued& queued) {
   if (queued.state == State::kAnswered || queued.pending > 0) return false;
+  if (queued.to != ring::kNoNode) return false;
   const bool held = IsOverRound(*queued.spec, queued.spec->KeyCount(queued.args.views()));
   waits_for_round_ |= held;
   return held;
@@ -260,13 +268,15 @@ bool Pipeline::Joins(const Queued& queued) const {
   if (last != nullptr && (last->flags & kFlagBarrier) != 0) return false;
   const CommandSpec& spec = *queued.spec;
   if ((spec.flags & kFlagBarrier) != 0) return false;
+  const CommandKind kind = KindOf(queued);
   // It takes its values when it begins, so what was asked for before it must have been answered.
-  if (ReadsManyKeys(spec, queued.args.views())) return false;
-  if (spec.kind == CommandKind::kLocal) return true;
-  if (spec.kind == CommandKind::kWait) return false;  // Until all before it is answered.
+  if (kind == CommandKind::kRead && ReadsManyKeys(spec, queued.args.views())) return false;
+  if (kind == CommandKind::kLocal) return true;
+  if (kind == CommandKind::kWait) return false;  // Until all before it is answered.
   if (run_kind_ == CommandKind::kLocal) return true;
-  if (RunKind(spec) != run_kind_) return false;
-  if (spec.kind == CommandKind::kRead) return true;
+  if (RunKind(kind) != run_kind_) return false;
+  if (kind == CommandKind::kRead) return true;
+  if (queued.to != ring::kNoNode) return queued.to == run_node_ && queued.to != kSeveralNodes;
   if (run_kind_ != CommandKind::kWrite) return false;
   // A part of what is split could be overtaken in another database's log.
   const uint32_t database = DatabaseOf(queued);
@@ -278,14 +288,17 @@ bool Pipeline::Joins(const Queued& queued) const {
 void Pipeline::Begin(size_t index) {
   Queued& queued = queue_[index];
   const uint64_t sequence = first_sequence_ + index;
+  if (session_.from_node) session_.client = queued.client;
   holding_ |= queued.holds;
   if (queued.state == State::kAnswered) return;
   queued.began = outbox_.now.mono;
-  if (queued.spec->kind == CommandKind::kLocal) return;  // Runs when it is the first.
+  if (IsLocal(queued)) return;  // Runs when it is the first.
   const bool starts_run = run_kind_ == CommandKind::kLocal;
-  run_kind_ = RunKind(*queued.spec);
+  run_kind_ = RunKind(KindOf(queued));
+  run_node_ = queued.to;
   if (starts_run && run_kind_ == CommandKind::kWrite) PlaceRun(queued);
   queued.state = State::kPending;
+  if (queued.to != ring::kNoNode) return BeginForward(queued, sequence);
   switch (queued.spec->kind) {
     case CommandKind::kLocal:
       return;
@@ -352,7 +365,8 @@ void Pipeline::BeginOperation(Queued& queued, uint64_t sequence) {
 // Returns whether the front has moved on: it was answered and is gone, or can be answered now.
 bool Pipeline::AnswerFront() {
   Queued& front = queue_.front();
-  const bool local = front.spec != nullptr && front.spec->kind == CommandKind::kLocal;
+  if (session_.from_node) session_.client = front.client;
+  const bool local = IsLocal(front);
   if (front.state == State::kAnswered) {
     if (front.watches != nullptr) front.watches->failed = true;
     if (front.exec != nullptr && front.exec->reply.kind == Reply::Kind::kArray) {
@@ -378,7 +392,9 @@ bool Pipeline::AnswerFront() {
     CountCall(*front.spec, outbox_.now.mono - front.began, front.args.views());
     const auto waited = outbox_.now.mono - front.since;
     outbox_.stats->latency.Record(static_cast<uint64_t>(std::max<int64_t>(waited.count(), 0)), 1);
-    if (!gateway_.admission().unlimited()) SettleTime(front);
+    // What another node has served is charged there.
+    const bool served = front.to == ring::kNoNode;
+    if (served && !gateway_.admission().unlimited()) SettleTime(front);
   }
   if (front.rejected) {
     EndRejected(front.spec, front.reply);
@@ -397,14 +413,6 @@ bool Pipeline::AnswerFront() {
   if (--run_ == 0) run_kind_ = CommandKind::kLocal;
   session_.closing |= expelled_ && queue_.empty();
   return true;
-}
-
-void Pipeline::Resume() {
-  const bool resumed = paused_ && gateway_.pause().stops() == ClientPause::Stops::kNothing;
-  if (resumed) SetPaused(false);
-  const bool output = std::exchange(waits_for_output_, false);
-  const bool round = std::exchange(waits_for_round_, false);
-  if (output || round || resumed) Pump();
 }
 
 void Pipeline::ReleaseIdle() {
@@ -429,7 +437,7 @@ void Pipeline::OnWrite(std::unique_ptr<WriteItem> item) {
   if (item->misrouted) {
     OnMisrouted(*queued, std::move(item));
   } else if (!queued->parts.empty()) {
-    TakePart(*queued, *item);
+    TakePart(*queued, item->origin.part, std::move(item->reply));
   } else {
     queued->pending = 0;
     queued->state = State::kAnswered;
@@ -451,6 +459,11 @@ void Pipeline::OnOperation(const std::shared_ptr<Operation>& operation) {
   if (dynamic_cast<const LimitWaits::Turn*>(operation.get()) != nullptr) {
     if (queued->waits) TryLimits(*queued);
     Pump();
+    return;
+  }
+  if (auto* forward = dynamic_cast<Forward*>(operation.get())) {
+    OnForward(*queued, *forward);
+    PumpIfReady(*queued);
     return;
   }
   --queued->pending;

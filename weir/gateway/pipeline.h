@@ -14,6 +14,10 @@
 // commands as its steps. A write of several keys that lives in several databases is a part for
 // each, sent together and answered together; no other command joins its run.
 //
+// What another node serves is forwarded when its turn comes, if the client is not one that finds
+// the way by itself (Forwards); commands in a row to one node are a run, sent together and served
+// there in this order.
+//
 // Why c is taken after b although it is in memory: taken before, it could show a time before what b
 // shows, although it was asked for later.
 //
@@ -170,6 +174,13 @@ class Pipeline {
   };
   static constexpr uint32_t kSeveral = ~uint32_t{0};  // Databases of a write that is split,
   static constexpr uint32_t kApart = kSeveral - 1;    // or of one whose keys must be together.
+  // Serve a command together, each the keys that are its own.
+  static constexpr ring::NodeId kSeveralNodes{0xfffe};
+  // What one node serves of a command: its name and keys, by index.
+  struct Share {
+    ring::NodeId node = ring::kNoNode;
+    std::vector<size_t> words;
+  };
   enum class State : uint8_t { kWaiting, kPending, kAnswered };
   struct Queued {
     const CommandSpec* spec = nullptr;
@@ -181,11 +192,14 @@ class Pipeline {
     size_t own_bytes = 0;     // Of these, all but large values.
     size_t loaded_bytes = 0;  // Of the values in `slots`.
     std::vector<Slot> slots;
+    // Which other node serves it; kNoNode: this one does; kSeveralNodes: each its part.
+    ring::NodeId to = ring::kNoNode;
     std::shared_ptr<SnapshotOperation> snapshot;
     std::shared_ptr<ManyKeysRead> many;
     std::shared_ptr<Watches> watches;  // Of WATCH: where to put what its keys held.
     std::unique_ptr<WriteItem> exec;   // Of EXEC, before and after the log has it.
-    std::vector<Reply> parts;          // Of a write that is split: one for each database.
+    std::vector<Reply> parts;          // Of what is split: one for each node and database.
+    std::vector<Share> shares;         // Of what several nodes serve: the first parts are theirs.
     bool right = false;                // Of kAuthenticate: the credentials, if there are any.
     Reply reply;
     bool looked = false;    // For all its keys in memory, before it was queued.
@@ -201,6 +215,7 @@ class Pipeline {
     bool holds = false;     // EXEC with steps that run apart: what follows waits for its answer.
     MonoTime due = kNoDue;  // The first time that one of `slots` waits for.
     MonoTime since;         // When it came.
+    limit::Address client;  // Whose it is, of those that another node sends.
     MonoTime began;         // When it was its turn.
   };
 
@@ -224,10 +239,27 @@ class Pipeline {
 
   class PasswordOperation;
 
-  std::optional<Reply> Reject(const Resolved& resolved, Args args, bool* waits);
+  // How a command goes on that is not refused.
+  struct Course {
+    bool waits = false;               // First at the limits.
+    ring::NodeId to = ring::kNoNode;  // To this other node.
+  };
+
+  std::optional<Reply> Reject(const Resolved& resolved, Args args, Course* course);
   bool FollowUsers();
   bool SeesAllItIsTold() const;
-  std::optional<Reply> Elsewhere(const CommandSpec& spec, Args args, size_t keys) const;
+  std::optional<Reply> Elsewhere(const CommandSpec& spec, Args args, size_t keys,
+                                 ring::NodeId* to) const;
+  bool Forwards(const CommandSpec& spec) const;
+  void BeginForward(Queued& queued, uint64_t sequence);
+  void SendForward(ring::NodeId to, const Origin& origin, const CommandSpec& spec, OwnedArgs args);
+  void OnForward(Queued& queued, Forward& forward);
+  std::vector<Share> SharesOf(const CommandSpec& spec, Args args) const;
+  std::optional<Reply> RejectShare(const CommandSpec& spec, Args args);
+  void BeginShares(Queued& queued, uint64_t sequence);
+  Reply JoinShares(Queued& queued) const;
+  Reply JoinValues(const Queued& queued) const;
+  std::optional<Reply> RefusedFromNode(const CommandSpec& spec);
   std::optional<Reply> Forbidden(const CommandSpec& spec, Args args);
   void NoteInJournal(const Resolved& resolved, Args args);
   std::optional<Reply> Throttled(const CommandSpec& spec, Args args, bool* waits);
@@ -280,6 +312,13 @@ class Pipeline {
   void Pump();
   bool AnswerFront();
   bool Joins(const Queued& queued) const;
+  static bool IsLocal(const Queued& queued) {
+    return queued.spec != nullptr && KindOf(queued) == CommandKind::kLocal;
+  }
+  // What another node serves is an operation here. Requires: there is such a command.
+  static CommandKind KindOf(const Queued& queued) {
+    return queued.to == ring::kNoNode ? queued.spec->kind : CommandKind::kOperation;
+  }
   // Of what runs apart: whether it asks a database, and is no administration of the server.
   static bool WorksInDatabase(const CommandSpec& spec) {
     return (spec.flags & (kFlagReadOnly | kFlagNeedsRead | kFlagWrite)) != 0;
@@ -354,7 +393,7 @@ class Pipeline {
   uint32_t DatabaseOf(const TransactionBody& body) const;
   void BeginParts(Queued& queued, const OwnedArgs& args, uint64_t sequence,
                   std::optional<uint32_t> instead);
-  void TakePart(Queued& queued, WriteItem& item);
+  void TakePart(Queued& queued, uint32_t part, Reply reply);
 
   Queued* Find(const Origin& origin);
   void PumpIfReady(const Queued& queued);
@@ -382,9 +421,10 @@ class Pipeline {
   uint64_t first_sequence_ = 0;           // Of the command at the front of the queue.
   size_t run_ = 0;                        // Commands at the front that have begun.
   CommandKind run_kind_ = CommandKind::kLocal;
-  uint32_t run_database_ = 0;  // Of its writes,
-  uint64_t run_routes_ = 0;    // and Placement::routes() when that was so.
-  bool returned_ = false;      // Some of its writes have come back, to begin again.
+  ring::NodeId run_node_ = ring::kNoNode;  // Who serves it; kNoNode: this one.
+  uint32_t run_database_ = 0;              // Of its writes,
+  uint64_t run_routes_ = 0;                // and Placement::routes() when that was so.
+  bool returned_ = false;                  // Some of its writes have come back, to begin again.
   size_t queued_bytes_ = 0;
   size_t held_bytes_ = 0;  // The sum of own_bytes.
   size_t output_limit_ = SIZE_MAX;

@@ -49,6 +49,10 @@ bool Pipeline::ChangesUser(const resp::Command& command) {
 bool Pipeline::FollowUsers() {
   const Authentication& authentication = gateway_.authentication();
   if (session_.users_generation == authentication.generation()) return true;
+  if (session_.from_node) {
+    authentication.Assume(session_);
+    return true;
+  }
   if (transaction_.open()) transaction_.Abort();  // What it holds was judged by other rights.
   return authentication.Follow(session_) && SeesAllItIsTold();
 }
@@ -57,6 +61,14 @@ bool Pipeline::SeesAllItIsTold() const {
   if (!session_.tracking.broadcast) return true;
   return session_.user != nullptr &&
          DenyTelling(*session_.user, session_.tracking) == Denial::kNone;
+}
+
+// Why this is not taken from another node, or nullopt.
+std::optional<Reply> Pipeline::RefusedFromNode(const CommandSpec& spec) {
+  FollowUsers();
+  if (session_.user == nullptr) return Reply::Failure(errors::NoUserHere(session_.acts_for));
+  if (!MayBeForwarded(spec)) return Reply::Failure(errors::NotFromNodes(spec.name));
+  return std::nullopt;
 }
 
 // Why the session may not run the command, or nullopt. Requires: there are users, or were.

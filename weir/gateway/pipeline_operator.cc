@@ -122,4 +122,12 @@ void Pipeline::Describe(ClientFacts* facts) const {
   facts->protocol = session_.protocol;
 }
 
+void Pipeline::Resume() {
+  const bool resumed = paused_ && gateway_.pause().stops() == ClientPause::Stops::kNothing;
+  if (resumed) SetPaused(false);
+  const bool output = std::exchange(waits_for_output_, false);
+  const bool round = std::exchange(waits_for_round_, false);
+  if (output || round || resumed) Pump();
+}
+
 }  // namespace weir::gateway

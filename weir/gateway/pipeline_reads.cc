@@ -341,7 +341,7 @@ void Pipeline::BeginManyKeys(Queued& queued, uint64_t sequence) {
 void Pipeline::OnManyKeys(Queued& queued) {
   ManyKeysRead& many = *queued.many;
   if (many.needs_snapshot()) {
-    queued.pending = 1;
+    ++queued.pending;
     queued.apart_since = outbox_.now.mono;
     queued.snapshot = many.TakeSnapshot();
     SnapshotOperation::Begin(queued.snapshot, gateway_, Flow());
@@ -349,14 +349,20 @@ void Pipeline::OnManyKeys(Queued& queued) {
   }
   const bool failed = queued.snapshot != nullptr && queued.snapshot->error().has_value();
   if (queued.snapshot != nullptr && !failed) {
-    queued.pending = 1;
+    ++queued.pending;
     ManyKeysRead::AnswerFrom(queued.many, std::exchange(queued.snapshot, nullptr));
     return;
   }
   outbox_.stats->hits.Add(many.hits());
   outbox_.stats->misses.Add(many.misses());
+  Reply reply = failed ? ErrorReply(*queued.snapshot->error()) : std::move(many.reply());
+  if (!queued.shares.empty()) {
+    ++queued.pending;
+    TakePart(queued, many.origin().part, std::move(reply));
+    return;
+  }
   queued.state = State::kAnswered;
-  queued.reply = failed ? ErrorReply(*queued.snapshot->error()) : std::move(many.reply());
+  queued.reply = std::move(reply);
   queued.args = many.TakeArgs();
 }
 

@@ -1,4 +1,4 @@
-// The part of Pipeline that is about where commands belong: which node serves them, which database
+// The part of Pipeline that is about where commands belong: which database
 // writes go to, and go again when keys have moved.
 #include <cassert>
 #include <utility>
@@ -7,20 +7,6 @@
 #include "weir/gateway/pipeline.h"
 
 namespace weir::gateway {
-
-// What is wrong with the keys of a command for one of several nodes: they must be of one slot, and
-// that one of this node's. So whether a command is served never depends on which slots happen to
-// lie on one node, but for one that has them all, which is asked nothing here (ServesAll).
-std::optional<Reply> Pipeline::Elsewhere(const CommandSpec& spec, Args args, size_t keys) const {
-  const uint32_t slot = TagSlot(KeyTag(args[spec.KeyIndex(0)]));
-  for (size_t key = 1; key < keys; ++key) {
-    if (TagSlot(KeyTag(args[spec.KeyIndex(key)])) == slot) continue;
-    return Reply::Failure(std::string(errors::kCrossSlot));
-  }
-  if (gateway_.Serves(slot)) return std::nullopt;
-  const nodes::NodeTable& nodes = *gateway_.nodes();
-  return Reply::Failure(errors::Moved(slot, nodes.node(nodes.Owner(slot)).address()));
-}
 
 // The one that a write goes to, or kSeveral, or kApart.
 uint32_t Pipeline::DatabaseOf(const Queued& queued) const {
@@ -134,8 +120,7 @@ bool Pipeline::EndReturnedRun() {
   for (size_t i = run_; i-- > 0;) {
     const Queued& queued = queue_[i];
     if (queued.state == State::kPending) return false;
-    const bool local = queued.spec != nullptr && queued.spec->kind == CommandKind::kLocal;
-    if (queued.state == State::kWaiting && !local) first = i;
+    if (queued.state == State::kWaiting && !IsLocal(queued)) first = i;
   }
   assert(first < run_);
   for (size_t i = first; i < run_; ++i) holding_ &= !queue_[i].holds;

@@ -42,7 +42,8 @@ void Pipeline::TrackRead(const Queued& read) {
   if ((spec.flags & kFlagReadOnly) == 0 || spec.kind != CommandKind::kRead) return;
   if (read.reply.kind == Reply::Kind::kError) return;
   const Args args = read.args.views();
-  if (read.many != nullptr) {
+  // Another node tells nobody here of what becomes of its keys.
+  if (read.many != nullptr || read.to != ring::kNoNode) {
     TrackMany(spec, args);
     return;
   }
@@ -55,7 +56,7 @@ void Pipeline::TrackRead(const Queued& read) {
   }
 }
 
-// The thread of heavy work that looked at them has kept no tokens.
+// Who looked at them, a thread of heavy work or another node, has kept no tokens.
 void Pipeline::TrackMany(const CommandSpec& spec, Args args) {
   const size_t count = spec.KeyCount(args);
   std::vector<std::string_view> keys;

@@ -1,5 +1,4 @@
-// The part of Pipeline that is about several commands, or several databases, as one: MULTI and what
-// goes with it, and writes that are split.
+// The part of Pipeline that is about several commands as one: MULTI and what goes with it.
 #include <algorithm>
 #include <cassert>
 #include <utility>
@@ -15,23 +14,6 @@ std::vector<Found> FoundBy(const WriteItem& step, const TransactionBody& body, s
   std::vector<Found> found(step.KeyCount());
   for (Found& key : found) key = FoundIn(body.found[(*next)++]);
   return found;
-}
-
-// The reply of a split command: a sum, or OK. One part's error is the whole's only if every part
-// says that it did nothing; else nobody can say what the command did as a whole.
-Reply Combine(std::vector<Reply> parts) {
-  Reply whole = parts.front();
-  whole.integer = 0;
-  const Reply* failed = nullptr;
-  bool nothing_done = true;
-  for (const Reply& part : parts) {
-    const bool error = part.kind == Reply::Kind::kError;
-    if (error) failed = &part;
-    nothing_done &= error && !part.text.starts_with("UNKNOWN");
-    whole.integer += part.integer;
-  }
-  if (failed == nullptr) return whole;
-  return nothing_done ? *failed : Reply::Failure(errors::PartlyApplied(failed->text));
 }
 
 Reply Failure(std::string_view text) {
@@ -269,14 +251,6 @@ void Pipeline::AnswerStep(const WriteItem& step, const TransactionBody& body) {
   }
   CountFailure(spec, writer);
   if (gateway_.monitors().any()) ShowMonitors(spec, step.args.views());
-}
-
-void Pipeline::TakePart(Queued& queued, WriteItem& item) {
-  queued.parts[item.origin.part] = std::move(item.reply);
-  if (--queued.pending > 0) return;
-  queued.state = State::kAnswered;
-  queued.reply = Combine(std::move(queued.parts));
-  queued.parts.clear();
 }
 
 }  // namespace weir::gateway

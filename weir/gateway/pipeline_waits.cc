@@ -56,10 +56,11 @@ void Pipeline::NoteInJournal(const Resolved& resolved, Args args) {
 
 std::optional<Reply> Pipeline::Throttled(const CommandSpec& spec, Args args, bool* waits) {
   if ((spec.flags & kFlagUnlimited) != 0) return std::nullopt;
-  const Patience patience = IsOfTransaction(spec, transaction_) ? Patience::kNone : patience_;
+  const bool stays = waits == nullptr || session_.from_node || IsOfTransaction(spec, transaction_);
+  const Patience patience = stays ? Patience::kNone : patience_;
   Passage passage = gateway_.admission().Admit(&outbox_.limits, LimitRequest(spec, args, session_),
                                                patience, outbox_.now.mono);
-  *waits = passage.verdict == Passage::Verdict::kWaits;
+  if (waits != nullptr) *waits = passage.verdict == Passage::Verdict::kWaits;
   if (passage.verdict != Passage::Verdict::kRefused) return std::nullopt;
   outbox_.stats->throttled.Add(1);
   return Reply::Failure(std::move(passage.refusal));
@@ -158,7 +159,8 @@ void Pipeline::TryNamedLimits(Queued& queued) {
     return gateway_.admission().DecideNamed(&outbox_.limits, words.value().limits.all(), ask, now,
                                             &queued.seat);
   };
-  const bool waits = wait_patience_ == Patience::kWaits && unblocked == LimitWaits::Unblocked::kNot;
+  const bool waits = wait_patience_ == Patience::kWaits && !session_.from_node &&
+                     unblocked == LimitWaits::Unblocked::kNot;
   Result<limit::NamedOutcomes> outcomes = decide(limit::Ask::kTry);
   // Once more when it has come to be the first: what came before is seen then.
   for (int looks = 0; looks < 2 && outcomes.ok() && !outcomes.value().allowed; ++looks) {

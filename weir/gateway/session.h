@@ -13,6 +13,10 @@
 #include "weir/resp/writer.h"
 #include "weir/users/user.h"
 
+namespace weir::nodes {
+class PeerAnswerer;
+}
+
 namespace weir::gateway {
 
 struct CommandSpec;
@@ -64,7 +68,13 @@ struct Session {
   const CommandSpec* last_command = nullptr;
   MonoTime connected_at;
   Replies replies = Replies::kOn;
-  bool monitors = false;      // It is shown every command.
+  // It has said something that only clients of Redis Cluster's protocol say.
+  bool speaks_cluster = false;
+  // Another node sends here what its clients ask for: it is not sent on.
+  bool from_node = false;
+  std::string acts_for;  // Of such a session: the user; empty: there are none.
+  std::shared_ptr<nodes::PeerAnswerer> greeting;  // While another node is proving itself.
+  bool monitors = false;                          // It is shown every command.
   bool not_evicted = false;   // CLIENT NO-EVICT; shown, and no more: nobody is evicted.
   bool touches_none = false;  // CLIENT NO-TOUCH; shown, and no more: no time of use is kept.
   TrackingMode tracking;

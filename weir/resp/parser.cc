@@ -79,6 +79,15 @@ Bytes Command::ArgBytes(size_t index) const {
   return Bytes::Copy(args_[index]);
 }
 
+void Command::DropFront(size_t count) {
+  assert(count < args_.size());
+  args_.erase(args_.begin(), args_.begin() + static_cast<ptrdiff_t>(count));
+  for (BigArgument& argument : big_) {
+    assert(argument.index >= count);
+    argument.index -= count;
+  }
+}
+
 void Command::Clear() {
   ClearKeeping(args_, kArgumentsRetained);
   if (!big_.empty()) ClearKeeping(big_, kArgumentsRetained);

@@ -69,6 +69,10 @@ class Command {
   // Requires: index < args().size().
   Bytes ArgBytes(size_t index) const;
 
+  // Takes the first `count` arguments away, which the others were sent behind. Requires: there are
+  // more, and none of these is big.
+  void DropFront(size_t count);
+
   // Empties the command; keeps room for kArgumentsRetained arguments.
   void Clear();
 

@@ -5,6 +5,7 @@
 #include <numeric>
 #include <utility>
 
+#include "weir/gateway/peer_sessions.h"
 #include "weir/server/server_loop.h"
 
 namespace weir::server {
@@ -130,7 +131,7 @@ void Connection::Process() {
 
 // Who has not authenticated may take up little, and the others what is configured at present.
 void Connection::FitLimits() {
-  const bool authenticated = session_.user != nullptr;
+  const bool authenticated = session_.user != nullptr || session_.from_node;
   const bool same_limits = limits_version_ == loop_.limits_version();
   if (authenticated == authenticated_ && same_limits) return;
   authenticated_ = authenticated;
@@ -149,6 +150,8 @@ size_t Connection::ParseBurst(size_t* words) {
   while (count < most) {
     const resp::ParseResult result = parser_.Next(input_, &burst[count]);
     if (result == resp::ParseResult::kCommand) {
+      if (session_.from_node && !Unwrap(count)) [[unlikely]]
+        break;
       const resp::Command& command = burst[count++];
       *words += command.args().size();
       if (gateway::Pipeline::ChangesUser(command) || *words >= kTurnWordsMax) break;
@@ -161,11 +164,25 @@ size_t Connection::ParseBurst(size_t* words) {
   return count;
 }
 
+// Takes what another node has put before the command in the loop's burst off. Returns whether there
+// was anything: it may send nothing else.
+bool Connection::Unwrap(size_t index) {
+  const std::optional<limit::Address> client = gateway::TakeForwarded(&loop_.burst()[index]);
+  if (!client.has_value()) {
+    EndInput("ERR a node sends what its clients ask for, and nothing else");
+    return false;
+  }
+  loop_.forwarded_for()[index] = *client;
+  return true;
+}
+
 void Connection::ExecuteBurst(size_t count) {
   const std::span<const resp::Command> burst = std::span(loop_.burst()).first(count);
   const std::span<gateway::Pipeline::Resolved> resolved = loop_.resolved();
   pipeline_.LookAhead(burst, resolved);
   for (size_t i = 0; i < count && pipeline_.room() > 0; ++i) {
+    if (session_.from_node) [[unlikely]]
+      session_.client = loop_.forwarded_for()[i];
     pipeline_.Execute(burst[i], resolved[i]);
   }
 }
@@ -301,40 +318,6 @@ bool Connection::MayRead() {
   return !InputIsOver() && !draining_ && !input_waits_ && !WaitsForMemory();
 }
 
-// More than its share, when clients are many. What TLS takes is no client's choice.
-bool Connection::HoldsTooMuch() const {
-  const ByteAccount& clients = memory().clients();
-  const size_t most = std::min(kPressedHeldBytes, clients.share());
-  return clients.over() && held_.bytes() > most + stream_.held_bytes();
-}
-
-// Whether what arrives would make this client hold more than there is memory for.
-bool Connection::WaitsForMemory() {
-  // Up to the end of the command, or those that hold its first values might wait for each other.
-  const bool uploads = ArrivingBytes() > 0;
-  if (!uploads) ReturnUploadPass();
-  bool waits = HoldsTooMuch();
-  if (uploads && !has_upload_pass_ && memory().upload_waits(input_.growth_bytes())) {
-    has_upload_pass_ = memory().TakeUploadPass(id());
-    if (has_upload_pass_) {
-      upload_pass_began_ = last_receive_ = loop_.outbox().now.mono;
-      upload_pass_bytes_ = ArrivingBytes();
-    }
-    waits |= !has_upload_pass_;
-  }
-  if (waits && !std::exchange(memory_waits_, true)) {
-    memory_wait_began_ = loop_.outbox().now.mono;
-    if (!std::exchange(tick_asked_, true)) loop_.ContinueAtTick(id());
-  }
-  return waits;
-}
-
-void Connection::ReturnUploadPass() {
-  if (!std::exchange(has_upload_pass_, false)) return;
-  memory().ReturnUploadPass(id());
-  loop_.ContinueFirstAtTick();
-}
-
 bool Connection::CanExecute() const {
   return pipeline_.accepting() && !pipeline_.output_full() &&
          (pipeline_.idle() || !memory().clients().over());
@@ -344,22 +327,6 @@ void Connection::LimitOutput() {
   const bool over = memory().clients().over();
   const size_t limit = authenticated_ ? loop_.limits().output_bytes_pause : kOutputBytesBeforeAuth;
   pipeline_.SetOutputLimit(over ? 1 : limit);
-}
-
-// The end of a round: what this client holds now, and what it waits for.
-void Connection::Account() {
-  if (closed_) return;
-  if (memory().clients().used() > kBuffersKeptBytes) {
-    stream_.ReleaseIdle();
-    input_.ReleaseIdle();
-    output_.ReleaseIdle();
-  }
-  held_.Set(HeldBytes());
-  arriving_.Set(ArrivingBytes());
-  loop_.SetMonitor(id(), session_.monitors);
-  if (pipeline_.waits_for_round()) GoOnLater();
-  if (pipeline_.paused() && !std::exchange(resumed_by_loop_, true)) loop_.ContinueAfterPause(id());
-  UpdateInterest();
 }
 
 gateway::ClientFacts Connection::Facts() const {
@@ -407,22 +374,6 @@ void Connection::Kill() {
   Close();
 }
 
-// All but large values, which Memory counts by itself.
-size_t Connection::HeldBytes() const {
-  return input_.buffer_bytes() + parser_.buffer_bytes() + output_.buffer_bytes() +
-         pipeline_.held_bytes() + stream_.held_bytes();
-}
-
-// The large values of the unfinished command.
-size_t Connection::ArrivingBytes() const {
-  return input_.held_bytes() - input_.buffer_bytes() + parser_.held_bytes() -
-         parser_.buffer_bytes();
-}
-
-gateway::Memory& Connection::memory() const {
-  return loop_.gateway().memory();
-}
-
 void Connection::UpdateInterest() {
   const bool read = MayRead();
   if (read && stream_.has_pending()) GoOnLater();
@@ -446,7 +397,7 @@ void Connection::CheckDeadlines(MonoTime now) {
   if (!output_.empty() && now - last_send_ > limits.output_stall_timeout) {
     return CloseSlow();
   }
-  if (session_.user != nullptr) last_authenticated_ = now;
+  if (session_.user != nullptr || session_.from_node) last_authenticated_ = now;
   if (pipeline_.idle() && now - last_authenticated_ > limits.auth_timeout) {
     return CloseSlow();
   }
@@ -460,20 +411,6 @@ void Connection::CheckDeadlines(MonoTime now) {
     Close();
     return;
   }
-}
-
-void Connection::ReleaseIdle() {
-  stream_.ReleaseIdle();
-  input_.ReleaseIdle();
-  output_.ReleaseIdle();
-  pipeline_.ReleaseIdle();
-  held_.Set(HeldBytes());
-}
-
-// Whether this client holds memory that others need and does nothing with it.
-bool Connection::IsStuck(MonoTime now) const {
-  if (!output_.empty() && now - last_send_ > kPressedStallMax) return true;
-  return now - last_receive_ > kPressedStallMax && HoldsTooMuch() && pipeline_.idle();
 }
 
 // Whether it has the pass that others wait for, and sends nothing, or too slowly.

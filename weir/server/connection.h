@@ -120,6 +120,7 @@ class Connection final : public net::EventLoop::Watcher {
   void Process();
   void FitLimits();
   size_t ParseBurst(size_t* words);
+  bool Unwrap(size_t index);
   void ExecuteBurst(size_t count);
   void ReleaseBurst(size_t count);
   void ReceiveRest();

@@ -29,6 +29,12 @@ Server::Server(gateway::Gateway& gateway, Options options)
     gateway_.AddStats(&loops_.back()->stats());
   }
   gateway_.UseClients(this);
+  if (gateway_.nodes() == nullptr || !gateway_.peer_sessions().greets()) return;
+  for (const auto& loop : loops_) {
+    loop->ConnectPeers(
+        [this](ring::NodeId node, const std::string& problem) { OnPeer(node, problem); });
+  }
+  gateway_.UsePeers(this);
 }
 
 Server::~Server() {
@@ -90,6 +96,21 @@ Result<Ok> Server::ListenTls() {
     tls_->Add(std::move(socket).value());
   }
   return Ok{};
+}
+
+// All are of one home, and every home of this gateway's requests is a loop of this server.
+void Server::Send(std::vector<std::shared_ptr<gateway::Forward>> forwards) {
+  auto* const loop = static_cast<ServerLoop*>(forwards.front()->origin().home);
+  loop->SendToPeers(std::move(forwards));
+}
+
+// Each loop finds out by itself; the first that finds a node down tells of it, and the last that
+// has it back.
+void Server::OnPeer(ring::NodeId node, const std::string& problem) {
+  const std::lock_guard lock(peers_mutex_);
+  size_t& down = peers_down_[node];
+  const bool news = problem.empty() ? --down == 0 : down++ == 0;
+  if (news) options_.peer_news(gateway_.nodes()->node(node), problem);
 }
 
 void Server::SetLimits(size_t clients_max, std::chrono::milliseconds drain_timeout,

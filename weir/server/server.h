@@ -11,16 +11,22 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
+#include <map>
 #include <memory>
+#include <mutex>
+#include <string>
 #include <thread>
 #include <vector>
 
 #include "weir/base/result.h"
 #include "weir/gateway/clients.h"
 #include "weir/gateway/gateway.h"
+#include "weir/gateway/peers.h"
 #include "weir/net/address.h"
 #include "weir/net/stream.h"
 #include "weir/net/tls_context.h"
+#include "weir/nodes/node_table.h"
 #include "weir/server/acceptor.h"
 #include "weir/server/connection.h"
 #include "weir/server/server_loop.h"
@@ -28,7 +34,7 @@
 
 namespace weir::server {
 
-class Server final : public gateway::ClientControl {
+class Server final : public gateway::ClientControl, public gateway::Peers {
  public:
   struct Options {
     std::vector<net::Address> listen;
@@ -43,6 +49,10 @@ class Server final : public gateway::ClientControl {
     net::TlsFiles tls_files;
     // Called on a thread of its own when the files have changed: the error if they were refused.
     TlsAcceptor::Reloaded tls_reloaded = [](const Result<Ok>&) {};
+    // Called on a loop when another node cannot be reached, with the reason, and, with none, when
+    // it is back. Must not block for long.
+    std::function<void(const nodes::Node&, const std::string& problem)> peer_news =
+        [](const nodes::Node&, const std::string&) {};
   };
 
   // Borrows `gateway` until Stop. The gateway delivers results to the loops until it is gone
@@ -63,6 +73,7 @@ class Server final : public gateway::ClientControl {
 
   void Visit(gateway::ClientFilter filter, Action action, uint64_t caller, Done done) override;
   void ResumePaused() override;
+  void Send(std::vector<std::shared_ptr<gateway::Forward>> forwards) override;
 
   // What may change while clients are served. What is shorter or smaller than before concerns
   // clients from their next command on; nobody is disconnected for being one too many.
@@ -79,6 +90,7 @@ class Server final : public gateway::ClientControl {
   Result<Ok> Listen();
   Result<Ok> ListenTls();
   void StopLoopsIfDrained();
+  void OnPeer(ring::NodeId node, const std::string& problem);
   void Place(net::Stream stream, const net::Address& peer, net::TlsIdentity identity);
 
   gateway::Gateway& gateway_;
@@ -89,7 +101,9 @@ class Server final : public gateway::ClientControl {
   std::vector<std::unique_ptr<Acceptor>> acceptors_;
   std::unique_ptr<TlsAcceptor> tls_;
   std::vector<std::thread> threads_;
-  uint64_t next_id_ = 1;  // Of the first loop's thread.
+  std::mutex peers_mutex_;
+  std::map<ring::NodeId, size_t> peers_down_;  // Guarded by peers_mutex_: on so many loops.
+  uint64_t next_id_ = 1;                       // Of the first loop's thread.
 };
 
 }  // namespace weir::server

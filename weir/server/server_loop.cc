@@ -22,6 +22,13 @@ ServerLoop::ServerLoop(gateway::Gateway& gateway, const ConnectionLimits& limits
 
 ServerLoop::~ServerLoop() = default;
 
+void ServerLoop::ConnectPeers(PeerNews news) {
+  peers_ = std::make_unique<PeerLinks>(
+      event_loop_, gateway_,
+      [this](gateway::Completions completions) { DeliverHere(std::move(completions)); },
+      std::move(news));
+}
+
 void ServerLoop::Deliver(gateway::Completions completions) {
   {
     const std::lock_guard lock(mutex_);
@@ -207,6 +214,7 @@ void ServerLoop::ResumePaused() {
 void ServerLoop::OnTick() {
   ReadClock();
   each_tick_();
+  if (peers_ != nullptr) peers_->OnTick(outbox_.now.mono);
   if (expires_cache_) OnTimer();
   for (const uint64_t id : std::exchange(continue_at_tick_, {})) {
     if (Connection* const connection = Find(id)) connection->TurnAtTick();

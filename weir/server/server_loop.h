@@ -23,6 +23,7 @@
 #include "weir/gateway/stats.h"
 #include "weir/net/event_loop.h"
 #include "weir/server/connection.h"
+#include "weir/server/peer_links.h"
 #include "weir/server/push_inbox.h"
 
 namespace weir::server {
@@ -57,6 +58,14 @@ class ServerLoop final : public gateway::Home, public net::EventLoop::Observer {
   void Stop() { event_loop_.Stop(); }
 
   void Deliver(gateway::Completions completions) override;
+  // As Deliver, on this thread: it is applied in this round or the next.
+  void DeliverHere(gateway::Completions completions) { arrived_.push_back(std::move(completions)); }
+  // Makes it one that sends to other nodes. Requires: before Run, and that the gateway has any.
+  void ConnectPeers(PeerNews news);
+  // See gateway::Peers. Requires: ConnectPeers.
+  void SendToPeers(std::vector<std::shared_ptr<gateway::Forward>> forwards) {
+    peers_->Send(std::move(forwards));
+  }
   bool TellsWhenIdle() const override { return true; }
   // Takes a connection over from the acceptor.
   void Adopt(net::Stream stream, gateway::Session session);
@@ -90,6 +99,8 @@ class ServerLoop final : public gateway::Home, public net::EventLoop::Observer {
   std::array<resp::Command, Connection::kBurstCommandsMax>& burst() { return burst_; }
   // Of that burst, so that no burst of one clears room for all.
   std::span<gateway::Pipeline::Resolved> resolved() { return resolved_; }
+  // For whom another node sends that burst.
+  std::span<limit::Address> forwarded_for() { return forwarded_for_; }
 
   void ReadClock() { outbox_.now = {clock().Mono(), clock().Wall()}; }
   // The connection is closed; it is destroyed at the end of the round.
@@ -146,6 +157,8 @@ class ServerLoop final : public gateway::Home, public net::EventLoop::Observer {
   net::EventLoop event_loop_;
   std::array<resp::Command, Connection::kBurstCommandsMax> burst_;
   std::array<gateway::Pipeline::Resolved, Connection::kBurstCommandsMax> resolved_;
+  std::array<limit::Address, Connection::kBurstCommandsMax> forwarded_for_;
+  std::unique_ptr<PeerLinks> peers_;  // nullptr: there is no other node to send to.
   std::unordered_map<uint64_t, std::unique_ptr<Connection>> connections_;
   std::vector<std::unique_ptr<Connection>> retired_;
   std::deque<gateway::Completions> arrived_;

@@ -4,8 +4,9 @@
 #include <array>
 #include <utility>
 
-#include "cmd/weir/bench/reply_counter.h"
 #include "cmd/weir/server_link.h"
+
+#include "weir/resp/reply_scanner.h"
 
 namespace weir::cmd {
 namespace {
@@ -80,15 +81,16 @@ class LoadThread::Connection final : public net::EventLoop::Watcher {
     std::string_view bytes(received.data(), got.bytes);
     const bool was_full = !has_room();
     for (;;) {
-      const ReplyCounter::Result result = replies_.Next(&bytes);
-      if (result == ReplyCounter::Result::kNeedMore) break;
-      if (result == ReplyCounter::Result::kBroken || count_ == 0) {
+      const resp::ReplyScanner::Result result = replies_.Next(&bytes);
+      if (result == resp::ReplyScanner::Result::kNeedMore) break;
+      if (result == resp::ReplyScanner::Result::kBroken || count_ == 0) {
         return Lose("the server does not speak Redis");
       }
       const Sent sent = under_way_[first_];
       first_ = (first_ + 1) % under_way_.size();
       --count_;
-      owner_->OnAnswer(sent, now_ns, replies_.error_code(), result == ReplyCounter::Result::kError);
+      owner_->OnAnswer(sent, now_ns, replies_.error_code(),
+                       result == resp::ReplyScanner::Result::kError);
     }
     if (was_full && has_room()) owner_->with_room_.push_back(this);
   }
@@ -109,7 +111,7 @@ class LoadThread::Connection final : public net::EventLoop::Watcher {
   std::vector<Sent> under_way_;
   size_t first_ = 0;
   size_t count_ = 0;
-  ReplyCounter replies_;
+  resp::ReplyScanner replies_;
 };
 
 void LoadOutcome::Merge(const LoadOutcome& other) {

@@ -147,6 +147,7 @@ std::optional<Reply> Begin(const OperationCall& call, KeysOperation::Request req
 void ClusterSlots(const LocalCall& call, resp::Writer& writer) {
   const NodeTable* table = NodesFor(call, writer);
   if (table == nullptr) return;
+  call.session.speaks_cluster = true;
   writer.ArrayHeader(table->runs().size());
   for (const SlotRun& run : table->runs()) {
     const Node& node = table->node(run.owner);
@@ -164,6 +165,7 @@ void ClusterSlots(const LocalCall& call, resp::Writer& writer) {
 void ClusterShards(const LocalCall& call, resp::Writer& writer) {
   const NodeTable* table = NodesFor(call, writer);
   if (table == nullptr) return;
+  call.session.speaks_cluster = true;
   writer.ArrayHeader(table->nodes().size());
   for (size_t i = 0; i < table->nodes().size(); ++i) {
     WriteShard(*table, i, writer);
@@ -173,6 +175,7 @@ void ClusterShards(const LocalCall& call, resp::Writer& writer) {
 void ClusterNodes(const LocalCall& call, resp::Writer& writer) {
   const NodeTable* table = NodesFor(call, writer);
   if (table == nullptr) return;
+  call.session.speaks_cluster = true;
   std::string text;
   for (size_t i = 0; i < table->nodes().size(); ++i) text += LineOf(*table, i);
   writer.Verbatim("txt", text);
@@ -237,7 +240,9 @@ void ClusterConfigured(const LocalCall& call, resp::Writer& writer) {
 }
 
 void ClusterOk(const LocalCall& call, resp::Writer& writer) {
-  if (NodesFor(call, writer) != nullptr) writer.SimpleString("OK");
+  if (NodesFor(call, writer) == nullptr) return;
+  call.session.speaks_cluster = true;
+  writer.SimpleString("OK");
 }
 
 std::optional<Reply> ClusterCountkeysinslot(const OperationCall& call) {

@@ -119,6 +119,8 @@ void WeirInvalidateTag(const LocalCall& call, resp::Writer& writer);
 
 // ring.cc
 void WeirMissRatios(const LocalCall& call, resp::Writer& writer);
+void WeirPeerHello(const LocalCall& call, resp::Writer& writer);
+void WeirPeerProve(const LocalCall& call, resp::Writer& writer);
 void WeirRingDigest(const LocalCall& call, resp::Writer& writer);
 void WeirRingNodes(const LocalCall& call, resp::Writer& writer);
 void WeirRingTable(const LocalCall& call, resp::Writer& writer);

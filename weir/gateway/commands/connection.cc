@@ -99,6 +99,7 @@ void Quit(const LocalCall& call, resp::Writer& writer) {
 void Reset(const LocalCall& call, resp::Writer& writer) {
   call.gateway.authentication().Welcome(call.session);
   call.session.name.clear();
+  call.session.speaks_cluster = false;
   call.session.replies = Session::Replies::kOn;
   if (std::exchange(call.session.monitors, false)) call.gateway.monitors().Leave(call.home);
   call.session.tracking = {};

@@ -9,7 +9,8 @@ inline constexpr Row kKeyRows[] = {
     Write("copy", -3, kDenyOom, {1, 2, 1, kReads, kOverwrites}, "6.2.0", "Copy a key.", c::Copy)
         .Differs(
             "Keys in different data directories are refused: `CROSSSLOT`. `DB` may name 0 alone."),
-    Write("del", -2, kFlagSplits, AllKeys(kRemoves), "1.0.0", "Delete a key.", c::Del)
+    Write("del", -2, kFlagSplits | kFlagEachKey, AllKeys(kRemoves), "1.0.0", "Delete a key.",
+          c::Del)
         .Tips("request_policy:multi_shard response_policy:agg_sum")
         .Blind(c::Always)
         .Differs(kKeyByKey),
@@ -18,7 +19,8 @@ inline constexpr Row kKeyRows[] = {
         .Tips("nondeterministic_output")
         .Heavy(c::ValueIsHeavy)
         .Differs("Nothing is compressed; what Redis compresses, RESTORE takes."),
-    Read("exists", -2, kFast, AllKeys(kLooksAt), "1.0.0", "Determine if a key exists.", c::Exists)
+    Read("exists", -2, kFast | kFlagEachKey, AllKeys(kLooksAt), "1.0.0",
+         "Determine if a key exists.", c::Exists)
         .Tips("request_policy:multi_shard response_policy:agg_sum")
         .Differs(kSeveralLooks),
     Write("expire", -3, kFast, OneKey(kChanges), "1.0.0", "Set a key's time to live in seconds.",
@@ -85,7 +87,7 @@ inline constexpr Row kKeyRows[] = {
         .Differs("Keys come in the order of their positions, each exactly once if it stays; "
                  "`COUNT` is at most 4096 records a call. `NOVALUES` is accepted and changes "
                  "nothing. A cursor that is empty or negative is an error."),
-    Read("touch", -2, kFast, AllKeys(kLooksAt), "3.2.1",
+    Read("touch", -2, kFast | kFlagEachKey, AllKeys(kLooksAt), "3.2.1",
          "Alters the last access time of a key(s). Returns the number of existing keys specified.",
          c::Exists)
         .Tips("request_policy:multi_shard response_policy:agg_sum")
@@ -94,7 +96,7 @@ inline constexpr Row kKeyRows[] = {
          c::Ttl)
         .Tips("nondeterministic_output"),
     Read("type", 2, kFast, OneKey(kLooksAt), "1.0.0", "Determine the type stored at key.", c::Type),
-    Write("unlink", -2, kFast | kFlagSplits, AllKeys(kRemoves), "4.0.0",
+    Write("unlink", -2, kFast | kFlagSplits | kFlagEachKey, AllKeys(kRemoves), "4.0.0",
           "Delete a key asynchronously in another thread. Otherwise it is just as DEL, but non "
           "blocking.",
           c::Del)

@@ -33,8 +33,8 @@ inline constexpr Row kStringRows[] = {
         .Differs("As in Redis 8.8."),
     Read("lcs", -3, kNone, {1, 2, 1, kReads}, "7.0.0", "Find longest common substring.", c::Lcs)
         .Heavy(c::LcsIsHeavy),
-    Read("mget", -2, kFast, AllKeys(kReads), "1.0.0", "Get the values of all the given keys.",
-         c::Mget)
+    Read("mget", -2, kFast | kFlagEachKey, AllKeys(kReads), "1.0.0",
+         "Get the values of all the given keys.", c::Mget)
         .Tips("request_policy:multi_shard")
         .Differs(kSeveralLooks),
     Write("mset", -3, kDenyOom | kFlagSplits, {1, -1, 2, kOverwrites}, "1.0.1",

@@ -5,6 +5,9 @@
 
 namespace weir::gateway::rows {
 
+inline constexpr uint32_t kGreets =
+    kAlways | kFlagNoAuth | kFlagUnlimited | kFlagEvenPaused | kFlagNoMulti;
+
 inline constexpr Row kWeirRows[] = {
     Container("weir.backup", "0.1.0", "A container for commands that back all data up."),
     Local("weir.backup|cancel", 2, kAdmin, "0.1.0", "Stop the backup that is being made.",
@@ -20,6 +23,16 @@ inline constexpr Row kWeirRows[] = {
           "Get the miss-ratio curve of the last ten minutes: for sizes of the cache in bytes, or "
           "for those that are given, the hit ratio and the reads that miss each second.",
           c::WeirMissRatios),
+    Container("weir.peer", "0.1.0", "A container for commands by which nodes greet each other."),
+    Local("weir.peer|hello", 6, kGreets, "0.1.0",
+          "Begin to prove to this node that another one of its list sends what follows: the "
+          "version 1, the id, the digest of ids, weights and slots, and a nonce.",
+          c::WeirPeerHello),
+    Local("weir.peer|help", 2, kAlways, "0.1.0",
+          "Show helpful text about the different subcommands.", c::Help),
+    Local("weir.peer|prove", 5, kGreets, "0.1.0",
+          "Prove it, and say in which protocol to answer and whose commands will come.",
+          c::WeirPeerProve),
     Container("weir.ring", "0.1.0", "A container for commands about slots and their nodes."),
     Local("weir.ring|digest", 2, kAlways | kFlagNoAuth | kFlagUnlimited | kFlagEvenPaused, "0.1.0",
           "Get the id of the node, the digest of ids, weights and slots, the one of addresses "

@@ -1,8 +1,8 @@
-#include "cmd/weir/bench/reply_counter.h"
+#include "weir/resp/reply_scanner.h"
 
 #include <algorithm>
 
-namespace weir::cmd {
+namespace weir::resp {
 namespace {
 
 constexpr uint64_t kNumberMax = uint64_t{1} << 40;
@@ -10,7 +10,7 @@ constexpr uint64_t kCrlf = 2;
 
 }  // namespace
 
-ReplyCounter::Result ReplyCounter::Next(std::string_view* input) {
+ReplyScanner::Result ReplyScanner::Next(std::string_view* input) {
   complete_ = false;
   while (!broken_) {
     if (skip_ > 0) {
@@ -37,7 +37,7 @@ ReplyCounter::Result ReplyCounter::Next(std::string_view* input) {
   return Result::kBroken;
 }
 
-void ReplyCounter::TakeOfLine(std::string_view text) {
+void ReplyScanner::TakeOfLine(std::string_view text) {
   for (const char c : text) {
     if (marker_ == 0) {
       marker_ = c;
@@ -70,7 +70,7 @@ void ReplyCounter::TakeOfLine(std::string_view text) {
   }
 }
 
-bool ReplyCounter::TakeLine() {
+bool ReplyScanner::TakeLine() {
   const bool counts = !odd_ && line_bytes_ > 1 && number_ < kNumberMax;
   switch (marker_) {
     case '+':
@@ -103,7 +103,7 @@ bool ReplyCounter::TakeLine() {
   }
 }
 
-bool ReplyCounter::OpenAggregate(uint64_t items) {
+bool ReplyScanner::OpenAggregate(uint64_t items) {
   if (items == 0) {
     ValueEnds();
     return true;
@@ -113,9 +113,9 @@ bool ReplyCounter::OpenAggregate(uint64_t items) {
   return true;
 }
 
-void ReplyCounter::ValueEnds() {
+void ReplyScanner::ValueEnds() {
   while (depth_ > 0 && --left_[depth_ - 1] == 0) --depth_;
   complete_ = depth_ == 0;
 }
 
-}  // namespace weir::cmd
+}  // namespace weir::resp

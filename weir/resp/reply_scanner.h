@@ -1,10 +1,11 @@
-// ReplyCounter: finds where replies end and which are errors, without building them.
+// ReplyScanner: finds where replies end and which are errors, without building them.
 //
-// A load generator that is to load a server must do less for a reply than the server did; a tree of
-// values (resp::Reader) costs more.
-// Any chunking of the same bytes gives the same replies. Threads: single-owner. Cost: a branch or
-// two a line; bulk texts are skipped. No allocation.
-// Source: the RESP2 and RESP3 specifications, without streamed values.
+// For who passes replies on as they are, and for a load generator, which must do less for a reply
+// than the server did: a tree of values (Reader) costs more. When not to use: to know what a reply
+// says (reader.h). Memory: keeps no bytes, so it bounds none: who collects the bytes of a reply
+// does. Any chunking of the same bytes gives the same replies. Threads: single-owner. Cost: a
+// branch or two a line; bulk texts are skipped. No allocation. Source: the RESP2 and RESP3
+// specifications, without streamed values.
 #pragma once
 
 #include <array>
@@ -13,9 +14,9 @@
 #include <optional>
 #include <string_view>
 
-namespace weir::cmd {
+namespace weir::resp {
 
-class ReplyCounter {
+class ReplyScanner {
  public:
   static constexpr size_t kCodeBytesMax = 16;
   static constexpr size_t kDepthMax = 16;
@@ -59,4 +60,4 @@ class ReplyCounter {
   size_t depth_ = 0;
 };
 
-}  // namespace weir::cmd
+}  // namespace weir::resp
