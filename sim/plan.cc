@@ -118,6 +118,7 @@ void PlanMoves(Plan& plan, Random& random) {
   if (plan.databases == 1 || plan.crowd != 0 || random.OneIn(3)) return;
   plan.move_one_in = Any<uint64_t>(random, {10, 40, 150});
   plan.moves.piece_records = Any<size_t>(random, {1, 3, 1000});
+  plan.moves.idle_piece_records = Any<size_t>(random, {1, 5, 1000});
   plan.moves.bytes_per_second = Any<int64_t>(random, {1 << 12, 1 << 20, 1 << 26});
   plan.large_values |= random.OneIn(4);
   plan.hand_on_late_one_in = Any<uint64_t>(random, {0, 4, 20});

@@ -44,8 +44,10 @@ int RunShardOrder(const ShardArguments& arguments, const std::string& order);
 int RunShardRebalance(const ShardArguments& arguments);
 int RunShardDrain(const ShardArguments& arguments);
 
-// Moves a range, waits until it has gone over, and ends its following. Errors: whatever kept it.
-Result<Ok> MoveForGood(ServerLink& link, const std::string& from, const std::string& shard);
+// Moves a range, waits until it has gone over, and ends its following; the progress that it shows
+// begins with `which`. Errors: whatever kept it.
+Result<Ok> MoveForGood(ServerLink& link, const std::string& from, const std::string& shard,
+                       const std::string& which);
 // Returns the status of a move that has not ended, as text, or "".
 Result<std::string> StandingMove(ServerLink& link);
 

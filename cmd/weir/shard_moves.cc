@@ -43,25 +43,49 @@ struct Told {
         keys(entry.items.at(9).integer),
         bytes(entry.items.at(10).integer),
         written(entry.items.at(11).integer),
-        error(entry.items.at(12).text) {}
+        error(entry.items.at(12).text),
+        stage_bytes(entry.items.at(13).integer),
+        stage_bytes_all(entry.items.at(14).integer),
+        bytes_per_second(entry.items.at(15).integer),
+        seconds_left(entry.items.at(16).integer) {}
 
   nlohmann::ordered_json Json() const {
-    return {{"move", id},     {"from", from},     {"to", to},
-            {"shard", shard}, {"copy", copy},     {"phase", phase},
-            {"stage", stage}, {"paused", paused}, {"done", static_cast<double>(permille) / 1000},
-            {"keys", keys},   {"bytes", bytes},   {"written", written},
-            {"error", error}};
+    nlohmann::ordered_json json = {
+        {"move", id},     {"from", from},     {"to", to},
+        {"shard", shard}, {"copy", copy},     {"phase", phase},
+        {"stage", stage}, {"paused", paused}, {"done", static_cast<double>(permille) / 1000},
+        {"keys", keys},   {"bytes", bytes},   {"written", written},
+        {"error", error}};
+    json["stage_bytes"] = stage_bytes;
+    json["stage_bytes_all"] = stage_bytes_all;
+    json["bytes_per_second"] = bytes_per_second;
+    json["seconds_left"] = nullptr;
+    if (seconds_left >= 0) json["seconds_left"] = seconds_left;
+    return json;
   }
   std::string Text() const {
     std::string text = "move " + std::to_string(id) + ", " + from + " in shard " +
                        std::to_string(shard) + ", copy in " + std::to_string(copy) + ": " + phase;
     if (phase != "ended") {
       text += ", " + (paused ? "paused" : stage) + " " + std::to_string(permille / 10) + " %";
+      text += Progress();
     }
     text += "; " + std::to_string(keys) + " keys, " +
             ProgressLine::Size(static_cast<uint64_t>(bytes)) + " brought over";
     if (!error.empty()) text += "; " + error;
     return text;
+  }
+
+  // " (1.0 MiB of 20.0 MiB, 5.0 MiB/s, 7 s left)" while it copies or verifies, else "".
+  std::string Progress() const {
+    if (stage_bytes_all == 0) return "";
+    std::string text = " (" + ProgressLine::Size(static_cast<uint64_t>(stage_bytes)) + " of " +
+                       ProgressLine::Size(static_cast<uint64_t>(stage_bytes_all));
+    if (!paused) {
+      text += ", " + ProgressLine::Size(static_cast<uint64_t>(bytes_per_second)) + "/s";
+      if (seconds_left >= 0) text += ", " + std::to_string(seconds_left) + " s left";
+    }
+    return text + ")";
   }
 
   int64_t id;
@@ -71,6 +95,9 @@ struct Told {
   bool paused;
   int64_t permille, keys, bytes, written;
   std::string error;
+  // Of the stage, and until both sides are equal:
+  int64_t stage_bytes, stage_bytes_all, bytes_per_second;
+  int64_t seconds_left;  // -1: not known.
 };
 
 Result<std::vector<Told>> AskStatus(ServerLink& link) {
@@ -83,7 +110,7 @@ Result<std::vector<Told>> AskStatus(ServerLink& link) {
 
 // Waits until `is_over` of the move, or it has ended. Returns it as it is then.
 template <typename IsOver>
-Result<Told> Await(ServerLink& link, int64_t id, IsOver is_over) {
+Result<Told> Await(ServerLink& link, int64_t id, IsOver is_over, const std::string& which = "") {
   ProgressLine progress;
   for (;;) {
     const Result<std::vector<Told>> all = AskStatus(link);
@@ -95,7 +122,7 @@ Result<Told> Await(ServerLink& link, int64_t id, IsOver is_over) {
                    "nothing is known of move " + std::to_string(id) + " any more"};
     }
     if (found->phase == "ended" || is_over(*found)) return *found;
-    progress.Show(found->Text());
+    progress.Show(which + found->Text());
     std::this_thread::sleep_for(kLookEvery);
   }
 }
@@ -115,19 +142,21 @@ int PrintBegun(const ShardArguments& arguments, int64_t id) {
 
 }  // namespace
 
-Result<Ok> MoveForGood(ServerLink& link, const std::string& from, const std::string& shard) {
+Result<Ok> MoveForGood(ServerLink& link, const std::string& from, const std::string& shard,
+                       const std::string& which) {
   const Result<Value> begun = Ask(link, {"WEIR.SHARD", "MOVE", from, shard});
   if (!begun.ok()) return begun.error();
   const int64_t id = begun.value().integer;
-  const Result<Told> moved =
-      Await(link, id, [](const Told& told) { return told.phase == "follow"; });
+  const Result<Told> moved = Await(
+      link, id, [](const Told& told) { return told.phase == "follow"; }, which);
   if (!moved.ok()) return moved.error();
   if (moved.value().phase != "follow") {
     return Error{ErrorCode::kUnavailable, moved.value().Text()};
   }
   const Result<Value> finished = Ask(link, {"WEIR.SHARD", "FINISH", std::to_string(id)});
   if (!finished.ok()) return finished.error();
-  const Result<Told> ended = Await(link, id, [](const Told&) { return false; });
+  const Result<Told> ended = Await(
+      link, id, [](const Told&) { return false; }, which);
   if (!ended.ok()) return ended.error();
   return Ok{};
 }

@@ -122,12 +122,13 @@ Result<Ok> CutAt(ServerLink& link, Shards& shards, shard::Position at) {
   return Ok{};
 }
 
-Result<Ok> CarryOut(ServerLink& link, Shards& shards, const PlannedMove& move) {
+Result<Ok> CarryOut(ServerLink& link, Shards& shards, const PlannedMove& move,
+                    const std::string& which) {
   for (const shard::Position at : {move.from, move.to}) {
     const Result<Ok> cut = CutAt(link, shards, at);
     if (!cut.ok()) return cut;
   }
-  return MoveForGood(link, Hex(move.from), Number(move.target));
+  return MoveForGood(link, Hex(move.from), Number(move.target), which + ": ");
 }
 
 // Asks for the shards and their sizes. Errors: also when a move stands, which would be in the way.
@@ -153,8 +154,8 @@ int Execute(const ShardArguments& arguments, ServerLink& link, Shards& shards,
   }
   if (arguments.dry_run) return 0;
   for (size_t i = 0; i < plan.moves.size(); ++i) {
-    const Result<Ok> moved = CarryOut(link, shards, plan.moves[i]);
     const std::string which = std::to_string(i + 1) + " of " + std::to_string(plan.moves.size());
+    const Result<Ok> moved = CarryOut(link, shards, plan.moves[i], which);
     if (!moved.ok()) {
       return Complain("move " + which + ": " + moved.error().message +
                       "\nthe moves before it are done; look at `weir shard status`, and run this "

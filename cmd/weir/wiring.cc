@@ -185,6 +185,10 @@ gateway::Gateway::Options GatewayOptions(const Config& config, const Budget& bud
         "with durability = \"os\" a power cut could take what was brought over, and the place it "
         "came from no longer has it; restart with durability = \"fsync\" to move ranges";
   }
+  // Outside of the budget, and a few of it at once.
+  options.moves.idle_piece_bytes =
+      std::clamp(static_cast<size_t>(config.server.memory.bytes) / 32,
+                 gateway::RangeMoves::kPieceBytes, options.moves.idle_piece_bytes);
   options.placement.keyspaces = KeyspacesOf(config);
   options.cache_bytes = budget.cache;
   if (config.server.cache_objective == CacheObjective::kBytes) {

@@ -57,7 +57,9 @@ RangeMoves::RangeMoves(Options options, Growing<std::unique_ptr<Database>>& data
       holds_(holds),
       clock_(clock),
       moving_in_(databases.size() + databases.room()),
-      budget_bytes_(options_.bytes_per_second / 10) {
+      budget_bytes_(options_.bytes_per_second / 10),
+      pace_(options_.bytes_per_second),
+      ticked_(clock.Mono()) {
   for (uint32_t i = 0; i < databases_.size(); ++i) Follow(*databases_[i], i);
   Sync();
 }
@@ -189,12 +191,37 @@ void RangeMoves::Sync() {
   }
 }
 
+// What the databases answered to clients since the start.
+CopyPace::Answers RangeMoves::Answered() const {
+  CopyPace::Answers answers;
+  const auto add = [&](const LatencyTotals& totals) {
+    answers.count += totals.count;
+    answers.sum += std::chrono::nanoseconds(totals.sum_ns);
+  };
+  for (size_t i = 0; i < databases_.size(); ++i) {
+    add(databases_[i]->LoadDurations());
+    add(databases_[i]->committer().Durations());
+  }
+  return answers;
+}
+
+// Requires: mutex_ is held.
+void RangeMoves::SetPace(const CopyPace::Answers& answered) {
+  pace_.Look({answered.count - answered_.count, answered.sum - answered_.sum});
+  answered_ = answered;
+  const int64_t most = std::max<int64_t>(pace_.bytes() / 10, 1);
+  budget_bytes_ = pace_.idle() ? most : std::min(budget_bytes_ + most, most);
+  const MonoTime now = clock_.Mono();
+  for (const MovingPtr& moving : moves_) moving->progress.Tick(now - ticked_);
+  ticked_ = now;
+}
+
 void RangeMoves::Tick() {
+  const CopyPace::Answers answered = Answered();
   std::vector<MovingPtr> moves;
   {
     const std::lock_guard lock(mutex_);
-    budget_bytes_ =
-        std::min(budget_bytes_ + options_.bytes_per_second / 10, options_.bytes_per_second / 10);
+    SetPace(answered);
     moves = moves_;
   }
   for (const MovingPtr& moving : moves) {
@@ -214,7 +241,18 @@ bool RangeMoves::AnyStands(const Moving& moving) const {
 
 // Whether there is time for a piece of the range: what the clients ask for comes first.
 bool RangeMoves::MayLook(const Moving& moving) const {
-  return budget_bytes_ > 0 && !AnyStands(moving);
+  return (pace_.idle() || budget_bytes_ > 0) && !AnyStands(moving);
+}
+
+// Requires: mutex_ is held.
+store::ScanRange RangeMoves::PieceOf(const Moving& moving, uint64_t from) const {
+  store::ScanRange piece{moving.source.shard,    from, moving.range.to.value,
+                         options_.piece_records, true, kPieceBytes};
+  if (!pace_.idle()) return piece;
+  const bool copies = moving.machine.stage() == Stage::kEqualize;
+  piece.limit = options_.idle_piece_records;
+  piece.bytes_max = copies ? options_.idle_piece_bytes : kVerifiedBytes;
+  return piece;
 }
 
 // Does what is to be done next, if nothing is under way.
@@ -231,6 +269,7 @@ void RangeMoves::Go(const MovingPtr& moving) {
   const bool waits =
       (task.kind == Kind::kLookFrom || task.kind == Kind::kCleanFrom) && !MayLook(*moving);
   const bool told = task.kind == Kind::kFail && moving->failed;
+  if (task.kind != Kind::kLookFrom) moving->ahead.reset();
   if (task.kind == Kind::kNothing || waits || told) return;
   if (task.kind == Kind::kHold && !holds_.TryTake()) return;
   moving->working = true;
@@ -356,6 +395,12 @@ MoveStatus RangeMoves::StatusOf(const Moving& moving) const {
   const double length = whole == 0 ? 18446744073709551616.0 : static_cast<double>(whole);
   status.done_permille =
       all ? 1000 : static_cast<uint32_t>(static_cast<double>(reached) / length * 1000);
+  if (moving.ended || moving.machine.stage() > Stage::kVerify) return status;
+  const double part = static_cast<double>(reached) / length;
+  status.stage_bytes = moving.progress.done();
+  status.stage_bytes_all = moving.progress.all(part);
+  status.bytes_per_second = moving.progress.bytes_per_second();
+  status.seconds_left = moving.progress.seconds_left(part);
   return status;
 }
 

@@ -8,8 +8,8 @@
 // stores, after an order, and at Tick where it waits for time to pass, for writes that come, or for
 // what went wrong to be over.
 // Limits: one range at a time is held. Of each move the notes of RangeMove are in memory, and from
-// either side one piece (kPieceBytes) or written keys (kKeysBytes), or a single larger value; small
-// values are not counted. Bytes a second as told.
+// either side two pieces (as Options says) or written keys (kKeysBytes), or a single larger value;
+// small values are not counted. Bytes a second as told, and by CopyPace.
 #pragma once
 
 #include <atomic>
@@ -19,10 +19,12 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "weir/base/clock.h"
+#include "weir/gateway/copy_pace.h"
 #include "weir/gateway/database.h"
 #include "weir/gateway/growing.h"
 #include "weir/gateway/log_holds.h"
@@ -45,12 +47,19 @@ struct MoveStatus {
   uint64_t keys = 0;           // Brought over so far, and their bytes.
   uint64_t bytes = 0;
   uint64_t written = 0;  // Keys that were written and are to be looked at.
-  std::string error;     // What went wrong last, "" nothing.
+  // Of the stage, while it copies or verifies; of all bytes, as far as known.
+  uint64_t stage_bytes = 0;
+  uint64_t stage_bytes_all = 0;
+  uint64_t bytes_per_second = 0;
+  std::optional<uint64_t> seconds_left;  // Until it is in step.
+  std::string error;                     // What went wrong last, "" nothing.
 };
 
 class RangeMoves final : public WriteFollower {
  public:
-  static constexpr size_t kPieceBytes = size_t{1} << 20;
+  static constexpr size_t kPieceBytes = size_t{1} << 20;  // While clients ask.
+  // Of one that is verified, which costs no fsync.
+  static constexpr size_t kVerifiedBytes = size_t{4} << 20;
   static constexpr size_t kKeysBytes = size_t{4} << 20;  // Of written keys' values at once.
   static constexpr size_t kEndedMax = 64;
   // Writes wait no longer, and as long as until the next Tick, while keys are brought over.
@@ -60,10 +69,12 @@ class RangeMoves final : public WriteFollower {
   static constexpr std::chrono::nanoseconds kHoldPauseMax = std::chrono::seconds(10);
 
   struct Options {
-    // Of all moves together.
+    // Of all moves together, while clients ask something of the databases.
     int64_t bytes_per_second = int64_t{64} << 20;
-    // Looked at at once. At least 1.
+    // Looked at at once, while clients ask and else. At least 1.
     size_t piece_records = 1024;
+    size_t idle_piece_records = 16384;
+    size_t idle_piece_bytes = size_t{16} << 20;
     // Why nothing may be moved; "" if it may. Moves of the map rest then, but for removing a copy
     // that is kept no longer; they can be cancelled and finished.
     std::string refusal;
@@ -118,6 +129,9 @@ class RangeMoves final : public WriteFollower {
   std::string Damage(uint64_t move) const;
   bool AnyStands(const Moving& moving) const;
   bool MayLook(const Moving& moving) const;
+  store::ScanRange PieceOf(const Moving& moving, uint64_t from) const;
+  CopyPace::Answers Answered() const;
+  void SetPace(const CopyPace::Answers& answered);
   bool MayHold(const Moving& moving) const;
   bool HeldTooLong(const Moving& moving) const;
   void LetGo(const MovingPtr& moving);
@@ -131,10 +145,18 @@ class RangeMoves final : public WriteFollower {
   void OnFlip(const MovingPtr& moving, const Result<store::CommitNumber>& stored);
   void Change(const MovingPtr& moving, const RangeKeeper::Change& change);
   void LookFrom(const MovingPtr& moving, uint64_t from);
+  void ReadAhead(const MovingPtr& moving, uint64_t from);
+  void ReadFrom(const MovingPtr& moving, const std::shared_ptr<Look>& look, uint64_t from);
+  void OnRead(const MovingPtr& moving, const std::shared_ptr<Look>& look,
+              Result<store::Scanned> read, std::vector<store::Scanned::Item> Look::*side);
+  void OnPiece(const MovingPtr& moving, const std::shared_ptr<Look>& look);
   void LookAt(const MovingPtr& moving, std::vector<std::string> keys);
   void OnLook(const MovingPtr& moving, const std::shared_ptr<Look>& look);
   void CleanFrom(const MovingPtr& moving, uint64_t from);
+  void Repair(const MovingPtr& moving, const std::shared_ptr<Look>& look,
+              const shard::MoveRepair& repair, bool copy_is_bare);
   void Apply(const MovingPtr& moving, store::Batch batch);
+  void Submit(const MovingPtr& moving, const std::shared_ptr<store::Batch>& writes);
   Committer& CommitterOf(const ShardPlace& place);
   MoveStatus StatusOf(const Moving& moving) const;
 
@@ -153,7 +175,11 @@ class RangeMoves final : public WriteFollower {
   std::deque<MoveStatus> ended_;
   uint64_t epoch_ = 0;    // Of the map that the moves were brought in line with.
   int64_t budget_bytes_;  // What may be looked at until the next Tick.
-  Totals totals_;         // But for what is now.
+  CopyPace pace_;
+  // At the last Tick:
+  CopyPace::Answers answered_;  // Since the start.
+  MonoTime ticked_;
+  Totals totals_;  // But for what is now.
 };
 
 }  // namespace weir::gateway

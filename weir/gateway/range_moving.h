@@ -1,9 +1,12 @@
 // What RangeMoves holds of one move. For its own files only.
 #pragma once
 
+#include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "weir/gateway/move_progress.h"
 #include "weir/gateway/range_moves.h"
 
 namespace weir::gateway {
@@ -43,7 +46,11 @@ struct RangeMoves::Moving {
   std::chrono::nanoseconds hold_pause = kHoldPause;
   uint64_t keys = 0;
   uint64_t bytes = 0;
+  MoveProgress progress;
   std::string error;
+  // The piece after the one that is looked at, which is read while that is repaired. No other look
+  // comes between: it could put there what this one has not seen.
+  std::shared_ptr<Look> ahead;
 };
 
 // What was read of both sides.
@@ -52,6 +59,12 @@ struct RangeMoves::Look {
   std::vector<store::Scanned::Item> copy;
   WallTime now{};
   uint64_t end = 0;
+  // Of a piece:
+  uint64_t from = 0;
+  // Guarded by RangeMoves::mutex_:
+  size_t reads = 0;     // Under way.
+  bool wanted = false;  // Its turn has come.
+  std::optional<Error> error;
 };
 
 }  // namespace weir::gateway

@@ -180,7 +180,8 @@ void RangeMove::Compare(const MovedRecord* source, const MovedRecord* copy) {
   } else if (stage_ == Stage::kVerify && !written_.contains(key) && !start_over_) {
     return Fail(key);
   }
-  repaired_[key] = now;
+  // Of a piece, the look that comes after the whole range sees what became of it.
+  if (task_.kind == Kind::kLookAt) repaired_[key] = now;
 }
 
 void RangeMove::Fail(const std::string& key) {

@@ -18,8 +18,9 @@
 //   for (RangeMove::Task task = move.Next(held); ; ) {…}    // do it, then On…, then Done or Failed
 //
 // Requires of the owner: Write comes after the write is durable in the source and before a look can
-// see it; both sides of a look are read after Next; what is due at a time not before either look is
-// left out on both sides; nobody else writes to the copy but to remove what is due there.
+// see it; both sides of a look are read after Next, or those of kLookFrom after the Next of the
+// kLookFrom that was the task before; what is due at a time not before either look is left out on
+// both sides; nobody else writes to the copy but to remove what is due there.
 //
 // Memory: the keys written since they were seen equal, at most kWrittenMax of kWrittenBytesMax in
 // all; beyond, the whole range is looked at again.

@@ -22,6 +22,12 @@ namespace {
 
 using Kind = RangeMove::Task::Kind;
 
+// A piece that was read before its turn.
+struct Ahead {
+  Position from, end;
+  Stored source, copy;
+};
+
 // Of which range, in units.
 struct Part {
   uint64_t from = 0;
@@ -154,6 +160,7 @@ class World {
 
   void Restart() {
     move_.reset();
+    ahead_.reset();
     busy_ = held_ = false;
     task_ = {};
     if (map_.moves().empty()) return;
@@ -180,15 +187,46 @@ class World {
   }
 
   Stored Side(bool source) {
-    Stored& all = shards_[source ? Authority() : 1 - Authority()];
-    Stored seen;
-    for (const auto& [place, record] : all) {
-      const bool in = task_.kind == Kind::kLookFrom
-                          ? place.first >= task_.from.value && Before(place.first, end_)
-                          : std::count(task_.keys.begin(), task_.keys.end(), place.second) > 0;
-      if (in) seen.emplace(place, record);
-    }
+    if (task_.kind == Kind::kLookFrom) return Piece(source, task_.from, end_);
+    Stored seen = shards_[source ? Authority() : 1 - Authority()];
+    std::erase_if(seen, [&](const auto& each) {
+      return std::count(task_.keys.begin(), task_.keys.end(), each.first.second) == 0;
+    });
     return seen;
+  }
+
+  Stored Piece(bool source, Position from, Position end) {
+    Stored seen = shards_[source ? Authority() : 1 - Authority()];
+    std::erase_if(seen, [&](const auto& each) {
+      return each.first.first < from.value || !Before(each.first.first, end);
+    });
+    return seen;
+  }
+
+  Position SomeEnd(Position from) {
+    return Cut(from.value + (1 + random_.Below(kPiece)) * kPositionUnit);
+  }
+
+  // The next piece is read before this one is repaired, as range_move.h allows.
+  void Look() {
+    if (task_.kind == Kind::kLookFrom && end_ != to() && Chance(2)) {
+      const Position end = SomeEnd(end_);
+      ahead_ = Ahead{end_, end, Piece(true, end_, end), Piece(false, end_, end)};
+    }
+    look_ = {Records(*looked_source_, now_), Records(*looked_copy_, now_)};
+    repair_ = move_->OnLook(look_, end_);
+  }
+
+  // Returns whether the piece was read ahead.
+  bool TakeAhead() {
+    const std::optional<Ahead> ahead = std::exchange(ahead_, std::nullopt);
+    if (!ahead || task_.kind != Kind::kLookFrom || ahead->from != task_.from) return false;
+    end_ = ahead->end;
+    looked_source_ = ahead->source;
+    looked_copy_ = ahead->copy;
+    busy_ = true;
+    Look();
+    return true;
   }
 
   // One step of the move's owner: a look and its repairs take several.
@@ -199,8 +237,7 @@ class World {
       looked_source_ = Side(true);
     } else if (!looked_copy_) {
       looked_copy_ = Side(false);
-      look_ = {Records(*looked_source_, now_), Records(*looked_copy_, now_)};
-      repair_ = move_->OnLook(look_, end_);
+      Look();
     } else {
       const bool fails = !quiet_ && Chance(8);
       if (!fails || Chance(2)) Apply();
@@ -229,12 +266,13 @@ class World {
 
   void Take() {
     task_ = move_->Next(held_, !Chance(4));
+    if (TakeAhead()) return;
     switch (task_.kind) {
       case Kind::kNothing:
         return;
       case Kind::kLookFrom:
       case Kind::kLookAt:
-        end_ = Cut(task_.from.value + (1 + random_.Below(kPiece)) * kPositionUnit);
+        end_ = SomeEnd(task_.from);
         looked_source_.reset();
         looked_copy_.reset();
         busy_ = true;
@@ -291,6 +329,7 @@ class World {
   bool busy_ = false;
   Position end_;
   std::optional<Stored> looked_source_, looked_copy_;
+  std::optional<Ahead> ahead_;
   MoveLook look_;
   MoveRepair repair_;
   size_t steps_ = 0, flips_ = 0, failures_ = 0, damaged_ = 0;

@@ -25,6 +25,10 @@ class ForwardingStore : public Store {
   void Apply(Batch batch, Done<Applied> done) override {
     behind_->Apply(std::move(batch), std::move(done));
   }
+  bool Prepare(const std::shared_ptr<const Batch>& batch,
+               const Done<std::shared_ptr<Prepared>>& done) override {
+    return behind_->Prepare(batch, done);
+  }
   void Expire(WallTime now, size_t limit, Done<Expired> done) override {
     behind_->Expire(now, limit, std::move(done));
   }

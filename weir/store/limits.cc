@@ -22,9 +22,8 @@ size_t BytesOf(const Batch& batch) {
 }
 
 std::optional<Error> OverLimit(const Limits& limits, const Batch& batch) {
-  if (auto error = Check(batch.writes.size(), limits.batch_writes_max, "batch_writes")) {
-    return error;
-  }
+  const size_t writes_max = batch.copies ? limits.copies_max : limits.batch_writes_max;
+  if (auto error = Check(batch.writes.size(), writes_max, "batch_writes")) return error;
   for (const Write& write : batch.writes) {
     if (auto error = Check(write.key.key.size(), limits.key_bytes_max, "key_bytes")) return error;
     if (!write.record) continue;

@@ -35,6 +35,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -82,6 +83,12 @@ struct Write {
   std::optional<Prior> known;
 };
 
+// What a driver has done ahead of a batch (Store::Prepare). Gives back what it took when it goes.
+class Prepared {
+ public:
+  virtual ~Prepared() = default;
+};
+
 // Writes of one batch. Requires: no key twice.
 struct Batch {
   WallTime now;
@@ -89,6 +96,8 @@ struct Batch {
   bool clear = false;  // Every record of every shard is removed before the writes.
   // It stores what stands elsewhere as well: refused while other writes still find room.
   bool copies = false;
+  // Of this very batch, applied once at most.
+  std::shared_ptr<Prepared> prepared = nullptr;
 };
 
 struct Applied {
@@ -153,9 +162,10 @@ struct Counts {
 
 struct Limits {
   size_t batch_writes_max = 16384;
+  size_t copies_max = 65536;  // As batch_writes_max, of a batch of copies.
   size_t batch_bytes_max = size_t{192} << 20;
   size_t load_keys_max = 4096;
-  size_t scan_items_max = 4096;
+  size_t scan_items_max = 16384;
   size_t outstanding_reads_max = 1024;
   size_t key_bytes_max = size_t{64} << 10;
   size_t value_bytes_max = size_t{512} << 20;
@@ -178,6 +188,16 @@ class Store {
 
   // Makes `batch` durable and visible. Order and outcome: see the class comment.
   virtual void Apply(Batch batch, Done<Applied> done) = 0;
+
+  // Does ahead what can be done of a large batch of copies, beside other calls and without an
+  // effect that a read could see, so that Apply of the same batch takes little of the log's time.
+  // Returns: false where there is nothing to be done ahead; then `done` is never called.
+  // Requires: `batch` does not change until `done`; as of Apply, what it says is `known` is true
+  // when it is applied.
+  virtual bool Prepare(const std::shared_ptr<const Batch>& /*batch*/,
+                       const Done<std::shared_ptr<Prepared>>& /*done*/) {
+    return false;
+  }
 
   virtual void Scan(ScanRange range, Done<Scanned> done) = 0;
 

@@ -297,6 +297,11 @@ TEST_P(StoreContract, CallsAtALimitPassAndOnePastAreOverloaded) {
   const std::string long_key(limits.key_bytes_max + 1, 'k');
   expect_overloaded(ApplyTo(*store_, {WallTime{0}, {PutOf({1, 1, long_key}, "v", 1)}}));
 
+  Batch copies = CopiesOf(2, 0, limits.copies_max, "v", 1, kNever);
+  EXPECT_TRUE(ApplyTo(*store_, copies).ok());
+  copies.writes.push_back(PutOf({2, limits.copies_max, "k"}, "v", 1));
+  expect_overloaded(ApplyTo(*store_, copies));
+
   const Bytes third = Bytes::Copy(std::string(limits.batch_bytes_max / 3, 'x'));
   std::vector<Write> large;
   for (uint64_t i = 0; i < 3; ++i) {
@@ -304,7 +309,7 @@ TEST_P(StoreContract, CallsAtALimitPassAndOnePastAreOverloaded) {
     large.back().record->value = third;
   }
   expect_overloaded(ApplyTo(*store_, {WallTime{0}, large}));
-  ExpectCounts(WallTime{0}, {.records = limits.batch_writes_max + 1});
+  ExpectCounts(WallTime{0}, {.records = limits.batch_writes_max + 1 + limits.copies_max});
 }
 
 TEST_P(StoreContract, ALoadLeavesOutLargeValuesThatDoNotFit) {
@@ -427,4 +432,5 @@ TEST_P(StoreContract, DestructionCompletesOutstandingCallsFirst) {
 
 }  // namespace weir::store
 
+#include "weir/store/store_contract_copies.h"
 #include "weir/store/store_contract_model.h"

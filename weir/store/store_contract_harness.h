@@ -46,6 +46,20 @@ inline Result<Applied> ApplyTo(Store& store, Batch batch) {
   return Wait<Applied>([&](auto done) { store.Apply(std::move(batch), std::move(done)); });
 }
 
+// Prepares `batch`, if there is anything to be prepared. Returns whether there was.
+inline Result<bool> PrepareIn(Store& store, Batch* batch) {
+  const auto shared = std::make_shared<Batch>(std::move(*batch));
+  bool prepares = false;
+  auto prepared = Wait<std::shared_ptr<Prepared>>([&](const auto& done) {
+    prepares = store.Prepare(shared, done);
+    if (!prepares) done(std::shared_ptr<Prepared>());
+  });
+  *batch = std::move(*shared);
+  if (!prepared.ok()) return prepared.error();
+  batch->prepared = std::move(prepared).value();
+  return prepares;
+}
+
 inline Result<Loads> LoadFrom(Store& store, std::vector<Key> keys) {
   return Wait<Loads>([&](auto done) { store.Load(std::move(keys), std::move(done)); });
 }
@@ -79,6 +93,18 @@ inline Write PutOf(Key key, std::string value, Version version, WallTime expires
 
 inline Write RemovalOf(Key key, Version version) {
   return {.key = std::move(key), .record = std::nullopt, .version = version, .known = std::nullopt};
+}
+
+// New records, of positions and versions that rise from these.
+inline Batch CopiesOf(uint32_t shard, uint64_t position, uint64_t count, const std::string& value,
+                      Version version, WallTime expires_at) {
+  Batch batch{WallTime{0}, {}};
+  batch.copies = true;
+  for (uint64_t i = 0; i < count; ++i) {
+    batch.writes.push_back(PutOf({shard, position + i, "copy"}, value, version + i, expires_at));
+    batch.writes.back().known = Prior{};
+  }
+  return batch;
 }
 
 inline std::string ValueOf(const std::optional<Record>& record) {

@@ -60,6 +60,8 @@ class StoreContractModel : public StoreContract {
       }
       if (random_.Below(2) == 0) batch.writes.back().known = expected.back();
     }
+    // Now and then what is new to one shard comes as prepared copies.
+    if (random_.Below(4) == 0) ASSERT_NO_FATAL_FAILURE(CopySome());
     const auto applied = ApplyTo(*store_, std::move(batch));
     ASSERT_TRUE(applied.ok());
     ASSERT_EQ(applied.value().priors.size(), expected.size());
@@ -67,6 +69,27 @@ class StoreContractModel : public StoreContract {
       ASSERT_EQ(applied.value().priors[i].existed, expected[i].existed);
       ASSERT_EQ(applied.value().priors[i].expires_at, expected[i].expires_at);
     }
+  }
+
+  // New records of one shard, in order.
+  void CopySome() {
+    Batch batch{now_, {}};
+    batch.copies = true;
+    const auto shard = static_cast<uint32_t>(random_.Below(kContractShards));
+    for (uint64_t position = 5000; position < 5040; ++position) {
+      const Place place(shard, position, "copy");
+      if (model_.contains(place) || random_.OneIn(2)) continue;
+      const WallTime expiry = random_.OneIn(3) ? WallTime{now_.ms + 25} : kNever;
+      const std::string value(random_.Below(200), 'v');
+      batch.writes.push_back(PutOf({shard, position, "copy"}, value, ++version_, expiry));
+      batch.writes.back().known = Prior{};
+      model_[place] = {value, expiry, version_};
+    }
+    const size_t writes = batch.writes.size();
+    ASSERT_TRUE(PrepareIn(*store_, &batch).ok());
+    const auto applied = ApplyTo(*store_, std::move(batch));
+    ASSERT_TRUE(applied.ok());
+    ASSERT_EQ(applied.value().priors.size(), writes);
   }
 
   void ExpireSome() {

@@ -91,7 +91,9 @@ Reply Told(const MoveStatus& status) {
        text(PositionText(status.range.to.value)), number(static_cast<uint64_t>(status.range.shard)),
        number(static_cast<uint64_t>(status.copy)), text(status.phase), text(status.stage),
        number(status.paused ? 1 : 0), number(status.done_permille), number(status.keys),
-       number(status.bytes), number(status.written), text(status.error)});
+       number(status.bytes), number(status.written), text(status.error), number(status.stage_bytes),
+       number(status.stage_bytes_all), number(status.bytes_per_second),
+       status.seconds_left ? number(*status.seconds_left) : Reply::Integer(-1)});
 }
 
 // Begins `change`; its client hears `reply` when it is durable.

@@ -9,6 +9,7 @@
 
 #include "weir/base/prefetch.h"
 #include "weir/store/limits.h"
+#include "weir/store/rocksdb/prepared_copies.h"
 
 namespace weir::store {
 namespace {
@@ -92,6 +93,7 @@ Result<Ok> BatchWriter::Initialize(Database* database) {
 }
 
 Result<Applied> BatchWriter::Apply(const Batch& batch) {
+  if (batch.prepared) return Ingest(batch);
   Reset();
   now_ = batch.now;
   // At once, since a string that grows is in memory twice meanwhile.
@@ -116,6 +118,39 @@ Result<Applied> BatchWriter::Apply(const Batch& batch) {
   applied.commit = commit.value();
   counters_.writes += batch.writes.size();
   counters_.left_pending += batch.writes.size() - places_.size();
+  return applied;
+}
+
+// What is pending waits: only a batch that leaves something pending makes it move.
+Result<Applied> BatchWriter::Ingest(const Batch& batch) {
+  Reset();
+  now_ = batch.now;
+  auto& copies = static_cast<PreparedCopies&>(*batch.prepared);
+  earliest_ = copies.earliest();
+  ShardCounts& counts = state_.shards[copies.shard()];
+  const ShardCounts before = counts;
+  counts.records += batch.writes.size();
+  counts.with_expiry += copies.with_expiry();
+  version_max_.store(std::max(version_max(), copies.version_max()), std::memory_order_relaxed);
+  state_.commit = ++commit_;
+  state_.version_max = version_max();
+  EncodeState(state_, &state_bytes_);
+  if (const Status status = copies.WriteState(state_bytes_); !status.ok()) {
+    counts = before;
+    state_.commit = --commit_;
+    return Error{ErrorCode::kUnavailable, "copies cannot be written: " + status.ToString()};
+  }
+  gate_->BeginBatch(commit_, earliest_);
+  const Status status = copies.Ingest(*database_);
+  if (!status.ok()) return Failed(status);
+  gate_->EndBatch(now_, [] {});
+  ++counters_.batches;
+  ++counters_.ingested;
+  counters_.writes += batch.writes.size();
+  counters_.bytes_written += copies.bytes();
+  Applied applied;
+  applied.commit = commit_;
+  applied.priors.resize(batch.writes.size());
   return applied;
 }
 

@@ -2,7 +2,8 @@
 //
 // Plain writes (a small value, no expiry before or after) are left pending: one record in the
 // family `pending` holds those of the whole batch, and each later batch moves a run of them into
-// the tables (pending_writes.h). Everything else goes into the tables at once.
+// the tables (pending_writes.h). Everything else goes into the tables at once, and a batch that was
+// prepared becomes a table itself (prepared_copies.h).
 //
 // Invariants, true of the database after every batch:
 //   1. A record with an expiry has exactly one entry in its shard's expiry index, and no other
@@ -41,7 +42,8 @@ class BatchWriter {
     std::atomic<uint64_t> lookups{0};  // Priors that no caller knew.
     std::atomic<uint64_t> bytes_written{0};
     std::atomic<uint64_t> left_pending{0};
-    std::atomic<uint64_t> moved{0};  // Records that were pending, into the tables.
+    std::atomic<uint64_t> ingested{0};  // Batches that were prepared.
+    std::atomic<uint64_t> moved{0};     // Records that were pending, into the tables.
   };
 
   // Borrows `gate` and `background_errors`. `segment_bytes` bounds what is pending (PendingWrites).
@@ -76,6 +78,7 @@ class BatchWriter {
     uint32_t index;  // Into the batch.
   };
 
+  Result<Applied> Ingest(const Batch& batch);
   Result<Ok> ReadState();
   Result<Ok> FindPriors(const std::vector<Write>& writes, std::vector<Prior>* priors);
   // Divides the batch into what is left pending and what is staged at once, in places_.

@@ -29,9 +29,6 @@ constexpr size_t kSegmentBytesMax = size_t{64} << 20;
 constexpr size_t kSegmentBytesMin = size_t{32} << 10;
 constexpr size_t kSegmentsPerFlush = 2;
 constexpr size_t kSegmentsPerPendingMemtable = kSegmentsPerFlush + 1;
-// Larger values are in files of their own beside the tables. A compaction would else write them
-// again and again, and hold one of each of its tables, and a read one in the block cache.
-constexpr size_t kBlobBytesMin = size_t{64} << 10;
 constexpr size_t kBlobFileBytes = size_t{64} << 20;
 constexpr double kBlobGarbageMax = 0.5;  // Of the oldest files; then their tables are compacted.
 // What the memtables may hold beyond their part while they are flushed, before a write waits.

@@ -22,13 +22,17 @@
 
 namespace weir::store {
 
+// Larger values are in files of their own beside the tables. A compaction would else write them
+// again and again, and hold one of each of its tables, and a read one in the block cache.
+inline constexpr size_t kBlobBytesMin = size_t{64} << 10;
+
 // Where and with what a database is opened. Outlives it, and all its reopenings.
 struct DatabaseSetting {
   std::string path;
   uint32_t shards = 0;
   Durability durability = Durability::kFsync;
   std::function<void(const std::string&)> warn;  // Or none.
-  std::unique_ptr<rocksdb::Env> env;
+  std::shared_ptr<rocksdb::Env> env;
   std::shared_ptr<BackgroundErrors> background_errors;  // Of every database that is opened.
   std::shared_ptr<rocksdb::Cache> block_cache;
   rocksdb::DBOptions db_options;

@@ -14,6 +14,8 @@ namespace {
 using rocksdb::Slice;
 using rocksdb::Status;
 
+constexpr size_t kReadaheadBytes = size_t{256} << 10;
+
 Error DamagedRecord() {
   return ReadError(Status::Corruption("record"));
 }
@@ -115,6 +117,9 @@ Result<Scanned> ScanRecords(Database& database, const ReadGate::View& view,
   rocksdb::ReadOptions options;
   options.snapshot = view.snapshot;
   options.fill_cache = false;
+  // Many values are read block after block.
+  if (range.with_values && range.bytes_max > kReadaheadBytes)
+    options.readahead_size = kReadaheadBytes;
   if (pending.complete_to != 0) options.iterate_upper_bound = &end;
   const std::unique_ptr<rocksdb::Iterator> at(
       database.rocks().NewIterator(options, database.records(range.shard)));

@@ -205,6 +205,7 @@ class PowerCutRun {
   uint64_t acknowledged() const { return acknowledged_batches_; }
   uint64_t in_flight_applied() const { return in_flight_applied_; }
   uint64_t settled() const { return settled_; }
+  uint64_t prepared() const { return prepared_; }
   uint64_t cut_off() const { return cut_off_; }
 
  private:
@@ -214,6 +215,7 @@ class PowerCutRun {
                           .durability = options_.durability,
                           .write_buffer_bytes = kWriteBufferBytesMin,
                           .read_threads = 1,
+                          .prepared_bytes_min = 1,
                           .free_space = [] { return Result<uint64_t>(uint64_t{1} << 40); },
                           .warn = [this](const std::string&) { ++cut_off_; }},
                          MakeEnv(std::move(disk)));
@@ -245,6 +247,8 @@ class PowerCutRun {
         in_flight_.clear();
       } else if (choice < 10) {
         error = Expire(store);
+      } else if (choice < 40) {
+        error = Copy(store);
       } else {
         error = Apply(store, clients.Take());
         clients.Answer();
@@ -334,8 +338,10 @@ class PowerCutRun {
     return result.ok() ? std::nullopt : std::optional(result.error());
   }
 
-  std::optional<Error> Apply(RocksDbStore& store, std::vector<Write> writes) {
+  std::optional<Error> Apply(RocksDbStore& store, std::vector<Write> writes,
+                             bool prepares = false) {
     Batch batch{now_, {}};
+    batch.copies = prepares;
     for (Write& write : writes) {
       write.version = ++version_;
       const auto place = std::tuple(write.key.shard, write.key.position, write.key.key);
@@ -348,6 +354,10 @@ class PowerCutRun {
       }
       batch.writes.push_back(std::move(write));
     }
+    if (!prepares) return ErrorOf(ApplyTo(store, std::move(batch)));
+    const auto prepared = PrepareIn(store, &batch);
+    if (!prepared.ok()) return prepared.error();
+    prepared_ += prepared.value() ? 1 : 0;
     return ErrorOf(ApplyTo(store, std::move(batch)));
   }
 
@@ -356,6 +366,29 @@ class PowerCutRun {
     std::erase_if(in_flight_, [&](const auto& entry) { return entry.second.expires_at <= now_; });
     if (in_flight_.size() == acknowledged_.size()) return std::nullopt;
     return ErrorOf(ExpireIn(store, now_, store.limits().batch_writes_max));
+  }
+
+  // Copies, some prepared, of keys that no client writes; or their removal.
+  std::optional<Error> Copy(RocksDbStore& store) {
+    const auto shard = static_cast<uint32_t>(random_.Below(kShards));
+    const bool removes = in_flight_.contains({shard, 1000, "copy"});
+    const uint64_t end = 1001 + random_.Below(30);
+    std::vector<Write> writes;
+    for (uint64_t position = 1000; position < end; ++position) {
+      const bool there = in_flight_.contains({shard, position, "copy"});
+      if (there != removes) continue;
+      if (removes) {
+        writes.push_back(RemovalOf({shard, position, "copy"}, 0));
+        continue;
+      }
+      const WallTime expiry = random_.Below(3) == 0
+                                  ? WallTime{now_.ms + static_cast<int64_t>(random_.Below(1000))}
+                                  : kNever;
+      writes.push_back(
+          PutOf({shard, position, "copy"}, std::string(random_.Below(3000), 'c'), 0, expiry));
+      writes.back().known = Prior{};
+    }
+    return Apply(store, std::move(writes), /*prepares=*/!removes && random_.Below(4) > 0);
   }
 
   // Goes on from what is found.
@@ -402,6 +435,7 @@ class PowerCutRun {
   uint64_t acknowledged_batches_ = 0;
   uint64_t in_flight_applied_ = 0;
   uint64_t settled_ = 0;
+  uint64_t prepared_ = 0;
   std::atomic<uint64_t> cut_off_{0};
 };
 
@@ -410,6 +444,7 @@ TEST(RocksDbPowerCutTest, NothingAcknowledgedIsLost) {
   EXPECT_EQ(run.Run(kCycles).kept, kCycles);
   RecordProperty("acknowledged_batches", std::to_string(run.acknowledged()));
   EXPECT_GT(run.acknowledged(), static_cast<uint64_t>(kCycles) * 10);
+  EXPECT_GT(run.prepared(), static_cast<uint64_t>(kCycles / 4)) << "copies are cut as well";
   EXPECT_GT(run.in_flight_applied(), 0U) << "the cut never fell between the sync and the answer";
 }
 

@@ -12,6 +12,7 @@
 #include "weir/store/rocksdb/data_directory.h"
 #include "weir/store/rocksdb/database.h"
 #include "weir/store/rocksdb/free_space.h"
+#include "weir/store/rocksdb/prepared_copies.h"
 #include "weir/store/rocksdb/read_gate.h"
 #include "weir/store/rocksdb/record_format.h"
 #include "weir/store/rocksdb/record_reads.h"
@@ -37,6 +38,8 @@ class RocksDbStoreOnDisk final : public RocksDbStore {
         free_space_({options.free_space_floor_bytes, options.free_space_every, options.free_space}),
         writer_(options.durability, setting_->pending_segment_bytes, &gate_,
                 setting_->background_errors.get()),
+        prepared_bytes_min_(options.prepared_bytes_min),
+        prepare_thread_(1),
         read_threads_(options.read_threads),
         write_thread_(1),
         resumer_(setting_->background_errors.get(), [this] { return Resume(); }) {}
@@ -82,6 +85,20 @@ class RocksDbStoreOnDisk final : public RocksDbStore {
       if (applied.ok() && batch.clear) database_->ReclaimInBackground();
       return applied;
     });
+  }
+
+  bool Prepare(const std::shared_ptr<const Batch>& batch,
+               const Done<std::shared_ptr<Prepared>>& done) override {
+    if (setting_->durability != Durability::kFsync || BytesOf(*batch) < prepared_bytes_min_ ||
+        OverLimit(limits_, *batch) || !PreparedCopies::Fits(*batch)) {
+      return false;
+    }
+    prepare_thread_.Post([this, batch, done] {
+      auto written = PreparedCopies::Write(*setting_, *batch, ++prepared_);
+      done(written.ok() ? Result<std::shared_ptr<Prepared>>(std::move(written).value())
+                        : Result<std::shared_ptr<Prepared>>(written.error()));
+    });
+    return true;
   }
 
   void Expire(WallTime now, size_t limit, Done<Expired> done) override {
@@ -170,7 +187,10 @@ class RocksDbStoreOnDisk final : public RocksDbStore {
   std::atomic<uint64_t> loads_{0};
   std::atomic<uint64_t> load_keys_{0};
   std::atomic<uint64_t> settles_{0};
-  TaskThreads read_threads_;  // Last, so that they end first.
+  const size_t prepared_bytes_min_;
+  uint64_t prepared_ = 0;       // Of its thread.
+  TaskThreads prepare_thread_;  // After the readers, who may ask it.
+  TaskThreads read_threads_;    // Last, so that they end first.
   TaskThreads write_thread_;
   Resumer resumer_;
 };
@@ -342,6 +362,7 @@ std::vector<std::pair<std::string, uint64_t>> RocksDbStoreOnDisk::Counters() con
           {"lookups", writes.lookups.load()},
           {"bytes_written", writes.bytes_written.load()},
           {"left_pending", writes.left_pending.load()},
+          {"ingested", writes.ingested.load()},
           {"moved", writes.moved.load()},
           {"loads", loads_.load()},
           {"load_keys", load_keys_.load()},
@@ -378,6 +399,7 @@ Result<std::unique_ptr<RocksDbStore>> OpenRocksDbOn(RocksDbOptions options,
   auto setting =
       MakeDatabaseSetting(options, std::move(env), directory->database_path(), format.shards);
   RemoveCheckpointIn(directory->checkpoint_path(), *setting->env);
+  if (auto removed = PreparedCopies::RemoveLeft(*setting); !removed.ok()) return removed.error();
   auto store =
       std::make_unique<RocksDbStoreOnDisk>(options, std::move(directory), std::move(setting));
   if (auto started = store->Start(!format.ready()); !started.ok()) return started.error();

@@ -45,6 +45,9 @@ struct RocksDbOptions {
   uint64_t free_space_floor_bytes = uint64_t{64} << 20;
   // The free space is asked for at most this often.
   std::chrono::milliseconds free_space_every{100};
+  // Batches of copies that are so large are prepared: below, the files of their own cost more than
+  // the log does.
+  size_t prepared_bytes_min = size_t{2} << 20;
   // A flush that does not begin for so long, while nothing else is at work, counts as forgotten by
   // RocksDB, and the database is opened anew. Longer than a flush waits for those of other stores.
   std::chrono::milliseconds forgotten_flush_after{10000};

@@ -28,7 +28,8 @@ class TemporaryDirectory {
 RocksDbOptions OptionsFor(const TemporaryDirectory& directory) {
   return {.directory = directory.data(),
           .shards = kContractShards,
-          .write_buffer_bytes = kWriteBufferBytesMin};
+          .write_buffer_bytes = kWriteBufferBytesMin,
+          .prepared_bytes_min = 1};
 }
 
 class RocksDbHarness final : public StoreHarness {

@@ -442,8 +442,8 @@ IOStatus SimulatedDisk::GetFileModificationTime(const std::string&, const Option
   return IOStatus::OK();
 }
 
-IOStatus SimulatedDisk::RenameFile(const std::string& raw_from, const std::string& raw_to,
-                                   const Options&, Debug*) {
+IOStatus SimulatedDisk::NameAnew(const std::string& raw_from, const std::string& raw_to,
+                                 bool keeps_old) {
   std::lock_guard lock(mutex_);
   Operate();
   const std::string from = Plain(raw_from);
@@ -452,7 +452,7 @@ IOStatus SimulatedDisk::RenameFile(const std::string& raw_from, const std::strin
   if (file == nullptr) return IOStatus::PathNotFound(from);
   assert(DirectoryOf(from) == DirectoryOf(to));
   Directory& directory = directories_[DirectoryOf(from)];
-  directory.now.erase(NameIn(from));
+  if (!keeps_old) directory.now.erase(NameIn(from));
   directory.now[NameIn(to)] = std::move(file);
   directory.since.push_back(directory.now);
   return IOStatus::OK();

@@ -99,7 +99,12 @@ class SimulatedDisk final : public rocksdb::FileSystem {
   Status GetFileModificationTime(const std::string& path, const Options&, uint64_t* time,
                                  Debug*) override;
   Status RenameFile(const std::string& from, const std::string& to, const Options&,
-                    Debug*) override;
+                    Debug*) override {
+    return NameAnew(from, to, /*keeps_old=*/false);
+  }
+  Status LinkFile(const std::string& from, const std::string& to, const Options&, Debug*) override {
+    return NameAnew(from, to, /*keeps_old=*/true);
+  }
   Status LockFile(const std::string& path, const Options&, rocksdb::FileLock** lock,
                   Debug*) override;
   Status UnlockFile(rocksdb::FileLock* lock, const Options&, Debug*) override;
@@ -137,6 +142,7 @@ class SimulatedDisk final : public rocksdb::FileSystem {
   Status Append(File* file, const std::string& path, const rocksdb::Slice& data);
   void Truncate(File* file, size_t size);
   Status Sync(File* file, const std::string& path);
+  Status NameAnew(const std::string& from, const std::string& to, bool keeps_old);
   Status SyncEntries(const std::string& path);
   template <typename T>
   Status OpenFile(const std::string& path, std::unique_ptr<T>* file);
