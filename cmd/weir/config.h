@@ -94,6 +94,7 @@ struct ServerConfig {
   std::vector<std::string> check_rules;
   LimitsCrowded limits_crowded = LimitsCrowded::kShare;
   Duration limits_kept_every{std::chrono::seconds(10)};  // 0: they are not.
+  Duration move_finish_after{0};                         // 0: never.
   Duration queue_deadline{std::chrono::seconds(1)};
   Duration drain_timeout{std::chrono::seconds(10)};
   LogLevel log_level = LogLevel::kInfo;

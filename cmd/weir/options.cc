@@ -93,6 +93,12 @@ void DeclareServer(std::vector<Option>& table) {
               "after one.",
        .least = Duration(0),
        .most = kHour}));
+  add(Declare(&ServerConfig::move_finish_after,
+              {.key = "move_finish_after",
+               .doc = "How long a range that has moved can be rolled back before the move finishes "
+                      "by itself and its old place is cleared. 0: only when it is told to.",
+               .least = Duration(0),
+               .most = 1000 * 24 * kHour}));
   add(Declare(&ServerConfig::queue_deadline,
               {.key = "queue_deadline",
                .doc = "Longest wait for a place at a database; docs/overload.md tells more.",

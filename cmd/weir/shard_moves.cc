@@ -43,14 +43,19 @@ struct Told {
         keys(entry.items.at(9).integer),
         bytes(entry.items.at(10).integer),
         written(entry.items.at(11).integer),
-        error(entry.items.at(12).text) {}
+        error(entry.items.at(12).text),
+        finishes_in(entry.items.back().integer) {}
 
   nlohmann::ordered_json Json() const {
-    return {{"move", id},     {"from", from},     {"to", to},
-            {"shard", shard}, {"copy", copy},     {"phase", phase},
-            {"stage", stage}, {"paused", paused}, {"done", static_cast<double>(permille) / 1000},
-            {"keys", keys},   {"bytes", bytes},   {"written", written},
-            {"error", error}};
+    nlohmann::ordered_json json = {
+        {"move", id},     {"from", from},     {"to", to},
+        {"shard", shard}, {"copy", copy},     {"phase", phase},
+        {"stage", stage}, {"paused", paused}, {"done", static_cast<double>(permille) / 1000},
+        {"keys", keys},   {"bytes", bytes},   {"written", written},
+        {"error", error}};
+    json["finishes_in"] = nullptr;
+    if (finishes_in >= 0) json["finishes_in"] = finishes_in;
+    return json;
   }
   std::string Text() const {
     std::string text = "move " + std::to_string(id) + ", " + from + " in shard " +
@@ -60,6 +65,7 @@ struct Told {
     }
     text += "; " + std::to_string(keys) + " keys, " +
             ProgressLine::Size(static_cast<uint64_t>(bytes)) + " brought over";
+    if (finishes_in >= 0) text += "; finishes by itself in " + std::to_string(finishes_in) + " s";
     if (!error.empty()) text += "; " + error;
     return text;
   }
@@ -71,6 +77,10 @@ struct Told {
   bool paused;
   int64_t permille, keys, bytes, written;
   std::string error;
+  int64_t finishes_in;  // Seconds, by itself; -1: never.
+
+  // Neither trying nor waiting helps.
+  bool damaged() const { return stage == "damaged"; }
 };
 
 Result<std::vector<Told>> AskStatus(ServerLink& link) {
@@ -120,15 +130,16 @@ Result<Ok> MoveForGood(ServerLink& link, const std::string& from, const std::str
   if (!begun.ok()) return begun.error();
   const int64_t id = begun.value().integer;
   const Result<Told> moved =
-      Await(link, id, [](const Told& told) { return told.phase == "follow"; });
+      Await(link, id, [](const Told& told) { return told.phase == "follow" || told.damaged(); });
   if (!moved.ok()) return moved.error();
   if (moved.value().phase != "follow") {
     return Error{ErrorCode::kUnavailable, moved.value().Text()};
   }
   const Result<Value> finished = Ask(link, {"WEIR.SHARD", "FINISH", std::to_string(id)});
   if (!finished.ok()) return finished.error();
-  const Result<Told> ended = Await(link, id, [](const Told&) { return false; });
+  const Result<Told> ended = Await(link, id, [](const Told& told) { return told.damaged(); });
   if (!ended.ok()) return ended.error();
+  if (ended.value().damaged()) return Error{ErrorCode::kUnavailable, ended.value().Text()};
   return Ok{};
 }
 
@@ -196,8 +207,8 @@ int RunShardMove(const ShardArguments& arguments) {
   if (!begun.ok()) return Complain(1, begun.error().message);
   const int64_t id = begun.value().integer;
   if (arguments.no_wait) return PrintBegun(arguments, id);
-  const Result<Told> moved =
-      Await(link.value(), id, [](const Told& told) { return told.phase == "follow"; });
+  const Result<Told> moved = Await(
+      link.value(), id, [](const Told& told) { return told.phase == "follow" || told.damaged(); });
   if (!moved.ok()) return Complain(1, moved.error().message);
   Print(arguments, moved.value());
   return moved.value().shard == std::strtoll(arguments.words[1].c_str(), nullptr, 10) ? 0 : 1;
@@ -214,11 +225,11 @@ int RunShardOrder(const ShardArguments& arguments, const std::string& order) {
   const int64_t id = std::strtoll(arguments.words[0].c_str(), nullptr, 10);
   const bool at_once = arguments.no_wait || order == "pause" || order == "resume";
   const Result<Told> done = Await(link.value(), id, [&](const Told& told) {
-    return at_once || (order == "cancel" && told.phase == "follow");
+    return at_once || told.damaged() || (order == "cancel" && told.phase == "follow");
   });
   if (!done.ok()) return Complain(1, done.error().message);
   Print(arguments, done.value());
-  return 0;
+  return !at_once && done.value().damaged() ? 1 : 0;
 }
 
 }  // namespace weir::cmd

@@ -185,6 +185,9 @@ gateway::Gateway::Options GatewayOptions(const Config& config, const Budget& bud
         "with durability = \"os\" a power cut could take what was brought over, and the place it "
         "came from no longer has it; restart with durability = \"fsync\" to move ranges";
   }
+  options.moves.finish_after =
+      std::chrono::ceil<std::chrono::seconds>(config.server.move_finish_after);
+  options.moves.tell = [](const std::string& what) { LogInfo(what); };
   options.placement.keyspaces = KeyspacesOf(config);
   options.cache_bytes = budget.cache;
   if (config.server.cache_objective == CacheObjective::kBytes) {

@@ -105,6 +105,14 @@ void RangeMoves::Give(uint64_t move, Order order, RangeKeeper::Done done) {
   if (const std::string why = order == Order::kRollback ? Damage(move) : ""; !why.empty()) {
     return done(Error{ErrorCode::kInvalid, "there is no way back: " + why});
   }
+  if (order == Order::kFinish) {
+    const MovingPtr moving = Find(move);
+    if (moving != nullptr) return FinishIfSound(moving, done);
+  }
+  Submit(move, order, std::move(done));
+}
+
+void RangeMoves::Submit(uint64_t move, Order order, RangeKeeper::Done done) {
   keeper_.Submit([move, order](shard::RangeMap& map) { return gateway::Apply(map, move, order); },
                  [this, move, done = std::move(done)](const Result<Ok>& stored) {
                    Sync();
@@ -143,6 +151,7 @@ void RangeMoves::Add(const shard::RangeMap& map, const shard::Move& move) {
     moving->machine.LimitKeys(databases_[place.database]->store().limits().load_keys_max);
   }
   moving->machine.SetPaused(Rests(move));
+  moving->followed_since = clock_.Mono();
   moves_.push_back(std::move(moving));
 }
 
@@ -170,6 +179,7 @@ void RangeMoves::Sync() {
       std::swap(moving.range.shard, moving.copy_shard);
       std::swap(moving.source, moving.copy);
     }
+    if (moving.machine.phase() != move.phase) moving.followed_since = clock_.Mono();
     moving.machine.SetPhase(move.phase);
     moving.machine.SetPaused(Rests(move));
     moving.paused = move.paused;
@@ -200,6 +210,7 @@ void RangeMoves::Tick() {
   for (const MovingPtr& moving : moves) {
     LetGo(moving);
     Go(moving);
+    FinishIfDue(moving);
   }
 }
 
@@ -226,8 +237,16 @@ void RangeMoves::Go(const MovingPtr& moving) {
     return LetGo(moving);
   }
   if (ending_) return;
+  if (!moving->broken.empty()) moving->machine.Damage(std::exchange(moving->broken, {}));
+  if (!moving->held && clock_.Mono() < moving->try_after) return;
+  if (const std::optional<store::FileRange> range = FilesToCheck(*moving)) {
+    lock.unlock();
+    CheckFiles(moving, *range);
+    return Go(moving);
+  }
   shard::RangeMove::Task task =
       moving->machine.Next(moving->held, !moving->held && MayHold(*moving));
+  if (moving->machine.stage() == Stage::kEqualize) moving->files = Moving::Files::kUnchecked;
   const bool waits =
       (task.kind == Kind::kLookFrom || task.kind == Kind::kCleanFrom) && !MayLook(*moving);
   const bool told = task.kind == Kind::kFail && moving->failed;
@@ -262,13 +281,17 @@ void RangeMoves::Go(const MovingPtr& moving) {
   }
 }
 
-// What was under way has failed; it is tried again at the next Tick.
-void RangeMoves::Fail(const MovingPtr& moving, const Error& error) {
+// What was under way has failed, by what `side` answered; it is tried again at a Tick, unless that
+// is of no use.
+void RangeMoves::Fail(const MovingPtr& moving, const Error& error, Side side) {
   bool held = false;
   {
     const std::lock_guard lock(mutex_);
     moving->machine.Failed();
     moving->error = error.message;
+    moving->try_after = clock_.Mono() + moving->try_pause;
+    moving->try_pause = std::min(2 * moving->try_pause, kTryPauseMax);
+    if (error.code == ErrorCode::kCorrupt) NoteDamage(*moving, error, side);
     held = moving->held;
     moving->working = held;
     moving->in_vain |= held;
@@ -283,7 +306,9 @@ void RangeMoves::Succeed(const MovingPtr& moving) {
     const std::lock_guard lock(mutex_);
     moving->machine.Done();
     moving->working = false;
-    if (!moving->failed) moving->error.clear();
+    moving->try_pause = kTryPause;
+    moving->stuck = false;
+    moving->error = moving->failed ? moving->machine.failure() : std::string();
   }
   Go(moving);
 }
@@ -348,6 +373,11 @@ MoveStatus RangeMoves::StatusOf(const Moving& moving) const {
   const bool refused = !options_.refusal.empty() && !moving.ended &&
                        moving.machine.phase() != shard::MovePhase::kClean;
   status.error = refused ? options_.refusal : moving.error;
+  if (!moving.files_damage.empty() && !refused) status.error = moving.files_damage;
+  if (moving.stuck && !moving.ended) status.stage = "damaged";
+  if (const auto left = FinishesIn(moving)) {
+    status.finishes_in_s = std::chrono::ceil<std::chrono::seconds>(*left).count();
+  }
   const uint64_t reached = moving.machine.reached().value - moving.range.from.value;
   const uint64_t whole = moving.range.to.value - moving.range.from.value;
   const bool whole_range = reached > 0 && moving.machine.reached() == moving.range.to;

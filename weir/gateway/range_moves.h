@@ -19,6 +19,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -44,8 +45,9 @@ struct MoveStatus {
   uint32_t done_permille = 0;  // Of the stage, by positions.
   uint64_t keys = 0;           // Brought over so far, and their bytes.
   uint64_t bytes = 0;
-  uint64_t written = 0;  // Keys that were written and are to be looked at.
-  std::string error;     // What went wrong last, "" nothing.
+  uint64_t written = 0;        // Keys that were written and are to be looked at.
+  std::string error;           // What went wrong last, "" nothing.
+  int64_t finishes_in_s = -1;  // By itself; -1: never, or not now.
 };
 
 class RangeMoves final : public WriteFollower {
@@ -59,6 +61,13 @@ class RangeMoves final : public WriteFollower {
   static constexpr std::chrono::nanoseconds kHoldPause = std::chrono::milliseconds(200);
   static constexpr std::chrono::nanoseconds kHoldPauseMax = std::chrono::seconds(10);
 
+  // Until the next try of what has failed; twice as long each time.
+  static constexpr std::chrono::nanoseconds kTryPause = std::chrono::milliseconds(100);
+  static constexpr std::chrono::nanoseconds kTryPauseMax = std::chrono::seconds(10);
+
+  // Until a move is finished by itself, after that could not be.
+  static constexpr std::chrono::nanoseconds kFinishPause = std::chrono::minutes(10);
+
   struct Options {
     // Of all moves together.
     int64_t bytes_per_second = int64_t{64} << 20;
@@ -67,6 +76,10 @@ class RangeMoves final : public WriteFollower {
     // Why nothing may be moved; "" if it may. Moves of the map rest then, but for removing a copy
     // that is kept no longer; they can be cancelled and finished.
     std::string refusal;
+    // A move that has gone over and is in step is finished by itself after this; 0: never.
+    std::chrono::seconds finish_after{0};
+    // Told of a move that was, or could not be; on any thread.
+    std::function<void(const std::string&)> tell = nullptr;
   };
   // Since the start.
   struct Totals {
@@ -122,7 +135,17 @@ class RangeMoves final : public WriteFollower {
   bool HeldTooLong(const Moving& moving) const;
   void LetGo(const MovingPtr& moving);
   void Succeed(const MovingPtr& moving);
-  void Fail(const MovingPtr& moving, const Error& error);
+  enum class Side : uint8_t { kSource, kCopy };
+  void Fail(const MovingPtr& moving, const Error& error, Side side = Side::kCopy);
+  void NoteDamage(Moving& moving, const Error& error, Side side);
+  std::string DamageOf(const Moving& moving, const Error& error, Side side) const;
+  std::optional<store::FileRange> FilesToCheck(Moving& moving);
+  void CheckFiles(const MovingPtr& moving, const store::FileRange& range);
+  void OnFilesChecked(Moving& moving, const store::FileRange& range, const Result<Ok>& checked);
+  void FinishIfSound(const MovingPtr& moving, const RangeKeeper::Done& done);
+  void FinishIfDue(const MovingPtr& moving);
+  std::optional<std::chrono::nanoseconds> FinishesIn(const Moving& moving) const;
+  void Submit(uint64_t move, Order order, RangeKeeper::Done done);
   void Hold(const MovingPtr& moving);
   store::Done<store::CommitNumber> TakeTurn(Moving& moving);
   void OnReleased(const MovingPtr& moving, const Result<Ok>& ended);

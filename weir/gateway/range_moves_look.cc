@@ -56,7 +56,7 @@ void RangeMoves::LookFrom(const MovingPtr& moving, uint64_t from) {
   const auto look = std::make_shared<Look>();
   databases_[moving->source.database]->Scan(
       wanted, [this, moving, look, wanted](Result<store::Scanned> source) {
-        if (!source.ok()) return Fail(moving, source.error());
+        if (!source.ok()) return Fail(moving, source.error(), Side::kSource);
         look->source = std::move(source.value().items);
         look->end = source.value().next.value_or(wanted.to);
         look->now = source.value().now;
@@ -105,7 +105,7 @@ void RangeMoves::LookAt(const MovingPtr& moving, std::vector<std::string> names)
   };
   const auto on_source = [this, moving, keys, look, most, too_large,
                           on_copy](Result<store::Loads> source) {
-    if (!source.ok()) return Fail(moving, source.error());
+    if (!source.ok()) return Fail(moving, source.error(), Side::kSource);
     if (!source.value().left.empty()) return too_large();
     look->now = source.value().now;
     look->source = ItemsOf(*keys, std::move(source).value());

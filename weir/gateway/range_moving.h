@@ -31,6 +31,22 @@ struct RangeMoves::Moving {
   bool working = false;  // Something is under way, which goes on with the move.
   bool ended = false;
   bool failed = false;  // It found damage, and the map has been told.
+  std::string broken;   // Damage that was found and that the machine has not been told of.
+  bool stuck = false;   // What it goes on trying meets damage.
+  // Of the copy's files (FilesToCheck).
+  enum class Files : uint8_t {
+    kUnchecked,
+    kSettled,  // What was copied is in tables,
+    kSound,    // and was read back from there.
+  };
+  Files files = Files::kUnchecked;
+  bool checking = false;
+  MonoTime check_after;
+  std::string files_damage;  // Of the authority's, found when it was to be finished.
+  MonoTime followed_since;   // While the phase is `follow`.
+  bool finishing = false;
+  MonoTime try_after;  // What has failed is not tried again before.
+  std::chrono::nanoseconds try_pause = kTryPause;
   // While the log of `source` is held: who ends the turn.
   store::Done<store::CommitNumber> turn;
   bool held = false;

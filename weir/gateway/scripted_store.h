@@ -30,7 +30,17 @@ namespace weir::gateway {
 
 class ScriptedStore final : public store::Store {
  public:
-  enum class Kind : uint8_t { kLoad, kScan, kCount, kApply, kExpire, kClear, kSettle, kPut };
+  enum class Kind : uint8_t {
+    kLoad,
+    kScan,
+    kCount,
+    kCheck,
+    kApply,
+    kExpire,
+    kClear,
+    kSettle,
+    kPut
+  };
   enum class Outcome : uint8_t {
     kDone,
     kUnavailable,     // Nothing happened.
@@ -65,6 +75,9 @@ class ScriptedStore final : public store::Store {
 
   Faults faults;
   store::Limits limits_now;
+  // What reads and checks of files find.
+  std::optional<Error> damage = std::nullopt;
+  bool has_files = false;  // Which CheckFiles would check.
   // Called whenever somebody asks for them.
   std::function<void()> on_limits = nullptr;
 
@@ -188,6 +201,15 @@ class ScriptedStore final : public store::Store {
                                 return contents_->commit;
                               });
   }
+  bool CheckFiles(const store::FileRange& range, const store::Done<Ok>& done) override {
+    if (!has_files) return false;
+    checked_.push_back(range);
+    Hold<Ok>(Kind::kCheck, done, [this](Outcome outcome) {
+      return Readable(outcome, std::nullopt, [] { return Ok{}; });
+    });
+    return true;
+  }
+  const std::vector<store::FileRange>& checked() const { return checked_; }
   store::Version VersionFloor() const override { return contents_->version_max + 1; }
   const store::Limits& limits() const override {
     if (on_limits != nullptr) on_limits();
@@ -221,6 +243,7 @@ class ScriptedStore final : public store::Store {
       -> Result<decltype(effect())> {
     if (refused) return *refused;
     if (unsettled() || outcome != Outcome::kDone) return Unavailable();
+    if (damage) return *damage;
     return effect();
   }
 
@@ -350,9 +373,10 @@ class ScriptedStore final : public store::Store {
 
   std::map<CallId, Call> calls_;
   CallId next_call_ = 0;
-  std::array<uint64_t, 8> counts_{};
+  std::array<uint64_t, 9> counts_{};
   const std::shared_ptr<Contents> contents_;
   std::vector<store::Batch> batches_;
+  std::vector<store::FileRange> checked_;
   uint64_t applied_ = 0;
   bool writing_ = false;
   std::vector<std::string> problems_;

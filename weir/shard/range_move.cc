@@ -115,6 +115,7 @@ RangeMove::Task RangeMove::Next(bool held, bool may_hold) {
   }
   if (paused_) return {held ? Kind::kRelease : Kind::kNothing, {}, {}};
   const bool in_step = stage_ == Stage::kInStep;
+  const bool waits = stage_ == Stage::kVerify && awaits_files_ == AwaitsFiles::kToVerify;
   if (!held) {
     const bool soon =
         may_hold && in_step && WantsFlip() && (written_.size() <= kFew || rounds_ >= 8);
@@ -122,9 +123,9 @@ RangeMove::Task RangeMove::Next(bool held, bool may_hold) {
   }
   // In turns with the range, so that neither keeps the other from its end.
   const bool many = written_.size() >= kKeysAtOnce && !std::exchange(looked_at_last_, false);
-  if (!written_.empty() && (held || in_step || many)) return LookAtWritten();
+  if (!written_.empty() && (held || in_step || waits || many)) return LookAtWritten();
   if (held) return {in_step && WantsFlip() ? Kind::kFlip : Kind::kRelease, {}, {}};
-  if (in_step) return {};
+  if (in_step || waits) return {};
   task_ = {Kind::kLookFrom, cursor_, {}};
   return task_;
 }
@@ -186,6 +187,13 @@ void RangeMove::Compare(const MovedRecord* source, const MovedRecord* copy) {
 void RangeMove::Fail(const std::string& key) {
   stage_ = Stage::kFailed;
   failure_ = "the copy is not what was written to it, at the key " + Quoted(key);
+}
+
+void RangeMove::Damage(std::string what) {
+  Failed();
+  if (stage_ == Stage::kClean || stage_ == Stage::kFailed) return;
+  stage_ = Stage::kFailed;
+  failure_ = std::move(what);
 }
 
 void RangeMove::OnCleaned(Position end) {

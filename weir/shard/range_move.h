@@ -115,6 +115,16 @@ class RangeMove {
   // The phase changed, as the map says.
   void SetPhase(MovePhase phase);
   void SetPaused(bool paused) { paused_ = paused; }
+  // What the copy waits for in its files. Nothing, unless told; written keys are looked at
+  // meanwhile.
+  enum class AwaitsFiles : uint8_t {
+    kNothing,
+    kToVerify,  // No verifying begins,
+    kToFlip,    // and no flip.
+  };
+  void SetAwaitsFiles(AwaitsFiles awaits) { awaits_files_ = awaits; }
+  // Something is broken that is not seen by comparing: `what`. As where both sides differ.
+  void Damage(std::string what);
 
   // What to do now. The same again until it is Done or Failed. `held`: the source's log is.
   // `may_hold`: it may be held for the flip; kHold may be asked for all the same, to keep pace.
@@ -136,13 +146,15 @@ class RangeMove {
   MovePhase phase() const { return phase_; }
   // How far the stage has come: positions before it are done, all at the end of the range.
   Position reached() const { return cursor_; }
+  bool paused() const { return paused_; }
   size_t written() const { return written_.size(); }
   // In words, when the stage is kFailed.
   const std::string& failure() const { return failure_; }
 
  private:
   bool WantsFlip() const {
-    return !paused_ && (phase_ == MovePhase::kCopy || phase_ == MovePhase::kReturn);
+    return !paused_ && awaits_files_ == AwaitsFiles::kNothing &&
+           (phase_ == MovePhase::kCopy || phase_ == MovePhase::kReturn);
   }
   bool LagsBehind() const {
     return written_.size() >= kHoldAt || written_bytes_ >= kWrittenBytesMax / 2;
@@ -161,6 +173,7 @@ class RangeMove {
   Stage stage_ = Stage::kEqualize;
   Position cursor_;
   bool paused_ = false;
+  AwaitsFiles awaits_files_ = AwaitsFiles::kNothing;
   bool start_over_ = false;
   bool cleaned_ = false;
   bool looked_at_last_ = false;

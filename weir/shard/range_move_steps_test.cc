@@ -80,6 +80,38 @@ TEST_F(RangeMoveSteps, AChangedByteIsFoundAndStops) {
   EXPECT_EQ(Run(true).kind, Kind::kRelease);
 }
 
+TEST_F(RangeMoveSteps, NothingIsVerifiedNorFlippedWhileItAwaitsFilesButWritesAreFollowed) {
+  move_.SetAwaitsFiles(RangeMove::AwaitsFiles::kToVerify);
+  Put(source_, RecordOf(1, 1));
+  EXPECT_EQ(Run().kind, Kind::kNothing);
+  EXPECT_EQ(move_.stage(), Stage::kVerify);
+  EXPECT_EQ(move_.reached(), Position{0});
+  Write(RecordOf(2, 1));
+  EXPECT_EQ(Run().kind, Kind::kNothing);
+  EXPECT_EQ(copy_, source_);
+  EXPECT_EQ(move_.Next(true).kind, Kind::kRelease);
+  move_.SetAwaitsFiles(RangeMove::AwaitsFiles::kToFlip);
+  EXPECT_EQ(Run().kind, Kind::kNothing);
+  EXPECT_EQ(move_.stage(), Stage::kInStep);
+  Write(RecordOf(3, 1));
+  EXPECT_EQ(Run(true).kind, Kind::kRelease) << "the log was held to keep pace";
+  EXPECT_EQ(copy_, source_);
+  move_.SetAwaitsFiles(RangeMove::AwaitsFiles::kNothing);
+  EXPECT_EQ(Run().kind, Kind::kHold);
+  EXPECT_EQ(Run(true).kind, Kind::kFlip);
+}
+
+TEST_F(RangeMoveSteps, DamageThatItIsToldOfStopsItInTheMiddleOfALook) {
+  Put(source_, RecordOf(1, 1));
+  ASSERT_EQ(move_.Next(false).kind, Kind::kLookFrom);
+  move_.Damage("the disk is broken");
+  EXPECT_EQ(move_.Next(false).kind, Kind::kFail);
+  EXPECT_EQ(move_.failure(), "the disk is broken");
+  move_.SetPhase(MovePhase::kClean);
+  move_.Damage("and here");
+  EXPECT_EQ(move_.stage(), Stage::kClean) << "what is left is removed all the same";
+}
+
 TEST_F(RangeMoveSteps, AFollowedWriteThatDoesNotArriveStopsToo) {
   ASSERT_EQ(Run().kind, Kind::kHold);
   Write(RecordOf(1, 1));

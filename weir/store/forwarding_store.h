@@ -30,6 +30,9 @@ class ForwardingStore : public Store {
   }
   void Clear(Done<CommitNumber> done) override { behind_->Clear(std::move(done)); }
   void Settle(Done<CommitNumber> done) override { behind_->Settle(std::move(done)); }
+  bool CheckFiles(const FileRange& range, const Done<Ok>& done) override {
+    return behind_->CheckFiles(range, done);
+  }
   Version VersionFloor() const override { return behind_->VersionFloor(); }
   const Limits& limits() const override { return behind_->limits(); }
   Result<Ok> Health() const override { return behind_->Health(); }

@@ -151,6 +151,14 @@ struct Counts {
   uint64_t with_expiry = 0;  // Of these, with an expiry.
 };
 
+// What CheckFiles looks at: of one shard, from and to as in ScanRange.
+struct FileRange {
+  uint32_t shard = 0;
+  uint64_t from = 0;
+  uint64_t to = 0;
+  bool tables = true;  // Those of the range too, and not only what opening reads.
+};
+
 struct Limits {
   size_t batch_writes_max = 16384;
   size_t batch_bytes_max = size_t{192} << 20;
@@ -192,6 +200,14 @@ class Store {
   // could still be replayed is not. May be called again after an error, and when nothing is
   // unsettled. A batch of unknown outcome uses up its commit number either way.
   virtual void Settle(Done<CommitNumber> done) = 0;
+
+  // Shows that a restart would find the records of `range` as they are: reads back the logs and
+  // what else opening reads, moves what was in memory and logs alone into tables, and reads those
+  // tables, past any cache. Reads and writes go on meanwhile. What is written after the call is not
+  // covered. Returns: false where nothing is kept in files; then `done` is never called. Errors:
+  // kCorrupt: something in the files is damaged; kUnavailable: it could not be told. Cost: with
+  // tables one read of their files, at the lowest priority; else of the logs.
+  virtual bool CheckFiles(const FileRange& /*range*/, const Done<Ok>& /*done*/) { return false; }
 
   // Counts over all shards as of one snapshot. Cost: O(due records).
   virtual void Count(WallTime now, Done<Counts> done) = 0;

@@ -415,6 +415,24 @@ TEST_P(StoreContract, ADoneMayMakeTheNextCall) {
   EXPECT_EQ(ValueOf(Load({{0, 1, "a"}}).records[0]), "2");
 }
 
+TEST_P(StoreContract, FilesAreCheckedWhileWritesGoOn) {
+  std::atomic<size_t> checked{0};
+  size_t begun = 0;
+  const auto count = [&checked](const Result<Ok>& sound) {
+    EXPECT_TRUE(sound.ok()) << (sound.ok() ? "" : sound.error().message);
+    ++checked;
+  };
+  for (uint64_t i = 0; i < 200; ++i) {
+    Apply({PutOf({1, i, "k"}, std::string(1000, 'v'), i + 1)});
+    if (i % 20 == 0)
+      begun += store_->CheckFiles({.shard = 1, .tables = i % 40 == 0}, count) ? 1 : 0;
+  }
+  EXPECT_TRUE(CheckFilesIn(*store_, {.shard = 1, .from = 5, .to = 100}).ok());
+  EXPECT_EQ(AllOf(*store_, 1).size(), 200U);
+  store_.reset();
+  EXPECT_EQ(checked, begun);
+}
+
 TEST_P(StoreContract, DestructionCompletesOutstandingCallsFirst) {
   std::atomic<size_t> completed{0};
   store_->Apply({WallTime{0}, {PutOf({0, 1, "a"}, "1", 1)}}, [&](const auto&) { ++completed; });

@@ -70,6 +70,13 @@ inline Result<Counts> CountOf(Store& store, WallTime now) {
   return Wait<Counts>([&](auto done) { store.Count(now, std::move(done)); });
 }
 
+// Of a store that keeps nothing in files, too.
+inline Result<Ok> CheckFilesIn(Store& store, const FileRange& range) {
+  return Wait<Ok>([&](const auto& done) {
+    if (!store.CheckFiles(range, done)) done(Ok{});
+  });
+}
+
 inline Write PutOf(Key key, std::string value, Version version, WallTime expires_at = kNever) {
   return {.key = std::move(key),
           .record = Record{Bytes::Copy(value), expires_at, version},

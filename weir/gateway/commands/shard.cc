@@ -91,7 +91,8 @@ Reply Told(const MoveStatus& status) {
        text(PositionText(status.range.to.value)), number(static_cast<uint64_t>(status.range.shard)),
        number(static_cast<uint64_t>(status.copy)), text(status.phase), text(status.stage),
        number(status.paused ? 1 : 0), number(status.done_permille), number(status.keys),
-       number(status.bytes), number(status.written), text(status.error)});
+       number(status.bytes), number(status.written), text(status.error),
+       Reply::Integer(status.finishes_in_s)});
 }
 
 // Begins `change`; its client hears `reply` when it is durable.
@@ -213,7 +214,8 @@ std::optional<Reply> WeirShardRollback(const OperationCall& call) {
 
 // An array for each move: number, beginning and end of its range, shard, shard of the copy, phase,
 // stage, whether it is paused, how much of the stage is done in thousandths, keys and bytes brought
-// over, keys to be looked at, and what went wrong last.
+// over, keys to be looked at, what went wrong last, and the seconds until it finishes by itself,
+// -1: never.
 std::optional<Reply> WeirShardStatus(const OperationCall& call) {
   std::vector<Reply> moves;
   for (const MoveStatus& status : call.gateway.moves().Status()) moves.push_back(Told(status));

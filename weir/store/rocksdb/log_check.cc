@@ -234,6 +234,22 @@ Result<Ok> CheckLog(rocksdb::FileSystem& files, const std::string& path, Kind ki
                                         " bytes, with all writes in them)"};
 }
 
+// Returns the names of the logs, oldest first; none where there is no directory.
+Result<std::vector<std::string>> LogsIn(rocksdb::FileSystem& files, const std::string& directory) {
+  std::vector<std::string> names;
+  const IOStatus status = files.GetChildren(directory, rocksdb::IOOptions(), &names, nullptr);
+  if (status.IsNotFound() || status.IsPathNotFound()) return names;
+  if (!status.ok()) {
+    return Error{ErrorCode::kUnavailable, "cannot list " + directory + ": " + status.ToString()};
+  }
+  std::erase_if(names, [](const std::string& name) { return !name.ends_with(".log"); });
+  // Numbers of at least six digits.
+  std::sort(names.begin(), names.end(), [](const std::string& a, const std::string& b) {
+    return std::pair(a.size(), a) < std::pair(b.size(), b);
+  });
+  return names;
+}
+
 // Returns the name of the manifest in use; "" when there is none, or RocksDB cannot find it either.
 std::string ManifestIn(rocksdb::FileSystem& files, const std::string& directory) {
   std::string name;
@@ -249,17 +265,9 @@ std::string ManifestIn(rocksdb::FileSystem& files, const std::string& directory)
 Result<std::vector<TornWrite>> CheckLogs(rocksdb::FileSystem& files, const std::string& directory,
                                          Durability durability) {
   std::vector<TornWrite> torn;
-  std::vector<std::string> names;
-  const IOStatus status = files.GetChildren(directory, rocksdb::IOOptions(), &names, nullptr);
-  if (status.IsNotFound() || status.IsPathNotFound()) return torn;
-  if (!status.ok()) {
-    return Error{ErrorCode::kUnavailable, "cannot list " + directory + ": " + status.ToString()};
-  }
-  std::erase_if(names, [](const std::string& name) { return !name.ends_with(".log"); });
-  // Numbers of at least six digits.
-  std::sort(names.begin(), names.end(), [](const std::string& a, const std::string& b) {
-    return std::pair(a.size(), a) < std::pair(b.size(), b);
-  });
+  const auto logs = LogsIn(files, directory);
+  if (!logs.ok()) return logs.error();
+  const std::vector<std::string>& names = logs.value();
   for (const std::string& name : names) {
     const Kind kind = name == names.back() ? Kind::kNewest : Kind::kOlder;
     auto checked = CheckLog(files, directory + "/" + name, kind, durability, &torn);
@@ -271,6 +279,28 @@ Result<std::vector<TornWrite>> CheckLogs(rocksdb::FileSystem& files, const std::
     if (!checked.ok()) return checked.error();
   }
   return torn;
+}
+
+Result<Ok> CheckLogsInUse(rocksdb::FileSystem& files, const std::string& directory) {
+  auto logs = LogsIn(files, directory);
+  if (!logs.ok()) return logs.error();
+  std::vector<std::string> names = std::move(logs).value();
+  names.push_back(ManifestIn(files, directory));
+  if (names.back().empty()) {
+    return Error{ErrorCode::kCorrupt, "in " + directory + " CURRENT names no manifest"};
+  }
+  for (const std::string& name : names) {
+    auto log = LogFile::Open(files, directory + "/" + name);
+    if (!log.ok()) return log.error();
+    const auto extent = Measure(log.value(), /*checksums=*/true);
+    if (!extent.ok()) return extent.error();
+    // Zeroes too: who writes on does not leave any.
+    const auto wrong = extent.value().wrong ? extent.value().wrong : extent.value().zeroes;
+    if (!wrong) continue;
+    return Error{ErrorCode::kCorrupt,
+                 log.value().path() + " is damaged, near byte " + std::to_string(*wrong)};
+  }
+  return Ok{};
 }
 
 Result<Ok> CutOff(rocksdb::FileSystem& files, const TornWrite& torn) {

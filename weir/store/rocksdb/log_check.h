@@ -57,6 +57,11 @@ struct TornWrite {
 Result<std::vector<TornWrite>> CheckLogs(rocksdb::FileSystem& files, const std::string& directory,
                                          Durability durability);
 
+// Checks every log in `directory`, and the manifest, while the database is open and writes go on:
+// nothing is torn then, so all that is wrong is damage. Also checks the checksums of older logs,
+// which nobody replays. Requires: no file is deleted meanwhile.
+Result<Ok> CheckLogsInUse(rocksdb::FileSystem& files, const std::string& directory);
+
 // Ends the log where the torn write begins, durably.
 Result<Ok> CutOff(rocksdb::FileSystem& files, const TornWrite& torn);
 

@@ -6,11 +6,15 @@
 #include <future>
 #include <utility>
 
+#include <sys/resource.h>
+#include <unistd.h>
+
 #include "weir/store/limits.h"
 #include "weir/store/rocksdb/batch_writer.h"
 #include "weir/store/rocksdb/checkpoint.h"
 #include "weir/store/rocksdb/data_directory.h"
 #include "weir/store/rocksdb/database.h"
+#include "weir/store/rocksdb/file_check.h"
 #include "weir/store/rocksdb/free_space.h"
 #include "weir/store/rocksdb/read_gate.h"
 #include "weir/store/rocksdb/record_format.h"
@@ -27,6 +31,8 @@ using rocksdb::Status;
 // What a write adds to the log and the memtables beyond its key and value, at most.
 constexpr uint64_t kWriteOverheadBytes = 128;
 
+constexpr int kCheckNiceness = 19;  // Of the thread that checks files, which uses the CPU for it.
+
 class RocksDbStoreOnDisk final : public RocksDbStore {
  public:
   RocksDbStoreOnDisk(const RocksDbOptions& options, std::unique_ptr<DataDirectory> directory,
@@ -39,7 +45,10 @@ class RocksDbStoreOnDisk final : public RocksDbStore {
                 setting_->background_errors.get()),
         read_threads_(options.read_threads),
         write_thread_(1),
+        check_thread_(1),
         resumer_(setting_->background_errors.get(), [this] { return Resume(); }) {}
+
+  ~RocksDbStoreOnDisk() override { closing_ = true; }
 
   // Opens the database, anew when `create`. Before any other call.
   Result<Ok> Start(bool create);
@@ -120,6 +129,12 @@ class RocksDbStoreOnDisk final : public RocksDbStore {
     PostWrite<CommitNumber>(std::move(done), [this] { return SettleNow(); });
   }
 
+  bool CheckFiles(const FileRange& range, const Done<Ok>& done) override {
+    assert(range.shard < setting_->shards);
+    check_thread_.Post([this, range, done] { done(CheckFilesNow(range)); });
+    return true;
+  }
+
   Result<std::optional<std::string>> Metadata(const std::string& name) override;
   const std::string& data_directory() const override { return directory_->path(); }
   Result<Ok> PrepareCheckpoint() override;
@@ -151,6 +166,7 @@ class RocksDbStoreOnDisk final : public RocksDbStore {
 
   std::optional<Error> MayNotWrite() const;
   std::optional<Error> ReserveFor(const Batch& batch);
+  Result<Ok> CheckFilesNow(const FileRange& range);
   Result<CommitNumber> SettleNow();
   Error Unsettled() const;
   bool Resume();
@@ -172,6 +188,8 @@ class RocksDbStoreOnDisk final : public RocksDbStore {
   std::atomic<uint64_t> settles_{0};
   TaskThreads read_threads_;  // Last, so that they end first.
   TaskThreads write_thread_;
+  std::atomic<bool> closing_{false};
+  TaskThreads check_thread_;
   Resumer resumer_;
 };
 
@@ -317,6 +335,18 @@ Result<Ok> RocksDbStoreOnDisk::PrepareCheckpoint() {
   Result<Ok> flushed = FlushAll(*database_);
   if (!gate_.Leave(*view)) return Unsettled();
   return flushed;
+}
+
+// Settle waits for the view, so the check gives up when it is to begin.
+Result<Ok> RocksDbStoreOnDisk::CheckFilesNow(const FileRange& range) {
+  // Linux keeps the priority of each thread; what is refused here is only less polite.
+  setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), kCheckNiceness);
+  const auto view = gate_.Enter();
+  if (!view) return Unsettled();
+  Result<Ok> checked = CheckFilesOf(*setting_, *directory_, *database_, range,
+                                    [this] { return closing_ || gate_.closed().has_value(); });
+  if (!gate_.Leave(*view)) return Unsettled();
+  return checked;
 }
 
 Result<Checkpoints::Made> RocksDbStoreOnDisk::MakeCheckpoint() {
