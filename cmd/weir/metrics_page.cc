@@ -75,6 +75,17 @@ void AddCommands(MetricList& list, const StatsTotals& totals) {
                totals.unknown_commands);
 }
 
+// `counts`: of each of cache::kBehaviours.
+void AddByPolicy(MetricList& list, std::string name, std::string help, MetricType type,
+                 const std::array<uint64_t, cache::kBehaviours.size()>& counts) {
+  Metric metric{std::move(name), std::move(help), type, {}};
+  for (size_t i = 0; i < counts.size(); ++i) {
+    metric.samples.push_back(
+        {{{"policy", std::string(cache::kBehaviours[i].name)}}, static_cast<double>(counts[i])});
+  }
+  list.Add(std::move(metric));
+}
+
 void AddCache(MetricList& list, Gateway& gateway, const StatsTotals& totals) {
   const gateway::Lanes::Totals cache = gateway.lanes().Sum();
   list.Counter("weir_cache_hits_total", "Keys read from memory.", totals.hits);
@@ -89,29 +100,17 @@ void AddCache(MetricList& list, Gateway& gateway, const StatsTotals& totals) {
   list.Counter("weir_cache_stale_fills_rejected_total",
                "Loads that a write had overtaken, so that they were not cached.",
                cache.lane.stale_fills_rejected);
-  Metric policies{"weir_cache_policy_lanes",
-                  "Parts of the cache that act as a replacement policy.",
-                  MetricType::kGauge,
-                  {}};
-  for (size_t i = 0; i < cache.lanes_by_policy.size(); ++i) {
-    policies.samples.push_back({{{"policy", std::string(cache::kBehaviours[i].name)}},
-                                static_cast<double>(cache.lanes_by_policy[i])});
-  }
-  list.Add(std::move(policies));
+  AddByPolicy(list, "weir_cache_policy_lanes",
+              "Parts of the cache that act as a replacement policy.", MetricType::kGauge,
+              cache.lanes_by_policy);
   list.Counter("weir_cache_policy_changes_total",
                "Changes of a part of the cache to another policy.", cache.policy_changes);
   list.Counter("weir_cache_policy_sampled_lookups_total",
                "Keys looked up, of the sample by which policies are chosen.",
                cache.sampled_lookups);
-  Metric sampled{"weir_cache_policy_sampled_hits_total",
-                 "Of these, how many a policy would have had in memory.",
-                 MetricType::kCounter,
-                 {}};
-  for (size_t i = 0; i < cache.sampled_hits.size(); ++i) {
-    sampled.samples.push_back({{{"policy", std::string(cache::kBehaviours[i].name)}},
-                               static_cast<double>(cache.sampled_hits[i])});
-  }
-  list.Add(std::move(sampled));
+  AddByPolicy(list, "weir_cache_policy_sampled_hits_total",
+              "Of these, how many a policy would have had in memory.", MetricType::kCounter,
+              cache.sampled_hits);
   list.Counter("weir_cache_too_large_total",
                "Values that were not kept since they are above an eighth of their part of the "
                "cache.",

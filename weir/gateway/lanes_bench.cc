@@ -20,11 +20,11 @@
 
 #include <benchmark/benchmark.h>
 #include <malloc.h>
-#include <unistd.h>
 
 #include "weir/base/key_hash.h"
 #include "weir/base/random.h"
 #include "weir/gateway/lanes.h"
+#include "weir/gateway/resident_bytes.h"
 #include "weir/gateway/version_clock.h"
 
 namespace weir::gateway {
@@ -217,15 +217,6 @@ void BM_BatchesZipf(benchmark::State& state) {
 }
 BENCHMARK(BM_BatchesUniform)->Threads(1)->Threads(2)->UseRealTime();
 BENCHMARK(BM_BatchesZipf)->Threads(1)->Threads(2)->UseRealTime();
-
-size_t ResidentBytes() {
-  std::FILE* file = std::fopen("/proc/self/statm", "r");
-  unsigned long all = 0;
-  unsigned long resident = 0;
-  if (file == nullptr || std::fscanf(file, "%lu %lu", &all, &resident) != 2) std::abort();
-  std::fclose(file);
-  return resident * static_cast<size_t>(sysconf(_SC_PAGESIZE));
-}
 
 // What filling it adds to resident memory, for each entry.
 template <class Cache>

@@ -16,11 +16,11 @@
 
 #include <benchmark/benchmark.h>
 #include <malloc.h>
-#include <unistd.h>
 
 #include "weir/base/key_hash.h"
 #include "weir/base/random.h"
 #include "weir/gateway/lanes.h"
+#include "weir/gateway/resident_bytes.h"
 
 namespace weir::gateway {
 namespace {
@@ -37,15 +37,6 @@ constexpr WallTime kEnd{kNow.ms + 60'000};
 size_t Budget() {
   const char* set = std::getenv("WEIR_BENCH_BUDGET");
   return (set == nullptr ? size_t{64} : std::strtoull(set, nullptr, 10)) << 20;
-}
-
-size_t ResidentBytes() {
-  std::FILE* file = std::fopen("/proc/self/statm", "r");
-  unsigned long all = 0;
-  unsigned long resident = 0;
-  if (file == nullptr || std::fscanf(file, "%lu %lu", &all, &resident) != 2) std::abort();
-  std::fclose(file);
-  return resident * static_cast<size_t>(sysconf(_SC_PAGESIZE));
 }
 
 class Filled {
